@@ -1,0 +1,212 @@
+import type { Duplex, Readable } from 'node:stream';
+import type { Observable } from 'rxjs';
+import type { CallOptions } from '../lib/call.ts';
+
+/** The uid of the object (Pod, VM) that an instance makes real. */
+export type InstanceId = string;
+
+export type RuntimeName = 'docker' | 'systemd' | 'libvirt' | 'fake';
+
+/** What must run, with everything resolved: no reference to another object is left in it. */
+export interface InstanceSpec {
+  readonly id: InstanceId;
+  readonly namespace: string;
+  readonly name: string;
+  /** Short host name inside the instance; at most 63 characters. */
+  readonly hostname: string;
+  /** `host` shares the machine's network namespace. */
+  readonly network: 'bridge' | 'host';
+  readonly containers: readonly ContainerSpec[];
+}
+
+export interface ContainerSpec {
+  readonly name: string;
+  /** Goes up by one for each restart; the runtime keeps the previous attempt for `logs --previous`. */
+  readonly attempt: number;
+  readonly image: string;
+  /** Replaces the image's entrypoint when present. */
+  readonly command?: readonly string[];
+  /** Replaces the image's arguments when present. */
+  readonly args?: readonly string[];
+  readonly workingDir?: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** `uid` or `uid:gid`. */
+  readonly user?: string;
+  readonly tty: boolean;
+  readonly stdin: boolean;
+  readonly privileged: boolean;
+  readonly readOnlyRootFilesystem: boolean;
+  readonly ports: readonly PortSpec[];
+  readonly mounts: readonly MountSpec[];
+  readonly limits: ResourceLimits;
+}
+
+export interface PortSpec {
+  readonly containerPort: number;
+  readonly protocol: 'TCP' | 'UDP' | 'SCTP';
+  /** Published on the machine when present. */
+  readonly hostPort?: number;
+  readonly hostIp?: string;
+}
+
+/** A directory or file of the machine shown inside the container. */
+export interface MountSpec {
+  readonly hostPath: string;
+  readonly containerPath: string;
+  readonly readOnly: boolean;
+}
+
+/** Absent = unlimited. */
+export interface ResourceLimits {
+  /** Thousandths of a core, as a hard limit (CFS quota). */
+  readonly cpuMilli?: number;
+  /** Thousandths of a core asked for; becomes the relative weight. */
+  readonly cpuRequestMilli?: number;
+  readonly memoryBytes?: bigint;
+}
+
+/** What really runs, as the runtime tells it. */
+export interface InstanceStatus {
+  readonly id: InstanceId;
+  readonly namespace: string;
+  readonly name: string;
+  /** Addresses inside the instance; empty while none is up. */
+  readonly ips: readonly string[];
+  /** The newest attempt of each container, and the one before it. */
+  readonly containers: readonly ContainerStatus[];
+}
+
+export interface ContainerStatus {
+  readonly name: string;
+  readonly attempt: number;
+  /** `docker://<id>` and the like. */
+  readonly containerId: string;
+  readonly image: string;
+  readonly imageId: string;
+  readonly state: ContainerState;
+  /** How the attempt before this one ended, where there was one. */
+  readonly previous?: Extract<ContainerState, { phase: 'exited' }> & {
+    readonly containerId: string;
+  };
+}
+
+export type ContainerState =
+  | { readonly phase: 'created' }
+  | { readonly phase: 'running'; readonly startedAtMs: number }
+  | {
+      readonly phase: 'exited';
+      readonly exitCode: number;
+      readonly oomKilled: boolean;
+      readonly startedAtMs: number;
+      readonly finishedAtMs: number;
+      /** The engine's own words when it could not be started. */
+      readonly message?: string;
+    };
+
+export interface LogOptions extends CallOptions {
+  readonly container: string;
+  /** The attempt before the newest. */
+  readonly previous: boolean;
+  readonly follow: boolean;
+  readonly timestamps: boolean;
+  readonly tailLines?: number;
+  readonly sinceMs?: number;
+}
+
+/** Bytes as the process wrote them, the two streams apart. */
+export interface LogChunk {
+  readonly stream: 'stdout' | 'stderr';
+  readonly data: Uint8Array;
+}
+
+export interface ExecOptions extends CallOptions {
+  readonly container: string;
+  readonly command: readonly string[];
+  readonly tty: boolean;
+  readonly stdin: boolean;
+}
+
+/** A process started inside a container. With `tty` everything comes on `stdout`. */
+export interface ExecSession {
+  readonly stdin: Duplex | undefined;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  resize(size: { readonly columns: number; readonly rows: number }): Promise<void>;
+  /** Resolves with the exit code once the process ended and its output is read. */
+  readonly exit: Promise<number>;
+}
+
+/** What a runtime has and can; shown on the Node. */
+export interface RuntimeInfo {
+  readonly name: RuntimeName;
+  readonly version: string;
+  readonly os: string;
+  readonly kernelVersion: string;
+  readonly architecture: string;
+}
+
+export type ImagePullPolicy = 'Always' | 'IfNotPresent' | 'Never';
+
+/** One driver on one node. Every call may be repeated after a crash without further effect. */
+export interface Runtime {
+  readonly name: RuntimeName;
+
+  /** Throws `Unavailable` when the engine cannot be reached. */
+  info(options: CallOptions): Promise<RuntimeInfo>;
+
+  /** All that carries this node's label, including what the API no longer knows. */
+  list(options: CallOptions): Promise<readonly InstanceStatus[]>;
+
+  /** Ids of instances whose state may have changed, as it happens; ends only when `signal` aborts. */
+  observe(options: CallOptions): Observable<InstanceId>;
+
+  /** Makes the image present by `policy`; throws `ImageMissing` or `ImagePullFailed` with the engine's words. */
+  ensureImage(image: string, policy: ImagePullPolicy, options: CallOptions): Promise<void>;
+
+  /**
+   * Creates and starts what of `spec` is missing: a container whose newest attempt is lower than asked
+   * is replaced, one that exited at the asked attempt stays exited. Containers no longer in `spec` are
+   * removed. Removes what it half made. Images must be present (`ensureImage`).
+   */
+  ensure(spec: InstanceSpec, options: CallOptions): Promise<InstanceStatus>;
+
+  /** Stops it and keeps everything it owns; SIGTERM, then SIGKILL after `graceMs`. */
+  stop(id: InstanceId, options: CallOptions & { readonly graceMs: number }): Promise<void>;
+
+  /** Stops and forgets it; resolves also if `id` is already gone. */
+  remove(id: InstanceId, options: CallOptions & { readonly graceMs: number }): Promise<void>;
+
+  /** Ends at the end of the log, or with `follow` when the container ends. */
+  logs(id: InstanceId, options: LogOptions): AsyncIterable<LogChunk>;
+
+  exec(id: InstanceId, options: ExecOptions): Promise<ExecSession>;
+
+  close(): Promise<void>;
+}
+
+export type RuntimeErrorReason =
+  | 'Unavailable'
+  | 'NotFound'
+  | 'ImageMissing'
+  | 'ImagePullFailed'
+  | 'InvalidSpec'
+  | 'StartFailed'
+  | 'Unsupported';
+
+/** Thrown by every runtime call; `reason` says whether trying again can help. */
+export class RuntimeError extends Error {
+  override readonly name = 'RuntimeError';
+  readonly reason: RuntimeErrorReason;
+  /** The container it is about, where it is about one. */
+  readonly container: string | undefined;
+
+  constructor(
+    reason: RuntimeErrorReason,
+    message: string,
+    options?: ErrorOptions & { readonly container?: string },
+  ) {
+    super(message, options);
+    this.reason = reason;
+    this.container = options?.container;
+  }
+}
