@@ -44,12 +44,32 @@ export interface Schema {
   /** Built-in kinds only: how strategic merge patch treats this list or map. */
   readonly 'x-kubernetes-patch-strategy'?: string;
   readonly 'x-kubernetes-patch-merge-key'?: string;
-  /** Built-in kinds only: the field's number in upstream's protobuf message. */
+  /**
+   * Built-in kinds only: the field's number in upstream's protobuf message. The wire type follows
+   * from `type` and `format`: `int32`/`int64` varint, `byte` bytes, `date-time` Time,
+   * `micro-time` MicroTime, `quantity` Quantity, `int-or-string` IntOrString, `fields-v1` FieldsV1;
+   * objects with properties are messages, with `additionalProperties` map entries, arrays repeat.
+   */
   readonly 'x-berth-proto'?: number;
+  /**
+   * The scalar is optional upstream (a pointer in Go): when it stands in a message, even zero or
+   * empty was said. Other scalars are always written; zero means that nothing was said.
+   */
+  readonly 'x-berth-proto-optional'?: boolean;
+  /** An array that travels as a message of its own, whose field of this number repeats the items. */
+  readonly 'x-berth-proto-items'?: number;
+  /** Fields that stand in this object in JSON, and in a nested message in protobuf. */
+  readonly 'x-berth-proto-inline'?: readonly ProtoInline[];
   /** A Kubernetes field that is kept but not acted on; a request that sets it gets a warning. */
   readonly 'x-berth-ignored'?: boolean;
   /** The name in OpenAPI documents of a shared part: `io.k8s.api.core.v1.PodSpec`. */
   readonly 'x-berth-definition'?: string;
+}
+
+/** The nested message at `number` holds `fields`; their `x-berth-proto` counts within that message. */
+export interface ProtoInline {
+  readonly number: number;
+  readonly fields: readonly string[];
 }
 
 export interface ValidationRule {

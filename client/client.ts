@@ -37,6 +37,9 @@ export interface Client {
   /** Resolves also when the object only got a deletion timestamp; `NotFound` when it is absent. */
   delete(resource: Resource, key: ObjectKey, options: DeleteOptions): Promise<void>;
 
+  /** GET of a path the other methods do not cover (discovery). */
+  read<T>(path: string, options: CallOptions): Promise<T>;
+
   /** POST to a path the other methods do not cover (`bindings`, `eviction`). */
   post<T>(path: string, body: unknown, options: CallOptions): Promise<T>;
 }

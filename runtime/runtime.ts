@@ -16,6 +16,11 @@ export interface InstanceSpec {
   readonly hostname: string;
   /** `host` shares the machine's network namespace. */
   readonly network: 'bridge' | 'host';
+  /**
+   * The network must outlive each container, because others may join it later. Must not change
+   * during the instance's life. @default true when there is more than one container
+   */
+  readonly sharedNetwork?: boolean;
   readonly containers: readonly ContainerSpec[];
 }
 
@@ -157,16 +162,20 @@ export interface Runtime {
   /** All that carries this node's label, including what the API no longer knows. */
   list(options: CallOptions): Promise<readonly InstanceStatus[]>;
 
-  /** Ids of instances whose state may have changed, as it happens; ends only when `signal` aborts. */
+  /** One instance as it is now, or `undefined` when nothing carries its id. */
+  get(id: InstanceId, options: CallOptions): Promise<InstanceStatus | undefined>;
+
+  /** Ids of instances whose state may have changed; every known id whenever events may have been lost. Ends with `signal`. */
   observe(options: CallOptions): Observable<InstanceId>;
 
-  /** Makes the image present by `policy`; throws `ImageMissing` or `ImagePullFailed` with the engine's words. */
+  /** Makes the image present by `policy`; `ImageMissing`, `ImagePullFailed` (the engine's words) or `InvalidSpec`. */
   ensureImage(image: string, policy: ImagePullPolicy, options: CallOptions): Promise<void>;
 
   /**
    * Creates and starts what of `spec` is missing: a container whose newest attempt is lower than asked
    * is replaced, one that exited at the asked attempt stays exited. Containers no longer in `spec` are
-   * removed. Removes what it half made. Images must be present (`ensureImage`).
+   * removed. Removes what it half made. Images must be present (`ensureImage`), else `ImageMissing`;
+   * `InvalidSpec` and `StartFailed` name the container, and leave the ones before it running.
    */
   ensure(spec: InstanceSpec, options: CallOptions): Promise<InstanceStatus>;
 
@@ -179,6 +188,7 @@ export interface Runtime {
   /** Ends at the end of the log, or with `follow` when the container ends. */
   logs(id: InstanceId, options: LogOptions): AsyncIterable<LogChunk>;
 
+  /** `NotFound` unless the container runs; a command that cannot be started exits with 126 or 127. */
   exec(id: InstanceId, options: ExecOptions): Promise<ExecSession>;
 
   close(): Promise<void>;

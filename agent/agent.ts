@@ -1,0 +1,202 @@
+/** The agent of one node: makes the pods that are bound to it real, and tells how they are. */
+import { mkdir } from 'node:fs/promises';
+import type { NodeAddress, Pod } from '../api/kinds.gen.ts';
+import { pods } from '../api/resources.gen.ts';
+import type { Client } from '../client/client.ts';
+import { createEventRecorder } from '../client/events.ts';
+import type { Informer } from '../client/informer.ts';
+import { createInformer } from '../client/list-watch-informer.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import type { Random } from '../lib/random.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import { Checkpoint } from './checkpoint.ts';
+import { DesiredPods } from './desired-pods.ts';
+import { type Machine, readMachine } from './machine.ts';
+import { runNodeLease } from './node-lease.ts';
+import { allocatableQuantities, runNodeStatus } from './node-status.ts';
+import { PodWorkers } from './pod-workers.ts';
+import { type ServingOptions, startNodeServer } from './server/server.ts';
+
+export interface AgentOptions {
+  readonly nodeName: string;
+  readonly client: Client;
+  /** The first one runs pods that name no runtime. */
+  readonly runtimes: readonly Runtime[];
+  /** Volumes, checkpoint; made when absent, kept private. */
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  /** Logs and exec are served when present. */
+  readonly serving?: ServingOptions;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly addresses: readonly NodeAddress[];
+}
+
+/** How long the API may take to answer before the node starts what it last knew. */
+const offlineAfterMs = 5_000;
+/** Every pod is looked at this often, whether something was heard of it or not. */
+const resyncMs = 60_000;
+const checkpointMs = 1_000;
+
+/** Runs until `signal` aborts; what the node runs goes on without it. Rejects only when it cannot start. */
+export async function runAgent(options: AgentOptions): Promise<void> {
+  const { nodeName, client, runtimes, dataDir, clock, random, signal } = options;
+  const log = options.log.child({ node: nodeName });
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const machine = await readMachine(dataDir);
+  const checkpoint = new Checkpoint(dataDir, log);
+  const remembered = await checkpoint.load();
+  const desired = new DesiredPods();
+  const component = 'berth-agent';
+  const events = createEventRecorder({ client, clock, random, log, component, host: nodeName });
+  const informer = createInformer<Pod>(client, pods, {
+    clock,
+    random,
+    log,
+    fieldSelector: `spec.nodeName=${nodeName}`,
+  });
+  const workers = new PodWorkers({
+    client,
+    clock,
+    log,
+    events,
+    dataDir,
+    random,
+    desired,
+    runtimes,
+    specs: checkpoint,
+    facts: factsOf(options, machine),
+    runtimeOf: (pod) => runtimeOf(runtimes, pod),
+  });
+  const server =
+    options.serving === undefined
+      ? undefined
+      : await startNodeServer({
+          ...options.serving,
+          log,
+          clock,
+          locate: locator(desired, runtimes),
+        });
+
+  const subscriptions = [
+    informer.events.subscribe((event) => {
+      for (const change of desired.apply(event)) workers.changed(change);
+      if (event.type === 'initDone') void enqueueInstances(runtimes, workers, log, signal);
+    }),
+    ...runtimes.map((runtime) =>
+      runtime.observe({ signal }).subscribe({
+        next: (id) => workers.add(id),
+        error: (error) => log.error({ err: error, runtime: runtime.name }, 'events ended'),
+      }),
+    ),
+  ];
+  informer.start();
+  const { labels = {}, addresses } = options;
+  const port = server === undefined ? {} : { port: server.port };
+  const common = { nodeName, client, clock, log };
+  try {
+    await Promise.all([
+      workers.run({ signal }),
+      runNodeLease(common, { signal }),
+      runNodeStatus(
+        { ...common, runtimes, machine, dataDir, labels, addresses, ...port },
+        { signal },
+      ),
+      startOffline(options, informer, desired, workers, remembered),
+      repeat(clock, resyncMs, signal, async () => {
+        for (const pod of desired.list()) workers.add(pod.metadata.uid ?? '');
+        await enqueueInstances(runtimes, workers, log, signal);
+      }),
+      repeat(clock, checkpointMs, signal, async () => {
+        await saveCheckpoint(checkpoint, desired, log);
+      }),
+    ]);
+  } finally {
+    for (const subscription of subscriptions) subscription.unsubscribe();
+    await Promise.all([informer.stop(), events.stop(), server?.close()]);
+    await saveCheckpoint(checkpoint, desired, log);
+  }
+}
+
+function factsOf({ nodeName, addresses }: AgentOptions, machine: Machine) {
+  const hostIp = addresses.find((each) => each.type === 'InternalIP')?.address ?? '';
+  return { nodeName, hostIp, allocatable: allocatableQuantities(machine) };
+}
+
+function runtimeOf(runtimes: readonly Runtime[], pod: Pod): Runtime | undefined {
+  const wanted = pod.spec.runtimeClassName;
+  return wanted === undefined ? runtimes[0] : runtimes.find(({ name }) => name === wanted);
+}
+
+/** Finds the instance of a pod by name, for the server. */
+function locator(desired: DesiredPods, runtimes: readonly Runtime[]) {
+  return (namespace: string, name: string) => {
+    const pod = desired
+      .list()
+      .find(({ metadata }) => metadata.namespace === namespace && metadata.name === name);
+    const runtime = pod === undefined ? undefined : runtimeOf(runtimes, pod);
+    if (pod === undefined || runtime === undefined) return undefined;
+    return { runtime, id: pod.metadata.uid ?? '', pod };
+  };
+}
+
+/** Adopts what runs, and finds what nobody wants any more. */
+async function enqueueInstances(
+  runtimes: readonly Runtime[],
+  workers: PodWorkers,
+  log: Log,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const runtime of runtimes) {
+    try {
+      for (const { id } of await runtime.list({ signal })) workers.add(id);
+    } catch (error) {
+      if (!signal.aborted) log.warn({ err: error, runtime: runtime.name }, 'runtime not listed');
+    }
+  }
+}
+
+async function startOffline(
+  { clock, log, signal }: AgentOptions,
+  informer: Informer<Pod>,
+  desired: DesiredPods,
+  workers: PodWorkers,
+  remembered: readonly Pod[],
+): Promise<void> {
+  const synced = new AbortController();
+  const waiting = AbortSignal.any([signal, synced.signal]);
+  informer.untilSynced({ signal: waiting }).then(
+    () => synced.abort(),
+    () => undefined,
+  );
+  await clock.sleep(offlineAfterMs, waiting).catch(() => undefined);
+  // What was about to end is left as it is: nothing is removed while nobody can tell.
+  const staying = remembered.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+  if (waiting.aborted || staying.length === 0) return;
+  log.warn({ pods: staying.length }, 'no control plane: starting the last known pods');
+  for (const change of desired.assume(staying)) workers.changed(change);
+}
+
+async function saveCheckpoint(checkpoint: Checkpoint, desired: DesiredPods, log: Log) {
+  try {
+    if (desired.live) checkpoint.setPods(desired.list());
+    await checkpoint.save();
+  } catch (error) {
+    log.warn({ err: error }, 'checkpoint not saved');
+  }
+}
+
+async function repeat(
+  clock: Clock,
+  everyMs: number,
+  signal: AbortSignal,
+  task: () => Promise<void>,
+): Promise<void> {
+  while (!signal.aborted) {
+    await clock.sleep(everyMs, signal).catch(() => undefined);
+    if (!signal.aborted) await task();
+  }
+}

@@ -1,0 +1,5 @@
+/** Why a container cannot be made from what its pod says; becomes its waiting reason. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly reason = 'CreateContainerConfigError';
+}

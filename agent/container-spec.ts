@@ -1,0 +1,88 @@
+/** One container of a pod with everything resolved, ready for a runtime. */
+import type { Container, Pod } from '../api/kinds.gen.ts';
+import { parseBytes, parseMilli } from '../api/quantity.ts';
+import type { ContainerSpec, ImagePullPolicy, ResourceLimits } from '../runtime/runtime.ts';
+import { ConfigError } from './config-error.ts';
+import { resolveEnvironment } from './environment.ts';
+import { expand } from './expand.ts';
+import { resolveMounts, type VolumeContext } from './volumes.ts';
+
+/** Throws `ConfigError` when the pod names what is not there or not supported. */
+export async function resolveContainer(
+  container: Container,
+  attempt: number,
+  context: VolumeContext,
+): Promise<ContainerSpec> {
+  const { pod, facts, references } = context;
+  const env = await resolveEnvironment(container, pod, facts, references);
+  const mounts = await resolveMounts(container, env, context);
+  const { command, args, workingDir } = container;
+  const user = userOf(container, pod);
+  return {
+    ...bareContainer(container, attempt),
+    ...(command === undefined ? {} : { command: command.map((word) => expand(word, env)) }),
+    ...(args === undefined ? {} : { args: args.map((word) => expand(word, env)) }),
+    ...(workingDir === undefined ? {} : { workingDir }),
+    ...(user === undefined ? {} : { user }),
+    env: Object.fromEntries(env),
+    mounts,
+  };
+}
+
+/** What can be said without reading anything; enough for a container that is there already. */
+export function bareContainer(container: Container, attempt: number): ContainerSpec {
+  const { name, image = '', tty = false, stdin = false, securityContext, ports } = container;
+  return {
+    name,
+    attempt,
+    image,
+    env: {},
+    tty,
+    stdin,
+    privileged: securityContext?.privileged === true,
+    readOnlyRootFilesystem: securityContext?.readOnlyRootFilesystem === true,
+    ports: (ports ?? []).map(({ containerPort, protocol = 'TCP', hostPort, hostIP }) => ({
+      containerPort,
+      protocol,
+      ...(hostPort === undefined || hostPort === 0 ? {} : { hostPort }),
+      ...(hostIP === undefined || hostIP === '' ? {} : { hostIp: hostIP }),
+    })),
+    mounts: [],
+    limits: limitsOf(container),
+  };
+}
+
+/** Upstream's rule where the pod does not say: `Always` for `latest`, else `IfNotPresent`. */
+export function pullPolicyOf({ image = '', imagePullPolicy }: Container): ImagePullPolicy {
+  if (imagePullPolicy !== undefined) return imagePullPolicy;
+  const last = image.slice(image.lastIndexOf('/') + 1);
+  const latest = last.endsWith(':latest') || !/[:@]/.test(last);
+  return latest ? 'Always' : 'IfNotPresent';
+}
+
+function limitsOf({ resources }: Container): ResourceLimits {
+  const { limits, requests } = resources ?? {};
+  const cpu = limits?.['cpu'];
+  const cpuRequest = requests?.['cpu'] ?? cpu;
+  const memory = limits?.['memory'];
+  return {
+    ...(cpu === undefined ? {} : { cpuMilli: Number(parseMilli(cpu)) }),
+    ...(cpuRequest === undefined ? {} : { cpuRequestMilli: Number(parseMilli(cpuRequest)) }),
+    ...(memory === undefined ? {} : { memoryBytes: parseBytes(memory) }),
+  };
+}
+
+function userOf(container: Container, pod: Pod): string | undefined {
+  const uid = container.securityContext?.runAsUser ?? pod.spec.securityContext?.runAsUser;
+  const gid = container.securityContext?.runAsGroup ?? pod.spec.securityContext?.runAsGroup;
+  const nonRoot =
+    container.securityContext?.runAsNonRoot ?? pod.spec.securityContext?.runAsNonRoot ?? false;
+  if (nonRoot && uid === 0) {
+    throw new ConfigError("container's runAsUser breaks non-root policy");
+  }
+  if (nonRoot && uid === undefined) {
+    throw new ConfigError('runAsNonRoot needs runAsUser: the image is not asked for its user');
+  }
+  if (gid !== undefined) return `${uid ?? 0}:${gid}`;
+  return uid === undefined ? undefined : String(uid);
+}

@@ -1,0 +1,67 @@
+/** A container's environment: `envFrom`, then `env` in order, with `$(NAME)` expanded. */
+import type { Container, EnvFromSource, EnvVar, Pod } from '../api/kinds.gen.ts';
+import { ConfigError } from './config-error.ts';
+import { fieldValue, type NodeFacts, resourceValue } from './downward.ts';
+import { expand } from './expand.ts';
+import { type References, readEntries } from './references.ts';
+
+/** Throws `ConfigError` that names what is missing. */
+export async function resolveEnvironment(
+  container: Container,
+  pod: Pod,
+  facts: NodeFacts,
+  references: References,
+): Promise<Map<string, string>> {
+  const env = new Map<string, string>();
+  for (const source of container.envFrom ?? []) await addAll(env, source, references);
+  for (const variable of container.env ?? []) {
+    const value =
+      variable.valueFrom === undefined
+        ? expand(variable.value ?? '', env)
+        : await valueFrom(variable, container, pod, facts, references);
+    if (value !== undefined) env.set(variable.name, value);
+  }
+  return env;
+}
+
+async function addAll(
+  env: Map<string, string>,
+  { prefix = '', configMapRef, secretRef }: EnvFromSource,
+  references: References,
+): Promise<void> {
+  const ref = configMapRef ?? secretRef;
+  if (ref === undefined) return;
+  const kind = secretRef === undefined ? 'configmap' : 'secret';
+  const entries = await readEntries(references, kind, ref.name ?? '', ref.optional);
+  for (const [key, value] of entries ?? []) {
+    const name = `${prefix}${key}`;
+    // As upstream: keys that cannot be variable names are left out.
+    if (/^[-._a-zA-Z][-._a-zA-Z0-9]*$/.test(name)) env.set(name, value.toString('utf8'));
+  }
+}
+
+async function valueFrom(
+  variable: EnvVar,
+  container: Container,
+  pod: Pod,
+  facts: NodeFacts,
+  references: References,
+): Promise<string | undefined> {
+  const { fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef } = variable.valueFrom ?? {};
+  if (fieldRef !== undefined) return fieldValue(fieldRef, pod, facts);
+  if (resourceFieldRef !== undefined) {
+    return resourceValue(resourceFieldRef, container, pod, facts);
+  }
+  const ref = configMapKeyRef ?? secretKeyRef;
+  if (ref === undefined) throw new ConfigError(`variable "${variable.name}" has no known source`);
+  const kind = secretKeyRef === undefined ? 'configmap' : 'secret';
+  const { name = '', key, optional } = ref;
+  const value = (await readEntries(references, kind, name, optional))?.get(key);
+  if (value === undefined && optional !== true) {
+    const [object, title] = [`${pod.metadata.namespace}/${name}`, titles[kind]];
+    throw new ConfigError(`couldn't find key ${key} in ${title} ${object}`);
+  }
+  return value?.toString('utf8');
+}
+
+const titles = { configmap: 'ConfigMap', secret: 'Secret' } as const;

@@ -1,0 +1,57 @@
+/** The node's heartbeat: a Lease in `kube-node-lease`, renewed every ten seconds. */
+import type { Lease } from '../api/kinds.gen.ts';
+import { leases } from '../api/resources.gen.ts';
+import { hasReason } from '../api/status.ts';
+import type { Client } from '../client/client.ts';
+import type { CallOptions } from '../lib/call.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+
+const namespace = 'kube-node-lease';
+const renewMs = 10_000;
+const retryMs = 1_000;
+/** Source: kubelet's `nodeLeaseDurationSeconds`. */
+const leaseDurationSeconds = 40;
+
+export interface NodeLeaseOptions {
+  readonly nodeName: string;
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Renews until `signal` aborts. */
+export async function runNodeLease(
+  options: NodeLeaseOptions,
+  { signal }: CallOptions,
+): Promise<void> {
+  const { clock, log } = options;
+  while (!signal.aborted) {
+    let waitMs = renewMs;
+    try {
+      await renew(options, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      log.warn({ err: error }, 'node lease not renewed');
+      waitMs = retryMs;
+    }
+    await clock.sleep(waitMs, signal).catch(() => undefined);
+  }
+}
+
+async function renew(
+  { client, nodeName, clock }: NodeLeaseOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  // Micro-time: six digits after the second.
+  const renewTime = new Date(clock.now()).toISOString().replace('Z', '000Z');
+  const spec = { holderIdentity: nodeName, leaseDurationSeconds, renewTime };
+  try {
+    await client.patch<Lease>(leases, { namespace, name: nodeName }, { spec }, { signal });
+  } catch (error) {
+    if (!hasReason(error, 'NotFound')) throw error;
+    const metadata = { name: nodeName, namespace };
+    const lease: Lease = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata, spec };
+    await client.create<Lease>(leases, lease, { signal });
+  }
+}

@@ -1,0 +1,246 @@
+/** The Node object: what this machine is, has and can. Pure, but for the loops at the end. */
+import { isDeepStrictEqual } from 'node:util';
+import { formatTime } from '../api/conditions.ts';
+import type { Node, NodeAddress, NodeCondition, NodeStatus } from '../api/kinds.gen.ts';
+import type { JsonObject } from '../api/meta.ts';
+import { formatQuantity, parseQuantity, type Quantity } from '../api/quantity.ts';
+import { nodes } from '../api/resources.gen.ts';
+import { hasReason } from '../api/status.ts';
+import type { Client } from '../client/client.ts';
+import type { CallOptions } from '../lib/call.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import type { Runtime, RuntimeInfo } from '../runtime/runtime.ts';
+import { type Machine, type MachineLoad, readLoad } from './machine.ts';
+
+export interface NodeStatusOptions {
+  readonly nodeName: string;
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly runtimes: readonly Runtime[];
+  readonly machine: Machine;
+  readonly dataDir: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly addresses: readonly NodeAddress[];
+  /** Where logs and exec are served; absent when they are not. */
+  readonly port?: number;
+}
+
+/** How often conditions are looked at. */
+const checkMs = 10_000;
+/** How often the status is written although nothing has changed. */
+const reportMs = 300_000;
+const podsMax = 110;
+/** Kept back for the system and the agent: a twentieth of CPU and memory. */
+const reserveDivisor = 20n;
+/** Source: kubelet's default eviction thresholds. */
+const memoryFreeMinBytes = 100 * 2 ** 20;
+const diskFreeMinFraction = 0.1;
+
+export function capacityOf(machine: Machine): Record<string, string> {
+  return resources(machine.cpuMilli, machine.memoryBytes, machine.diskBytes);
+}
+
+/** Capacity without the reserve. */
+export function allocatableOf(machine: Machine): Record<string, string> {
+  const less = (amount: bigint) => amount - amount / reserveDivisor;
+  return resources(less(machine.cpuMilli), less(machine.memoryBytes), less(machine.diskBytes));
+}
+
+export function allocatableQuantities(machine: Machine): Record<string, Quantity> {
+  const entries = Object.entries(allocatableOf(machine));
+  return Object.fromEntries(entries.map(([name, text]) => [name, parseQuantity(text)]));
+}
+
+function resources(cpuMilli: bigint, memory: bigint, disk: bigint): Record<string, string> {
+  return {
+    cpu: formatQuantity({ milli: cpuMilli }),
+    memory: formatQuantity({ value: (memory / 1024n) * 1024n }, 'BinarySI'),
+    'ephemeral-storage': formatQuantity({ value: (disk / 1024n) * 1024n }, 'BinarySI'),
+    pods: String(podsMax),
+  };
+}
+
+export interface NodeView {
+  /** Of the runtimes that answered. */
+  readonly infos: readonly RuntimeInfo[];
+  /** Names of those that did not, with their words. */
+  readonly failing: readonly string[];
+  readonly load: MachineLoad;
+}
+
+export function nodeStatus(
+  options: NodeStatusOptions,
+  view: NodeView,
+  before: NodeStatus | undefined,
+  nowMs: number,
+): NodeStatus {
+  const { machine, addresses, port } = options;
+  const info = view.infos[0];
+  return {
+    capacity: capacityOf(machine),
+    allocatable: allocatableOf(machine),
+    conditions: conditionsOf(view, before?.conditions ?? [], nowMs),
+    addresses,
+    ...(port === undefined ? {} : { daemonEndpoints: { kubeletEndpoint: { Port: port } } }),
+    nodeInfo: {
+      machineID: machine.machineId,
+      systemUUID: machine.systemUuid,
+      bootID: machine.bootId,
+      kernelVersion: info?.kernelVersion ?? '',
+      osImage: machine.osImage,
+      containerRuntimeVersion: info === undefined ? '' : `${info.name}://${info.version}`,
+      kubeletVersion: 'v1.36.0+berth',
+      kubeProxyVersion: '',
+      operatingSystem: 'linux',
+      architecture: info?.architecture ?? '',
+    },
+  };
+}
+
+function conditionsOf(
+  { failing, load }: NodeView,
+  before: readonly NodeCondition[],
+  nowMs: number,
+): readonly NodeCondition[] {
+  const memory = load.memoryFreeBytes < memoryFreeMinBytes;
+  const disk = load.diskFreeFraction < diskFreeMinFraction;
+  const ready = failing.length === 0;
+  const ours: readonly NodeCondition[] = [
+    {
+      type: 'MemoryPressure',
+      status: memory ? 'True' : 'False',
+      reason: memory ? 'AgentHasInsufficientMemory' : 'AgentHasSufficientMemory',
+      message: memory ? 'less than 100Mi of memory is free' : 'enough memory is free',
+    },
+    {
+      type: 'DiskPressure',
+      status: disk ? 'True' : 'False',
+      reason: disk ? 'AgentHasDiskPressure' : 'AgentHasNoDiskPressure',
+      message: disk ? 'less than a tenth of the disk is free' : 'enough disk space is free',
+    },
+    {
+      type: 'PIDPressure',
+      status: 'False',
+      reason: 'AgentHasSufficientPID',
+      message: 'enough process ids are free',
+    },
+    {
+      type: 'Ready',
+      status: ready ? 'True' : 'False',
+      reason: ready ? 'AgentReady' : 'AgentNotReady',
+      message: ready ? 'agent is posting ready status' : failing.join('; '),
+    },
+  ];
+  const others = before.filter(({ type }) => !ours.some((each) => each.type === type));
+  const dated = ours.map((condition) => {
+    const known = before.find(({ type }) => type === condition.type);
+    const since = known?.status === condition.status ? known.lastTransitionTime : undefined;
+    const now = formatTime(nowMs);
+    return { ...condition, lastHeartbeatTime: now, lastTransitionTime: since ?? now };
+  });
+  return [...others, ...dated];
+}
+
+/** Registers the Node and keeps its status true, until `signal` aborts. */
+export async function runNodeStatus(
+  options: NodeStatusOptions,
+  { signal }: CallOptions,
+): Promise<void> {
+  const { clock, log } = options;
+  let reportedAtMs = Number.NEGATIVE_INFINITY;
+  let node: Node | undefined;
+  while (!signal.aborted) {
+    try {
+      const view = await readView(options, signal);
+      node ??= await register(options, view, signal);
+      const due = clock.now() - reportedAtMs >= reportMs;
+      const written = await writeStatus(options, node, view, due, signal);
+      if (written !== undefined) {
+        node = written;
+        reportedAtMs = clock.now();
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      log.warn({ err: error }, 'node status not written');
+      // Whatever has changed meanwhile, also the deletion of the Node, is seen anew.
+      node = undefined;
+    }
+    await clock.sleep(node === undefined ? checkMs / 10 : checkMs, signal).catch(() => undefined);
+  }
+}
+
+async function readView({ runtimes, dataDir }: NodeStatusOptions, signal: AbortSignal) {
+  const infos: RuntimeInfo[] = [];
+  const failing: string[] = [];
+  for (const runtime of runtimes) {
+    try {
+      infos.push(await runtime.info({ signal }));
+    } catch (error) {
+      failing.push(`${runtime.name}: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+  return { infos, failing, load: await readLoad(dataDir) };
+}
+
+async function register(
+  options: NodeStatusOptions,
+  view: NodeView,
+  signal: AbortSignal,
+): Promise<Node> {
+  const { client, nodeName, log } = options;
+  const architecture = view.infos[0]?.architecture;
+  const metadata = {
+    name: nodeName,
+    labels: {
+      'kubernetes.io/hostname': nodeName,
+      'kubernetes.io/os': 'linux',
+      ...(architecture === undefined ? {} : { 'kubernetes.io/arch': architecture }),
+      ...options.labels,
+    },
+    annotations: { 'berth.dev/runtimes': options.runtimes.map(({ name }) => name).join(',') },
+  };
+  const node: Node = { apiVersion: 'v1', kind: 'Node', metadata, spec: {} };
+  try {
+    const created = await client.create<Node>(nodes, node, { signal });
+    log.info({ node: nodeName }, 'node registered');
+    return created;
+  } catch (error) {
+    if (!hasReason(error, 'AlreadyExists')) throw error;
+    const { labels, annotations } = metadata;
+    return await client.patch<Node>(
+      nodes,
+      { name: nodeName },
+      { metadata: { labels, annotations } },
+      { fieldManager: 'berth-agent', signal },
+    );
+  }
+}
+
+/** `undefined` when nothing had to be written. */
+async function writeStatus(
+  options: NodeStatusOptions,
+  node: Node,
+  view: NodeView,
+  due: boolean,
+  signal: AbortSignal,
+): Promise<Node | undefined> {
+  const status = nodeStatus(options, view, node.status, options.clock.now());
+  if (!due && isDeepStrictEqual(timeless(status), timeless(node.status))) return undefined;
+  return await options.client.patch<Node>(
+    nodes,
+    { name: options.nodeName },
+    // A status consists of JSON values only.
+    { status: status as unknown as JsonObject },
+    { subresource: 'status', fieldManager: 'berth-agent', signal },
+  );
+}
+
+/** Without the fields that change with every report. */
+function timeless(status: NodeStatus | undefined): unknown {
+  if (status === undefined) return undefined;
+  const { capacity, allocatable, addresses, daemonEndpoints, nodeInfo } = status;
+  const conditions = status.conditions?.map(({ lastHeartbeatTime: _, ...rest }) => rest);
+  return { capacity, allocatable, addresses, daemonEndpoints, nodeInfo, conditions };
+}

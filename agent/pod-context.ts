@@ -1,0 +1,50 @@
+/** What one pass over a pod works with. */
+import type { Pod } from '../api/kinds.gen.ts';
+import type { Client } from '../client/client.ts';
+import type { EventRecorder } from '../client/events.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import type { ContainerSpec, Runtime } from '../runtime/runtime.ts';
+import type { NodeFacts } from './downward.ts';
+import type { PodMemory } from './pod-memory.ts';
+
+export interface PodDeps {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly events: EventRecorder;
+  readonly dataDir: string;
+  readonly facts: NodeFacts;
+  /** The runtime that a pod asks for; `undefined` when this node has it not. */
+  runtimeOf(pod: Pod): Runtime | undefined;
+  /** Resolved specifications that outlive the agent, for when the API cannot be asked. */
+  readonly specs: SpecStore;
+}
+
+export interface SpecStore {
+  get(uid: string, container: string): ContainerSpec | undefined;
+  put(uid: string, spec: ContainerSpec): void;
+}
+
+export interface PodContext extends PodDeps {
+  readonly pod: Pod;
+  readonly uid: string;
+  readonly memory: PodMemory;
+  readonly runtime: Runtime;
+  readonly signal: AbortSignal;
+}
+
+/** Whether the pod shall not run, and keep all that it has. */
+export function isStopWanted(pod: Pod): boolean {
+  return pod.metadata.annotations?.['berth.dev/running'] === 'false';
+}
+
+const graceDefaultSeconds = 30;
+
+export function graceMsOf(pod: Pod): number {
+  const { deletionGracePeriodSeconds } = pod.metadata;
+  const { terminationGracePeriodSeconds } = pod.spec;
+  const seconds =
+    deletionGracePeriodSeconds ?? terminationGracePeriodSeconds ?? graceDefaultSeconds;
+  return seconds * 1000;
+}

@@ -1,0 +1,47 @@
+/** What the agent remembers about a pod between two passes; losing it costs no correctness. */
+import type { ContainerState } from '../runtime/runtime.ts';
+
+/** Waits of a container that keeps failing: 10 s, doubling to 5 min. Source: kubelet's defaults. */
+export const backoffFirstMs = 10_000;
+export const backoffMaxMs = 300_000;
+/** A container that ran so long starts over with its backoff. */
+export const backoffResetMs = 600_000;
+
+/** A start that failed; the runtime keeps nothing of it. */
+export interface StartFailure {
+  readonly attempt: number;
+  readonly state: Extract<ContainerState, { phase: 'exited' }>;
+}
+
+export interface ImageFailure {
+  readonly reason: 'ErrImagePull' | 'ErrImageNeverPull' | 'InvalidImageName';
+  readonly message: string;
+  readonly delayMs: number;
+  readonly untilMs: number;
+}
+
+export interface ContainerMemory {
+  /** How long the next restart waits after the end of the attempt before it. */
+  crashDelayMs?: number;
+  startFailure?: StartFailure;
+  imageFailure?: ImageFailure;
+  /** Why its specification could not be made at the last try. */
+  configError?: string;
+}
+
+export class PodMemory {
+  readonly #containers = new Map<string, ContainerMemory>();
+  /** Containers were started again after a stop, but the API may still say `Stopped`. */
+  resumed = false;
+
+  of(container: string): ContainerMemory {
+    const known = this.#containers.get(container) ?? {};
+    this.#containers.set(container, known);
+    return known;
+  }
+}
+
+/** The next wait after `delayMs`. */
+export function nextDelayMs(delayMs: number | undefined): number {
+  return delayMs === undefined ? backoffFirstMs : Math.min(delayMs * 2, backoffMaxMs);
+}

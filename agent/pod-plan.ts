@@ -1,0 +1,114 @@
+/** What must happen to each container of a pod now. Pure. */
+import type { Container, Pod } from '../api/kinds.gen.ts';
+import { backoffFirstMs, backoffMaxMs, backoffResetMs, type PodMemory } from './pod-memory.ts';
+import {
+  containersOf,
+  isInit,
+  type PodView,
+  reportedStatus,
+  type SeenContainer,
+} from './pod-view.ts';
+
+export type ContainerStep =
+  /** It is there and stays as it is. */
+  | { readonly type: 'keep'; readonly attempt: number }
+  | { readonly type: 'start'; readonly attempt: number }
+  /** It ended and starts again, but not before `untilMs`. */
+  | {
+      readonly type: 'backOff';
+      readonly attempt: number;
+      readonly untilMs: number;
+      readonly delayMs: number;
+    }
+  /** An init container before it has not succeeded yet. */
+  | { readonly type: 'hold' };
+
+export interface PlannedContainer {
+  readonly container: Container;
+  readonly step: ContainerStep;
+}
+
+export interface PlanInput {
+  readonly pod: Pod;
+  readonly view: PodView;
+  readonly memory: PodMemory;
+  readonly nowMs: number;
+  /** The pod was stopped and shall run again: whatever ended is started without waiting. */
+  readonly resume: boolean;
+}
+
+export function planPod(input: PlanInput): readonly PlannedContainer[] {
+  let held = false;
+  return containersOf(input.pod).map((container) => {
+    const { name } = container;
+    const seen = input.view.containers.get(name);
+    const init = isInit(input.pod, name);
+    if (held) {
+      // What is there already is named too: what a specification leaves out is removed.
+      const step: ContainerStep =
+        seen === undefined ? { type: 'hold' } : { type: 'keep', attempt: seen.attempt };
+      return { container, step };
+    }
+    const step = init && anyMainStarted(input) ? keep(seen) : stepOf(container, seen, input);
+    if (init && !succeeded(seen) && !anyMainStarted(input)) held = true;
+    return { container, step };
+  });
+}
+
+function stepOf(
+  container: Container,
+  seen: SeenContainer | undefined,
+  input: PlanInput,
+): ContainerStep {
+  const { name } = container;
+  const { pod, memory, nowMs, resume } = input;
+  if (seen === undefined) {
+    return { type: 'start', attempt: reportedStatus(pod, name)?.restartCount ?? 0 };
+  }
+  const { attempt, state } = seen;
+  if (state.phase === 'created') return { type: 'start', attempt };
+  if (state.phase === 'running') return { type: 'keep', attempt };
+  const init = isInit(pod, name);
+  if (resume && !(init && succeeded(seen))) return { type: 'start', attempt: attempt + 1 };
+  if (!restarts(pod, init, state.exitCode)) return { type: 'keep', attempt };
+  const delayMs =
+    state.finishedAtMs - state.startedAtMs >= backoffResetMs
+      ? 0
+      : (memory.of(name).crashDelayMs ?? delayOfAttempt(attempt));
+  const untilMs = state.finishedAtMs + delayMs;
+  if (nowMs < untilMs) return { type: 'backOff', attempt, untilMs, delayMs };
+  return { type: 'start', attempt: attempt + 1 };
+}
+
+/** The wait before the attempt after this one, where memory has been lost. */
+function delayOfAttempt(attempt: number): number {
+  return attempt === 0 ? 0 : Math.min(backoffFirstMs * 2 ** (attempt - 1), backoffMaxMs);
+}
+
+/** What to remember when the attempt after `seen` starts. */
+export function crashDelayAfter(seen: SeenContainer | undefined, memory: PodMemory, name: string) {
+  if (seen?.state.phase !== 'exited') return undefined;
+  const { startedAtMs, finishedAtMs } = seen.state;
+  if (finishedAtMs - startedAtMs >= backoffResetMs) return backoffFirstMs;
+  const delayMs = memory.of(name).crashDelayMs ?? delayOfAttempt(seen.attempt);
+  return delayMs === 0 ? backoffFirstMs : Math.min(delayMs * 2, backoffMaxMs);
+}
+
+/** Whether a container that ended with `exitCode` runs again. Init containers only until they succeed. */
+export function restarts(pod: Pod, init: boolean, exitCode: number): boolean {
+  const policy = pod.spec.restartPolicy ?? 'Always';
+  if (policy === 'Never') return false;
+  return exitCode !== 0 || (policy === 'Always' && !init);
+}
+
+function keep(seen: SeenContainer | undefined): ContainerStep {
+  return seen === undefined ? { type: 'hold' } : { type: 'keep', attempt: seen.attempt };
+}
+
+function succeeded(seen: SeenContainer | undefined): boolean {
+  return seen?.state.phase === 'exited' && seen.state.exitCode === 0;
+}
+
+function anyMainStarted({ pod, view }: PlanInput): boolean {
+  return pod.spec.containers.some((container) => view.containers.has(container.name));
+}

@@ -1,0 +1,168 @@
+/** The status of a pod as upstream's clients expect it. Pure. */
+import { formatTime } from '../api/conditions.ts';
+import type {
+  Container,
+  ContainerState,
+  ContainerStatus,
+  Pod,
+  PodCondition,
+  PodStatus,
+} from '../api/kinds.gen.ts';
+import { restarts } from './pod-plan.ts';
+import { isInit, type PodView, reportedStatus, type SeenContainer } from './pod-view.ts';
+import { qosClassOf } from './qos-class.ts';
+
+export interface Waiting {
+  readonly reason: string;
+  readonly message?: string;
+}
+
+export interface StatusInput {
+  readonly pod: Pod;
+  readonly view: PodView;
+  /** Containers that do not run and shall, with what they wait for. */
+  readonly waiting: ReadonlyMap<string, Waiting>;
+  readonly stopped: boolean;
+  readonly hostIp: string;
+  readonly nowMs: number;
+}
+
+export function podStatus(input: StatusInput): PodStatus {
+  const { pod, hostIp, nowMs, stopped } = input;
+  const before = pod.status ?? {};
+  const inits = (pod.spec.initContainers ?? []).map((each) => containerStatus(each, input));
+  const mains = pod.spec.containers.map((each) => containerStatus(each, input));
+  const phase = stopped ? 'Pending' : phaseOf(pod, inits, mains);
+  const ips = pod.spec.hostNetwork === true ? [hostIp].filter((ip) => ip !== '') : input.view.ips;
+  return {
+    phase,
+    conditions: conditionsOf(input, phase, inits, mains),
+    ...(stopped ? { reason: 'Stopped', message: 'stopped by annotation berth.dev/running' } : {}),
+    ...(hostIp === '' ? {} : { hostIP: hostIp, hostIPs: [{ ip: hostIp }] }),
+    ...(ips[0] === undefined ? {} : { podIP: ips[0], podIPs: ips.map((ip) => ({ ip })) }),
+    startTime: before.startTime ?? formatTime(nowMs),
+    ...(inits.length === 0 ? {} : { initContainerStatuses: inits }),
+    containerStatuses: mains,
+    qosClass: before.qosClass ?? qosClassOf(pod),
+  };
+}
+
+function containerStatus(container: Container, input: StatusInput): ContainerStatus {
+  const { name, image = '' } = container;
+  const seen = input.view.containers.get(name);
+  const reported = reportedStatus(input.pod, name);
+  const waiting = input.waiting.get(name);
+  const state = stateOf(seen, waiting, isInit(input.pod, name));
+  const lastState = lastStateOf(seen, waiting);
+  const running = state.running !== undefined;
+  const init = isInit(input.pod, name);
+  const containerID = seen?.containerId ?? (seen === undefined ? undefined : reported?.containerID);
+  return {
+    name,
+    state,
+    lastState: lastState === undefined ? {} : { terminated: lastState },
+    ready: init ? state.terminated?.exitCode === 0 : running,
+    restartCount: seen?.attempt ?? reported?.restartCount ?? 0,
+    image,
+    imageID: seen?.imageId ?? '',
+    ...(containerID === undefined ? {} : { containerID }),
+    started: running,
+  };
+}
+
+function stateOf(
+  seen: SeenContainer | undefined,
+  waiting: Waiting | undefined,
+  init: boolean,
+): ContainerState {
+  if (seen?.state.phase === 'running') {
+    return { running: { startedAt: formatTime(seen.state.startedAtMs) } };
+  }
+  if (waiting !== undefined) return { waiting };
+  const ended = seen === undefined ? undefined : terminated(seen);
+  if (ended !== undefined) return { terminated: ended };
+  return { waiting: { reason: init ? 'PodInitializing' : 'ContainerCreating' } };
+}
+
+/** How the attempt before the current state ended. */
+function lastStateOf(seen: SeenContainer | undefined, waiting: Waiting | undefined) {
+  if (seen === undefined) return undefined;
+  if (waiting !== undefined && seen.state.phase === 'exited') return terminated(seen);
+  if (seen.previous === undefined) return undefined;
+  const { containerId, ...state } = seen.previous;
+  return terminated({ attempt: seen.attempt - 1, state, containerId });
+}
+
+function terminated({ state, containerId, reason }: SeenContainer) {
+  if (state.phase !== 'exited') return undefined;
+  const { exitCode, message, oomKilled } = state;
+  return {
+    exitCode,
+    reason: reason ?? (oomKilled ? 'OOMKilled' : exitCode === 0 ? 'Completed' : 'Error'),
+    ...(message === undefined ? {} : { message }),
+    startedAt: formatTime(state.startedAtMs),
+    finishedAt: formatTime(state.finishedAtMs),
+    ...(containerId === undefined ? {} : { containerID: containerId }),
+  };
+}
+
+/** Source: upstream kubelet, `getPhase`. */
+function phaseOf(
+  pod: Pod,
+  inits: readonly ContainerStatus[],
+  mains: readonly ContainerStatus[],
+): NonNullable<PodStatus['phase']> {
+  for (const { state } of inits) {
+    const code = state?.terminated?.exitCode;
+    if (code === 0) continue;
+    return code !== undefined && !restarts(pod, true, code) ? 'Failed' : 'Pending';
+  }
+  const neverRan = ({ state, lastState }: ContainerStatus) =>
+    state?.waiting !== undefined && lastState?.terminated === undefined;
+  if (mains.some(neverRan)) return 'Pending';
+  const final = mains.map((each) => finalExitCode(pod, each));
+  if (final.some((code) => code === undefined)) return 'Running';
+  return final.every((code) => code === 0) ? 'Succeeded' : 'Failed';
+}
+
+/** `undefined` while it runs or will run again. */
+function finalExitCode(pod: Pod, { state }: ContainerStatus): number | undefined {
+  const code = state?.terminated?.exitCode;
+  return code === undefined || restarts(pod, false, code) ? undefined : code;
+}
+
+function conditionsOf(
+  { pod, stopped, nowMs }: StatusInput,
+  phase: PodStatus['phase'],
+  inits: readonly ContainerStatus[],
+  mains: readonly ContainerStatus[],
+): readonly PodCondition[] {
+  const waitingInits = inits.filter((each) => !each.ready).map((each) => each.name);
+  const unready = mains.filter((each) => !each.ready).map((each) => each.name);
+  const ready = (type: string): PodCondition => {
+    if (stopped) return { type, status: 'False', reason: 'Stopped' };
+    if (phase === 'Succeeded') return { type, status: 'False', reason: 'PodCompleted' };
+    if (phase === 'Failed') return { type, status: 'False', reason: 'PodFailed' };
+    if (unready.length === 0) return { type, status: 'True' };
+    const message = `containers with unready status: [${unready.join(' ')}]`;
+    return { type, status: 'False', reason: 'ContainersNotReady', message };
+  };
+  const initialized: PodCondition =
+    waitingInits.length === 0
+      ? { type: 'Initialized', status: 'True' }
+      : {
+          type: 'Initialized',
+          status: 'False',
+          reason: 'ContainersNotInitialized',
+          message: `containers with incomplete status: [${waitingInits.join(' ')}]`,
+        };
+  const ours = [initialized, ready('Ready'), ready('ContainersReady')];
+  const old = pod.status?.conditions ?? [];
+  const others = old.filter(({ type }) => !ours.some((each) => each.type === type));
+  const dated = ours.map((condition) => {
+    const known = old.find(({ type }) => type === condition.type);
+    const since = known?.status === condition.status ? known.lastTransitionTime : undefined;
+    return { ...condition, lastTransitionTime: since ?? formatTime(nowMs) };
+  });
+  return [...others, ...dated];
+}

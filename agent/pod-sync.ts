@@ -1,0 +1,175 @@
+/** One pass over one pod: brings the runtime to what the API says, then tells the API what is. */
+import type { Pod, PodStatus } from '../api/kinds.gen.ts';
+import { pods } from '../api/resources.gen.ts';
+import { hasReason } from '../api/status.ts';
+import type { CallOptions } from '../lib/call.ts';
+import type { InstanceStatus } from '../runtime/runtime.ts';
+import { graceMsOf, isStopWanted, type PodContext, type PodDeps } from './pod-context.ts';
+import type { PodMemory } from './pod-memory.ts';
+import { podStatus, type Waiting } from './pod-status.ts';
+import { containersOf, reportedStatus, viewPod } from './pod-view.ts';
+import { startContainers } from './start-containers.ts';
+import { removePodDirectory } from './volumes.ts';
+import { writePodStatus } from './write-status.ts';
+
+export interface SyncResult {
+  /** The pod as the API has it now, where this pass wrote to it. */
+  readonly written?: Pod;
+  /** When to look again without being called; absent when an event will call. */
+  readonly dueAtMs?: number;
+}
+
+export async function syncPod(
+  deps: PodDeps,
+  pod: Pod,
+  memory: PodMemory,
+  { signal }: CallOptions,
+): Promise<SyncResult> {
+  const runtime = deps.runtimeOf(pod);
+  const uid = pod.metadata.uid ?? '';
+  if (runtime === undefined) return await refuse(deps, pod, memory, signal);
+  const context: PodContext = { ...deps, pod, uid, memory, runtime, signal };
+  if (pod.metadata.deletionTimestamp !== undefined) return await terminate(context);
+  if (isFinal(pod)) return {};
+  const found = await readInstance(context);
+  if (isStopWanted(pod)) return await stop(context, found);
+
+  if (pod.status?.reason !== 'Stopped') memory.resumed = false;
+  const resume = pod.status?.reason === 'Stopped' && !memory.resumed;
+  const { status, waiting, dueAtMs } = await startContainers(context, found, resume);
+  memory.resumed ||= resume;
+  const written = await report(context, status, waiting, false);
+  return {
+    ...(written === undefined ? {} : { written }),
+    ...(dueAtMs === Number.POSITIVE_INFINITY ? {} : { dueAtMs }),
+  };
+}
+
+/** A pod that ended for good is kept for its logs and never started again. */
+function isFinal({ status }: Pod): boolean {
+  return status?.phase === 'Succeeded' || status?.phase === 'Failed';
+}
+
+/** The runtime's word; asked twice before believing that something which ran has vanished. */
+async function readInstance(context: PodContext): Promise<InstanceStatus | undefined> {
+  const { runtime, uid, signal, pod } = context;
+  const status = await runtime.get(uid, { signal });
+  if (status !== undefined) return status;
+  const ran = containersOf(pod).some(
+    ({ name }) => reportedStatus(pod, name)?.containerID !== undefined,
+  );
+  if (!ran) return undefined;
+  return (await runtime.list({ signal })).find((each) => each.id === uid);
+}
+
+async function stop(context: PodContext, found: InstanceStatus | undefined): Promise<SyncResult> {
+  const { runtime, uid, pod, signal } = context;
+  let status = found;
+  if (runs(found)) {
+    recordKilling(context, found);
+    await runtime.stop(uid, { graceMs: graceMsOf(pod), signal });
+    status = await runtime.get(uid, { signal });
+  }
+  const waiting = new Map<string, Waiting>();
+  for (const { name } of pod.spec.containers) {
+    if (!status?.containers.some((each) => each.name === name)) {
+      waiting.set(name, { reason: 'Stopped' });
+    }
+  }
+  const written = await report(context, status, waiting, true);
+  return written === undefined ? {} : { written };
+}
+
+async function terminate(context: PodContext): Promise<SyncResult> {
+  const { runtime, uid, pod, signal, client, dataDir } = context;
+  const found = await runtime.get(uid, { signal });
+  if (runs(found)) {
+    recordKilling(context, found);
+    await runtime.stop(uid, { graceMs: graceMsOf(pod), signal });
+  }
+  if (found !== undefined && !isFinal(pod)) {
+    const ended = await runtime.get(uid, { signal });
+    await report(context, ended, new Map(), false).catch((error) => {
+      // Only a courtesy to whoever waits for the exit codes; the deletion must not hang on it.
+      context.log.debug({ uid, err: error }, 'last status not written');
+    });
+  }
+  await runtime.remove(uid, { graceMs: 0, signal });
+  await removePodDirectory(dataDir, uid);
+  const { namespace = '', name = '' } = pod.metadata;
+  try {
+    const preconditions = { uid };
+    await client.delete(
+      pods,
+      { namespace, name },
+      { gracePeriodSeconds: 0, preconditions, signal },
+    );
+  } catch (error) {
+    // Conflict: another pod has the name by now.
+    if (!hasReason(error, 'NotFound', 'Conflict')) throw error;
+  }
+  return {};
+}
+
+/** A pod for a runtime that is not here waits, and says so. */
+async function refuse(
+  deps: PodDeps,
+  pod: Pod,
+  memory: PodMemory,
+  signal: AbortSignal,
+): Promise<SyncResult> {
+  const { namespace = '', name = '', uid = '' } = pod.metadata;
+  if (pod.metadata.deletionTimestamp !== undefined) {
+    const options = { gracePeriodSeconds: 0, preconditions: { uid }, signal };
+    await deps.client.delete(pods, { namespace, name }, options).catch((error) => {
+      if (!hasReason(error, 'NotFound', 'Conflict')) throw error;
+    });
+    return {};
+  }
+  const message = `runtime "${pod.spec.runtimeClassName}" is not on this node`;
+  const waiting = new Map(
+    pod.spec.containers.map((each) => [
+      each.name,
+      { reason: 'CreateContainerConfigError', message },
+    ]),
+  );
+  const build = (newest: Pod) =>
+    podStatus({
+      ...statusFacts(deps),
+      pod: newest,
+      view: viewPod(newest, undefined, memory),
+      waiting,
+      stopped: false,
+    });
+  const written = await writePodStatus(deps.client, pod, build, { signal });
+  return written === undefined ? {} : { written };
+}
+
+async function report(
+  context: PodContext,
+  status: InstanceStatus | undefined,
+  waiting: ReadonlyMap<string, Waiting>,
+  stopped: boolean,
+): Promise<Pod | undefined> {
+  const { client, pod, memory, signal } = context;
+  const facts = statusFacts(context);
+  const build = (newest: Pod): PodStatus =>
+    podStatus({ ...facts, pod: newest, view: viewPod(newest, status, memory), waiting, stopped });
+  return await writePodStatus(client, pod, build, { signal });
+}
+
+function statusFacts({ facts, clock }: PodDeps) {
+  return { hostIp: facts.hostIp, nowMs: clock.now() };
+}
+
+function runs(status: InstanceStatus | undefined): status is InstanceStatus {
+  return status?.containers.some((each) => each.state.phase === 'running') === true;
+}
+
+function recordKilling({ events, pod }: PodContext, status: InstanceStatus): void {
+  for (const { name, state } of status.containers) {
+    if (state.phase !== 'running') continue;
+    const message = `Stopping container ${name}`;
+    events.recordEvent({ involvedObject: pod, type: 'Normal', reason: 'Killing', message });
+  }
+}

@@ -1,0 +1,84 @@
+/** What is known about a pod's containers: the runtime's word, completed by memory and the API. */
+import type { ContainerStatus as ApiContainerStatus, Container, Pod } from '../api/kinds.gen.ts';
+import type { ContainerState, ContainerStatus, InstanceStatus } from '../runtime/runtime.ts';
+import type { PodMemory } from './pod-memory.ts';
+
+/** The newest attempt of one container. */
+export interface SeenContainer {
+  readonly attempt: number;
+  readonly state: ContainerState;
+  /** Replaces the reason that follows from the exit code. */
+  readonly reason?: string;
+  readonly containerId?: string;
+  readonly imageId?: string;
+  readonly previous?: ContainerStatus['previous'];
+}
+
+export interface PodView {
+  readonly ips: readonly string[];
+  readonly containers: ReadonlyMap<string, SeenContainer>;
+}
+
+/** All containers in the order in which they start. */
+export function containersOf(pod: Pod): readonly Container[] {
+  return [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
+}
+
+export function isInit(pod: Pod, name: string): boolean {
+  return (pod.spec.initContainers ?? []).some((each) => each.name === name);
+}
+
+/** The API's last word on a container. */
+export function reportedStatus(pod: Pod, name: string): ApiContainerStatus | undefined {
+  const { initContainerStatuses = [], containerStatuses = [] } = pod.status ?? {};
+  return [...initContainerStatuses, ...containerStatuses].find((each) => each.name === name);
+}
+
+export function viewPod(pod: Pod, status: InstanceStatus | undefined, memory: PodMemory): PodView {
+  const containers = new Map<string, SeenContainer>();
+  for (const { name } of containersOf(pod)) {
+    const real = status?.containers.find((each) => each.name === name);
+    const seen = withStartFailure(real, memory, name) ?? lost(pod, name);
+    if (seen !== undefined) containers.set(name, seen);
+  }
+  return { ips: status?.ips ?? [], containers };
+}
+
+function withStartFailure(
+  real: ContainerStatus | undefined,
+  memory: PodMemory,
+  name: string,
+): SeenContainer | undefined {
+  const failure = memory.of(name).startFailure;
+  if (failure === undefined || (real !== undefined && real.attempt >= failure.attempt)) return real;
+  const previous =
+    real?.state.phase === 'exited' ? { ...real.state, containerId: real.containerId } : undefined;
+  return {
+    ...failure,
+    reason: 'ContainerCannotRun',
+    ...(previous === undefined ? {} : { previous }),
+  };
+}
+
+/** The runtime has nothing: what the API knows of a container that ran must not run twice. */
+function lost(pod: Pod, name: string): SeenContainer | undefined {
+  const reported = reportedStatus(pod, name);
+  if (reported?.containerID === undefined) return undefined;
+  const ended = reported.state?.terminated;
+  if (ended === undefined && pod.spec.restartPolicy !== 'Never') return undefined;
+  const startedAtMs = Date.parse(ended?.startedAt ?? '') || 0;
+  return {
+    attempt: reported.restartCount,
+    state: {
+      phase: 'exited',
+      exitCode: ended?.exitCode ?? 137,
+      oomKilled: false,
+      startedAtMs,
+      finishedAtMs: Date.parse(ended?.finishedAt ?? '') || startedAtMs,
+      ...(ended === undefined ? { message: 'The container could not be located' } : {}),
+    },
+    reason: ended?.reason ?? 'ContainerStatusUnknown',
+    containerId: reported.containerID,
+    imageId: reported.imageID,
+  };
+}

@@ -1,0 +1,131 @@
+/** Brings the image and the resolved specification of a container, or says what it waits for. */
+import type { Container } from '../api/kinds.gen.ts';
+import { StatusError } from '../api/status.ts';
+import { type ContainerSpec, RuntimeError } from '../runtime/runtime.ts';
+import { ConfigError } from './config-error.ts';
+import { pullPolicyOf, resolveContainer } from './container-spec.ts';
+import type { PodContext } from './pod-context.ts';
+import { type ImageFailure, nextDelayMs } from './pod-memory.ts';
+import type { Waiting } from './pod-status.ts';
+import type { References } from './references.ts';
+
+export type Prepared =
+  | { readonly type: 'ready'; readonly spec: ContainerSpec }
+  | { readonly type: 'waiting'; readonly waiting: Waiting; readonly retryAtMs: number };
+
+/** How often a pod whose ConfigMap or Secret is missing looks again. */
+const configRetryMs = 5_000;
+
+export async function prepareContainer(
+  context: PodContext,
+  references: References,
+  container: Container,
+  attempt: number,
+): Promise<Prepared> {
+  const failure = await ensureImage(context, container);
+  if (failure !== undefined) return failure;
+  const { pod, dataDir, facts, uid, specs, clock } = context;
+  try {
+    const spec = await resolveContainer(container, attempt, { pod, dataDir, facts, references });
+    specs.put(uid, spec);
+    return { type: 'ready', spec };
+  } catch (error) {
+    if (error instanceof ConfigError) {
+      const waiting = { reason: error.reason, message: error.message };
+      warn(context, 'Failed', `Error: ${error.message}`);
+      return { type: 'waiting', waiting, retryAtMs: clock.now() + configRetryMs };
+    }
+    // Without the control plane the container starts as it last did.
+    const remembered = specs.get(uid, container.name);
+    if (!isOutage(error) || remembered === undefined) throw error;
+    return { type: 'ready', spec: { ...remembered, attempt } };
+  }
+}
+
+function isOutage(error: unknown): boolean {
+  return error instanceof StatusError && error.code >= 500;
+}
+
+async function ensureImage(
+  context: PodContext,
+  container: Container,
+): Promise<Extract<Prepared, { type: 'waiting' }> | undefined> {
+  const { memory, runtime, clock, signal, events, pod } = context;
+  const { name, image = '' } = container;
+  if (image === '') return undefined; // A process of the machine needs none.
+  const remembered = memory.of(name);
+  const failed = remembered.imageFailure;
+  if (failed !== undefined && clock.now() < failed.untilMs) {
+    return { type: 'waiting', waiting: backOff(failed, image), retryAtMs: failed.untilMs };
+  }
+  const normal = (reason: string, message: string) =>
+    events.recordEvent({ involvedObject: pod, type: 'Normal', reason, message });
+  const policy = pullPolicyOf(container);
+  try {
+    if (policy !== 'Always' && (await isPresent(context, image))) {
+      normal('Pulled', `Container image "${image}" already present on machine`);
+    } else if (policy === 'Never') {
+      throw new RuntimeError(
+        'ImageMissing',
+        `Container image "${image}" is not present with pull policy of Never`,
+      );
+    } else {
+      normal('Pulling', `Pulling image "${image}"`);
+      const startMs = clock.now();
+      await runtime.ensureImage(image, policy, { signal });
+      const seconds = ((clock.now() - startMs) / 1000).toFixed(3);
+      normal('Pulled', `Successfully pulled image "${image}" in ${seconds}s`);
+    }
+    delete remembered.imageFailure;
+    return undefined;
+  } catch (error) {
+    const reason = failureReason(error);
+    if (reason === undefined || !(error instanceof RuntimeError)) throw error;
+    const message =
+      reason === 'ErrImagePull'
+        ? `failed to pull image "${image}": ${error.message}`
+        : error.message;
+    const delayMs = nextDelayMs(failed?.delayMs);
+    const untilMs = clock.now() + delayMs;
+    remembered.imageFailure = { reason, message, delayMs, untilMs };
+    warn(context, reason === 'InvalidImageName' ? 'InspectFailed' : 'Failed', message);
+    warn(context, 'Failed', `Error: ${reason}`);
+    return { type: 'waiting', waiting: { reason, message }, retryAtMs: untilMs };
+  }
+}
+
+async function isPresent({ runtime, signal }: PodContext, image: string): Promise<boolean> {
+  try {
+    await runtime.ensureImage(image, 'Never', { signal });
+    return true;
+  } catch (error) {
+    if (error instanceof RuntimeError && error.reason === 'ImageMissing') return false;
+    throw error;
+  }
+}
+
+function failureReason(error: unknown): ImageFailure['reason'] | undefined {
+  if (!(error instanceof RuntimeError)) return undefined;
+  switch (error.reason) {
+    case 'ImageMissing':
+      return 'ErrImageNeverPull';
+    case 'ImagePullFailed':
+      return 'ErrImagePull';
+    case 'InvalidSpec':
+      return 'InvalidImageName';
+    default:
+      return undefined;
+  }
+}
+
+function backOff({ reason, message }: ImageFailure, image: string): Waiting {
+  if (reason !== 'ErrImagePull') return { reason, message };
+  return {
+    reason: 'ImagePullBackOff',
+    message: `Back-off pulling image "${image}": ErrImagePull: ${message}`,
+  };
+}
+
+function warn({ events, pod }: PodContext, reason: string, message: string): void {
+  events.recordEvent({ involvedObject: pod, type: 'Warning', reason, message });
+}

@@ -1,0 +1,151 @@
+/** The node's HTTPS server: logs and exec, for the apiserver only. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import type { Pod } from '../../api/kinds.gen.ts';
+import { badRequest, notFound, StatusError } from '../../api/status.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Log } from '../../lib/log.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
+import { createExecUpgrade } from './exec.ts';
+import { serveLogs } from './logs.ts';
+
+export interface ServingOptions {
+  /** PEM. */
+  readonly cert: string;
+  readonly key: string;
+  /** PEM of the authority that signs the apiserver's client certificate. */
+  readonly clientCa: string;
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+}
+
+export interface LocatedPod {
+  readonly pod: Pod;
+  readonly runtime: Runtime;
+  readonly id: string;
+}
+
+export interface NodeServerOptions extends ServingOptions {
+  readonly log: Log;
+  readonly clock: Clock;
+  /** `undefined` when no such pod is on this node. */
+  readonly locate: (namespace: string, name: string) => LocatedPod | undefined;
+}
+
+export interface NodeServer {
+  readonly port: number;
+  /** Ends all connections. */
+  close(): Promise<void>;
+}
+
+/** One container that a request is about. */
+export interface Target extends LocatedPod {
+  readonly container: string;
+}
+
+export async function startNodeServer(options: NodeServerOptions): Promise<NodeServer> {
+  const { cert, key, clientCa, host, log } = options;
+  const server = createServer({
+    cert,
+    key,
+    ca: clientCa,
+    requestCert: true,
+    rejectUnauthorized: true,
+    minVersion: 'TLSv1.2',
+  });
+  const upgradeExec = createExecUpgrade(options);
+  server.on('request', (request, response) => {
+    void handle(options, request, response).catch((error) => fail(response, error, log));
+  });
+  server.on('upgrade', (request, socket, head) => {
+    void (async () => {
+      // Between here and the upgrade an error would have no listener.
+      socket.on('error', () => socket.destroy());
+      const { verb, target } = route(options, request);
+      if (verb !== 'exec') throw badRequest('only exec can be upgraded');
+      await upgradeExec(target, request, socket, head);
+    })().catch((error) => refuseUpgrade(socket, error));
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port, host, () => resolve());
+  });
+  // A TCP server's address is never a string.
+  const { port } = server.address() as AddressInfo;
+  return {
+    port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+        upgradeExec.closeAll();
+      }),
+  };
+}
+
+async function handle(
+  options: NodeServerOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { verb, target, query } = route(options, request);
+  if (verb !== 'containerLogs') throw badRequest('exec needs a WebSocket upgrade');
+  await serveLogs(target, query, response, options.clock);
+}
+
+function route(options: NodeServerOptions, request: IncomingMessage) {
+  authorise(request);
+  const url = new URL(request.url ?? '/', 'https://node');
+  const [, verb = '', ...rest] = url.pathname.split('/').map(decodeURIComponent);
+  const [namespace = '', name = '', container = '', ...more] = rest;
+  const known = verb === 'containerLogs' || verb === 'exec';
+  if (request.method !== 'GET' || !known || more.length > 0 || container === '') {
+    throw new StatusError(404, 'NotFound', 'the server could not find the requested resource');
+  }
+  const located = options.locate(namespace, name);
+  if (located === undefined) throw notFound({ group: '', resource: 'pods' }, name);
+  const { initContainers = [], containers } = located.pod.spec;
+  if (![...initContainers, ...containers].some((each) => each.name === container)) {
+    throw badRequest(`container ${container} is not valid for pod ${name}`);
+  }
+  return { verb, target: { ...located, container }, query: url.searchParams };
+}
+
+/** Any certificate of the authority gets a connection; only the apiserver's gets an answer. */
+function authorise(request: IncomingMessage): void {
+  // The server is an HTTPS server.
+  const { subject } = (request.socket as TLSSocket).getPeerCertificate();
+  const organisations = [subject?.O ?? []].flat();
+  if (subject?.CN === 'berth-apiserver' || organisations.includes('berth:apiserver')) return;
+  throw new StatusError(403, 'Forbidden', 'only the apiserver may ask a node');
+}
+
+function statusOf(error: unknown): StatusError {
+  if (error instanceof StatusError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new StatusError(500, 'InternalError', message, undefined, { cause: error });
+}
+
+function fail(response: ServerResponse, error: unknown, log: Log): void {
+  if (response.headersSent) {
+    log.debug({ err: error }, 'log stream broke off');
+    response.destroy();
+    return;
+  }
+  const status = statusOf(error);
+  response.writeHead(status.code, { 'content-type': 'application/json' });
+  response.end(JSON.stringify(status.toStatus()));
+}
+
+function refuseUpgrade(socket: Duplex, error: unknown): void {
+  const status = statusOf(error);
+  const body = JSON.stringify(status.toStatus());
+  socket.end(
+    `HTTP/1.1 ${status.code} ${status.reason}\r\ncontent-type: application/json\r\n` +
+      `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  );
+}

@@ -1,0 +1,197 @@
+/** Starts what of a pod's containers is due, one failing container not holding up the others. */
+import {
+  type ContainerSpec,
+  type InstanceSpec,
+  type InstanceStatus,
+  RuntimeError,
+} from '../runtime/runtime.ts';
+import { bareContainer } from './container-spec.ts';
+import type { PodContext } from './pod-context.ts';
+import { crashDelayAfter, type PlannedContainer, planPod } from './pod-plan.ts';
+import type { Waiting } from './pod-status.ts';
+import { containersOf, viewPod } from './pod-view.ts';
+import { prepareContainer } from './prepare-container.ts';
+import { createReferences, type References } from './references.ts';
+
+export interface StartResult {
+  readonly status: InstanceStatus | undefined;
+  readonly waiting: ReadonlyMap<string, Waiting>;
+  /** When something is due again; `Infinity` when nothing is. */
+  readonly dueAtMs: number;
+}
+
+/** How soon a container that the engine refuses is tried again. */
+const refusedRetryMs = 10_000;
+
+export async function startContainers(
+  context: PodContext,
+  found: InstanceStatus | undefined,
+  resume: boolean,
+): Promise<StartResult> {
+  const { pod, memory, clock, client, signal } = context;
+  const references = createReferences(client, pod.metadata.namespace ?? '', { signal });
+  const refused = new Map<string, Waiting>();
+  const rounds = containersOf(pod).length;
+  let status = found;
+  // Each round but the last ends with one container more that cannot be started now.
+  for (let round = 0; ; round += 1) {
+    const view = viewPod(pod, status, memory);
+    const plan = planPod({ pod, view, memory, nowMs: clock.now(), resume });
+    const pass = await preparePass(context, references, plan, status, refused);
+    // A shared network may have died without any container: `ensure` finds out.
+    const check = round === 0 && isShared(pod) && status !== undefined;
+    if ((pass.starting.length === 0 && !check) || round > rounds) {
+      return { status, waiting: pass.waiting, dueAtMs: pass.dueAtMs };
+    }
+    for (const { name } of pass.starting) {
+      const delayMs = crashDelayAfter(view.containers.get(name), memory, name);
+      if (delayMs !== undefined) memory.of(name).crashDelayMs = resume ? 0 : delayMs;
+    }
+    try {
+      const after = await context.runtime.ensure(specOf(context, pass.specs), { signal });
+      recordStarts(context, status, after);
+      for (const { name } of pass.starting) delete memory.of(name).startFailure;
+      if (!check) return { status: after, waiting: pass.waiting, dueAtMs: pass.dueAtMs };
+      status = after;
+    } catch (error) {
+      const before = status;
+      noteFailure(context, pass.starting, refused, error);
+      status = await context.runtime.get(context.uid, { signal });
+      if (status !== undefined) recordStarts(context, before, status);
+    }
+  }
+}
+
+interface Pass {
+  readonly specs: readonly ContainerSpec[];
+  readonly starting: readonly ContainerSpec[];
+  readonly waiting: ReadonlyMap<string, Waiting>;
+  readonly dueAtMs: number;
+}
+
+async function preparePass(
+  context: PodContext,
+  references: References,
+  plan: readonly PlannedContainer[],
+  status: InstanceStatus | undefined,
+  refused: ReadonlyMap<string, Waiting>,
+): Promise<Pass> {
+  const specs: ContainerSpec[] = [];
+  const starting: ContainerSpec[] = [];
+  const waiting = new Map<string, Waiting>();
+  let dueAtMs = Number.POSITIVE_INFINITY;
+  for (const { container, step } of plan) {
+    const { name } = container;
+    if (step.type === 'start' && !refused.has(name)) {
+      const prepared = await prepareContainer(context, references, container, step.attempt);
+      if (prepared.type === 'ready') {
+        specs.push(prepared.spec);
+        starting.push(prepared.spec);
+        continue;
+      }
+      waiting.set(name, prepared.waiting);
+      dueAtMs = Math.min(dueAtMs, prepared.retryAtMs);
+    } else if (step.type === 'backOff') {
+      waiting.set(name, crashLoop(context, name, step.delayMs));
+      dueAtMs = Math.min(dueAtMs, step.untilMs);
+    }
+    const refusal = refused.get(name);
+    if (refusal !== undefined) {
+      waiting.set(name, refusal);
+      dueAtMs = Math.min(dueAtMs, context.clock.now() + refusedRetryMs);
+    }
+    // What is there is named as it is: what a specification leaves out is removed.
+    const real = status?.containers.find((each) => each.name === name);
+    if (real !== undefined) specs.push(bareContainer(container, real.attempt));
+  }
+  return { specs, starting, waiting, dueAtMs };
+}
+
+function crashLoop({ pod, uid, events }: PodContext, name: string, delayMs: number): Waiting {
+  const { name: podName, namespace } = pod.metadata;
+  const about = `container=${name} pod=${podName}_${namespace}(${uid})`;
+  const message = `Back-off restarting failed container ${name} in pod ${podName}_${namespace}(${uid})`;
+  events.recordEvent({ involvedObject: pod, type: 'Warning', reason: 'BackOff', message });
+  return {
+    reason: 'CrashLoopBackOff',
+    message: `back-off ${duration(delayMs)} restarting failed ${about}`,
+  };
+}
+
+/** `10s`, `2m40s`: as Go writes durations. */
+function duration(ms: number): string {
+  const seconds = Math.round(ms / 1000);
+  return seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m${seconds % 60}s`;
+}
+
+function isShared({ spec }: PodContext['pod']): boolean {
+  return (
+    spec.hostNetwork !== true && spec.containers.length + (spec.initContainers?.length ?? 0) > 1
+  );
+}
+
+function specOf(
+  { pod, uid, facts }: PodContext,
+  containers: readonly ContainerSpec[],
+): InstanceSpec {
+  const { name = '', namespace = '' } = pod.metadata;
+  const host = pod.spec.hostNetwork === true;
+  const hostname = host ? facts.nodeName : (pod.spec.hostname ?? name);
+  return {
+    id: uid,
+    namespace,
+    name,
+    hostname: hostname.slice(0, 63).replace(/[-.]+$/, ''),
+    network: host ? 'host' : 'bridge',
+    sharedNetwork: isShared(pod),
+    containers,
+  };
+}
+
+function noteFailure(
+  context: PodContext,
+  starting: readonly ContainerSpec[],
+  refused: Map<string, Waiting>,
+  error: unknown,
+): void {
+  const { memory, clock, events, pod } = context;
+  const failed = starting.find(
+    (each) => error instanceof RuntimeError && each.name === error.container,
+  );
+  if (!(error instanceof RuntimeError) || failed === undefined) throw error;
+  const { message } = error;
+  const warn = (text: string) =>
+    events.recordEvent({ involvedObject: pod, type: 'Warning', reason: 'Failed', message: text });
+  warn(`Error: ${message}`);
+  if (error.reason !== 'StartFailed') {
+    refused.set(failed.name, { reason: 'CreateContainerError', message });
+    return;
+  }
+  const nowMs = clock.now();
+  memory.of(failed.name).startFailure = {
+    attempt: failed.attempt,
+    state: {
+      phase: 'exited',
+      // As upstream: 127 for a missing command, 128 for whatever else the engine could not start.
+      exitCode: /executable file not found|no such file/.test(message) ? 127 : 128,
+      oomKilled: false,
+      startedAtMs: nowMs,
+      finishedAtMs: nowMs,
+      message,
+    },
+  };
+}
+
+function recordStarts(
+  { events, pod }: PodContext,
+  before: InstanceStatus | undefined,
+  after: InstanceStatus,
+): void {
+  const known = new Set(before?.containers.map((each) => each.containerId));
+  for (const { name, containerId } of after.containers) {
+    if (known.has(containerId)) continue;
+    const normal = { involvedObject: pod, type: 'Normal' } as const;
+    events.recordEvent({ ...normal, reason: 'Created', message: `Created container: ${name}` });
+    events.recordEvent({ ...normal, reason: 'Started', message: `Started container ${name}` });
+  }
+}

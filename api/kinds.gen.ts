@@ -1,0 +1,2772 @@
+// Generated from crds/**/*.yaml by `npx tsx scripts/generate.ts`; do not edit.
+
+import type { Condition, ObjectMeta } from './meta.ts';
+import type { Schema } from './schema.ts';
+
+/** A disk of AWS EBS. Kept, and not acted on yet. */
+export interface AWSElasticBlockStoreVolumeSource {
+  /** Id of the disk. */
+  readonly volumeID: string;
+  /** File system of the volume: `ext4`. */
+  readonly fsType?: string;
+  /** Number of the partition; 0 for the whole disk. */
+  readonly partition?: number;
+  /** True mounts it for reading only; default false. */
+  readonly readOnly?: boolean;
+}
+
+/**
+ * Rules that draw the pod to nodes or other pods, or keep it from them. Kept, and not acted on yet.
+ */
+export interface Affinity {
+  /** Rules about nodes. */
+  readonly nodeAffinity?: NodeAffinity;
+  /** Rules to be near other pods. */
+  readonly podAffinity?: PodAffinity;
+  /** Rules to be away from other pods. */
+  readonly podAntiAffinity?: PodAntiAffinity;
+}
+
+/** Takes its rules from other ClusterRoles. */
+export interface AggregationRule {
+  /** The ClusterRoles, by their labels; those that match any of these. */
+  readonly clusterRoleSelectors?: readonly LabelSelector[];
+}
+
+/** AppArmor profile. Kept, and not acted on yet. */
+export interface AppArmorProfile {
+  /** `Unconfined`, `RuntimeDefault`, or `Localhost` for a profile loaded on the node. */
+  readonly type: 'Unconfined' | 'RuntimeDefault' | 'Localhost';
+  /** With `Localhost`, the name of the profile. */
+  readonly localhostProfile?: string;
+}
+
+/** A volume that is attached. */
+export interface AttachedVolume {
+  /** Its name. */
+  readonly name: string;
+  /** Its device. */
+  readonly devicePath: string;
+}
+
+/** A disk of Azure. Kept, and not acted on yet. */
+export interface AzureDiskVolumeSource {
+  /** Name of the disk. */
+  readonly diskName: string;
+  /** Where the disk is kept. */
+  readonly diskURI: string;
+  /** `None`, `ReadOnly` or `ReadWrite` (default). */
+  readonly cachingMode?: 'None' | 'ReadOnly' | 'ReadWrite';
+  /** File system of the volume: `ext4`. */
+  readonly fsType?: string;
+  /** True mounts it for reading only; default false. */
+  readonly readOnly?: boolean;
+  /** `Shared` (default), `Dedicated` or `Managed`. */
+  readonly kind?: 'Shared' | 'Dedicated' | 'Managed';
+}
+
+/** A share of Azure Files. Kept, and not acted on yet. */
+export interface AzureFileVolumeSource {
+  /** Secret with account name and key. */
+  readonly secretName: string;
+  /** Name of the share. */
+  readonly shareName: string;
+  /** True mounts it for reading only; default false. */
+  readonly readOnly?: boolean;
+}
+
+/** Puts a pod on a node. */
+export interface Binding {
+  readonly apiVersion: 'v1';
+  readonly kind: 'Binding';
+  readonly metadata?: ObjectMeta;
+  /** The node: kind `Node` and its name. */
+  readonly target: ObjectReference;
+}
+
+/** The token is valid only as long as this object exists. */
+export interface BoundObjectReference {
+  /** `Pod`, `Secret` or `Node`. */
+  readonly kind?: string;
+  /** Version of the object: `v1`. */
+  readonly apiVersion?: string;
+  /** Name of the object. */
+  readonly name?: string;
+  /** Its `metadata.uid`. */
+  readonly uid?: string;
+}
+
+/** A volume made by a CSI driver for this pod alone. Kept, and not acted on yet. */
+export interface CSIVolumeSource {
+  /** Name of the driver. */
+  readonly driver: string;
+  /** True mounts it for reading only; default false. */
+  readonly readOnly?: boolean;
+  /** File system of the volume: `ext4`. */
+  readonly fsType?: string;
+  /** Settings for the driver. */
+  readonly volumeAttributes?: Readonly<Record<string, string>>;
+  /** Secret handed to the driver. */
+  readonly nodePublishSecretRef?: LocalObjectReference;
+}
+
+/** Rights of root to add or take away. Kept, and not acted on yet. */
+export interface Capabilities {
+  /** Rights to add: `NET_ADMIN`. */
+  readonly add?: readonly string[];
+  /** Rights to take away; `ALL` takes every one. */
+  readonly drop?: readonly string[];
+}
+
+/** A CephFS directory. Kept, and not acted on yet. */
+export interface CephFSVolumeSource {
+  /** Addresses of Ceph monitors. */
+  readonly monitors: readonly string[];
+  /** Directory of the file system; default `/`. */
+  readonly path?: string;
+  /** User of Ceph; default `admin`. */
+  readonly user?: string;
+  /** File of the node with the key ring. */
+  readonly secretFile?: string;
+  /** Secret with the credentials. */
+  readonly secretRef?: LocalObjectReference;
+  /** True mounts it for reading only; default false. */
+  readonly readOnly?: boolean;
+}
+
+/** A disk of OpenStack Cinder. Kept, and not acted on yet. */
+export interface CinderVolumeSource {
+  /** Id of the disk. */
+  readonly volumeID: string;
+  /** File system of the volume: `ext4`. */
+  readonly fsType?: string;
+  /** True mounts it for reading only; default false. */
+  readonly readOnly?: boolean;
+  /** Secret with the credentials. */
+  readonly secretRef?: LocalObjectReference;
+}
+
+/** What may be done: in all namespaces with a ClusterRoleBinding, in one with a RoleBinding. */
+export interface ClusterRole {
+  readonly apiVersion: 'rbac.authorization.k8s.io/v1';
+  readonly kind: 'ClusterRole';
+  readonly metadata: ObjectMeta;
+  /** What is allowed. */
+  readonly rules?: readonly PolicyRule[];
+  /** Takes its rules from other ClusterRoles. */
+  readonly aggregationRule?: AggregationRule;
+}
+
+/** Gives a ClusterRole to people and programs, everywhere. */
+export interface ClusterRoleBinding {
+  readonly apiVersion: 'rbac.authorization.k8s.io/v1';
+  readonly kind: 'ClusterRoleBinding';
+  readonly metadata: ObjectMeta;
+  /** Who gets it. */
+  readonly subjects?: readonly Subject[];
+  /** The role that is given. Cannot be changed. */
+  readonly roleRef: RoleRef;
+}
+
+/** Certificates of authorities. */
+export interface ClusterTrustBundleProjection {
+  /** One bundle by name. */
+  readonly name?: string;
+  /** All bundles of a signer. */
+  readonly signerName?: string;
+  /** With `signerName`, only bundles with these labels. */
+  readonly labelSelector?: LabelSelector;
+  /** Path of the file below the mount. */
+  readonly path: string;
+  /** True: it may be missing. */
+  readonly optional?: boolean;
+}
+
+/**
+ * Configuration as keys and values, for environment variables and files of pods. At most 1 MiB.
+ */
+export interface ConfigMap {
+  readonly apiVersion: 'v1';
+  readonly kind: 'ConfigMap';
+  readonly metadata: ObjectMeta;
+  /** Keys and values, as text. Keys are letters, digits, `-`, `_` and `.`. */
+  readonly data?: Readonly<Record<string, string>>;
+  /** Keys and values, in base64. No key may stand in both. */
+  readonly binaryData?: Readonly<Record<string, string>>;
+  /** True: the data can never be changed again; only deleted. */
+  readonly immutable?: boolean;
+}
+
+/** The ConfigMap. */
+export interface ConfigMapEnvSource {
+  /** Name of the ConfigMap. */
+  readonly name?: string;
+  /** True: it may be missing. Otherwise the container waits for it. */
+  readonly optional?: boolean;
+}
+
+/** A key of a ConfigMap. */
+export interface ConfigMapKeySelector {
+  /** Name of the ConfigMap. */
+  readonly name?: string;
+  /** The key. */
+  readonly key: string;
+  /** True: no variable when ConfigMap or key is missing. Otherwise the container waits for it. */
+  readonly optional?: boolean;
+}
+
+/** A ConfigMap. */
+export interface ConfigMapNodeConfigSource {
+  /** Namespace of the ConfigMap. */
+  readonly namespace: string;
+  /** Name of the ConfigMap. */
+  readonly name: string;
+  /** Its `metadata.uid`; only in status. */
+  readonly uid?: string;
+  /** Its `metadata.resourceVersion`; only in status. */
+  readonly resourceVersion?: string;
+  /** Key of the configuration. */
+  readonly kubeletConfigKey: string;
+}
+
+/** Keys of a ConfigMap. */
+export interface ConfigMapProjection {
+  /** Name of the ConfigMap. */
+  readonly name?: string;
+  /** Only these keys, at these paths. */
+  readonly items?: readonly KeyToPath[];
+  /** True: it may be missing. */
+  readonly optional?: boolean;
+}
+
+/** The keys of a ConfigMap as files. */
+export interface ConfigMapVolumeSource {
+  /** Name of the ConfigMap. */
+  readonly name?: string;
+  /** Only these keys, at these paths; all keys under their own names when absent. */
+  readonly items?: readonly KeyToPath[];
+  /** Permissions of the files as a number, 0 to 511; default 420, which is octal 0644. */
+  readonly defaultMode?: number;
+  /** True: it may be missing, and the directory is empty. Otherwise the pod waits for it. */
+  readonly optional?: boolean;
+}
+
+/** One process and what it needs. */
+export interface Container {
+  /** Name of the container, unique in the pod; `kubectl logs -c` takes it. Cannot be changed. */
+  readonly name: string;
+  /**
+   * The image: `nginx:1.29`, `registry.example/team/app@sha256:…`. With runtime systemd it may be absent (programs of the machine) or name a root directory.
+   */
+  readonly image?: string;
+  /**
+   * Replaces the image's entrypoint: program and first arguments, without a shell. `$(NAME)` stands for an environment variable, `$$` for a dollar sign.
+   */
+  readonly command?: readonly string[];
+  /**
+   * Replaces the image's arguments. `$(NAME)` stands for an environment variable, `$$` for a dollar sign.
+   */
+  readonly args?: readonly string[];
+  /** Directory in which it starts; the image's own when absent. */
+  readonly workingDir?: string;
+  /**
+   * Ports it listens on. They are reachable at the pod's address whether named here or not; `hostPort` publishes one on the machine.
+   */
+  readonly ports?: readonly ContainerPort[];
+  /** Environment variables. A change takes effect when the container is started anew. */
+  readonly env?: readonly EnvVar[];
+  /** How much CPU and memory it needs, and how much it may use at most. */
+  readonly resources?: ResourceRequirements;
+  /** Volumes of the pod, and where they appear inside. */
+  readonly volumeMounts?: readonly VolumeMount[];
+  /** Check that restarts the container when it fails. Kept, and not acted on yet. */
+  readonly livenessProbe?: Probe;
+  /** Check that decides whether the container counts as ready. Kept, and not acted on yet. */
+  readonly readinessProbe?: Probe;
+  /** What to do right after the start and before the stop. Kept, and not acted on yet. */
+  readonly lifecycle?: Lifecycle;
+  /**
+   * File inside the container whose text becomes the message of its end; default `/dev/termination-log`.
+   */
+  readonly terminationMessagePath?: string;
+  /**
+   * When the image is fetched: `Always`, `IfNotPresent` or `Never`. Default: `Always` for the tag `latest` or no tag, else `IfNotPresent`.
+   */
+  readonly imagePullPolicy?: 'Always' | 'IfNotPresent' | 'Never';
+  /** User, group and privileges; goes before the pod's. */
+  readonly securityContext?: SecurityContext;
+  /** True keeps standard input open, for `kubectl attach -i`; default false. */
+  readonly stdin?: boolean;
+  /** True closes standard input after the first client has left. Kept, and not acted on yet. */
+  readonly stdinOnce?: boolean;
+  /** True gives it a terminal; default false. */
+  readonly tty?: boolean;
+  /**
+   * ConfigMaps and Secrets whose every key becomes an environment variable; a later one wins over an earlier one, and `env` over both.
+   */
+  readonly envFrom?: readonly EnvFromSource[];
+  /**
+   * `File` (default) reads only that file; `FallbackToLogsOnError` takes the end of the log when it is empty and the container failed.
+   */
+  readonly terminationMessagePolicy?: 'File' | 'FallbackToLogsOnError';
+  /** Volumes that appear inside as block devices. Kept, and not acted on yet. */
+  readonly volumeDevices?: readonly VolumeDevice[];
+  /** Check that must succeed once before the other checks begin. Kept, and not acted on yet. */
+  readonly startupProbe?: Probe;
+  /** Whether a change of resources restarts the container. Kept, and not acted on yet. */
+  readonly resizePolicy?: readonly ContainerResizePolicy[];
+  /**
+   * On an init container, `Always` keeps it running beside the others. Kept, and not acted on yet.
+   */
+  readonly restartPolicy?: string;
+}
+
+/** An image of the node. */
+export interface ContainerImage {
+  /** Its names, with tag or digest. */
+  readonly names?: readonly string[];
+  /** Its size in bytes. */
+  readonly sizeBytes?: number;
+}
+
+/** A port that a container listens on. */
+export interface ContainerPort {
+  /** Name of the port, unique in the pod; at most 15 characters. */
+  readonly name?: string;
+  /**
+   * Port of the machine that leads here; none when absent or 0. Only one pod of a node can have it.
+   */
+  readonly hostPort?: number;
+  /** Port inside the container, 1 to 65535. */
+  readonly containerPort: number;
+  /** `TCP` (default), `UDP` or `SCTP`. */
+  readonly protocol?: 'TCP' | 'UDP' | 'SCTP';
+  /** Address of the machine on which `hostPort` is published; all of them when absent. */
+  readonly hostIP?: string;
+}
+
+/** What a change of one resource does to a running container. */
+export interface ContainerResizePolicy {
+  /** The resource: `cpu` or `memory`. */
+  readonly resourceName: string;
+  /** `NotRequired` or `RestartContainer`. */
+  readonly restartPolicy: string;
+}
+
+/** What it does now. */
+export interface ContainerState {
+  /** Not running yet: an image is pulled, or a restart waits. */
+  readonly waiting?: ContainerStateWaiting;
+  /** It runs. */
+  readonly running?: ContainerStateRunning;
+  /** It ran and ended. */
+  readonly terminated?: ContainerStateTerminated;
+}
+
+/** It runs. */
+export interface ContainerStateRunning {
+  /** When it was started. */
+  readonly startedAt?: string;
+}
+
+/** It ran and ended. */
+export interface ContainerStateTerminated {
+  /** The exit code; 128 plus the signal when a signal ended it. */
+  readonly exitCode: number;
+  /** The signal that ended it, if one did. */
+  readonly signal?: number;
+  /** One word on why: `Completed`, `Error`, `OOMKilled`. */
+  readonly reason?: string;
+  /** What it left in its `terminationMessagePath`, or what the runtime says. */
+  readonly message?: string;
+  /** When it was started. */
+  readonly startedAt?: string;
+  /** When it ended. */
+  readonly finishedAt?: string;
+  /** Runtime and id: `docker://4f1c…`. */
+  readonly containerID?: string;
+}
+
+/** Not running yet: an image is pulled, or a restart waits. */
+export interface ContainerStateWaiting {
+  /** One word on why: `ContainerCreating`, `ImagePullBackOff`, `CrashLoopBackOff`. */
+  readonly reason?: string;
+  /** A sentence on why. */
+  readonly message?: string;
+}
+
+/** What became of one container. */
+export interface ContainerStatus {
+  /** Name of the container. */
+  readonly name: string;
+  /** What it does now. */
+  readonly state?: ContainerState;
+  /** How it ended the time before, if it was started again. */
+  readonly lastState?: ContainerState;
+  /** Whether it counts as ready. */
+  readonly ready: boolean;
+  /** How many times it was started again. */
+  readonly restartCount: number;
+  /** The image it runs, as the runtime names it. */
+  readonly image: string;
+  /** The image's digest. */
+  readonly imageID: string;
+  /** Runtime and id: `docker://4f1c…`. */
+  readonly containerID?: string;
+  /** Whether it is past its start (and its startup probe). */
+  readonly started?: boolean;
+  /** Requests that the node has granted. */
+  readonly allocatedResources?: Readonly<Record<string, number | string>>;
+  /** Requests and limits in force. */
+  readonly resources?: ResourceRequirements;
+  /** How its volumes were really mounted. */
+  readonly volumeMounts?: readonly VolumeMountStatus[];
+  /** The user its first process was started as. */
+  readonly user?: ContainerUser;
+  /** Health of the devices it was given. */
+  readonly allocatedResourcesStatus?: readonly ResourceStatus[];
+}
+
+/** The user its first process was started as. */
+export interface ContainerUser {
+  /** User and groups on Linux. */
+  readonly linux?: LinuxContainerUser;
+}
+
+/** A column of `kubectl get`. */
+export interface CustomResourceColumnDefinition {
+  /** What it shows. */
+  readonly description?: string;
+  /** Format of the value, as in OpenAPI. */
+  readonly format?: string;
+  /** Where the value stands: `.spec.replicas`. */
+  readonly jsonPath: string;
+  /** Its heading. */
+  readonly name: string;
+  /** 0 (default) is always shown; more only with `-o wide`. */
+  readonly priority?: number;
+  /** `integer`, `number`, `string`, `boolean` or `date`. */
+  readonly type: 'integer' | 'number' | 'string' | 'boolean' | 'date';
+}
+
+/** How objects are changed from one version to another. */
+export interface CustomResourceConversion {
+  /** `None` (default) changes only `apiVersion`; `Webhook` asks a service. */
+  readonly strategy: 'None' | 'Webhook';
+  /** The service to ask. */
+  readonly webhook?: WebhookConversion;
+}
+
+/** Adds a kind to the API. Its name must be `<plural>.<group>`. */
+export interface CustomResourceDefinition {
+  readonly apiVersion: 'apiextensions.k8s.io/v1';
+  readonly kind: 'CustomResourceDefinition';
+  readonly metadata: ObjectMeta;
+  /** The kind. */
+  readonly spec: CustomResourceDefinitionSpec;
+  /** Whether it is served. */
+  readonly status?: CustomResourceDefinitionStatus;
+}
+
+/** One thing that can be said about a definition. */
+export interface CustomResourceDefinitionCondition {
+  /** When `status` last changed. */
+  readonly lastTransitionTime?: string;
+  /** A sentence on why. */
+  readonly message?: string;
+  /** One word on why. */
+  readonly reason?: string;
+  /** Whether it holds: `True`, `False` or `Unknown`. */
+  readonly status: 'True' | 'False' | 'Unknown';
+  /** What is said: `Established`. */
+  readonly type: string;
+}
+
+/** Its names. */
+export interface CustomResourceDefinitionNames {
+  /** Groups of kinds it belongs to: `all`, for `kubectl get all`. */
+  readonly categories?: readonly string[];
+  /** The kind, in CamelCase: `Widget`. */
+  readonly kind: string;
+  /** Kind of a list; the kind with `List` when absent. */
+  readonly listKind?: string;
+  /** Lower-case plural, as in the path: `widgets`. */
+  readonly plural: string;
+  /** Short names for kubectl: `wd`. */
+  readonly shortNames?: readonly string[];
+  /** Lower-case singular; the kind in lower case when absent. */
+  readonly singular?: string;
+}
+
+/** The kind. */
+export interface CustomResourceDefinitionSpec {
+  /** How objects are changed from one version to another. */
+  readonly conversion?: CustomResourceConversion;
+  /** Its group: `example.com`. */
+  readonly group: string;
+  /** Its names. */
+  readonly names: CustomResourceDefinitionNames;
+  /** Old field; must be false or absent. */
+  readonly preserveUnknownFields?: boolean;
+  /** `Namespaced` or `Cluster`. */
+  readonly scope: 'Cluster' | 'Namespaced';
+  /** Its versions; exactly one is stored. */
+  readonly versions: readonly CustomResourceDefinitionVersion[];
+}
+
+/** Whether it is served. */
+export interface CustomResourceDefinitionStatus {
+  /** The names in force. */
+  readonly acceptedNames?: CustomResourceDefinitionNames;
+  /** `NamesAccepted`, `Established`, and what is wrong with the schema. */
+  readonly conditions?: readonly CustomResourceDefinitionCondition[];
+  /** Versions in which objects may still be stored. */
+  readonly storedVersions?: readonly string[];
+}
+
+/** One version of the kind. */
+export interface CustomResourceDefinitionVersion {
+  /** Columns of `kubectl get` after the name; the age when absent. */
+  readonly additionalPrinterColumns?: readonly CustomResourceColumnDefinition[];
+  /** True warns everybody who uses it. */
+  readonly deprecated?: boolean;
+  /** The warning; a standard one when absent. */
+  readonly deprecationWarning?: string;
+  /** Its name: `v1`, `v2beta1`. */
+  readonly name: string;
+  /** What objects look like. */
+  readonly schema: CustomResourceValidation;
+  /** Fields that `--field-selector` can use. */
+  readonly selectableFields?: readonly SelectableField[];
+  /** Whether requests may use it. */
+  readonly served: boolean;
+  /** Whether objects are stored in it; true for exactly one. */
+  readonly storage: boolean;
+  /** Whether there are `status` and `scale`. */
+  readonly subresources?: CustomResourceSubresources;
+}
+
+/** With it, `/scale` and `kubectl scale` work. */
+export interface CustomResourceSubresourceScale {
+  /** Selector of the replicas, as text: `.status.selector`. */
+  readonly labelSelectorPath?: string;
+  /** Replicas asked for: `.spec.replicas`. */
+  readonly specReplicasPath: string;
+  /** Replicas there are: `.status.replicas`. */
+  readonly statusReplicasPath: string;
+}
+
+/** Whether there are `status` and `scale`. */
+export interface CustomResourceSubresources {
+  /** With it, `/scale` and `kubectl scale` work. */
+  readonly scale?: CustomResourceSubresourceScale;
+  /** With it, `/status` changes only `status`, and everything else never does. */
+  readonly status?: Readonly<Record<string, never>>;
+}
+
+/** What objects look like. */
+export interface CustomResourceValidation {
+  /** A structural OpenAPI v3 schema: every level has a `type`; unknown fields are dropped. */
+  readonly openAPIV3Schema: Schema;
+}
+
+/** The port for logs, exec and the like. */
+export interface DaemonEndpoint {
+  /** Its number. */
+  readonly Port: number;
+}
+
+/** How an object is to be deleted. */
+export interface DeleteOptions {
+  readonly apiVersion?: string;
+  readonly kind?: 'DeleteOptions';
+  /** Seconds the object gets to end by itself; the kind's own when absent, 0 deletes at once. */
+  readonly gracePeriodSeconds?: number;
+  /** Delete only if the object is still this one. */
+  readonly preconditions?: Preconditions;
+  /** Old form of `propagationPolicy`: true is Orphan. */
+  readonly orphanDependents?: boolean;
+  /**
+   * What becomes of objects it owns: `Background` deletes them afterwards, `Foreground` before it, `Orphan` leaves them.
+   */
+  readonly propagationPolicy?: 'Foreground' | 'Background' | 'Orphan';
+  /** `All` goes through every step and deletes nothing. */
+  readonly dryRun?: readonly string[];
+  /**
+   * True deletes an object that can no longer be read, with everything that can go wrong then. Berth refuses it.
+   */
+  readonly ignoreStoreReadErrorWithClusterBreakingPotential?: boolean;
+}
+
+/** Fields of the pod. */
+export interface DownwardAPIProjection {
+  /** The files. */
+  readonly items?: readonly DownwardAPIVolumeFile[];
+}
+
+/** A file with a field of the pod. */
+export interface DownwardAPIVolumeFile {
+  /** Path of the file below the mount. */
+  readonly path: string;
+  /** A field of the pod. */
+  readonly fieldRef?: ObjectFieldSelector;
+  /** A request or limit of a container. */
+  readonly resourceFieldRef?: ResourceFieldSelector;
+  /** Permissions of the file as a number, 0 to 511. */
+  readonly mode?: number;
+}
+
+/** Fields of the pod as files. Kept, and not acted on yet. */
+export interface DownwardAPIVolumeSource {
+  /** The files. */
+  readonly items?: readonly DownwardAPIVolumeFile[];
+  /** Permissions of the files as a number, 0 to 511; default 420, which is octal 0644. */
+  readonly defaultMode?: number;
+}
+
+/** An empty directory that lives as long as the pod. */
+export interface EmptyDirVolumeSource {
+  /** `Memory` keeps it in memory; empty (default) on the node's disk. */
+  readonly medium?: string;
+  /** The most it may hold; unlimited when absent. With `Memory`, the size of the file system. */
+  readonly sizeLimit?: number | string;
+}
+
+/** Every key of a ConfigMap or Secret as an environment variable. */
+export interface EnvFromSource {
+  /** Put before each key to make the variable's name. */
+  readonly prefix?: string;
+  /** The ConfigMap. */
+  readonly configMapRef?: ConfigMapEnvSource;
+  /** The Secret. */
+  readonly secretRef?: SecretEnvSource;
+}
+
+/** One environment variable. */
+export interface EnvVar {
+  /** Its name. */
+  readonly name: string;
+  /** Its value; `$(OTHER)` stands for a variable named before it, `$$` for a dollar sign. */
+  readonly value?: string;
+  /** Where to take the value from, in place of `value`. */
+  readonly valueFrom?: EnvVarSource;
+}
+
+/** Where to take the value from, in place of `value`. */
+export interface EnvVarSource {
+  /** A field of the pod: `metadata.name`, `status.podIP`. */
+  readonly fieldRef?: ObjectFieldSelector;
+  /** A request or limit of a container. */
+  readonly resourceFieldRef?: ResourceFieldSelector;
+  /** A key of a ConfigMap. */
+  readonly configMapKeyRef?: ConfigMapKeySelector;
+  /** A key of a Secret. */
+  readonly secretKeyRef?: SecretKeySelector;
+}
+
+/**
+ * A container added to a running pod to look into it. It is never restarted, and has no ports and no checks.
+ */
+export interface EphemeralContainer {
+  /** Name of the container, unique in the pod; `kubectl logs -c` takes it. Cannot be changed. */
+  readonly name: string;
+  /**
+   * The image: `nginx:1.29`, `registry.example/team/app@sha256:…`. With runtime systemd it may be absent (programs of the machine) or name a root directory.
+   */
+  readonly image?: string;
+  /**
+   * Replaces the image's entrypoint: program and first arguments, without a shell. `$(NAME)` stands for an environment variable, `$$` for a dollar sign.
+   */
+  readonly command?: readonly string[];
+  /**
+   * Replaces the image's arguments. `$(NAME)` stands for an environment variable, `$$` for a dollar sign.
+   */
+  readonly args?: readonly string[];
+  /** Directory in which it starts; the image's own when absent. */
+  readonly workingDir?: string;
+  /**
+   * Ports it listens on. They are reachable at the pod's address whether named here or not; `hostPort` publishes one on the machine.
+   */
+  readonly ports?: readonly ContainerPort[];
+  /** Environment variables. A change takes effect when the container is started anew. */
+  readonly env?: readonly EnvVar[];
+  /** How much CPU and memory it needs, and how much it may use at most. */
+  readonly resources?: ResourceRequirements;
+  /** Volumes of the pod, and where they appear inside. */
+  readonly volumeMounts?: readonly VolumeMount[];
+  /** Check that restarts the container when it fails. */
+  readonly livenessProbe?: Probe;
+  /** Check that decides whether the container counts as ready. */
+  readonly readinessProbe?: Probe;
+  /** What to do right after the start and before the stop. */
+  readonly lifecycle?: Lifecycle;
+  /**
+   * File inside the container whose text becomes the message of its end; default `/dev/termination-log`.
+   */
+  readonly terminationMessagePath?: string;
+  /**
+   * When the image is fetched: `Always`, `IfNotPresent` or `Never`. Default: `Always` for the tag `latest` or no tag, else `IfNotPresent`.
+   */
+  readonly imagePullPolicy?: 'Always' | 'IfNotPresent' | 'Never';
+  /** User, group and privileges; goes before the pod's. */
+  readonly securityContext?: SecurityContext;
+  /** True keeps standard input open, for `kubectl attach -i`; default false. */
+  readonly stdin?: boolean;
+  /** True closes standard input after the first client has left. */
+  readonly stdinOnce?: boolean;
+  /** True gives it a terminal; default false. */
+  readonly tty?: boolean;
+  /**
+   * ConfigMaps and Secrets whose every key becomes an environment variable; a later one wins over an earlier one, and `env` over both.
+   */
+  readonly envFrom?: readonly EnvFromSource[];
+  /**
+   * `File` (default) reads only that file; `FallbackToLogsOnError` takes the end of the log when it is empty and the container failed.
+   */
+  readonly terminationMessagePolicy?: 'File' | 'FallbackToLogsOnError';
+  /** Volumes that appear inside as block devices. */
+  readonly volumeDevices?: readonly VolumeDevice[];
+  /** Check that must succeed once before the other checks begin. */
+  readonly startupProbe?: Probe;
+  /** Whether a change of resources restarts the container. */
+  readonly resizePolicy?: readonly ContainerResizePolicy[];
+  /** On an init container, `Always` keeps it running beside the others. */
+  readonly restartPolicy?: string;
+  /** The container whose processes it shall see. */
+  readonly targetContainerName?: string;
+}
+
+/** A claim that is made with the pod and goes with it. Kept, and not acted on yet. */
+export interface EphemeralVolumeSource {
+  /** What the claim is made of. */
+  readonly volumeClaimTemplate?: PersistentVolumeClaimTemplate;
+}
+
+/** Something that happened to an object, told to people. Events are deleted after a while. */
+export interface Event {
+  readonly apiVersion: 'v1';
+  readonly kind: 'Event';
+  readonly metadata: ObjectMeta;
+  /** The object it happened to. */
+  readonly involvedObject?: ObjectReference;
+  /** One word for programs: `Scheduled`, `Pulled`, `BackOff`. */
+  readonly reason?: string;
+  /** A sentence for people. */
+  readonly message?: string;
+  /** Who tells it. */
+  readonly source?: EventSource;
+  /** When it happened first. */
+  readonly firstTimestamp?: string;
+  /** When it happened last. */
+  readonly lastTimestamp?: string;
+  /** How many times it happened. */
+  readonly count?: number;
+  /** `Normal` or `Warning`. */
+  readonly type?: string;
+  /** When it happened first, to the microsecond. */
+  readonly eventTime?: string;
+  /** How often and until when it went on happening. */
+  readonly series?: EventSeries;
+  /** What was done or failed: `Binding`. */
+  readonly action?: string;
+  /** A second object that has to do with it. */
+  readonly related?: ObjectReference;
+  /** Who tells it: `berth.dev/scheduler`. */
+  readonly reportingComponent?: string;
+  /** Which copy of it tells it. */
+  readonly reportingInstance?: string;
+}
+
+/** How often and until when it went on happening. */
+export interface EventSeries {
+  /** How many times it happened. */
+  readonly count?: number;
+  /** When it happened last. */
+  readonly lastObservedTime?: string;
+}
+
+/** Who tells it. */
+export interface EventSource {
+  /** Name of the program. */
+  readonly component?: string;
+  /** Name of the node it runs on. */
+  readonly host?: string;
+}
+
+/** Asks for a pod to leave its node, as `kubectl drain` does. */
+export interface Eviction {
+  readonly apiVersion: 'policy/v1';
+  readonly kind: 'Eviction';
+  readonly metadata?: ObjectMeta;
+  /** How the pod is to be deleted. */
+  readonly deleteOptions?: DeleteOptions;
+}
+
+/** Runs a command inside the container; exit code 0 is success. */
+export interface ExecAction {
+  /** Program and arguments, without a shell. */
+  readonly command?: readonly string[];
+}
+
+/** A disk over Fibre Channel. Kept, and not acted on yet. */
+export interface FCVolumeSource {
+  /** World wide names of the target. */
+  readonly targetWWNs?: readonly string[];
+  /** Logical unit number. */
+  readonly lun?: number;
+  /** File system of the volume: `ext4`. */
+  readonly fsType?: string;
+  /** True mounts it for reading only; default false. */
+  readonly readOnly?: boolean;
+  /** World wide ids of the disk, in place of target and number. */
+  readonly wwids?: readonly string[];
+}
+
+/** The field selector of a list or watch. */
+export interface FieldSelectorAttributes {
+  /** The selector as text, as it stands in a query. */
+  readonly rawSelector?: string;
+  /** The selector taken apart; all must hold. */
+  readonly requirements?: readonly FieldSelectorRequirement[];
+}
+
+/** One condition on a field. */
+export interface FieldSelectorRequirement {
+  /** The field. */
+  readonly key: string;
+  /** `In`, `NotIn`, `Exists` or `DoesNotExist`. */
+  readonly operator: string;
+  /** Values to compare with. */
+  readonly values?: readonly string[];
+}
+
+/** A volume of an old-style driver program. Kept, and not acted on yet. */
+export interface FlexVolumeSource {
+  /** Name of the driver. */
+  readonly driver: string;
+  /** File system of the volume: `ext4`. */
+  readonly fsType?: string;
+  /** Secret with the credentials. */
+  readonly secretRef?: LocalObjectReference;
+  /** True mounts it for reading only; default false. */
+  readonly readOnly?: boolean;
+  /** Settings for the driver. */
+  readonly options?: Readonly<Record<string, string>>;
+}
+
+/** A Flocker dataset. Kept, and not acted on yet. */
+export interface FlockerVolumeSource {
+  /** Name of the dataset. */
+  readonly datasetName?: string;
+  /** Id of the dataset. */
+  readonly datasetUUID?: string;
+}
+
+/** A disk of Google Compute Engine. Kept, and not acted on yet. */
+export interface GCEPersistentDiskVolumeSource {
+  /** Name of the disk. */
+  readonly pdName: string;
+  /** File system of the volume: `ext4`. */
+  readonly fsType?: string;
+  /** Number of the partition; 0 for the whole disk. */
+  readonly partition?: number;
+  /** True mounts it for reading only; default false. */
+  readonly readOnly?: boolean;
+}
+
+/** Asks the gRPC health service. */
+export interface GRPCAction {
+  /** Port of the service. */
+  readonly port: number;
+  /** Name put in the request; default empty. */
+  readonly service?: string;
+}
+
+/** A clone of a git repository. Kept, and not acted on yet. */
+export interface GitRepoVolumeSource {
+  /** Address of the repository. */
+  readonly repository: string;
+  /** Commit to check out. */
+  readonly revision?: string;
+  /** Directory of the volume to clone into. */
+  readonly directory?: string;
+}
+
+/** A Glusterfs volume. Kept, and not acted on yet. */
+export interface GlusterfsVolumeSource {
+  /** Name of the Endpoints with the servers. */
+  readonly endpoints: string;
+  /** Name of the volume. */
+  readonly path: string;
+  /** True mounts it for reading only; default false. */
+  readonly readOnly?: boolean;
+}
+
+/** Makes an HTTP request; a status from 200 to 399 is success. */
+export interface HTTPGetAction {
+  /** Path to ask for; default `/`. */
+  readonly path?: string;
+  /** Port, as a number or the name of a container port. */
+  readonly port: number | string;
+  /** Host to connect to; the pod's address when absent. */
+  readonly host?: string;
+  /** `HTTP` (default) or `HTTPS`, whose certificate is not verified. */
+  readonly scheme?: 'HTTP' | 'HTTPS';
+  /** Headers to send. */
+  readonly httpHeaders?: readonly HTTPHeader[];
+}
+
+/** A header. */
+export interface HTTPHeader {
+  /** Its name. */
+  readonly name: string;
+  /** Its value. */
+  readonly value: string;
+}
+
+/** An address and the names it has. */
+export interface HostAlias {
+  /** The address. */
+  readonly ip: string;
+  /** Names for it. */
+  readonly hostnames?: readonly string[];
+}
+
+/** An address of the node. */
+export interface HostIP {
+  /** The address. */
+  readonly ip: string;
+}
+
+/** A directory or file of the machine. */
+export interface HostPathVolumeSource {
+  /** Its path on the machine. */
+  readonly path: string;
+  /**
+   * What must be there: `Directory`, `File`, `Socket`, `CharDevice`, `BlockDevice`; `DirectoryOrCreate` and `FileOrCreate` make it. Empty (default) does not look.
+   */
+  type?:
+    | ''
+    | 'DirectoryOrCreate'
+    | 'Directory'
+    | 'FileOrCreate'
+    | 'File'
+    | 'Socket'
+    | 'CharDevice'
+    | 'BlockDevice';
+}
+
+/** A disk over iSCSI. Kept, and not acted on yet. */
+export interface ISCSIVolumeSource {
+  /** Address of the target, with port unless it is 3260. */
+  readonly targetPortal: string;
+  /** Name of the target. */
+  readonly iqn: string;
+  /** Logical unit number. */
+  readonly lun: number;
+  /** Interface of the initiator; default `default`. */
+  readonly iscsiInterface?: string;
+  /** File system of the volume: `ext4`. */
+  readonly fsType?: string;
+  /** True mounts it for reading only; default false. */
+  readonly readOnly?: boolean;
+  /** Further addresses of the target. */
+  readonly portals?: readonly string[];
+  /** Whether discovery uses CHAP. */
+  readonly chapAuthDiscovery?: boolean;
+  /** Secret with the credentials. */
+  readonly secretRef?: LocalObjectReference;
+  /** Whether the session uses CHAP. */
+  readonly chapAuthSession?: boolean;
+  /** Name of the initiator. */
+  readonly initiatorName?: string;
+}
+
+/** The files of an image. Kept, and not acted on yet. */
+export interface ImageVolumeSource {
+  /** The image. */
+  readonly reference?: string;
+  /** When it is fetched: `Always`, `IfNotPresent` or `Never`. */
+  readonly pullPolicy?: string;
+}
+
+/** A key, and the file it becomes. */
+export interface KeyToPath {
+  /** The key. */
+  readonly key: string;
+  /** Path of the file below the mount; not absolute, without `..`. */
+  readonly path: string;
+  /** Permissions of the file as a number, 0 to 511; the volume's `defaultMode` when absent. */
+  readonly mode?: number;
+}
+
+/**
+ * Chooses objects by their labels: all of `matchLabels` and all of `matchExpressions` must hold. An empty selector chooses everything, an absent one nothing.
+ */
+export interface LabelSelector {
+  /** Labels that must be there with exactly these values: `{app: web}`. */
+  readonly matchLabels?: Readonly<Record<string, string>>;
+  /** Conditions on labels, all of which must hold. */
+  readonly matchExpressions?: readonly LabelSelectorRequirement[];
+}
+
+/** The label selector of a list or watch. */
+export interface LabelSelectorAttributes {
+  /** The selector as text, as it stands in a query. */
+  readonly rawSelector?: string;
+  /** The selector taken apart; all must hold. */
+  readonly requirements?: readonly LabelSelectorRequirement[];
+}
+
+/** One condition on one label. */
+export interface LabelSelectorRequirement {
+  /** Key of the label. */
+  readonly key: string;
+  /** `In` and `NotIn` compare with `values`; `Exists` and `DoesNotExist` ask only for the key. */
+  readonly operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
+  /** Values for `In` and `NotIn`; must be empty for the others. */
+  readonly values?: readonly string[];
+}
+
+/** Who holds a role right now; also the heartbeat of nodes. */
+export interface Lease {
+  readonly apiVersion: 'coordination.k8s.io/v1';
+  readonly kind: 'Lease';
+  readonly metadata: ObjectMeta;
+  /** Who holds it, and until when. */
+  readonly spec: LeaseSpec;
+}
+
+/** Who holds it, and until when. */
+export interface LeaseSpec {
+  /** Who holds it; empty when nobody does. */
+  readonly holderIdentity?: string;
+  /** Seconds after `renewTime` when others may take it. */
+  readonly leaseDurationSeconds?: number;
+  /** When the holder took it. */
+  readonly acquireTime?: string;
+  /** When the holder last renewed it. */
+  readonly renewTime?: string;
+  /** How many times it passed to another holder. */
+  readonly leaseTransitions?: number;
+  /** How a coordinator chooses the next holder. */
+  readonly strategy?: string;
+  /** Who should take it from the present holder. */
+  readonly preferredHolder?: string;
+}
+
+/** What to do right after the start and before the stop. Kept, and not acted on yet. */
+export interface Lifecycle {
+  /** Done right after the container has started; if it fails, the container is stopped. */
+  readonly postStart?: LifecycleHandler;
+  /** Done before SIGTERM is sent; its time counts against the grace period. */
+  readonly preStop?: LifecycleHandler;
+}
+
+/** Done right after the container has started; if it fails, the container is stopped. */
+export interface LifecycleHandler {
+  /** Runs a command inside the container. */
+  readonly exec?: ExecAction;
+  /** Makes an HTTP request. */
+  readonly httpGet?: HTTPGetAction;
+  /** Old field that does nothing. */
+  readonly tcpSocket?: TCPSocketAction;
+  /** Waits. */
+  readonly sleep?: SleepAction;
+}
+
+/** User and groups on Linux. */
+export interface LinuxContainerUser {
+  /** User id of the first process. */
+  readonly uid: number;
+  /** Group id of the first process. */
+  readonly gid: number;
+  /** Further group ids. */
+  readonly supplementalGroups?: readonly number[];
+}
+
+/** What every list has. */
+export interface ListMeta {
+  /** Old field of Kubernetes that servers no longer fill. */
+  readonly selfLink?: string;
+  /** The state of the whole store that the list shows; a watch can go on from here. */
+  readonly resourceVersion?: string;
+  /** When set, there is more: ask again with `?continue=` and this text for the next page. */
+  readonly continue?: string;
+  /** How many items follow after this page; absent when it is not known. */
+  readonly remainingItemCount?: number;
+}
+
+/** Secret with the credentials. */
+export interface LocalObjectReference {
+  /** Name of the object. */
+  readonly name?: string;
+}
+
+/** Asks whether somebody may do something in one namespace. */
+export interface LocalSubjectAccessReview {
+  readonly apiVersion: 'authorization.k8s.io/v1';
+  readonly kind: 'LocalSubjectAccessReview';
+  readonly metadata?: ObjectMeta;
+  /** Who is to do what; the namespace must be that of the request. */
+  readonly spec: SubjectAccessReviewSpec;
+  /** The answer. */
+  readonly status?: SubjectAccessReviewStatus;
+}
+
+/** A directory of an NFS server. Kept, and not acted on yet. */
+export interface NFSVolumeSource {
+  /** Name or address of the server. */
+  readonly server: string;
+  /** Directory that the server exports. */
+  readonly path: string;
+  /** True mounts it for reading only; default false. */
+  readonly readOnly?: boolean;
+}
+
+/** A room for names. Deleting it deletes everything in it. */
+export interface Namespace {
+  readonly apiVersion: 'v1';
+  readonly kind: 'Namespace';
+  readonly metadata: ObjectMeta;
+  /** What the namespace should be. */
+  readonly spec: NamespaceSpec;
+  /** What was seen last. */
+  readonly status?: NamespaceStatus;
+}
+
+/** One thing that can be said about a namespace. */
+export interface NamespaceCondition {
+  /** What is said: `NamespaceContentRemaining`. */
+  readonly type: string;
+  /** Whether it holds: `True`, `False` or `Unknown`. */
+  readonly status: 'True' | 'False' | 'Unknown';
+  /** When `status` last changed. */
+  readonly lastTransitionTime?: string;
+  /** One word on why. */
+  readonly reason?: string;
+  /** A sentence on why. */
+  readonly message?: string;
+}
+
+/** What the namespace should be. */
+export interface NamespaceSpec {
+  /** Those who must let go before the namespace disappears; `kubernetes` is the server's own. */
+  readonly finalizers?: readonly string[];
+}
+
+/** What was seen last. */
+export interface NamespaceStatus {
+  /** `Active`, or `Terminating` while its content is deleted. */
+  readonly phase?: 'Active' | 'Terminating';
+  /** What holds up the deletion, if anything does. */
+  readonly conditions?: readonly NamespaceCondition[];
+}
+
+/** A machine on which instances run. */
+export interface Node {
+  readonly apiVersion: 'v1';
+  readonly kind: 'Node';
+  readonly metadata: ObjectMeta;
+  /** What the node should be. */
+  readonly spec: NodeSpec;
+  /** What its agent reports. */
+  readonly status?: NodeStatus;
+}
+
+/** A name or address. */
+export interface NodeAddress {
+  /** `Hostname`, `InternalIP`, `ExternalIP`, `InternalDNS` or `ExternalDNS`. */
+  readonly type: string;
+  /** The name or address. */
+  readonly address: string;
+}
+
+/** Rules about nodes. */
+export interface NodeAffinity {
+  /** Nodes the pod must be placed on; without such a node it waits. */
+  readonly requiredDuringSchedulingIgnoredDuringExecution?: NodeSelector;
+  /** Nodes it would rather be placed on; the weights of all that match are added up. */
+  readonly preferredDuringSchedulingIgnoredDuringExecution?: readonly PreferredSchedulingTerm[];
+}
+
+/** One thing that can be said about a node. */
+export interface NodeCondition {
+  /** What is said: `Ready`. */
+  readonly type: string;
+  /** Whether it holds; `Unknown` when the agent is silent. */
+  readonly status: 'True' | 'False' | 'Unknown';
+  /** When the agent last said so. */
+  readonly lastHeartbeatTime?: string;
+  /** When `status` last changed. */
+  readonly lastTransitionTime?: string;
+  /** One word on why. */
+  readonly reason?: string;
+  /** A sentence on why. */
+  readonly message?: string;
+}
+
+/** Where a node's agent should take its configuration from. */
+export interface NodeConfigSource {
+  /** A ConfigMap. */
+  readonly configMap?: ConfigMapNodeConfigSource;
+}
+
+/** Which configuration the agent uses. */
+export interface NodeConfigStatus {
+  /** The one it will use. */
+  readonly assigned?: NodeConfigSource;
+  /** The one it uses. */
+  readonly active?: NodeConfigSource;
+  /** The one it falls back to. */
+  readonly lastKnownGood?: NodeConfigSource;
+  /** What is wrong with the one it should use. */
+  readonly error?: string;
+}
+
+/** Where its agent listens. */
+export interface NodeDaemonEndpoints {
+  /** The port for logs, exec and the like. */
+  readonly kubeletEndpoint?: DaemonEndpoint;
+}
+
+/** What its agent can do. */
+export interface NodeFeatures {
+  /** Whether it heeds `supplementalGroupsPolicy`. */
+  readonly supplementalGroupsPolicy?: boolean;
+}
+
+/** A runtime of the node. */
+export interface NodeRuntimeHandler {
+  /** Its name; empty for the default one. */
+  readonly name?: string;
+  /** What it can do. */
+  readonly features?: NodeRuntimeHandlerFeatures;
+}
+
+/** What it can do. */
+export interface NodeRuntimeHandlerFeatures {
+  /** Whether it can make mounts below a mount read-only. */
+  readonly recursiveReadOnlyMounts?: boolean;
+  /** Whether it can run pods in user namespaces. */
+  readonly userNamespaces?: boolean;
+}
+
+/** Nodes the pod must be placed on; without such a node it waits. */
+export interface NodeSelector {
+  /** The terms, one of which must hold. */
+  readonly nodeSelectorTerms: readonly NodeSelectorTerm[];
+}
+
+/** One condition on a node. */
+export interface NodeSelectorRequirement {
+  /** Key of the label, or name of the field. */
+  readonly key: string;
+  /** `In`, `NotIn`, `Exists`, `DoesNotExist`; `Gt` and `Lt` compare whole numbers. */
+  readonly operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist' | 'Gt' | 'Lt';
+  /** Values to compare with; one for `Gt` and `Lt`, none for `Exists` and `DoesNotExist`. */
+  readonly values?: readonly string[];
+}
+
+/** Conditions on a node, all of which must hold. */
+export interface NodeSelectorTerm {
+  /** Conditions on its labels. */
+  readonly matchExpressions?: readonly NodeSelectorRequirement[];
+  /** Conditions on its fields; only `metadata.name` can be used. */
+  readonly matchFields?: readonly NodeSelectorRequirement[];
+}
+
+/** What the node should be. */
+export interface NodeSpec {
+  /** Addresses for its pods. */
+  readonly podCIDR?: string;
+  /** Old field that is no longer used. */
+  readonly externalID?: string;
+  /** Name the machine has with its provider: `provider://id`. */
+  readonly providerID?: string;
+  /** True takes no new instances (`kubectl cordon`); those that run go on. */
+  readonly unschedulable?: boolean;
+  /** Keep instances without a matching toleration away. */
+  readonly taints?: readonly Taint[];
+  /** Where the agent should take its configuration from. */
+  readonly configSource?: NodeConfigSource;
+  /** Addresses for its pods, of each family. */
+  readonly podCIDRs?: readonly string[];
+}
+
+/** What its agent reports. */
+export interface NodeStatus {
+  /** What the machine has: `cpu`, `memory`, `pods`, `ephemeral-storage` and further dimensions. */
+  readonly capacity?: Readonly<Record<string, number | string>>;
+  /** What of it instances may use. */
+  readonly allocatable?: Readonly<Record<string, number | string>>;
+  /** Old field that is no longer used. */
+  readonly phase?: string;
+  /**
+   * `Ready`, and what is wrong with the machine: `MemoryPressure`, `DiskPressure`, `PIDPressure`.
+   */
+  readonly conditions?: readonly NodeCondition[];
+  /** Names and addresses of the machine. */
+  readonly addresses?: readonly NodeAddress[];
+  /** Where its agent listens. */
+  readonly daemonEndpoints?: NodeDaemonEndpoints;
+  /** Versions and ids of the machine. */
+  readonly nodeInfo?: NodeSystemInfo;
+  /** Images that are there. */
+  readonly images?: readonly ContainerImage[];
+  /** Attached volumes that are mounted. */
+  readonly volumesInUse?: readonly string[];
+  /** Volumes that are attached. */
+  readonly volumesAttached?: readonly AttachedVolume[];
+  /** Which configuration the agent uses. */
+  readonly config?: NodeConfigStatus;
+  /** Runtimes of the node. */
+  readonly runtimeHandlers?: readonly NodeRuntimeHandler[];
+  /** What its agent can do. */
+  readonly features?: NodeFeatures;
+}
+
+/** Versions and ids of the machine. */
+export interface NodeSystemInfo {
+  /** Id of the installation, from `/etc/machine-id`. */
+  readonly machineID: string;
+  /** Id of the hardware, from its firmware. */
+  readonly systemUUID: string;
+  /** Id of this boot. */
+  readonly bootID: string;
+  /** Version of the kernel, as `uname -r` tells it. */
+  readonly kernelVersion: string;
+  /** Name of the distribution: `Debian GNU/Linux 12`. */
+  readonly osImage: string;
+  /** Runtime and version: `docker://20.10.24`. */
+  readonly containerRuntimeVersion: string;
+  /** Version of Berth's agent. */
+  readonly kubeletVersion: string;
+  /** Old field of Kubernetes; empty in Berth. */
+  readonly kubeProxyVersion: string;
+  /** `linux`. */
+  readonly operatingSystem: string;
+  /** `amd64`, `arm64`. */
+  readonly architecture: string;
+}
+
+/** What somebody wants to do to a path that is no resource. */
+export interface NonResourceAttributes {
+  /** The path: `/metrics`. */
+  readonly path?: string;
+  /** The HTTP verb in lower case: `get`. */
+  readonly verb?: string;
+}
+
+/** Verbs that are allowed on paths. */
+export interface NonResourceRule {
+  /** What may be done; `*` for everything. */
+  readonly verbs: readonly string[];
+  /** The paths; `*` at the end stands for anything. */
+  readonly nonResourceURLs?: readonly string[];
+}
+
+/** A field of the pod: `metadata.name`, `status.podIP`. */
+export interface ObjectFieldSelector {
+  /** Version in which the field is named; default `v1`. */
+  readonly apiVersion?: string;
+  /**
+   * The field: `metadata.name`, `metadata.namespace`, `metadata.uid`, `metadata.labels['key']`, `metadata.annotations['key']`, `spec.nodeName`, `spec.serviceAccountName`, `status.hostIP`, `status.podIP`.
+   */
+  readonly fieldPath: string;
+}
+
+/** Points to an object, or to a part of it. */
+export interface ObjectReference {
+  /** Kind of the object. */
+  readonly kind?: string;
+  /** Namespace of the object; empty for cluster-scoped kinds. */
+  readonly namespace?: string;
+  /** Name of the object. */
+  readonly name?: string;
+  /** Its `metadata.uid`, where that one and no later one of the same name is meant. */
+  readonly uid?: string;
+  /** Group and version of the object. */
+  readonly apiVersion?: string;
+  /** The version of the object that is meant, if any. */
+  readonly resourceVersion?: string;
+  /** The part that is meant: `spec.containers{web}` for one container of a pod. */
+  readonly fieldPath?: string;
+}
+
+/** The claim's `spec`. */
+export interface PersistentVolumeClaimSpec {
+  /**
+   * How it will be mounted: `ReadWriteOnce`, `ReadOnlyMany`, `ReadWriteMany`, `ReadWriteOncePod`.
+   */
+  readonly accessModes?: readonly string[];
+  /** The size. */
+  readonly resources?: VolumeResourceRequirements;
+  /** A particular volume. */
+  readonly volumeName?: string;
+  /** Volumes that may be taken, by their labels. */
+  readonly selector?: LabelSelector;
+  /** Name of the class. */
+  readonly storageClassName?: string;
+  /** `Filesystem` (default) or `Block`. */
+  readonly volumeMode?: 'Block' | 'Filesystem';
+  /** What the new volume is filled from. */
+  readonly dataSource?: TypedLocalObjectReference;
+  /** What the new volume is filled from, of any kind and namespace. */
+  readonly dataSourceRef?: TypedObjectReference;
+  /** Name of the VolumeAttributesClass. */
+  readonly volumeAttributesClassName?: string;
+}
+
+/** What the claim is made of. */
+export interface PersistentVolumeClaimTemplate {
+  /** Labels and annotations of the claim. */
+  readonly metadata?: ObjectMeta;
+  /** The claim's `spec`. */
+  readonly spec: PersistentVolumeClaimSpec;
+}
+
+/** A claim by name. Kept, and not acted on yet. */
+export interface PersistentVolumeClaimVolumeSource {
+  /** Name of the claim. */
+  readonly claimName: string;
+  /** True mounts it for reading only everywhere in the pod. */
+  readonly readOnly?: boolean;
+}
+
+/** A disk of Photon. Kept, and not acted on yet. */
+export interface PhotonPersistentDiskVolumeSource {
+  /** Id of the disk. */
+  readonly pdID: string;
+  /** File system of the volume: `ext4`. */
+  readonly fsType?: string;
+}
+
+/**
+ * One instance of a container or process workload, on one node. Usually made by a Workload, from its template.
+ */
+export interface Pod {
+  readonly apiVersion: 'v1';
+  readonly kind: 'Pod';
+  readonly metadata: ObjectMeta;
+  /**
+   * What runs, and where it may run. Little of it can be changed later: images, tolerations, the grace period.
+   */
+  readonly spec: PodSpec;
+  /** What the node reports. */
+  readonly status?: PodStatus;
+}
+
+/** Rules to be near other pods. */
+export interface PodAffinity {
+  /** Pods it must be near to; without a fitting node it waits. */
+  readonly requiredDuringSchedulingIgnoredDuringExecution?: readonly PodAffinityTerm[];
+  /** Pods it would rather be near to. */
+  readonly preferredDuringSchedulingIgnoredDuringExecution?: readonly WeightedPodAffinityTerm[];
+}
+
+/** Chooses pods, and says what counts as the same place. */
+export interface PodAffinityTerm {
+  /** The pods, by their labels. */
+  readonly labelSelector?: LabelSelector;
+  /** Namespaces in which to look; that of the pod when this and `namespaceSelector` are absent. */
+  readonly namespaces?: readonly string[];
+  /** Nodes with the same value of this label are one place: `kubernetes.io/hostname`. */
+  readonly topologyKey: string;
+  /** Namespaces in which to look, by their labels. */
+  readonly namespaceSelector?: LabelSelector;
+  /** Labels whose values are taken from the pod itself and added to the selector. */
+  readonly matchLabelKeys?: readonly string[];
+  /** Labels whose values are taken from the pod itself and excluded by the selector. */
+  readonly mismatchLabelKeys?: readonly string[];
+}
+
+/** Rules to be away from other pods. */
+export interface PodAntiAffinity {
+  /** Pods it must be away from; without a fitting node it waits. */
+  readonly requiredDuringSchedulingIgnoredDuringExecution?: readonly PodAffinityTerm[];
+  /** Pods it would rather be away from. */
+  readonly preferredDuringSchedulingIgnoredDuringExecution?: readonly WeightedPodAffinityTerm[];
+}
+
+/** One step of a pod's way, and since when it is reached or not. */
+export interface PodCondition {
+  /**
+   * The step: `PodScheduled`, `Initialized`, `ContainersReady`, `Ready`, or a readiness gate's own.
+   */
+  readonly type: string;
+  /** Whether it is reached: `True`, `False` or `Unknown`. */
+  readonly status: 'True' | 'False' | 'Unknown';
+  /** When it was last looked at. */
+  readonly lastProbeTime?: string;
+  /** When `status` last changed. */
+  readonly lastTransitionTime?: string;
+  /** One word on why: `Unschedulable`, `ContainersNotReady`. */
+  readonly reason?: string;
+  /** A sentence on why. */
+  readonly message?: string;
+}
+
+/**
+ * Name servers and search domains in addition to those of `dnsPolicy`. Kept, and not acted on yet.
+ */
+export interface PodDNSConfig {
+  /** Addresses of name servers; at most three are used. */
+  readonly nameservers?: readonly string[];
+  /** Domains to try for short names. */
+  readonly searches?: readonly string[];
+  /** Options of the resolver: `ndots`, `timeout`. */
+  readonly options?: readonly PodDNSConfigOption[];
+}
+
+/** One option of the resolver. */
+export interface PodDNSConfigOption {
+  /** Name of the option: `ndots`. */
+  readonly name?: string;
+  /** Its value, if it takes one: `"2"`. */
+  readonly value?: string;
+}
+
+/** An address of the pod. */
+export interface PodIP {
+  /** The address. */
+  readonly ip: string;
+}
+
+/** The operating system the containers are made for. Kept, and not acted on yet. */
+export interface PodOS {
+  /** `linux` or `windows`. */
+  readonly name: string;
+}
+
+/** A condition that must hold before the pod is ready. */
+export interface PodReadinessGate {
+  /** `type` of a condition in the pod's status. */
+  readonly conditionType: string;
+}
+
+/** A claim, or the template for one. */
+export interface PodResourceClaim {
+  /** Name by which containers refer to it. */
+  readonly name: string;
+  /** A ResourceClaim that exists already. */
+  readonly resourceClaimName?: string;
+  /** A template to make a ResourceClaim from, for this pod alone. */
+  readonly resourceClaimTemplateName?: string;
+}
+
+/** The claim made for one entry of `resourceClaims`. */
+export interface PodResourceClaimStatus {
+  /** Name of the entry. */
+  readonly name: string;
+  /** Name of the ResourceClaim; absent when none was needed. */
+  readonly resourceClaimName?: string;
+}
+
+/** One reason not to schedule yet. */
+export interface PodSchedulingGate {
+  /** Name of the gate, unique in the pod. */
+  readonly name: string;
+}
+
+/** User, group and privileges for all containers of a pod. */
+export interface PodSecurityContext {
+  /** SELinux labels of the containers. Kept, and not acted on yet. */
+  readonly seLinuxOptions?: SELinuxOptions;
+  /** User id the containers run as; the image's own when absent. */
+  readonly runAsUser?: number;
+  /** True refuses to start containers as user 0. Kept, and not acted on yet. */
+  readonly runAsNonRoot?: boolean;
+  /** Further group ids of each container's first process. Kept, and not acted on yet. */
+  readonly supplementalGroups?: readonly number[];
+  /** Group id that owns the pod's volumes. Kept, and not acted on yet. */
+  readonly fsGroup?: number;
+  /** Group id the containers run as; the image's own when absent. */
+  readonly runAsGroup?: number;
+  /** Kernel parameters of the pod's own namespaces. Kept, and not acted on yet. */
+  readonly sysctls?: readonly Sysctl[];
+  /** Settings for Windows. Kept, and not acted on yet. */
+  readonly windowsOptions?: WindowsSecurityContextOptions;
+  /**
+   * When volumes are given to `fsGroup`: `Always`, or `OnRootMismatch` only if their top differs. Kept, and not acted on yet.
+   */
+  readonly fsGroupChangePolicy?: 'OnRootMismatch' | 'Always';
+  /** Filter of system calls. Kept, and not acted on yet. */
+  readonly seccompProfile?: SeccompProfile;
+  /** AppArmor profile. Kept, and not acted on yet. */
+  readonly appArmorProfile?: AppArmorProfile;
+  /**
+   * Whether groups of the image count too: `Merge` (default) or `Strict`. Kept, and not acted on yet.
+   */
+  readonly supplementalGroupsPolicy?: 'Merge' | 'Strict';
+  /**
+   * How volumes get their SELinux label: `MountOption` or `Recursive`. Kept, and not acted on yet.
+   */
+  readonly seLinuxChangePolicy?: string;
+}
+
+/** What a pod runs, and where it may run. */
+export interface PodSpec {
+  /** Directories and files that containers can mount by name with `volumeMounts`. */
+  readonly volumes?: readonly Volume[];
+  /**
+   * What runs: at least one. All of them run on the same node, share one network address, and start and stop together. Cannot be added or removed later.
+   */
+  readonly containers: readonly Container[];
+  /**
+   * What happens when a container exits: `Always` (default) starts it again, `OnFailure` only if its exit code is not 0, `Never` leaves it. Starting again waits 10 s, then twice as long each time, up to 5 minutes.
+   */
+  readonly restartPolicy?: 'Always' | 'OnFailure' | 'Never';
+  /** Seconds between SIGTERM and SIGKILL when the pod is stopped; default 30. 0 kills at once. */
+  readonly terminationGracePeriodSeconds?: number;
+  /** Seconds after which the pod is stopped and counts as failed. Kept, and not acted on yet. */
+  readonly activeDeadlineSeconds?: number;
+  /**
+   * How names are resolved: `ClusterFirst` (default), `ClusterFirstWithHostNet`, `Default` (as the machine does) or `None` (only `dnsConfig`). Berth has no cluster DNS: all of them resolve as the machine does.
+   */
+  readonly dnsPolicy?: 'ClusterFirst' | 'ClusterFirstWithHostNet' | 'Default' | 'None';
+  /** Labels that a node must have to be chosen: `{disk: ssd}`. */
+  readonly nodeSelector?: Readonly<Record<string, string>>;
+  /**
+   * The ServiceAccount the pod acts as; `default` when absent. Stored and shown; no token is mounted.
+   */
+  readonly serviceAccountName?: string;
+  /** Old name of `serviceAccountName`; both always say the same. */
+  readonly serviceAccount?: string;
+  /**
+   * The node the pod runs on. Set by the scheduler; a pod created with it goes there without being scheduled.
+   */
+  readonly nodeName?: string;
+  /** True shares the machine's network: no address of its own, ports are the machine's. */
+  readonly hostNetwork?: boolean;
+  /**
+   * True shares the machine's process ids: every process of the machine is seen. Kept, and not acted on yet.
+   */
+  readonly hostPID?: boolean;
+  /**
+   * True shares the machine's System V IPC and POSIX message queues. Kept, and not acted on yet.
+   */
+  readonly hostIPC?: boolean;
+  /** User and group for all containers; what a container says itself wins. */
+  readonly securityContext?: PodSecurityContext;
+  /** Secrets with the credentials for registries. Kept, and not acted on yet. */
+  readonly imagePullSecrets?: readonly LocalObjectReference[];
+  /** The host name inside; the pod's name when absent. */
+  readonly hostname?: string;
+  /**
+   * With a subdomain the full name is `hostname.subdomain.namespace.svc.` and the cluster's domain. Kept, and not acted on yet.
+   */
+  readonly subdomain?: string;
+  /**
+   * Rules that draw the pod to nodes or other pods, or keep it from them. Kept, and not acted on yet.
+   */
+  readonly affinity?: Affinity;
+  /**
+   * The scheduler that chooses the node; default `default-scheduler`. Any other name leaves the pod to a scheduler of your own.
+   */
+  readonly schedulerName?: string;
+  /**
+   * Containers that run one after the other, each to its end, before `containers` start. Kept, and not acted on yet.
+   */
+  readonly initContainers?: readonly Container[];
+  /** Whether a token of the service account should be mounted. */
+  readonly automountServiceAccountToken?: boolean;
+  /** Taints of nodes that do not keep this pod away. */
+  readonly tolerations?: readonly Toleration[];
+  /** Lines added to `/etc/hosts` inside the containers. Kept, and not acted on yet. */
+  readonly hostAliases?: readonly HostAlias[];
+  /** Name of the PriorityClass that gives `priority`. Kept, and not acted on yet. */
+  readonly priorityClassName?: string;
+  /** The higher, the earlier it is scheduled; default 0. Kept, and not acted on yet. */
+  readonly priority?: number;
+  /**
+   * Name servers and search domains in addition to those of `dnsPolicy`. Kept, and not acted on yet.
+   */
+  readonly dnsConfig?: PodDNSConfig;
+  /**
+   * True lets the containers of the pod see each other's processes. Kept, and not acted on yet.
+   */
+  readonly shareProcessNamespace?: boolean;
+  /**
+   * Further conditions that must be `True` before the pod counts as ready. Kept, and not acted on yet.
+   */
+  readonly readinessGates?: readonly PodReadinessGate[];
+  /** What runs the pod: `docker` (default) or `systemd`. */
+  readonly runtimeClassName?: string;
+  /**
+   * Whether environment variables tell about Services; default true. Berth has no Services, so there are none.
+   */
+  readonly enableServiceLinks?: boolean;
+  /**
+   * Whether pods of lower priority may be removed to make room: `PreemptLowerPriority` or `Never`.
+   */
+  readonly preemptionPolicy?: 'PreemptLowerPriority' | 'Never';
+  /**
+   * Resources used by running the pod at all, added to those of its containers. Kept, and not acted on yet.
+   */
+  readonly overhead?: Readonly<Record<string, number | string>>;
+  /** How evenly pods are spread over zones, racks or nodes. Kept, and not acted on yet. */
+  readonly topologySpreadConstraints?: readonly TopologySpreadConstraint[];
+  /**
+   * Containers added to a running pod to look into it (`kubectl debug`). Kept, and not acted on yet.
+   */
+  readonly ephemeralContainers?: readonly EphemeralContainer[];
+  /** True makes the full name the kernel's host name. Kept, and not acted on yet. */
+  readonly setHostnameAsFQDN?: boolean;
+  /** The operating system the containers are made for. Kept, and not acted on yet. */
+  readonly os?: PodOS;
+  /** False runs the pod in a user namespace of its own. Kept, and not acted on yet. */
+  readonly hostUsers?: boolean;
+  /** While there is any, the pod is not scheduled. Kept, and not acted on yet. */
+  readonly schedulingGates?: readonly PodSchedulingGate[];
+  /**
+   * Devices claimed through dynamic resource allocation, for containers to refer to by name. Kept, and not acted on yet.
+   */
+  readonly resourceClaims?: readonly PodResourceClaim[];
+  /** Resources of the pod as a whole. Kept, and not acted on yet. */
+  readonly resources?: ResourceRequirements;
+}
+
+/** What the node reports about the pod. */
+export interface PodStatus {
+  /**
+   * Where the pod is in its life: `Pending` (not all containers have started), `Running`, `Succeeded` (all exited with 0 and stay so), `Failed` (all exited, one with another code), `Unknown` (the node does not answer).
+   */
+  readonly phase?: 'Pending' | 'Running' | 'Succeeded' | 'Failed' | 'Unknown';
+  /** Steps reached: `PodScheduled`, `Initialized`, `ContainersReady`, `Ready`. */
+  readonly conditions?: readonly PodCondition[];
+  /** A sentence on why the pod is in this state. */
+  readonly message?: string;
+  /** One word on why the pod is in this state: `Evicted`, `Stopped`. */
+  readonly reason?: string;
+  /** Address of the node. */
+  readonly hostIP?: string;
+  /** Address of the pod; empty until it has one. */
+  readonly podIP?: string;
+  /** When the node took the pod up. */
+  readonly startTime?: string;
+  /** What became of each container. */
+  readonly containerStatuses?: readonly ContainerStatus[];
+  /**
+   * How its requests and limits rank it when memory is short: `Guaranteed`, `Burstable` or `BestEffort`.
+   */
+  readonly qosClass?: 'Guaranteed' | 'Burstable' | 'BestEffort';
+  /** What became of each init container. */
+  readonly initContainerStatuses?: readonly ContainerStatus[];
+  /** A node where room is being made for this pod. */
+  readonly nominatedNodeName?: string;
+  /** All addresses of the pod: at most one of IPv4 and one of IPv6. */
+  readonly podIPs?: readonly PodIP[];
+  /** What became of each ephemeral container. */
+  readonly ephemeralContainerStatuses?: readonly ContainerStatus[];
+  /** How far a change of resources in place has come. */
+  readonly resize?: string;
+  /** The claims that were made from templates. */
+  readonly resourceClaimStatuses?: readonly PodResourceClaimStatus[];
+  /** All addresses of the node. */
+  readonly hostIPs?: readonly HostIP[];
+}
+
+/** What a pod is made of. */
+export interface PodTemplateSpec {
+  /** Labels and annotations that each pod made of the template gets. */
+  readonly metadata?: ObjectMeta;
+  /** The pod's `spec`. */
+  readonly spec: PodSpec;
+}
+
+/** Verbs that are allowed on resources, or on paths that are no resources. */
+export interface PolicyRule {
+  /**
+   * What may be done: `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`; `*` for everything.
+   */
+  readonly verbs: readonly string[];
+  /** Groups of the resources; `""` is the core group, `*` all groups. */
+  readonly apiGroups?: readonly string[];
+  /** Plural names: `pods`, `pods/log`; `*` for all. */
+  readonly resources?: readonly string[];
+  /**
+   * Only objects of these names; all when empty. Does not restrict `create` and `deletecollection`, where no name is known.
+   */
+  readonly resourceNames?: readonly string[];
+  /** Paths: `/metrics`, `/healthz/*`. Only in a ClusterRole. */
+  readonly nonResourceURLs?: readonly string[];
+}
+
+/** A Portworx volume. Kept, and not acted on yet. */
+export interface PortworxVolumeSource {
+  /** Id of the volume. */
+  readonly volumeID: string;
+  /** File system of the volume: `ext4`. */
+  readonly fsType?: string;
+  /** True mounts it for reading only; default false. */
+  readonly readOnly?: boolean;
+}
+
+/** Delete only if the object is still this one. */
+export interface Preconditions {
+  /** It must have this `metadata.uid`. */
+  readonly uid?: string;
+  /** It must have this `metadata.resourceVersion`. */
+  readonly resourceVersion?: string;
+}
+
+/** A wish with its weight. */
+export interface PreferredSchedulingTerm {
+  /** How much it counts, 1 to 100. */
+  readonly weight: number;
+  /** The nodes that are wished for. */
+  readonly preference: NodeSelectorTerm;
+}
+
+/** Check that restarts the container when it fails. Kept, and not acted on yet. */
+export interface Probe {
+  /** Runs a command inside the container; exit code 0 is success. */
+  readonly exec?: ExecAction;
+  /** Makes an HTTP request; a status from 200 to 399 is success. */
+  readonly httpGet?: HTTPGetAction;
+  /** Opens a TCP connection; getting one is success. */
+  readonly tcpSocket?: TCPSocketAction;
+  /** Asks the gRPC health service. */
+  readonly grpc?: GRPCAction;
+  /** Seconds after the start before the first check; default 0. */
+  readonly initialDelaySeconds?: number;
+  /** Seconds after which a check without answer has failed; default 1. */
+  readonly timeoutSeconds?: number;
+  /** Seconds from one check to the next; default 10. */
+  readonly periodSeconds?: number;
+  /** Successes in a row that end a failure; default 1, and always 1 for liveness and startup. */
+  readonly successThreshold?: number;
+  /** Failures in a row that count as a failure; default 3. */
+  readonly failureThreshold?: number;
+  /**
+   * Seconds between SIGTERM and SIGKILL when this check stops the container; the pod's when absent.
+   */
+  readonly terminationGracePeriodSeconds?: number;
+}
+
+/** Several sources in one directory. Kept, and not acted on yet. */
+export interface ProjectedVolumeSource {
+  /** The sources; a later one wins. */
+  readonly sources?: readonly VolumeProjection[];
+  /** Permissions of the files as a number, 0 to 511; default 420, which is octal 0644. */
+  readonly defaultMode?: number;
+}
+
+/** A Quobyte volume. Kept, and not acted on yet. */
+export interface QuobyteVolumeSource {
+  /** Addresses of the registry, as `host:port`, separated by commas. */
+  readonly registry: string;
+  /** Name of the volume. */
+  readonly volume: string;
+  /** True mounts it for reading only; default false. */
+  readonly readOnly?: boolean;
+  /** User to mount it as. */
+  readonly user?: string;
+  /** Group to mount it as. */
+  readonly group?: string;
+  /** Tenant that owns it. */
+  readonly tenant?: string;
+}
+
+/** A Ceph block device. Kept, and not acted on yet. */
+export interface RBDVolumeSource {
+  /** Addresses of Ceph monitors. */
+  readonly monitors: readonly string[];
+  /** Name of the image. */
+  readonly image: string;
+  /** File system of the volume: `ext4`. */
+  readonly fsType?: string;
+  /** Pool of the image; default `rbd`. */
+  readonly pool?: string;
+  /** User of Ceph; default `admin`. */
+  readonly user?: string;
+  /** File of the node with the key ring; default `/etc/ceph/keyring`. */
+  readonly keyring?: string;
+  /** Secret with the credentials. */
+  readonly secretRef?: LocalObjectReference;
+  /** True mounts it for reading only; default false. */
+  readonly readOnly?: boolean;
+}
+
+/** What somebody wants to do to a resource. */
+export interface ResourceAttributes {
+  /** Namespace; empty means all namespaces, or a cluster-scoped kind. */
+  readonly namespace?: string;
+  /** What is to be done: `get`, `list`, `create`; `*` means everything. */
+  readonly verb?: string;
+  /** Group of the resource; `*` means all. */
+  readonly group?: string;
+  /** Version of the resource; `*` means all. */
+  readonly version?: string;
+  /** Plural name: `pods`; `*` means all. */
+  readonly resource?: string;
+  /** Subresource: `log`; empty means the object itself. */
+  readonly subresource?: string;
+  /** Name of the object; empty means all. */
+  readonly name?: string;
+  /** The field selector of a list or watch. */
+  readonly fieldSelector?: FieldSelectorAttributes;
+  /** The label selector of a list or watch. */
+  readonly labelSelector?: LabelSelectorAttributes;
+}
+
+/** An entry of the pod's `resourceClaims`. */
+export interface ResourceClaim {
+  /** Name of the entry. */
+  readonly name: string;
+  /** One request of the claim; all of it when absent. */
+  readonly request?: string;
+}
+
+/** A request or limit of a container. */
+export interface ResourceFieldSelector {
+  /** The container; the one the variable belongs to when absent. */
+  readonly containerName?: string;
+  /** Which one: `limits.cpu`, `limits.memory`, `requests.cpu`, `requests.memory`. */
+  readonly resource: string;
+  /** The unit to tell it in: `1m`, `1Mi`. Default `0`, which means 1; the result is rounded up. */
+  readonly divisor?: number | string;
+}
+
+/** Health of one device. */
+export interface ResourceHealth {
+  /** The device, unique in its resource. */
+  readonly resourceID: string;
+  /** `Healthy`, `Unhealthy` or `Unknown`. */
+  readonly health?: string;
+}
+
+/** Requests and limits in force. */
+export interface ResourceRequirements {
+  /** The most it may use: CPU is slowed down beyond it, memory beyond it ends the container. */
+  readonly limits?: Readonly<Record<string, number | string>>;
+  /**
+   * What is set aside for it on its node; the scheduler chooses a node with so much left. The same as `limits` when absent.
+   */
+  readonly requests?: Readonly<Record<string, number | string>>;
+  /** Entries of the pod's `resourceClaims` that the container uses. Kept, and not acted on yet. */
+  readonly claims?: readonly ResourceClaim[];
+}
+
+/** Verbs that are allowed on resources. */
+export interface ResourceRule {
+  /** What may be done; `*` for everything. */
+  readonly verbs: readonly string[];
+  /** Groups of the resources; `*` for all. */
+  readonly apiGroups?: readonly string[];
+  /** Plural names; `*` for all. */
+  readonly resources?: readonly string[];
+  /** Only objects of these names; all when empty. */
+  readonly resourceNames?: readonly string[];
+}
+
+/** Health of what was given of one resource. */
+export interface ResourceStatus {
+  /** Name of the resource: `gpu-vendor.example/gpu`. */
+  readonly name: string;
+  /** Each device of it. */
+  readonly resources?: readonly ResourceHealth[];
+}
+
+/** What may be done in one namespace. Rules only allow; nothing denies. */
+export interface Role {
+  readonly apiVersion: 'rbac.authorization.k8s.io/v1';
+  readonly kind: 'Role';
+  readonly metadata: ObjectMeta;
+  /** What is allowed. */
+  readonly rules?: readonly PolicyRule[];
+}
+
+/** Gives a Role or ClusterRole to people and programs, in one namespace. */
+export interface RoleBinding {
+  readonly apiVersion: 'rbac.authorization.k8s.io/v1';
+  readonly kind: 'RoleBinding';
+  readonly metadata: ObjectMeta;
+  /** Who gets it. */
+  readonly subjects?: readonly Subject[];
+  /** The role that is given. Cannot be changed. */
+  readonly roleRef: RoleRef;
+}
+
+/** The role that is given. Cannot be changed. */
+export interface RoleRef {
+  /** Always `rbac.authorization.k8s.io`. */
+  readonly apiGroup?: string;
+  /** `Role` or `ClusterRole`. */
+  readonly kind: string;
+  /** Name of the role. */
+  readonly name: string;
+}
+
+/** SELinux labels of the container. Kept, and not acted on yet. */
+export interface SELinuxOptions {
+  /** The label's user. */
+  readonly user?: string;
+  /** The label's role. */
+  readonly role?: string;
+  /** The label's type. */
+  readonly type?: string;
+  /** The label's level. */
+  readonly level?: string;
+}
+
+/** How many replicas something should have, and has. */
+export interface Scale {
+  readonly apiVersion: 'autoscaling/v1';
+  readonly kind: 'Scale';
+  readonly metadata?: ObjectMeta;
+  /** What should be. */
+  readonly spec?: ScaleSpec;
+  /** What is. */
+  readonly status?: ScaleStatus;
+}
+
+/** A ScaleIO volume. Kept, and not acted on yet. */
+export interface ScaleIOVolumeSource {
+  /** Address of the gateway. */
+  readonly gateway: string;
+  /** Name of the storage system. */
+  readonly system: string;
+  /** Secret with the credentials. */
+  readonly secretRef: LocalObjectReference;
+  /** Whether the gateway is asked over TLS. */
+  readonly sslEnabled?: boolean;
+  /** Protection domain of the storage. */
+  readonly protectionDomain?: string;
+  /** Storage pool in the domain. */
+  readonly storagePool?: string;
+  /** `ThinProvisioned` (default) or `ThickProvisioned`. */
+  readonly storageMode?: string;
+  /** Name of the volume. */
+  readonly volumeName?: string;
+  /** File system of the volume: `ext4`. */
+  readonly fsType?: string;
+  /** True mounts it for reading only; default false. */
+  readonly readOnly?: boolean;
+}
+
+/** What should be. */
+export interface ScaleSpec {
+  /** How many replicas there should be; 0 when absent. */
+  readonly replicas?: number;
+}
+
+/** What is. */
+export interface ScaleStatus {
+  /** How many replicas there are. */
+  readonly replicas: number;
+  /** Which pods they are, as a label selector in text. */
+  readonly selector?: string;
+}
+
+/** Filter of system calls. Kept, and not acted on yet. */
+export interface SeccompProfile {
+  /** `Unconfined`, `RuntimeDefault`, or `Localhost` for a file of the node. */
+  readonly type: 'Unconfined' | 'RuntimeDefault' | 'Localhost';
+  /** With `Localhost`, the file, relative to the node's folder of profiles. */
+  readonly localhostProfile?: string;
+}
+
+/** Like a ConfigMap, for what not everybody may read. At most 1 MiB. */
+export interface Secret {
+  readonly apiVersion: 'v1';
+  readonly kind: 'Secret';
+  readonly metadata: ObjectMeta;
+  /** Keys and values, in base64. */
+  readonly data?: Readonly<Record<string, string>>;
+  /**
+   * What it holds, and so which keys it must have; default `Opaque`. `kubernetes.io/tls`, `kubernetes.io/dockerconfigjson`, or a name of your own. Cannot be changed.
+   */
+  readonly type?: string;
+  /** Keys and values as text, for writing: they are moved to `data` and never shown here. */
+  readonly stringData?: Readonly<Record<string, string>>;
+  /** True: the data can never be changed again; only deleted. */
+  readonly immutable?: boolean;
+}
+
+/** The Secret. */
+export interface SecretEnvSource {
+  /** Name of the Secret. */
+  readonly name?: string;
+  /** True: it may be missing. Otherwise the container waits for it. */
+  readonly optional?: boolean;
+}
+
+/** A key of a Secret. */
+export interface SecretKeySelector {
+  /** Name of the Secret. */
+  readonly name?: string;
+  /** The key. */
+  readonly key: string;
+  /** True: no variable when Secret or key is missing. Otherwise the container waits for it. */
+  readonly optional?: boolean;
+}
+
+/** Keys of a Secret. */
+export interface SecretProjection {
+  /** Name of the Secret. */
+  readonly name?: string;
+  /** Only these keys, at these paths. */
+  readonly items?: readonly KeyToPath[];
+  /** True: it may be missing. */
+  readonly optional?: boolean;
+}
+
+/** The keys of a Secret as files. */
+export interface SecretVolumeSource {
+  /** Name of the Secret. */
+  readonly secretName?: string;
+  /** Only these keys, at these paths; all keys under their own names when absent. */
+  readonly items?: readonly KeyToPath[];
+  /** Permissions of the files as a number, 0 to 511; default 420, which is octal 0644. */
+  readonly defaultMode?: number;
+  /** True: it may be missing, and the directory is empty. Otherwise the pod waits for it. */
+  readonly optional?: boolean;
+}
+
+/** User, group and privileges; goes before the pod's. */
+export interface SecurityContext {
+  /** Rights of root to add or take away. Kept, and not acted on yet. */
+  readonly capabilities?: Capabilities;
+  /** True gives all rights over the machine; default false. */
+  readonly privileged?: boolean;
+  /** SELinux labels of the container. Kept, and not acted on yet. */
+  readonly seLinuxOptions?: SELinuxOptions;
+  /** User id the container runs as; the pod's, then the image's own when absent. */
+  readonly runAsUser?: number;
+  /** True refuses to start the container as user 0. Kept, and not acted on yet. */
+  readonly runAsNonRoot?: boolean;
+  /** True mounts the root directory for reading only; volumes can still be written. */
+  readonly readOnlyRootFilesystem?: boolean;
+  /**
+   * False keeps processes from gaining rights, for instance through setuid programs. Kept, and not acted on yet.
+   */
+  readonly allowPrivilegeEscalation?: boolean;
+  /** Group id the container runs as; the pod's, then the image's own when absent. */
+  readonly runAsGroup?: number;
+  /** Whether `/proc` is masked: `Default` or `Unmasked`. Kept, and not acted on yet. */
+  readonly procMount?: string;
+  /** Settings for Windows. Kept, and not acted on yet. */
+  readonly windowsOptions?: WindowsSecurityContextOptions;
+  /** Filter of system calls. Kept, and not acted on yet. */
+  readonly seccompProfile?: SeccompProfile;
+  /** AppArmor profile. Kept, and not acted on yet. */
+  readonly appArmorProfile?: AppArmorProfile;
+}
+
+/** A field that `--field-selector` can use. */
+export interface SelectableField {
+  /** Where it stands: `.spec.color`; a string, number or boolean. */
+  readonly jsonPath: string;
+}
+
+/** Asks whether the one who asks may do something. */
+export interface SelfSubjectAccessReview {
+  readonly apiVersion: 'authorization.k8s.io/v1';
+  readonly kind: 'SelfSubjectAccessReview';
+  readonly metadata?: ObjectMeta;
+  /** What is to be done. */
+  readonly spec: SelfSubjectAccessReviewSpec;
+  /** The answer. */
+  readonly status?: SubjectAccessReviewStatus;
+}
+
+/** What is to be done. */
+export interface SelfSubjectAccessReviewSpec {
+  /** A request for a resource. */
+  readonly resourceAttributes?: ResourceAttributes;
+  /** A request for a path that is no resource. */
+  readonly nonResourceAttributes?: NonResourceAttributes;
+}
+
+/** Asks who the one who asks is. */
+export interface SelfSubjectReview {
+  readonly apiVersion: 'authentication.k8s.io/v1';
+  readonly kind: 'SelfSubjectReview';
+  readonly metadata?: ObjectMeta;
+  /** The answer. */
+  readonly status?: SelfSubjectReviewStatus;
+}
+
+/** The answer. */
+export interface SelfSubjectReviewStatus {
+  /** Who asks. */
+  readonly userInfo?: UserInfo;
+}
+
+/** Asks what the one who asks may do in a namespace. */
+export interface SelfSubjectRulesReview {
+  readonly apiVersion: 'authorization.k8s.io/v1';
+  readonly kind: 'SelfSubjectRulesReview';
+  readonly metadata?: ObjectMeta;
+  /** The question. */
+  readonly spec: SelfSubjectRulesReviewSpec;
+  /** The answer. */
+  readonly status?: SubjectRulesReviewStatus;
+}
+
+/** The question. */
+export interface SelfSubjectRulesReviewSpec {
+  /** The namespace. */
+  readonly namespace?: string;
+}
+
+/** Who a program is when it talks to the API. */
+export interface ServiceAccount {
+  readonly apiVersion: 'v1';
+  readonly kind: 'ServiceAccount';
+  readonly metadata: ObjectMeta;
+  /** Secrets that belong to it. */
+  readonly secrets?: readonly ObjectReference[];
+  /** Secrets with the credentials for registries, for pods that act as it. */
+  readonly imagePullSecrets?: readonly LocalObjectReference[];
+  /** Whether pods that act as it should get a token. */
+  readonly automountServiceAccountToken?: boolean;
+}
+
+/** A token of the pod's service account. */
+export interface ServiceAccountTokenProjection {
+  /** Whom the token is for; the API server when absent. */
+  readonly audience?: string;
+  /** Seconds the token is valid; default 3600, at least 600. */
+  readonly expirationSeconds?: number;
+  /** Path of the file below the mount. */
+  readonly path: string;
+}
+
+/** A Service of the cluster. */
+export interface ServiceReference {
+  /** Name of the Service. */
+  readonly name: string;
+  /** Namespace of the Service. */
+  readonly namespace: string;
+  /** Path to ask for. */
+  readonly path?: string;
+  /** Its port; default 443. */
+  readonly port?: number;
+}
+
+/** Waits. */
+export interface SleepAction {
+  /** Seconds to wait. */
+  readonly seconds: number;
+}
+
+/** A StorageOS volume. Kept, and not acted on yet. */
+export interface StorageOSVolumeSource {
+  /** Name of the volume. */
+  readonly volumeName?: string;
+  /** Namespace of StorageOS in which it is. */
+  readonly volumeNamespace?: string;
+  /** File system of the volume: `ext4`. */
+  readonly fsType?: string;
+  /** True mounts it for reading only; default false. */
+  readonly readOnly?: boolean;
+  /** Secret with the credentials. */
+  readonly secretRef?: LocalObjectReference;
+}
+
+/** Who is meant. */
+export interface Subject {
+  /** `User`, `Group` or `ServiceAccount`. */
+  readonly kind: 'User' | 'Group' | 'ServiceAccount';
+  /**
+   * Group of the kind: `rbac.authorization.k8s.io` for users and groups, empty for service accounts. Filled in by the server.
+   */
+  readonly apiGroup?: string;
+  /** Name of the user, group or service account. */
+  readonly name: string;
+  /** Namespace of a service account. */
+  readonly namespace?: string;
+}
+
+/** Asks whether somebody may do something. */
+export interface SubjectAccessReview {
+  readonly apiVersion: 'authorization.k8s.io/v1';
+  readonly kind: 'SubjectAccessReview';
+  readonly metadata?: ObjectMeta;
+  /** Who is to do what. */
+  readonly spec: SubjectAccessReviewSpec;
+  /** The answer. */
+  readonly status?: SubjectAccessReviewStatus;
+}
+
+/** Who asks to do what: `resourceAttributes` or `nonResourceAttributes`, and user or groups. */
+export interface SubjectAccessReviewSpec {
+  /** A request for a resource. */
+  readonly resourceAttributes?: ResourceAttributes;
+  /** A request for a path that is no resource. */
+  readonly nonResourceAttributes?: NonResourceAttributes;
+  /** Name of the user. */
+  readonly user?: string;
+  /** Groups of the user. */
+  readonly groups?: readonly string[];
+  /** What else the authenticator said about the user. */
+  readonly extra?: Readonly<Record<string, readonly string[]>>;
+  /** Id of the user. */
+  readonly uid?: string;
+}
+
+/** The answer. */
+export interface SubjectAccessReviewStatus {
+  /** Whether it is allowed. */
+  readonly allowed: boolean;
+  /** Why, in a sentence. */
+  readonly reason?: string;
+  /** What went wrong on the way; the answer may hold all the same. */
+  readonly evaluationError?: string;
+  /** True when it was denied outright, rather than by nobody's allowing it. */
+  readonly denied?: boolean;
+}
+
+/** The answer. */
+export interface SubjectRulesReviewStatus {
+  /** What is allowed on resources. */
+  readonly resourceRules?: readonly ResourceRule[];
+  /** What is allowed on paths that are no resources. */
+  readonly nonResourceRules?: readonly NonResourceRule[];
+  /** True when there may be more than is told here. */
+  readonly incomplete: boolean;
+  /** What went wrong on the way. */
+  readonly evaluationError?: string;
+}
+
+/** A kernel parameter. */
+export interface Sysctl {
+  /** Its name: `net.core.somaxconn`. */
+  readonly name: string;
+  /** Its value, as text. */
+  readonly value: string;
+}
+
+/** Opens a TCP connection; getting one is success. */
+export interface TCPSocketAction {
+  /** Port, as a number or the name of a container port. */
+  readonly port: number | string;
+  /** Host to connect to; the pod's address when absent. */
+  readonly host?: string;
+}
+
+/** Keeps pods without a matching toleration away from a node. */
+export interface Taint {
+  /** Key of the taint. */
+  readonly key: string;
+  /** Its value. */
+  readonly value?: string;
+  /**
+   * `NoSchedule` takes no new pods, `PreferNoSchedule` rather takes none, `NoExecute` also removes those that are there.
+   */
+  readonly effect: 'NoSchedule' | 'PreferNoSchedule' | 'NoExecute';
+  /** When a `NoExecute` taint was added. */
+  readonly timeAdded?: string;
+}
+
+/** Asks for a token of a service account. */
+export interface TokenRequest {
+  readonly apiVersion: 'authentication.k8s.io/v1';
+  readonly kind: 'TokenRequest';
+  readonly metadata?: ObjectMeta;
+  /** The token that is wanted. */
+  readonly spec: TokenRequestSpec;
+  /** The token. */
+  readonly status?: TokenRequestStatus;
+}
+
+/** The token that is wanted. */
+export interface TokenRequestSpec {
+  /** Whom it is for; the API server when empty. */
+  readonly audiences?: readonly string[];
+  /** The token is valid only as long as this object exists. */
+  readonly boundObjectRef?: BoundObjectReference;
+  /** Seconds it should be valid; default 3600, at least 600. */
+  readonly expirationSeconds?: number;
+}
+
+/** The token. */
+export interface TokenRequestStatus {
+  /** The token itself. */
+  readonly token?: string;
+  /** When it ends. */
+  readonly expirationTimestamp?: string;
+}
+
+/** Asks whose token it is. */
+export interface TokenReview {
+  readonly apiVersion: 'authentication.k8s.io/v1';
+  readonly kind: 'TokenReview';
+  readonly metadata?: ObjectMeta;
+  /** The token. */
+  readonly spec: TokenReviewSpec;
+  /** The answer. */
+  readonly status?: TokenReviewStatus;
+}
+
+/** The token. */
+export interface TokenReviewSpec {
+  /** The token as it stands after `Bearer`. */
+  readonly token?: string;
+  /** Whom the token should be for; the API server when absent. */
+  readonly audiences?: readonly string[];
+}
+
+/** The answer. */
+export interface TokenReviewStatus {
+  /** Whether the token is good. */
+  readonly authenticated?: boolean;
+  /** Whose it is. */
+  readonly user?: UserInfo;
+  /** Why it could not be checked. */
+  readonly error?: string;
+  /** Which of the audiences it is for. */
+  readonly audiences?: readonly string[];
+}
+
+/** Lets a pod onto nodes with a matching taint. */
+export interface Toleration {
+  /** Key of the taint; empty with `Exists` matches every taint. */
+  readonly key?: string;
+  /** `Equal` (default) compares `value` too; `Exists` asks only for the key. */
+  readonly operator?: '' | 'Exists' | 'Equal';
+  /** Value of the taint, with `Equal`. */
+  readonly value?: string;
+  /** Effect of the taint: `NoSchedule`, `PreferNoSchedule`, `NoExecute`; empty matches all. */
+  readonly effect?: '' | 'NoSchedule' | 'PreferNoSchedule' | 'NoExecute';
+  /** With `NoExecute`, seconds the pod may stay after the taint appears; for ever when absent. */
+  readonly tolerationSeconds?: number;
+}
+
+/** How evenly matching pods are spread over places. */
+export interface TopologySpreadConstraint {
+  /** How many more pods one place may have than the emptiest one. */
+  readonly maxSkew: number;
+  /** Nodes with the same value of this label are one place. */
+  readonly topologyKey: string;
+  /** `DoNotSchedule` waits; `ScheduleAnyway` takes the least uneven place. */
+  readonly whenUnsatisfiable: 'DoNotSchedule' | 'ScheduleAnyway';
+  /** The pods that are counted. */
+  readonly labelSelector?: LabelSelector;
+  /** If there are fewer places than this, the emptiest counts as having no pod. */
+  readonly minDomains?: number;
+  /**
+   * Whether only nodes that the pod's selector and affinity allow are counted: `Honor` (default) or `Ignore`.
+   */
+  readonly nodeAffinityPolicy?: 'Honor' | 'Ignore';
+  /**
+   * Whether only nodes whose taints the pod tolerates are counted: `Honor` or `Ignore` (default).
+   */
+  readonly nodeTaintsPolicy?: 'Honor' | 'Ignore';
+  /** Labels whose values are taken from the pod itself and added to the selector. */
+  readonly matchLabelKeys?: readonly string[];
+}
+
+/** What the new volume is filled from. */
+export interface TypedLocalObjectReference {
+  /** Group of the object; the core group when absent. */
+  readonly apiGroup?: string;
+  /** Kind of the object. */
+  readonly kind: string;
+  /** Name of the object. */
+  readonly name: string;
+}
+
+/** What the new volume is filled from, of any kind and namespace. */
+export interface TypedObjectReference {
+  /** Group of the object; the core group when absent. */
+  readonly apiGroup?: string;
+  /** Kind of the object. */
+  readonly kind: string;
+  /** Name of the object. */
+  readonly name: string;
+  /** Namespace of the object; the same one when absent. */
+  readonly namespace?: string;
+}
+
+/** Who somebody is. */
+export interface UserInfo {
+  /** Name of the user; unique among all users. */
+  readonly username?: string;
+  /** Id of the user, where names can be reused. */
+  readonly uid?: string;
+  /** Groups of the user. */
+  readonly groups?: readonly string[];
+  /** What else the authenticator said. */
+  readonly extra?: Readonly<Record<string, readonly string[]>>;
+}
+
+/**
+ * A directory or file for containers to mount: a name and exactly one source; `emptyDir` when none is given.
+ */
+export interface Volume {
+  /** Name by which `volumeMounts` refer to it, unique in the pod. */
+  readonly name: string;
+  /** A directory or file of the machine. */
+  readonly hostPath?: HostPathVolumeSource;
+  /** An empty directory that lives as long as the pod. */
+  readonly emptyDir?: EmptyDirVolumeSource;
+  /** A disk of Google Compute Engine. Kept, and not acted on yet. */
+  readonly gcePersistentDisk?: GCEPersistentDiskVolumeSource;
+  /** A disk of AWS EBS. Kept, and not acted on yet. */
+  readonly awsElasticBlockStore?: AWSElasticBlockStoreVolumeSource;
+  /** A clone of a git repository. Kept, and not acted on yet. */
+  readonly gitRepo?: GitRepoVolumeSource;
+  /** The keys of a Secret as files. */
+  readonly secret?: SecretVolumeSource;
+  /** A directory of an NFS server. Kept, and not acted on yet. */
+  readonly nfs?: NFSVolumeSource;
+  /** A disk over iSCSI. Kept, and not acted on yet. */
+  readonly iscsi?: ISCSIVolumeSource;
+  /** A Glusterfs volume. Kept, and not acted on yet. */
+  readonly glusterfs?: GlusterfsVolumeSource;
+  /** A claim by name. Kept, and not acted on yet. */
+  readonly persistentVolumeClaim?: PersistentVolumeClaimVolumeSource;
+  /** A Ceph block device. Kept, and not acted on yet. */
+  readonly rbd?: RBDVolumeSource;
+  /** A volume of an old-style driver program. Kept, and not acted on yet. */
+  readonly flexVolume?: FlexVolumeSource;
+  /** A disk of OpenStack Cinder. Kept, and not acted on yet. */
+  readonly cinder?: CinderVolumeSource;
+  /** A CephFS directory. Kept, and not acted on yet. */
+  readonly cephfs?: CephFSVolumeSource;
+  /** A Flocker dataset. Kept, and not acted on yet. */
+  readonly flocker?: FlockerVolumeSource;
+  /** Fields of the pod as files. Kept, and not acted on yet. */
+  readonly downwardAPI?: DownwardAPIVolumeSource;
+  /** A disk over Fibre Channel. Kept, and not acted on yet. */
+  readonly fc?: FCVolumeSource;
+  /** A share of Azure Files. Kept, and not acted on yet. */
+  readonly azureFile?: AzureFileVolumeSource;
+  /** The keys of a ConfigMap as files. */
+  readonly configMap?: ConfigMapVolumeSource;
+  /** A virtual disk of vSphere. Kept, and not acted on yet. */
+  readonly vsphereVolume?: VsphereVirtualDiskVolumeSource;
+  /** A Quobyte volume. Kept, and not acted on yet. */
+  readonly quobyte?: QuobyteVolumeSource;
+  /** A disk of Azure. Kept, and not acted on yet. */
+  readonly azureDisk?: AzureDiskVolumeSource;
+  /** A disk of Photon. Kept, and not acted on yet. */
+  readonly photonPersistentDisk?: PhotonPersistentDiskVolumeSource;
+  /** A Portworx volume. Kept, and not acted on yet. */
+  readonly portworxVolume?: PortworxVolumeSource;
+  /** A ScaleIO volume. Kept, and not acted on yet. */
+  readonly scaleIO?: ScaleIOVolumeSource;
+  /** Several sources in one directory. Kept, and not acted on yet. */
+  readonly projected?: ProjectedVolumeSource;
+  /** A StorageOS volume. Kept, and not acted on yet. */
+  readonly storageos?: StorageOSVolumeSource;
+  /** A volume made by a CSI driver for this pod alone. Kept, and not acted on yet. */
+  readonly csi?: CSIVolumeSource;
+  /** A claim that is made with the pod and goes with it. Kept, and not acted on yet. */
+  readonly ephemeral?: EphemeralVolumeSource;
+  /** The files of an image. Kept, and not acted on yet. */
+  readonly image?: ImageVolumeSource;
+}
+
+/** Where a volume appears as a block device. */
+export interface VolumeDevice {
+  /** Name of one of the pod's `volumes`. */
+  readonly name: string;
+  /** Path of the device inside the container. */
+  readonly devicePath: string;
+}
+
+/** Where a volume appears inside a container. */
+export interface VolumeMount {
+  /** Name of one of the pod's `volumes`. */
+  readonly name: string;
+  /** True mounts it for reading only; default false. */
+  readonly readOnly?: boolean;
+  /** Where it appears inside the container: `/data`. */
+  readonly mountPath: string;
+  /** A directory or file of the volume to show in place of all of it. */
+  readonly subPath?: string;
+  /**
+   * Whether later mounts pass between machine and container: `None`, `HostToContainer` or `Bidirectional`. Kept, and not acted on yet.
+   */
+  readonly mountPropagation?: 'None' | 'HostToContainer' | 'Bidirectional';
+  /** Like `subPath`, with `$(NAME)` for environment variables. Kept, and not acted on yet. */
+  readonly subPathExpr?: string;
+  /**
+   * With `readOnly`, whether mounts below it are for reading only too: `Disabled`, `IfPossible` or `Enabled`. Kept, and not acted on yet.
+   */
+  readonly recursiveReadOnly?: 'Disabled' | 'IfPossible' | 'Enabled';
+}
+
+/** How one volume was really mounted. */
+export interface VolumeMountStatus {
+  /** Name of the volume mount. */
+  readonly name: string;
+  /** Where it is mounted. */
+  readonly mountPath: string;
+  /** Whether it is mounted for reading only. */
+  readonly readOnly?: boolean;
+  /** Whether mounts below it are for reading only too: `Disabled`, `IfPossible` or `Enabled`. */
+  readonly recursiveReadOnly?: string;
+}
+
+/** One source: exactly one of these. */
+export interface VolumeProjection {
+  /** Keys of a Secret. */
+  readonly secret?: SecretProjection;
+  /** Fields of the pod. */
+  readonly downwardAPI?: DownwardAPIProjection;
+  /** Keys of a ConfigMap. */
+  readonly configMap?: ConfigMapProjection;
+  /** A token of the pod's service account. */
+  readonly serviceAccountToken?: ServiceAccountTokenProjection;
+  /** Certificates of authorities. */
+  readonly clusterTrustBundle?: ClusterTrustBundleProjection;
+}
+
+/** The size. */
+export interface VolumeResourceRequirements {
+  /** The most: `{storage: 20Gi}`. */
+  readonly limits?: Readonly<Record<string, number | string>>;
+  /** The least: `{storage: 10Gi}`. */
+  readonly requests?: Readonly<Record<string, number | string>>;
+}
+
+/** A virtual disk of vSphere. Kept, and not acted on yet. */
+export interface VsphereVirtualDiskVolumeSource {
+  /** Path of the disk. */
+  readonly volumePath: string;
+  /** File system of the volume: `ext4`. */
+  readonly fsType?: string;
+  /** Name of the storage policy. */
+  readonly storagePolicyName?: string;
+  /** Id of the storage policy. */
+  readonly storagePolicyID?: string;
+}
+
+/** How to reach it. */
+export interface WebhookClientConfig {
+  /** Certificates to trust, as PEM in base64; those of the machine when absent. */
+  readonly caBundle?: string;
+  /** A Service of the cluster. */
+  readonly service?: ServiceReference;
+  /** Its address: `https://host:port/path`. */
+  readonly url?: string;
+}
+
+/** The service to ask. */
+export interface WebhookConversion {
+  /** How to reach it. */
+  readonly clientConfig?: WebhookClientConfig;
+  /** Versions of ConversionReview it understands, best first. */
+  readonly conversionReviewVersions: readonly string[];
+}
+
+/** A wish with its weight. */
+export interface WeightedPodAffinityTerm {
+  /** How much it counts, 1 to 100. */
+  readonly weight: number;
+  /** The pods that are meant. */
+  readonly podAffinityTerm: PodAffinityTerm;
+}
+
+/** Settings for Windows. Kept, and not acted on yet. */
+export interface WindowsSecurityContextOptions {
+  /** Name of the GMSA credential spec. */
+  readonly gmsaCredentialSpecName?: string;
+  /** The GMSA credential spec itself. */
+  readonly gmsaCredentialSpec?: string;
+  /** User name the containers run as. */
+  readonly runAsUserName?: string;
+  /** True runs the containers as processes of the machine. */
+  readonly hostProcess?: boolean;
+}
+
+/**
+ * Keeps a number of equal instances of a pod template running on the nodes, and replaces them step by step when the template changes.
+ */
+export interface Workload {
+  readonly apiVersion: 'berth.dev/v1';
+  readonly kind: 'Workload';
+  readonly metadata: ObjectMeta;
+  /** What should run. */
+  readonly spec: WorkloadSpec;
+  /** What was seen last; written by Berth. */
+  readonly status?: WorkloadStatus;
+}
+
+/** How the instances are laid out over the nodes. */
+export interface WorkloadPlacement {
+  /**
+   * How nodes are chosen. `replicas` instances in all: `Spread` (default) as evenly as possible, `Pack` on as few nodes as possible, `Global` where the machine is used least, `Drained` where least room is left, so that big nodes stay free. By node: `Fill` brings nodes up to `perNode` instances, `Each` puts `perNode` on each of `nodes` nodes.
+   */
+  readonly strategy?: 'Spread' | 'Fill' | 'Each' | 'Global' | 'Drained' | 'Pack';
+  /** The most instances of this workload that one node may carry; unlimited when absent. */
+  readonly maxPerNode?: number;
+  /** With Each and Fill, the number of instances for one node. */
+  readonly perNode?: number;
+  /** With Each and Fill, how many nodes are used; all that fit when absent. */
+  readonly nodes?: number;
+}
+
+/** What should run. */
+export interface WorkloadSpec {
+  /**
+   * How many instances there should be; default 1. Strategies Each and Fill count with `placement.perNode` instead.
+   */
+  readonly replicas?: number;
+  /**
+   * What runs the instances: `docker` (default) as containers, `systemd` as units of the machine's own systemd.
+   */
+  readonly runtime?: 'docker' | 'systemd';
+  /**
+   * `Ephemeral` (default): instances are alike, and a lost one is replaced by a new one with another name (`web-7d4f9-x2k5q`). `Stable`: instances are numbered (`web-0`, `web-1`), and each number keeps its name; there is never a second one of the same number.
+   */
+  readonly identity?: 'Ephemeral' | 'Stable';
+  /**
+   * Default true. `false` stops every instance without deleting it: names, nodes and data are kept until it is true again.
+   */
+  readonly running?: boolean;
+  /** How the instances are laid out over the nodes. */
+  readonly placement?: WorkloadPlacement;
+  /** How instances are replaced when the template changes. */
+  readonly update?: WorkloadUpdate;
+  /** How long an instance must have been ready before it counts as available; default 0. */
+  readonly minReadySeconds?: number;
+  /**
+   * Which pods belong to this workload; must match the labels of the template. Cannot be changed later.
+   */
+  readonly selector: LabelSelector;
+  /** The pod of which the instances are made. */
+  readonly template: PodTemplateSpec;
+}
+
+/** What was seen last; written by Berth. */
+export interface WorkloadStatus {
+  /** The `metadata.generation` that this status tells about. */
+  readonly observedGeneration?: number;
+  /** How many instances there are. */
+  readonly replicas?: number;
+  /** How many of them are ready. */
+  readonly readyReplicas?: number;
+  /** How many have been ready for `minReadySeconds`. */
+  readonly availableReplicas?: number;
+  /** How many are made of the present template. */
+  readonly updatedReplicas?: number;
+  /** `spec.selector` as text, for the scale subresource. */
+  readonly selector?: string;
+  /**
+   * `Available` (enough instances are available), `Progressing` (an update goes on) and `ReplicaFailure` (instances cannot be made).
+   */
+  readonly conditions?: readonly Condition[];
+}
+
+/** How instances are replaced when the template changes. */
+export interface WorkloadUpdate {
+  /**
+   * How many instances may be missing during an update: a number, or a percentage of `replicas`, rounded down. Default 25%, and at least 1 where `maxSurge` comes to 0.
+   */
+  readonly maxUnavailable?: number | string;
+  /**
+   * How many instances there may be above `replicas` during an update: a number, or a percentage of `replicas`, rounded up. Default 25%; taken as 0 with identity Stable.
+   */
+  readonly maxSurge?: number | string;
+  /**
+   * True holds the update where it is: no instance is replaced until it is false. Scaling and the replacement of lost instances go on.
+   */
+  readonly paused?: boolean;
+}

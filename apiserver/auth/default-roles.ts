@@ -1,0 +1,92 @@
+/** The roles and bindings that every plane starts with; made when missing, never overwritten. */
+import type { JsonObject } from '../../api/meta.ts';
+
+const apiVersion = 'rbac.authorization.k8s.io/v1';
+const readVerbs = ['get', 'list', 'watch'];
+const writeVerbs = ['create', 'delete', 'deletecollection', 'patch', 'update'];
+const coreNamespaced = ['configmaps', 'events', 'pods', 'pods/log', 'pods/status', 'serviceaccounts'];
+
+interface Rule extends JsonObject {
+  verbs: string[];
+}
+
+const workloads: Rule = {
+  apiGroups: ['berth.dev'],
+  resources: ['workloads', 'workloads/scale', 'workloads/status'],
+  verbs: readVerbs,
+};
+
+const viewRules: Rule[] = [
+  { apiGroups: [''], resources: [...coreNamespaced, 'namespaces'], verbs: readVerbs },
+  workloads,
+];
+
+const editRules: Rule[] = [
+  ...viewRules,
+  { apiGroups: [''], resources: ['secrets', 'pods/attach', 'pods/exec', 'pods/portforward'], verbs: [...readVerbs, ...writeVerbs] },
+  { apiGroups: [''], resources: ['configmaps', 'pods', 'pods/eviction', 'serviceaccounts', 'events'], verbs: writeVerbs },
+  { ...workloads, verbs: writeVerbs },
+];
+
+const adminRules: Rule[] = [
+  ...editRules,
+  {
+    apiGroups: ['rbac.authorization.k8s.io'],
+    resources: ['roles', 'rolebindings'],
+    verbs: [...readVerbs, ...writeVerbs],
+  },
+];
+
+const discoveryPaths = ['/api', '/api/*', '/apis', '/apis/*', '/healthz', '/livez', '/openapi', '/openapi/*', '/readyz', '/version', '/version/'];
+const publicPaths = ['/healthz', '/livez', '/readyz', '/version', '/version/'];
+
+/** Plural → objects. */
+export const defaultRbac: Readonly<Record<'clusterroles' | 'clusterrolebindings', readonly JsonObject[]>> = {
+  clusterroles: [
+    role('cluster-admin', [
+      { apiGroups: ['*'], resources: ['*'], verbs: ['*'] },
+      { nonResourceURLs: ['*'], verbs: ['*'] },
+    ]),
+    role('admin', adminRules),
+    role('edit', editRules),
+    role('view', viewRules),
+    role('system:discovery', [{ nonResourceURLs: discoveryPaths, verbs: ['get'] }]),
+    role('system:public-info-viewer', [{ nonResourceURLs: publicPaths, verbs: ['get'] }]),
+    role('system:basic-user', [
+      {
+        apiGroups: ['authorization.k8s.io'],
+        resources: ['selfsubjectaccessreviews', 'selfsubjectrulesreviews'],
+        verbs: ['create'],
+      },
+      { apiGroups: ['authentication.k8s.io'], resources: ['selfsubjectreviews'], verbs: ['create'] },
+    ]),
+  ],
+  clusterrolebindings: [
+    binding('cluster-admin', 'cluster-admin', ['system:masters']),
+    binding('system:discovery', 'system:discovery', ['system:authenticated']),
+    binding('system:basic-user', 'system:basic-user', ['system:authenticated']),
+    binding('system:public-info-viewer', 'system:public-info-viewer', [
+      'system:authenticated',
+      'system:unauthenticated',
+    ]),
+  ],
+};
+
+function metadata(name: string): JsonObject {
+  return { name, labels: { 'kubernetes.io/bootstrapping': 'rbac-defaults' } };
+}
+
+function role(name: string, rules: readonly JsonObject[]): JsonObject {
+  return { apiVersion, kind: 'ClusterRole', metadata: metadata(name), rules };
+}
+
+function binding(name: string, roleName: string, groups: readonly string[]): JsonObject {
+  const apiGroup = 'rbac.authorization.k8s.io';
+  return {
+    apiVersion,
+    kind: 'ClusterRoleBinding',
+    metadata: metadata(name),
+    roleRef: { apiGroup, kind: 'ClusterRole', name: roleName },
+    subjects: groups.map((group) => ({ apiGroup, kind: 'Group', name: group })),
+  };
+}

@@ -1,0 +1,60 @@
+/** What every plane starts with: namespaces, roles, and Berth's own kinds. Made when missing. */
+import { isDeepStrictEqual } from 'node:util';
+import type { JsonObject, Resource } from '../api/meta.ts';
+import { hasReason } from '../api/status.ts';
+import { clusterRoleBindings, clusterRoles, customResourceDefinitions, namespaces } from '../api/resources.gen.ts';
+import type { KubeObject } from '../api/meta.ts';
+import type { Client } from '../client/client.ts';
+import { berthCrds } from '../crds/index.ts';
+import { defaultRbac } from './auth/default-roles.ts';
+import { systemNamespaces } from './kinds/namespace.ts';
+
+const fieldManager = 'berth';
+
+/** `client` acts as an administrator. Our own definitions are brought up to this version's. */
+export async function bootstrap(client: Client, signal: AbortSignal): Promise<void> {
+  for (const name of systemNamespaces)
+    await ensure(client, namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } }, signal);
+  for (const role of defaultRbac.clusterroles) await ensure(client, clusterRoles, kube(role), signal);
+  for (const binding of defaultRbac.clusterrolebindings)
+    await ensure(client, clusterRoleBindings, kube(binding), signal);
+  for (const crd of berthCrds) await ensureDefinition(client, kube(crd as unknown as JsonObject), signal);
+}
+
+/** Objects of this file are complete. */
+function kube(object: JsonObject): KubeObject {
+  return object as unknown as KubeObject;
+}
+
+async function ensure(
+  client: Client,
+  resource: Resource,
+  object: KubeObject,
+  signal: AbortSignal,
+): Promise<void> {
+  const name = object.metadata.name ?? '';
+  try {
+    await client.get(resource, { name }, { signal });
+  } catch (error) {
+    if (!hasReason(error, 'NotFound')) throw error;
+    await client.create(resource, object, { signal, fieldManager }).catch((failed) => {
+      // Another server of this plane may have been quicker.
+      if (!hasReason(failed, 'AlreadyExists')) throw failed;
+    });
+  }
+}
+
+async function ensureDefinition(client: Client, wanted: KubeObject, signal: AbortSignal): Promise<void> {
+  await ensure(client, customResourceDefinitions, wanted, signal);
+  const key = { name: wanted.metadata.name ?? '' };
+  const stored = await client.get<KubeObject & { spec?: JsonObject }>(customResourceDefinitions, key, { signal });
+  const next = (wanted as KubeObject & { spec?: JsonObject }).spec;
+  const same = ['versions', 'names', 'scope'].every((field) =>
+    field === 'names' ? true : isDeepStrictEqual(stored.spec?.[field], next?.[field]),
+  );
+  if (same) return;
+  await client.update(customResourceDefinitions, { ...stored, spec: { ...stored.spec, ...next } } as KubeObject, {
+    signal,
+    fieldManager,
+  });
+}

@@ -1,0 +1,105 @@
+/** What the registry serves, as discovery and OpenAPI name it. */
+import type { Schema } from '../../api/schema.ts';
+import { builtinKinds, virtualKinds } from '../../crds/index.ts';
+import type { OpenApiKind, ServedResource, ServedSubresource } from '../present/index.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { ServedKind } from '../registry/served-kind.ts';
+import { virtualSchemas } from '../registry/virtual.ts';
+
+const allVerbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
+const partVerbs = ['get', 'patch', 'update'];
+
+/** Subresources that only built-in kinds have, by `plural`. */
+const builtinSubresources: Readonly<Record<string, readonly ServedSubresource[]>> = {
+  namespaces: [{ name: 'finalize', kind: 'Namespace', verbs: ['update'] }],
+  pods: [
+    { name: 'attach', kind: 'PodAttachOptions', verbs: ['create', 'get'] },
+    { name: 'binding', kind: 'Binding', verbs: ['create'] },
+    { name: 'eviction', kind: 'Eviction', group: 'policy', version: 'v1', verbs: ['create'] },
+    { name: 'exec', kind: 'PodExecOptions', verbs: ['create', 'get'] },
+    { name: 'log', kind: 'Pod', verbs: ['get'] },
+  ],
+};
+
+/** Resources that answer a POST and store nothing. */
+const reviewPlurals: Readonly<Record<string, string>> = {
+  SelfSubjectAccessReview: 'selfsubjectaccessreviews',
+  SubjectAccessReview: 'subjectaccessreviews',
+  LocalSubjectAccessReview: 'localsubjectaccessreviews',
+  SelfSubjectRulesReview: 'selfsubjectrulesreviews',
+  SelfSubjectReview: 'selfsubjectreviews',
+};
+
+export function servedResources(registry: Registry): ServedResource[] {
+  const stored = registry.all().map((kind) => ({
+    ...kind,
+    verbs: verbsOf(kind),
+    subresources: subresourcesOf(kind),
+  }));
+  return [...stored, ...reviewResources()];
+}
+
+export function openApiKinds(registry: Registry): OpenApiKind[] {
+  const stored = registry.all().map((kind) => ({
+    ...kind,
+    verbs: verbsOf(kind),
+    subresources: subresourcesOf(kind).map((sub) => {
+      const schema = sub.kind === kind.kind ? undefined : virtualSchemas[sub.kind];
+      return schema === undefined ? sub : { ...sub, schema };
+    }),
+  }));
+  return [
+    ...stored,
+    ...reviewResources().map((resource) => ({
+      ...resource,
+      listKind: `${resource.kind}List`,
+      builtin: true,
+      schema: virtualSchemas[resource.kind] ?? emptySchema,
+      selectableJsonPaths: [],
+    })),
+  ];
+}
+
+const emptySchema: Schema = { type: 'object' };
+
+function verbsOf(kind: ServedKind): readonly string[] {
+  return kind.strategy.deleteCollection
+    ? allVerbs
+    : allVerbs.filter((verb) => verb !== 'deletecollection');
+}
+
+function subresourcesOf(kind: ServedKind): ServedSubresource[] {
+  const own = kind.builtin ? (builtinSubresources[kind.plural] ?? []) : [];
+  return [
+    ...own,
+    ...(kind.scale === undefined
+      ? []
+      : [{ name: 'scale', kind: 'Scale', group: 'autoscaling', version: 'v1', verbs: partVerbs }]),
+    ...(kind.hasStatus ? [{ name: 'status', kind: kind.kind, verbs: partVerbs }] : []),
+  ];
+}
+
+function reviewResources(): ServedResource[] {
+  return virtualKinds.flatMap(({ group, names, scope, versions }) => {
+    const plural = reviewPlurals[names.kind];
+    const version = versions[0]?.name;
+    if (plural === undefined || version === undefined) return [];
+    return [
+      {
+        group,
+        version,
+        plural,
+        singular: names.kind.toLowerCase(),
+        kind: names.kind,
+        namespaced: scope === 'Namespaced',
+        shortNames: [],
+        categories: [],
+        verbs: ['create'],
+        subresources: [],
+      },
+    ];
+  });
+}
+
+/** How many kinds are compiled in; readiness compares the registry against it. */
+export const builtinCount = builtinKinds.length;

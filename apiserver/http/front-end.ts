@@ -1,0 +1,265 @@
+/** HTTPS in front of the pipeline: HTTP/2 and HTTP/1.1 on one port, streams with backpressure. */
+import type { IncomingMessage } from 'node:http';
+import {
+  createSecureServer,
+  type Http2SecureServer,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+} from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import { StatusError } from '../../api/status.ts';
+import type { Log } from '../../lib/log.ts';
+import type { KeyPair } from '../auth/pki.ts';
+import type { PeerCertificate } from '../auth/authenticate.ts';
+import type { ApiRequest, ApiResponse } from '../request/request.ts';
+
+/** Kubernetes' limit for one request body. */
+const maxBodyBytes = 3 * 1024 * 1024;
+const requestTimeoutMs = 60_000;
+
+export type Handler = (request: ApiRequest, peer: PeerCertificate | undefined) => Promise<ApiResponse>;
+
+/** Takes over the connection of an upgrade request (exec, attach, port-forward). */
+export type UpgradeHandler = (
+  request: ApiRequest,
+  peer: PeerCertificate | undefined,
+  connection: { readonly socket: Duplex; readonly head: Buffer; readonly raw: IncomingMessage },
+) => Promise<void>;
+
+export interface FrontEndOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly serving: KeyPair;
+  readonly ca: string;
+  readonly handle: Handler;
+  readonly upgrade: UpgradeHandler;
+  readonly log: Log;
+}
+
+export interface FrontEnd {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** Listens; rejects with the system's error (`EADDRINUSE`) when it cannot. */
+export async function listen(options: FrontEndOptions): Promise<FrontEnd> {
+  const server = createSecureServer({
+    allowHTTP1: true,
+    cert: options.serving.cert,
+    key: options.serving.key,
+    ca: options.ca,
+    requestCert: true,
+    rejectUnauthorized: false,
+    settings: { maxConcurrentStreams: 1_000 },
+  });
+  const sockets = new Set<Duplex>();
+  server.on('connection', (socket: Duplex) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+  });
+  server.on('request', (request, response) => {
+    void serve(options, request, response);
+  });
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    void serveUpgrade(options, request, socket, head);
+  });
+  // A broken connection is the client's affair; without a listener it would end the process.
+  server.on('sessionError', () => undefined);
+  server.on('tlsClientError', () => undefined);
+  server.on('clientError', (_error: Error, socket: Duplex) => socket.destroy());
+  await bind(server, options);
+  return {
+    port: (server.address() as AddressInfo).port, // A TCP server that listens has such an address.
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        for (const socket of sockets) socket.destroy();
+      }),
+  };
+}
+
+function bind(server: Http2SecureServer, { host, port }: FrontEndOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+async function serve(
+  options: FrontEndOptions,
+  raw: Http2ServerRequest,
+  response: Http2ServerResponse,
+): Promise<void> {
+  const gone = new AbortController();
+  response.on('close', () => gone.abort());
+  raw.on('error', () => gone.abort());
+  response.on('error', () => gone.abort());
+  try {
+    const request = toApiRequest(raw, gone.signal);
+    const answer = await options.handle(request, peerOf(raw.socket as TLSSocket)); // A secure server's socket.
+    await send(answer, raw, response, gone.signal);
+  } catch (error) {
+    if (gone.signal.aborted) return;
+    options.log.error({ err: error, path: raw.url }, 'request failed outside the pipeline');
+    response.stream?.close?.();
+    response.end();
+  }
+}
+
+async function send(
+  answer: ApiResponse,
+  raw: Http2ServerRequest,
+  response: Http2ServerResponse,
+  gone: AbortSignal,
+): Promise<void> {
+  for (const [name, value] of Object.entries(answer.headers))
+    response.setHeader(name, typeof value === 'string' ? value : [...value]);
+  if (answer.body instanceof Uint8Array) {
+    response.setHeader('content-length', answer.body.length);
+    response.writeHead(answer.status);
+    if (raw.method === 'HEAD') response.end();
+    else response.end(answer.body);
+    return;
+  }
+  response.writeHead(answer.status);
+  // Clients wait for the head of a watch, which may have no event for long.
+  flushHead(response);
+  for await (const chunk of answer.body) {
+    if (gone.aborted) break;
+    if (!response.write(chunk)) await drained(response, gone);
+  }
+  response.end();
+}
+
+function flushHead(response: Http2ServerResponse): void {
+  // HTTP/1.1 requests come with a plain ServerResponse, whose name for it differs.
+  const flush = (response as { flushHeaders?: () => void }).flushHeaders;
+  if (typeof flush === 'function') flush.call(response);
+}
+
+function drained(response: Http2ServerResponse, gone: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off('drain', done);
+      gone.removeEventListener('abort', done);
+      resolve();
+    };
+    response.once('drain', done);
+    gone.addEventListener('abort', done, { once: true });
+    if (gone.aborted) done();
+  });
+}
+
+async function serveUpgrade(
+  options: FrontEndOptions,
+  raw: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+): Promise<void> {
+  const gone = new AbortController();
+  socket.on('close', () => gone.abort());
+  socket.on('error', () => gone.abort());
+  try {
+    const request = toApiRequest(raw, gone.signal);
+    await options.upgrade(request, peerOf(raw.socket as TLSSocket), { socket, head, raw });
+  } catch (error) {
+    refuseUpgrade(socket, error);
+  }
+}
+
+/** Answers an upgrade that cannot be served with a Status, as for any other request. */
+function refuseUpgrade(socket: Duplex, error: unknown): void {
+  if (socket.destroyed) return;
+  const status =
+    error instanceof StatusError ? error : new StatusError(500, 'InternalError', String(error));
+  const body = JSON.stringify(status.toStatus());
+  socket.end(
+    `HTTP/1.1 ${status.code} ${status.reason || 'Error'}\r\nContent-Type: application/json\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}
+
+function toApiRequest(raw: Http2ServerRequest | IncomingMessage, signal: AbortSignal): ApiRequest {
+  const url = new URL(raw.url ?? '/', 'https://berth.invalid');
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(raw.headers))
+    if (value !== undefined && !name.startsWith(':'))
+      headers[name] = Array.isArray(value) ? value.join(', ') : value;
+  let body: Promise<Uint8Array> | undefined;
+  return {
+    method: raw.method ?? 'GET',
+    path: safeDecode(url.pathname),
+    query: url.searchParams,
+    headers,
+    signal,
+    body: () => {
+      body ??= readBody(raw);
+      return body;
+    },
+  };
+}
+
+function safeDecode(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
+
+function readBody(raw: Http2ServerRequest | IncomingMessage): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const timer = setTimeout(
+      () => reject(new StatusError(408, 'Timeout', 'the request body did not come in time')),
+      requestTimeoutMs,
+    );
+    raw.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= maxBodyBytes) chunks.push(chunk);
+      else if (chunks.length > 0) chunks.length = 0;
+    });
+    raw.on('end', () => {
+      clearTimeout(timer);
+      if (size > maxBodyBytes) reject(bodyTooLarge());
+      else resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
+    });
+    raw.on('error', (error) => {
+      clearTimeout(timer);
+      reject(error);
+    });
+  });
+}
+
+function bodyTooLarge(): StatusError {
+  return new StatusError(
+    413,
+    'RequestEntityTooLarge',
+    `Request entity too large: limit is ${maxBodyBytes}`,
+  );
+}
+
+const peers = new WeakMap<object, PeerCertificate | null>();
+
+/** The subject of a client certificate that our CA has signed; read once per connection. */
+function peerOf(socket: TLSSocket): PeerCertificate | undefined {
+  const known = peers.get(socket);
+  if (known !== undefined) return known ?? undefined;
+  const peer = socket.authorized ? subjectOf(socket) : undefined;
+  peers.set(socket, peer ?? null);
+  return peer;
+}
+
+function subjectOf(socket: TLSSocket): PeerCertificate | undefined {
+  const subject = socket.getPeerCertificate()?.subject as
+    | { CN?: string | string[]; O?: string | string[] }
+    | undefined; // Node's types know single values only; several O make an array.
+  if (subject?.CN === undefined) return undefined;
+  return { commonName: [subject.CN].flat()[0] ?? '', organizations: [subject.O ?? []].flat() };
+}

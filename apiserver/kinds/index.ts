@@ -1,0 +1,103 @@
+/** The strategies of kinds that are more than their schema, filed by `plural.group`. */
+import type { FieldError } from '../../api/status.ts';
+import { configMapStrategy, secretStrategy } from './config.ts';
+import { crdStrategy } from './crd.ts';
+import { asString, at } from './fields.ts';
+import { namespaceStrategy } from './namespace.ts';
+import { podStrategy } from './pod.ts';
+import { forbiddenField, wrong } from './pod-spec.ts';
+import { plainStrategy, type Strategy } from './strategy.ts';
+import { workloadStrategy } from './workload.ts';
+
+const nodeStrategy: Strategy = {
+  ...plainStrategy,
+  selectableFields: {
+    'spec.unschedulable': (node) => String(at(node, 'spec', 'unschedulable') === true),
+  },
+};
+
+const eventStrategy: Strategy = {
+  ...plainStrategy,
+  createOnUpdate: true,
+  selectableFields: {
+    'involvedObject.kind': (event) => asString(at(event, 'involvedObject', 'kind')),
+    'involvedObject.namespace': (event) => asString(at(event, 'involvedObject', 'namespace')),
+    'involvedObject.name': (event) => asString(at(event, 'involvedObject', 'name')),
+    'involvedObject.uid': (event) => asString(at(event, 'involvedObject', 'uid')),
+    'involvedObject.apiVersion': (event) => asString(at(event, 'involvedObject', 'apiVersion')),
+    'involvedObject.resourceVersion': (event) =>
+      asString(at(event, 'involvedObject', 'resourceVersion')),
+    'involvedObject.fieldPath': (event) => asString(at(event, 'involvedObject', 'fieldPath')),
+    reason: (event) => asString(event['reason']),
+    reportingComponent: (event) => asString(event['reportingComponent']),
+    source: (event) =>
+      asString(at(event, 'source', 'component')) || asString(event['reportingComponent']),
+    type: (event) => asString(event['type']),
+  },
+  validate(event) {
+    const namespace = asString(at(event, 'metadata', 'namespace'));
+    const involved = asString(at(event, 'involvedObject', 'namespace'));
+    // Events about cluster-scoped objects lie in `default`.
+    if (involved === namespace || (involved === '' && namespace === 'default')) return [];
+    return [
+      wrong(
+        'involvedObject.namespace',
+        JSON.stringify(involved),
+        'does not match event.namespace',
+      ),
+    ];
+  },
+};
+
+const leaseStrategy: Strategy = {
+  ...plainStrategy,
+  createOnUpdate: true,
+  validate(lease) {
+    const errors: FieldError[] = [];
+    for (const [field, least] of [
+      ['leaseDurationSeconds', 1],
+      ['leaseTransitions', 0],
+    ] as const) {
+      const value = at(lease, 'spec', field);
+      if (typeof value === 'number' && value < least)
+        errors.push(
+          wrong(
+            `spec.${field}`,
+            String(value),
+            least === 1 ? 'must be greater than 0' : 'must be greater than or equal to 0',
+          ),
+        );
+    }
+    return errors;
+  },
+};
+
+const rbacStrategy: Strategy = { ...plainStrategy, nameRule: 'path', createOnUpdate: true };
+
+const bindingStrategy: Strategy = {
+  ...rbacStrategy,
+  validate(binding, old) {
+    if (old === undefined) return [];
+    const before = JSON.stringify(old['roleRef']);
+    if (JSON.stringify(binding['roleRef']) === before) return [];
+    return [forbiddenField('roleRef', 'cannot change roleRef')];
+  },
+};
+
+/** `*` is every built-in kind that is not named. */
+export const strategies: Readonly<Record<string, Strategy>> = {
+  '*': plainStrategy,
+  pods: podStrategy,
+  namespaces: namespaceStrategy,
+  configmaps: configMapStrategy,
+  secrets: secretStrategy,
+  nodes: nodeStrategy,
+  events: eventStrategy,
+  'leases.coordination.k8s.io': leaseStrategy,
+  'roles.rbac.authorization.k8s.io': rbacStrategy,
+  'clusterroles.rbac.authorization.k8s.io': rbacStrategy,
+  'rolebindings.rbac.authorization.k8s.io': bindingStrategy,
+  'clusterrolebindings.rbac.authorization.k8s.io': bindingStrategy,
+  'customresourcedefinitions.apiextensions.k8s.io': crdStrategy,
+  'workloads.berth.dev': workloadStrategy,
+};

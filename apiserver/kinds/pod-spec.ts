@@ -1,0 +1,147 @@
+/** What every pod template and pod has in common: defaults that depend on other fields, and checks. */
+import { isQuantity, parseQuantity } from '../../api/quantity.ts';
+import type { JsonObject, JsonValue } from '../../api/meta.ts';
+import type { FieldError } from '../../api/status.ts';
+import { asArray, asObject, asString, at } from './fields.ts';
+
+/** Fills what upstream defaults in code: pull policies by tag, requests from limits. */
+export function defaultPodSpec(spec: JsonObject): void {
+  for (const container of containersOf(spec)) {
+    if (container['imagePullPolicy'] === undefined && asString(container['image']) !== '')
+      container['imagePullPolicy'] = defaultPullPolicy(asString(container['image']));
+    defaultRequests(container);
+  }
+}
+
+/** `Always` for `latest` and no tag, else `IfNotPresent`. Source: Kubernetes "Images", default pull policy. */
+export function defaultPullPolicy(image: string): 'Always' | 'IfNotPresent' {
+  if (image.includes('@')) return 'IfNotPresent';
+  const tag = image.slice(image.lastIndexOf('/') + 1).split(':')[1];
+  return tag === undefined || tag === 'latest' ? 'Always' : 'IfNotPresent';
+}
+
+function defaultRequests(container: JsonObject): void {
+  const resources = asObject(container['resources']);
+  const limits = asObject(resources?.['limits']);
+  if (resources === undefined || limits === undefined) return;
+  const requests = { ...asObject(resources['requests']) };
+  for (const [name, amount] of Object.entries(limits)) requests[name] ??= amount;
+  resources['requests'] = requests;
+}
+
+/** Errors of a pod spec beyond the schema; `path` is where it stands (`spec`, `spec.template.spec`). */
+export function validatePodSpec(spec: JsonObject, path: string): FieldError[] {
+  const errors: FieldError[] = [];
+  if (asArray(spec['containers']).length === 0 && spec['containers'] === undefined) return errors;
+  const volumes = new Set(
+    asArray(spec['volumes']).map((volume) => asString(asObject(volume)?.['name'])),
+  );
+  const hostPorts = new Set<string>();
+  const seen = new Set<string>();
+  for (const list of ['initContainers', 'containers']) {
+    asArray(spec[list]).forEach((value, index) => {
+      const container = asObject(value);
+      if (container === undefined) return;
+      const at = `${path}.${list}[${index}]`;
+      const name = asString(container['name']);
+      if (name !== '' && seen.has(name)) errors.push(duplicate(`${at}.name`, name));
+      seen.add(name);
+      if (asString(container['image']).trim() === '' && spec['runtimeClassName'] !== 'systemd')
+        errors.push({ field: `${at}.image`, type: 'FieldValueRequired', message: 'Required value' });
+      errors.push(...validateResources(container, at));
+      errors.push(...validateMounts(container, volumes, at));
+      errors.push(...validateHostPorts(container, hostPorts, at));
+    });
+  }
+  return errors;
+}
+
+function validateResources(container: JsonObject, path: string): FieldError[] {
+  const errors: FieldError[] = [];
+  const limits = asObject(at(container, 'resources', 'limits')) ?? {};
+  const requests = asObject(at(container, 'resources', 'requests')) ?? {};
+  for (const [where, amounts] of [
+    ['limits', limits],
+    ['requests', requests],
+  ] as const) {
+    for (const [name, amount] of Object.entries(amounts)) {
+      const field = `${path}.resources.${where}[${name}]`;
+      if (!isAmount(amount)) continue;
+      if (parseQuantity(amount).cmp(parseQuantity('0')) < 0)
+        errors.push(
+          wrong(field, JSON.stringify(String(amount)), 'must be greater than or equal to 0'),
+        );
+    }
+  }
+  for (const [name, asked] of Object.entries(requests)) {
+    const limit = limits[name];
+    if (!isAmount(asked) || !isAmount(limit)) continue;
+    if (parseQuantity(asked).cmp(parseQuantity(limit)) > 0)
+      errors.push(
+        wrong(
+          `${path}.resources.requests`,
+          JSON.stringify(String(asked)),
+          `must be less than or equal to ${name} limit of ${limit}`,
+        ),
+      );
+  }
+  return errors;
+}
+
+function isAmount(value: JsonValue | undefined): value is string | number {
+  return (typeof value === 'string' || typeof value === 'number') && isQuantity(value);
+}
+
+function validateMounts(
+  container: JsonObject,
+  volumes: ReadonlySet<string>,
+  path: string,
+): FieldError[] {
+  const errors: FieldError[] = [];
+  asArray(container['volumeMounts']).forEach((mount, index) => {
+    const name = asString(asObject(mount)?.['name']);
+    if (volumes.has(name)) return;
+    errors.push({
+      field: `${path}.volumeMounts[${index}].name`,
+      type: 'FieldValueNotFound',
+      message: `Not found: ${JSON.stringify(name)}`,
+    });
+  });
+  return errors;
+}
+
+function validateHostPorts(container: JsonObject, taken: Set<string>, path: string): FieldError[] {
+  const errors: FieldError[] = [];
+  asArray(container['ports']).forEach((value, index) => {
+    const port = asObject(value);
+    const hostPort = port?.['hostPort'];
+    if (typeof hostPort !== 'number' || hostPort === 0) return;
+    const id = `${asString(port?.['protocol'])}/${asString(port?.['hostIP'])}/${hostPort}`;
+    if (taken.has(id)) errors.push(duplicate(`${path}.ports[${index}].hostPort`, id));
+    taken.add(id);
+  });
+  return errors;
+}
+
+function containersOf(spec: JsonObject): JsonObject[] {
+  return [...asArray(spec['initContainers']), ...asArray(spec['containers'])]
+    .map(asObject)
+    .filter((container) => container !== undefined);
+}
+
+/** `Invalid value: <value>: <why>`. `value` is already in Go's notation. */
+export function wrong(field: string, value: string, why: string): FieldError {
+  return { field, type: 'FieldValueInvalid', message: `Invalid value: ${value}: ${why}` };
+}
+
+export function forbiddenField(field: string, why: string): FieldError {
+  return { field, type: 'FieldValueForbidden', message: `Forbidden: ${why}` };
+}
+
+function duplicate(field: string, value: string): FieldError {
+  return {
+    field,
+    type: 'FieldValueDuplicate',
+    message: `Duplicate value: ${JSON.stringify(value)}`,
+  };
+}

@@ -1,0 +1,91 @@
+/** Pod: graceful deletion, an immutable spec, phase and QoS set by the server. */
+import type { JsonObject, JsonValue } from '../../api/meta.ts';
+import type { FieldError } from '../../api/status.ts';
+import { asArray, asObject, asString, at, child, equal } from './fields.ts';
+import { defaultPodSpec, forbiddenField, validatePodSpec } from './pod-spec.ts';
+import { plainStrategy, type Strategy } from './strategy.ts';
+
+const immutableText =
+  'pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,' +
+  '`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),' +
+  '`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)';
+const ended = new Set(['Succeeded', 'Failed']);
+
+export const podStrategy: Strategy = {
+  ...plainStrategy,
+  generation: true,
+  selectableFields: {
+    'spec.nodeName': (pod) => asString(at(pod, 'spec', 'nodeName')),
+    'spec.restartPolicy': (pod) => asString(at(pod, 'spec', 'restartPolicy')),
+    'spec.schedulerName': (pod) => asString(at(pod, 'spec', 'schedulerName')),
+    'spec.serviceAccountName': (pod) => asString(at(pod, 'spec', 'serviceAccountName')),
+    'spec.hostNetwork': (pod) => String(at(pod, 'spec', 'hostNetwork') === true),
+    'status.phase': (pod) => asString(at(pod, 'status', 'phase')),
+    'status.podIP': (pod) => asString(at(pod, 'status', 'podIP')),
+    'status.nominatedNodeName': (pod) => asString(at(pod, 'status', 'nominatedNodeName')),
+  },
+  prepareForCreate(pod) {
+    const spec = child(pod, 'spec');
+    defaultPodSpec(spec);
+    spec['serviceAccountName'] ??= 'default';
+    pod['status'] = { phase: 'Pending', qosClass: qosClass(spec) };
+  },
+  prepareForUpdate(pod, old) {
+    const spec = child(pod, 'spec');
+    defaultPodSpec(spec);
+    pod['status'] = old['status'];
+  },
+  validate(pod, old) {
+    const spec = asObject(pod['spec']) ?? {};
+    const errors: FieldError[] = [...validatePodSpec(spec, 'spec')];
+    if (old !== undefined && errors.length === 0 && !onlyMutableFieldsDiffer(spec, old))
+      errors.push(forbiddenField('spec', immutableText));
+    return errors;
+  },
+  deletion(pod, graceSeconds) {
+    const own = at(pod, 'spec', 'terminationGracePeriodSeconds');
+    const asked = graceSeconds ?? (typeof own === 'number' ? own : 30);
+    const bound = asString(at(pod, 'spec', 'nodeName')) !== '';
+    if (!bound || asked === 0 || ended.has(asString(at(pod, 'status', 'phase'))))
+      return { type: 'now' };
+    return { type: 'graceful', seconds: asked };
+  },
+};
+
+function onlyMutableFieldsDiffer(spec: JsonObject, old: JsonObject): boolean {
+  const before = asObject(old['spec']) ?? {};
+  if (!tolerationsOnlyGrew(spec['tolerations'], before['tolerations'])) return false;
+  return equal(withoutMutable(spec), withoutMutable(before));
+}
+
+function withoutMutable(spec: JsonObject): JsonObject {
+  const images = (list: JsonValue | undefined): JsonValue | undefined =>
+    list === undefined ? undefined : asArray(list).map((c) => ({ ...asObject(c), image: '' }));
+  const copy: JsonObject = { ...spec, containers: images(spec['containers']) };
+  copy['initContainers'] = images(spec['initContainers']);
+  delete copy['activeDeadlineSeconds'];
+  delete copy['tolerations'];
+  return copy;
+}
+
+function tolerationsOnlyGrew(now: JsonValue | undefined, before: JsonValue | undefined): boolean {
+  return asArray(before).every((old) => asArray(now).some((each) => equal(each, old)));
+}
+
+/** Source: Kubernetes "Pod Quality of Service Classes". */
+export function qosClass(spec: JsonObject): 'Guaranteed' | 'Burstable' | 'BestEffort' {
+  const containers = [...asArray(spec['containers']), ...asArray(spec['initContainers'])];
+  let any = false;
+  let guaranteed = containers.length > 0;
+  for (const container of containers) {
+    const limits = asObject(at(asObject(container), 'resources', 'limits')) ?? {};
+    const requests = asObject(at(asObject(container), 'resources', 'requests')) ?? {};
+    for (const name of ['cpu', 'memory']) {
+      if (limits[name] !== undefined || requests[name] !== undefined) any = true;
+      if (limits[name] === undefined || !equal(requests[name] ?? limits[name], limits[name]))
+        guaranteed = false;
+    }
+  }
+  if (!any) return 'BestEffort';
+  return guaranteed ? 'Guaranteed' : 'Burstable';
+}

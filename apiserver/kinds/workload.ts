@@ -1,0 +1,84 @@
+/** Workload: what ties its fields together and no schema can say. */
+import { fromLabelSelectorObject } from '../../api/label-selector.ts';
+import type { JsonObject } from '../../api/meta.ts';
+import type { FieldError } from '../../api/status.ts';
+import { asObject, asString, at, child, equal } from './fields.ts';
+import { defaultPodSpec, validatePodSpec, wrong } from './pod-spec.ts';
+import { customStrategy, type Strategy } from './strategy.ts';
+
+export const workloadStrategy: Strategy = {
+  ...customStrategy,
+  prepareForCreate: defaultTemplate,
+  prepareForUpdate: defaultTemplate,
+  validate(workload, old) {
+    const template = asObject(at(workload, 'spec', 'template')) ?? {};
+    return [
+      ...selectorErrors(workload, old),
+      ...updateErrors(workload),
+      ...validatePodSpec(asObject(template['spec']) ?? {}, 'spec.template.spec'),
+      ...restartPolicyErrors(template),
+    ];
+  },
+};
+
+function defaultTemplate(workload: JsonObject): void {
+  const template = asObject(at(workload, 'spec', 'template'));
+  if (template !== undefined) defaultPodSpec(child(template, 'spec'));
+}
+
+function selectorErrors(workload: JsonObject, old: JsonObject | undefined): FieldError[] {
+  const selector = asObject(at(workload, 'spec', 'selector')) ?? {};
+  if (old !== undefined && !equal(selector, at(old, 'spec', 'selector')))
+    return [wrong('spec.selector', JSON.stringify(selector), 'field is immutable')];
+  const labels = asObject(at(workload, 'spec', 'template', 'metadata', 'labels')) ?? {};
+  const texts = Object.fromEntries(
+    Object.entries(labels).map(([name, value]) => [name, asString(value)]),
+  );
+  if (Object.keys(selector).length === 0)
+    return [
+      wrong('spec.selector', '{}', 'empty selector is invalid: name the labels of the template'),
+    ];
+  if (fromLabelSelectorObject(selector).matches(texts)) return [];
+  return [
+    wrong(
+      'spec.template.metadata.labels',
+      JSON.stringify(labels),
+      '`selector` does not match template `labels`',
+    ),
+  ];
+}
+
+function updateErrors(workload: JsonObject): FieldError[] {
+  const update = asObject(at(workload, 'spec', 'update')) ?? {};
+  const { maxUnavailable, maxSurge } = update;
+  const errors: FieldError[] = [];
+  if (at(workload, 'spec', 'identity') === 'Stable' && maxSurge !== undefined && !isZero(maxSurge))
+    errors.push(
+      wrong(
+        'spec.update.maxSurge',
+        JSON.stringify(maxSurge),
+        'a Workload with identity Stable cannot surge: its names are taken. Use maxUnavailable',
+      ),
+    );
+  else if (isZero(maxUnavailable) && isZero(maxSurge))
+    errors.push(
+      wrong('spec.update.maxUnavailable', '0', 'may not be 0 when `maxSurge` is 0'),
+    );
+  return errors;
+}
+
+function isZero(value: unknown): boolean {
+  return value === 0 || value === '0%' || value === '0';
+}
+
+function restartPolicyErrors(template: JsonObject): FieldError[] {
+  const policy = asString(at(template, 'spec', 'restartPolicy'));
+  if (policy === '' || policy === 'Always') return [];
+  return [
+    {
+      field: 'spec.template.spec.restartPolicy',
+      type: 'FieldValueNotSupported',
+      message: `Unsupported value: ${JSON.stringify(policy)}: supported values: "Always"`,
+    },
+  ];
+}

@@ -1,0 +1,186 @@
+/**
+ * The way of a request: route → authenticate → authorise → verb → answer. Each stage is a function; what
+ * goes wrong anywhere becomes a Status here.
+ */
+import { notFound, StatusError } from '../api/status.ts';
+import type { Log } from '../lib/log.ts';
+import { type Authorizer, forbiddenTo, isAllowed } from './auth/authorize.ts';
+import { type Documents, text } from './documents/documents.ts';
+import type { ApiRequest, ApiResponse, RequestContext, UserInfo } from './request/request.ts';
+import { requestInfo } from './request/request-info.ts';
+import { bindMany, bindOne } from './subresources/binding.ts';
+import { evict } from './subresources/eviction.ts';
+import { finalize } from './subresources/finalize.ts';
+import { type NodeProxyDeps, podLog } from './subresources/node-proxy.ts';
+import { review, reviews } from './subresources/reviews.ts';
+import type { RbacSource } from './auth/rbac.ts';
+import { scale } from './subresources/scale.ts';
+import { create, methodNotAllowed } from './verbs/create.ts';
+import { deleteCollection, deleteOne } from './verbs/delete.ts';
+import type { KindRequest, VerbDeps } from './verbs/deps.ts';
+import { ExpiredContinue, get, list } from './verbs/list.ts';
+import { patch } from './verbs/patch.ts';
+import { respondJson } from './verbs/respond.ts';
+import { update } from './verbs/update.ts';
+import { watch } from './verbs/watch.ts';
+
+export interface PipelineDeps extends NodeProxyDeps {
+  readonly documents: Documents;
+  readonly authorizers: readonly Authorizer[];
+  readonly rbac: RbacSource;
+  readonly log: Log;
+}
+
+type Verb = (deps: VerbDeps, request: KindRequest) => Promise<ApiResponse>;
+
+const verbs: Readonly<Record<string, Verb>> = {
+  create,
+  get,
+  list,
+  watch,
+  update,
+  patch,
+  delete: deleteOne,
+  deletecollection: deleteCollection,
+};
+
+/** Handlers of subresources that are not the object itself: `plural/name`, then the verb. */
+const builtinParts: Readonly<Record<string, Readonly<Record<string, Verb>>>> = {
+  'namespaces/finalize': { update: finalize },
+  'pods/eviction': { create: evict },
+  'pods/binding': { create: bindOne },
+};
+
+/** Runs the whole pipeline for an authenticated user; never rejects. */
+export async function handle(
+  deps: PipelineDeps,
+  request: ApiRequest,
+  user: UserInfo,
+): Promise<ApiResponse> {
+  const warnings: string[] = [];
+  try {
+    const answer = await route(deps, request, user, warnings);
+    return withWarnings(answer, warnings);
+  } catch (error) {
+    return withWarnings(failure(deps, request, error), warnings);
+  }
+}
+
+/** Who asks for what, after authorisation; throws 403. */
+export function authorised(
+  deps: PipelineDeps,
+  request: ApiRequest,
+  user: UserInfo,
+  warnings: string[] = [],
+): RequestContext {
+  const info = requestInfo(request.method, request.path, request.query);
+  if (!isAllowed(deps.authorizers, user, info)) throw forbiddenTo(user, info);
+  return { request, info, user, warnings };
+}
+
+async function route(
+  deps: PipelineDeps,
+  request: ApiRequest,
+  user: UserInfo,
+  warnings: string[],
+): Promise<ApiResponse> {
+  const context = authorised(deps, request, user, warnings);
+  const { info } = context;
+  if (!info.isResource) return (await deps.documents.answer(request)) ?? pageNotFound();
+  if (info.group.endsWith('.k8s.io') && reviews[info.resource] !== undefined && info.verb === 'create')
+    return review(deps, context);
+  if (info.group === 'berth.dev' && info.resource === 'bindings' && info.verb === 'create')
+    return bindMany(deps, context);
+  const kind = deps.registry.find(info.group, info.version, info.resource);
+  if (kind === undefined) throw unknownResource(deps, context);
+  return serve(deps, { ...context, kind });
+}
+
+async function serve(deps: PipelineDeps, request: KindRequest): Promise<ApiResponse> {
+  const { info, kind } = request;
+  if (kind.namespaced && info.namespace === '' && info.name !== '') return pageNotFound();
+  if (!kind.namespaced && info.namespace !== '' && info.resource !== 'namespaces') throw noResource();
+  if (info.subresource === '') {
+    const verb = verbs[info.verb];
+    if (verb === undefined) throw methodNotAllowed();
+    return verb(deps, request);
+  }
+  return servePart(deps, request);
+}
+
+async function servePart(deps: PipelineDeps, request: KindRequest): Promise<ApiResponse> {
+  const { info, kind } = request;
+  if (info.subresource === 'scale' && kind.scale !== undefined) return scale(deps, request);
+  if (info.subresource === 'status' && kind.hasStatus) {
+    const verb = { get, update, patch }[info.verb];
+    if (verb === undefined) throw methodNotAllowed();
+    return verb(deps, request);
+  }
+  if (kind.builtin && kind.plural === 'pods' && info.subresource === 'log') {
+    if (info.verb !== 'get') throw methodNotAllowed();
+    return podLog(deps, request);
+  }
+  const part = kind.builtin ? builtinParts[`${kind.plural}/${info.subresource}`] : undefined;
+  if (part === undefined) {
+    if (kind.builtin) throw noResource();
+    throw notFound({ group: kind.group, resource: kind.plural }, info.name);
+  }
+  const verb = part[info.verb];
+  if (verb === undefined) throw methodNotAllowed();
+  return verb(deps, request);
+}
+
+/** Upstream answers differently inside the core API and where no group is. */
+function unknownResource({ registry }: PipelineDeps, { info }: RequestContext): Error {
+  const builtin = registry
+    .all()
+    .some((kind) => kind.builtin && kind.group === info.group && kind.version === info.version);
+  return builtin ? noResource() : new PageNotFound();
+}
+
+function noResource(): StatusError {
+  return new StatusError(404, 'NotFound', 'the server could not find the requested resource', {});
+}
+
+class PageNotFound extends Error {}
+
+function pageNotFound(): ApiResponse {
+  return text(404, '404 page not found\n');
+}
+
+function failure(deps: PipelineDeps, request: ApiRequest, error: unknown): ApiResponse {
+  if (error instanceof PageNotFound) return pageNotFound();
+  if (error instanceof ExpiredContinue)
+    return respondJson(error.code, {
+      ...error.toStatus(),
+      metadata: { continue: error.continueToken },
+    });
+  if (error instanceof StatusError) return statusAnswer(error);
+  if (request.signal.aborted) return statusAnswer(new StatusError(499 as number, 'Timeout', 'the client has gone'));
+  deps.log.error({ err: error, method: request.method, path: request.path }, 'request failed');
+  const why = error instanceof Error ? error.message : String(error);
+  return statusAnswer(
+    new StatusError(500, 'InternalError', `Internal error occurred: ${why}`, {
+      causes: [{ message: why }],
+    }),
+  );
+}
+
+/** The answer for an error that was found before or outside the pipeline. */
+export function statusAnswer(error: StatusError): ApiResponse {
+  const answer = respondJson(error.code, error.toStatus());
+  const retry = error.details?.retryAfterSeconds;
+  if (retry === undefined) return answer;
+  return { ...answer, headers: { ...answer.headers, 'retry-after': String(retry) } };
+}
+
+/** At most this many `Warning` headers on one answer. */
+const maxWarnings = 30;
+
+function withWarnings(answer: ApiResponse, warnings: readonly string[]): ApiResponse {
+  if (warnings.length === 0) return answer;
+  const lines = [...new Set(warnings)]
+    .slice(0, maxWarnings)
+    .map((warning) => `299 - "${warning.replace(/["\\]/g, '\\$&').replace(/[^\x20-\x7e]/g, '?')}"`);
+  return { ...answer, headers: { ...answer.headers, warning: lines } };
+}

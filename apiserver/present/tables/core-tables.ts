@@ -1,0 +1,110 @@
+/** The tables of built-in kinds, by `resource.group`. */
+import { type JsonRecord, record, records, text } from '../json-record.ts';
+import { eventTable } from './events.ts';
+import { nodeTable } from './nodes.ts';
+import { podTable } from './pods.ts';
+import {
+  ageColumn,
+  ageOf,
+  column,
+  nameColumn,
+  nameOf,
+  type TableDefinition,
+} from './table-definition.ts';
+
+const namespaceTable: TableDefinition = {
+  columns: [nameColumn, column('Status', 'The status of the namespace'), ageColumn],
+  cells: (object, nowMs) => [
+    nameOf(object),
+    text(record(object['status'])['phase']),
+    ageOf(object, nowMs),
+  ],
+};
+
+const configMapTable: TableDefinition = {
+  columns: [nameColumn, column('Data', 'How many keys it has.'), ageColumn],
+  cells: (object, nowMs) => [
+    nameOf(object),
+    keyCount(object['data']) + keyCount(object['binaryData']),
+    ageOf(object, nowMs),
+  ],
+};
+
+const secretTable: TableDefinition = {
+  columns: [
+    nameColumn,
+    column('Type', 'What the secret is for, which says what keys it must have.'),
+    column('Data', 'How many keys it has.'),
+    ageColumn,
+  ],
+  cells: (object, nowMs) => [
+    nameOf(object),
+    text(object['type']),
+    keyCount(object['data']),
+    ageOf(object, nowMs),
+  ],
+};
+
+const serviceAccountTable: TableDefinition = {
+  columns: [nameColumn, ageColumn],
+  cells: (object, nowMs) => [nameOf(object), ageOf(object, nowMs)],
+};
+
+const leaseTable: TableDefinition = {
+  columns: [nameColumn, column('Holder', 'Who holds the lease now.'), ageColumn],
+  cells: (object, nowMs) => [
+    nameOf(object),
+    text(record(object['spec'])['holderIdentity']),
+    ageOf(object, nowMs),
+  ],
+};
+
+const bindingTable: TableDefinition = {
+  columns: [
+    nameColumn,
+    column('Role', 'The role that is granted.'),
+    ageColumn,
+    column('Users', 'The users who have it.', 'wide'),
+    column('Groups', 'The groups whose members have it.', 'wide'),
+    column('ServiceAccounts', 'The service accounts that have it.', 'wide'),
+  ],
+  cells: (object, nowMs) => {
+    const role = record(object['roleRef']);
+    return [
+      nameOf(object),
+      `${text(role['kind'])}/${text(role['name'])}`,
+      ageOf(object, nowMs),
+      subjects(object, 'User'),
+      subjects(object, 'Group'),
+      subjects(object, 'ServiceAccount'),
+    ];
+  },
+};
+
+export const coreTables: Readonly<Record<string, TableDefinition>> = {
+  pods: podTable,
+  nodes: nodeTable,
+  events: eventTable,
+  'events.events.k8s.io': eventTable,
+  namespaces: namespaceTable,
+  configmaps: configMapTable,
+  secrets: secretTable,
+  serviceaccounts: serviceAccountTable,
+  'leases.coordination.k8s.io': leaseTable,
+  'rolebindings.rbac.authorization.k8s.io': bindingTable,
+  'clusterrolebindings.rbac.authorization.k8s.io': bindingTable,
+};
+
+function keyCount(value: JsonRecord[string]): number {
+  return Object.keys(record(value)).length;
+}
+
+function subjects(object: JsonRecord, kind: string): string {
+  return records(object['subjects'])
+    .filter((subject) => subject['kind'] === kind)
+    .map((subject) => {
+      const name = text(subject['name']);
+      return kind === 'ServiceAccount' ? `${text(subject['namespace'])}/${name}` : name;
+    })
+    .join(', ');
+}

@@ -1,0 +1,106 @@
+/** One kind in one version, as the pipeline sees it; made from a `KindDefinition`. */
+import type { KindDefinition, KindVersion, PrinterColumn, Schema } from '../../api/schema.ts';
+import { customStrategy, type Strategy } from '../kinds/strategy.ts';
+
+export interface ScalePaths {
+  readonly specReplicasPath: string;
+  readonly statusReplicasPath: string;
+  readonly labelSelectorPath?: string;
+}
+
+export interface ServedKind {
+  readonly group: string;
+  readonly version: string;
+  /** The version objects are stored in. */
+  readonly storageVersion: string;
+  readonly plural: string;
+  readonly singular: string;
+  readonly kind: string;
+  readonly listKind: string;
+  readonly shortNames: readonly string[];
+  readonly categories: readonly string[];
+  readonly namespaced: boolean;
+  /** Compiled in, not from a CustomResourceDefinition: strategic patches, protobuf bodies, core wording. */
+  readonly builtin: boolean;
+  /** Of this version, with complete `metadata`. */
+  readonly schema: Schema;
+  /** Of the storage version. */
+  readonly storageSchema: Schema;
+  readonly hasStatus: boolean;
+  readonly scale: ScalePaths | undefined;
+  readonly columns: readonly PrinterColumn[] | undefined;
+  readonly selectableJsonPaths: readonly string[];
+  /** Fields that are kept but not acted on, as `spec.containers[].livenessProbe`. */
+  readonly ignoredFields: readonly string[];
+  readonly strategy: Strategy;
+  /** Sent as a warning with each request to a deprecated version. */
+  readonly deprecationWarning: string | undefined;
+  readonly protoMessage: string | undefined;
+}
+
+export interface KindSource {
+  readonly definition: KindDefinition;
+  readonly builtin: boolean;
+  readonly strategy?: Strategy | undefined;
+  readonly ignoredFields?: readonly string[] | undefined;
+  /** Put in the place of a bare `metadata`. */
+  readonly metadataSchema: Schema;
+}
+
+/** One `ServedKind` for each served version. */
+export function servedKinds(source: KindSource): ServedKind[] {
+  const { definition, builtin, metadataSchema } = source;
+  const { names, group } = definition;
+  const storage = definition.versions.find((version) => version.storage) ?? definition.versions[0];
+  if (storage === undefined) return [];
+  return definition.versions
+    .filter((version) => version.served)
+    .map((version) => ({
+      group,
+      version: version.name,
+      storageVersion: storage.name,
+      plural: names.plural,
+      singular: names.singular ?? names.kind.toLowerCase(),
+      kind: names.kind,
+      listKind: names.listKind ?? `${names.kind}List`,
+      shortNames: names.shortNames ?? [],
+      categories: names.categories ?? [],
+      namespaced: definition.scope === 'Namespaced',
+      builtin,
+      schema: withMetadata(version.schema.openAPIV3Schema, metadataSchema),
+      storageSchema: withMetadata(storage.schema.openAPIV3Schema, metadataSchema),
+      hasStatus: version.subresources?.status !== undefined,
+      scale: version.subresources?.scale,
+      columns: version.additionalPrinterColumns,
+      selectableJsonPaths: (version.selectableFields ?? []).map((field) => field.jsonPath),
+      ignoredFields: source.ignoredFields ?? [],
+      strategy: source.strategy ?? customStrategy,
+      deprecationWarning: deprecation(version, definition),
+      protoMessage: definition['x-berth-proto-message'],
+    }));
+}
+
+function withMetadata(schema: Schema, metadata: Schema): Schema {
+  return {
+    ...schema,
+    properties: {
+      ...schema.properties,
+      apiVersion: schema.properties?.['apiVersion'] ?? { type: 'string' },
+      kind: schema.properties?.['kind'] ?? { type: 'string' },
+      metadata,
+    },
+  };
+}
+
+function deprecation(version: KindVersion, definition: KindDefinition): string | undefined {
+  if (version.deprecated !== true) return undefined;
+  return (
+    version.deprecationWarning ??
+    `${definition.group}/${version.name} ${definition.names.kind} is deprecated`
+  );
+}
+
+/** `widgets.example.com`: how strategies and field lists are filed. */
+export function kindId(group: string, plural: string): string {
+  return group === '' ? plural : `${plural}.${group}`;
+}

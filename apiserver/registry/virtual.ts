@@ -1,0 +1,11 @@
+/** Bodies that are never stored: DeleteOptions, Scale, Eviction, Binding, reviews. */
+import type { Schema } from '../../api/schema.ts';
+import { virtualKinds } from '../../crds/index.ts';
+
+/** Schema by Kind, for decoding protobuf bodies. */
+export const virtualSchemas: Readonly<Record<string, Schema>> = Object.fromEntries(
+  virtualKinds.flatMap(({ names, versions }) => {
+    const schema = versions[0]?.schema.openAPIV3Schema;
+    return schema === undefined ? [] : [[names.kind, schema] as const];
+  }),
+);

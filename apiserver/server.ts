@@ -1,0 +1,169 @@
+/** The apiserver as a whole: the store, the cache over it, the pipeline, and HTTPS in front. */
+import type { Client } from '../client/client.ts';
+import { createClient } from '../client/rest-client.ts';
+import type { Transport } from '../client/transport.ts';
+import { builtinKinds, ignoredFields, objectMetaSchema } from '../crds/index.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import type { Random } from '../lib/random.ts';
+import { StatusError } from '../api/status.ts';
+import type { Store } from '../store/store.ts';
+import { createAuthenticator, type StaticToken } from './auth/authenticate.ts';
+import { type Authorizer, masters, mastersGroup } from './auth/authorize.ts';
+import { createNodeAuthorizer } from './auth/node.ts';
+import type { KeyPair } from './auth/pki.ts';
+import { createRbac } from './auth/rbac.ts';
+import { bootstrap } from './bootstrap.ts';
+import { loadDefinitions, runEstablisher } from './custom/establisher.ts';
+import { Documents, type HealthCheck, type VersionInfo } from './documents/documents.ts';
+import { type FrontEnd, listen } from './http/front-end.ts';
+import { localTransport } from './http/local-transport.ts';
+import { strategies } from './kinds/index.ts';
+import { authorised, handle, type PipelineDeps, statusAnswer } from './pipeline.ts';
+import { Registry } from './registry/registry.ts';
+import type { UserInfo } from './request/request.ts';
+import { runCompactor } from './storage/compactor.ts';
+import { ObjectStore } from './storage/object-store.ts';
+import { WatchCache } from './storage/watch-cache.ts';
+import { podStream } from './subresources/node-proxy.ts';
+
+export interface ApiServerOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** PEM of the CA that signs clients, agents and this server. */
+  readonly ca: string;
+  readonly serving: KeyPair;
+  /** What this server shows to agents. */
+  readonly agentClient: KeyPair;
+  readonly tokens: readonly StaticToken[];
+  /** Default 127.0.0.1. */
+  readonly host?: string;
+  readonly port: number;
+  readonly version: VersionInfo;
+  /** How long history is kept for watches and exact reads; default ten minutes. */
+  readonly historyMs?: number;
+}
+
+export interface ApiServer {
+  readonly port: number;
+  /** Requests as `user`, without sockets. */
+  transport(user: UserInfo): Transport;
+  /** Ends watches and connections; the store stays open. */
+  stop(): Promise<void>;
+}
+
+const defaultHistoryMs = 600_000;
+const bootstrapUser: UserInfo = {
+  name: 'system:apiserver',
+  groups: [mastersGroup, 'system:authenticated'],
+};
+
+/** Resolves when the server is ready to serve. */
+export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
+  const { store, clock, random, log } = options;
+  const cache = new WatchCache({ store, clock, log });
+  await cache.start();
+  const objects = new ObjectStore(store, cache);
+  const registry = new Registry({
+    builtin: builtinKinds,
+    metadataSchema: objectMetaSchema,
+    strategies,
+    ignoredFields,
+  });
+  const stopped = new AbortController();
+  const authorizers: readonly Authorizer[] = [masters, createNodeAuthorizer(cache), createRbac(cache)];
+  let frontEnd: FrontEnd | undefined;
+  const serverAddress = () => `${options.host ?? '127.0.0.1'}:${frontEnd?.port ?? options.port}`;
+  const deps: PipelineDeps = {
+    objects,
+    registry,
+    clock,
+    random,
+    log,
+    identity: options.agentClient,
+    ca: options.ca,
+    authorizers,
+    rbac: cache,
+    documents: new Documents({
+      registry,
+      objectMeta: objectMetaSchema,
+      version: options.version,
+      serverAddress,
+      live: [ping],
+      ready: readyChecks(store, cache),
+    }),
+  };
+  const transport = (user: UserInfo) =>
+    localTransport((request, as) => handle(deps, request, as), user);
+  loadDefinitions({ objects, registry, clock, log });
+  const background = [
+    runEstablisher({ objects, registry, clock, log }, stopped.signal),
+    runCompactor({ store, clock, log, historyMs: options.historyMs ?? defaultHistoryMs }, stopped.signal),
+  ];
+  const admin: Client = createClient(transport(bootstrapUser), { userAgent: 'berth', clock });
+  await bootstrap(admin, stopped.signal);
+  frontEnd = await listenOn(options, deps);
+  return {
+    port: frontEnd.port,
+    transport,
+    async stop() {
+      stopped.abort();
+      await frontEnd?.close();
+      await cache.stop();
+      await Promise.allSettled(background);
+    },
+  };
+}
+
+function listenOn(options: ApiServerOptions, deps: PipelineDeps): Promise<FrontEnd> {
+  const authenticate = createAuthenticator(options.tokens);
+  return listen({
+    host: options.host ?? '127.0.0.1',
+    port: options.port,
+    serving: options.serving,
+    ca: options.ca,
+    log: options.log,
+    handle: async (request, peer) => {
+      let user: UserInfo;
+      try {
+        user = authenticate(request.headers, peer);
+      } catch (error) {
+        if (error instanceof StatusError) return statusAnswer(error);
+        throw error;
+      }
+      return handle(deps, request, user);
+    },
+    upgrade: async (request, peer, connection) => {
+      const user = authenticate(request.headers, peer);
+      const context = authorised(deps, request, user);
+      const { group, resource, subresource, name } = context.info;
+      if (group !== '' || resource !== 'pods' || !streams.has(subresource) || name === '')
+        throw new StatusError(404, 'NotFound', 'the server could not find the requested resource');
+      await podStream(deps, context, connection);
+    },
+  });
+}
+
+/** Subresources of a pod that are streams in both directions. */
+const streams = new Set(['exec', 'attach']);
+
+const ping: HealthCheck = { name: 'ping', check: async () => undefined };
+
+function readyChecks(store: Store, cache: WatchCache): readonly HealthCheck[] {
+  return [
+    ping,
+    {
+      name: 'store',
+      check: async () => {
+        await store.revision({ signal: AbortSignal.timeout(2_000) });
+        return undefined;
+      },
+    },
+    {
+      name: 'watch-cache',
+      check: async () => (cache.ready ? undefined : 'the watch of the store is down'),
+    },
+  ];
+}

@@ -1,0 +1,189 @@
+/** Objects over the store: one optimistic transaction per write, reads through the watch cache. */
+import type { JsonObject, ObjectKey } from '../../api/meta.ts';
+import { StatusError } from '../../api/status.ts';
+import {
+  type ListPage,
+  type Operation,
+  type Revision,
+  type Store,
+  StoreError,
+} from '../../store/store.ts';
+import { type Cached, decodeEntry, encodeForStore, fromObject } from './cached.ts';
+import { objectKey, type StoragePlace } from './keys.ts';
+import { toEvent, type WatchCache } from './watch-cache.ts';
+import type { CacheEvent } from './resource-cache.ts';
+
+/** What a guarded write came to. */
+export type WriteResult =
+  | { readonly type: 'written'; readonly stored: Cached }
+  /** The key was not at the expected revision. */
+  | { readonly type: 'raced' };
+
+/** One of several writes that happen together or not at all. */
+export interface GuardedWrite {
+  readonly key: string;
+  readonly expected: Revision;
+  readonly object: JsonObject;
+}
+
+export class ObjectStore {
+  readonly #store: Store;
+  readonly cache: WatchCache;
+
+  constructor(store: Store, cache: WatchCache) {
+    this.#store = store;
+    this.cache = cache;
+  }
+
+  /** The object as of now; linearizable. Parsed only when the cache does not have this revision. */
+  async get(place: StoragePlace, key: ObjectKey, signal: AbortSignal): Promise<Cached | undefined> {
+    const at = objectKey(place, key);
+    const entry = await guarded(() => this.#store.get(at, { signal }));
+    if (entry === undefined) return undefined;
+    const cached = this.cache.get(at);
+    return cached?.revision === entry.modRevision ? cached : decodeEntry(entry);
+  }
+
+  /** Stores a new object; `raced` when one of that name exists. */
+  create(place: StoragePlace, key: ObjectKey, object: JsonObject, signal: AbortSignal) {
+    return this.#put(objectKey(place, key), 0n, object, signal);
+  }
+
+  /** Replaces exactly the version `old`. */
+  replace(old: Cached, object: JsonObject, signal: AbortSignal): Promise<WriteResult> {
+    return this.#put(old.key, old.revision, object, signal);
+  }
+
+  /** Removes exactly the version `old`; returns the revision of the deletion. */
+  async remove(old: Cached, signal: AbortSignal): Promise<Revision | undefined> {
+    const result = await guarded(() =>
+      this.#store.txn(
+        {
+          compare: [{ key: old.key, modRevision: old.revision }],
+          then: [{ type: 'delete', key: old.key }],
+          otherwise: [],
+        },
+        { signal },
+      ),
+    );
+    return result.succeeded ? result.revision : undefined;
+  }
+
+  /** All writes in one transaction, guarded by each expected revision; `undefined` when one was stale. */
+  async writeAll(
+    writes: readonly GuardedWrite[],
+    guards: readonly { readonly key: string; readonly revision: Revision }[],
+    signal: AbortSignal,
+  ): Promise<Revision | undefined> {
+    const then: Operation[] = writes.map(({ key, object }) => ({
+      type: 'put',
+      key,
+      value: encodeForStore(object),
+    }));
+    const compare = [
+      ...writes.map(({ key, expected }) => ({ key, modRevision: expected })),
+      ...guards.map(({ key, revision }) => ({ key, modRevision: revision })),
+    ];
+    const result = await guarded(() => this.#store.txn({ compare, then, otherwise: [] }, { signal }));
+    return result.succeeded ? result.revision : undefined;
+  }
+
+  /** One page of an exact revision, or of the newest, straight from the store. */
+  listPage(
+    prefix: string,
+    options: { at?: Revision; limit?: number; after?: string; signal: AbortSignal },
+  ): Promise<ListPage> {
+    return guarded(() => this.#store.list(prefix, options));
+  }
+
+  /** The store's own history, for watches that begin before what memory holds. */
+  async *history(
+    prefix: string,
+    since: Revision,
+    signal: AbortSignal,
+  ): AsyncGenerator<readonly CacheEvent[]> {
+    for await (const set of this.#store.watch(prefix, { since, signal })) {
+      const events: CacheEvent[] = [];
+      for (const change of set.changes) {
+        const event = toEvent(change);
+        if (event !== undefined) events.push(event);
+      }
+      yield events;
+    }
+  }
+
+  async #put(
+    key: string,
+    expected: Revision,
+    object: JsonObject,
+    signal: AbortSignal,
+  ): Promise<WriteResult> {
+    const result = await guarded(() =>
+      this.#store.txn(
+        {
+          compare: [{ key, modRevision: expected }],
+          then: [{ type: 'put', key, value: encodeForStore(object) }],
+          otherwise: [],
+        },
+        { signal },
+      ),
+    );
+    if (!result.succeeded) return { type: 'raced' };
+    const stored = fromObject(key, object, result.revision);
+    this.cache.expect(stored);
+    return { type: 'written', stored };
+  }
+}
+
+/** Store errors in the words of the API. */
+export async function guarded<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    throw toStatusError(error);
+  }
+}
+
+function toStatusError(error: unknown): unknown {
+  if (!(error instanceof StoreError)) return error;
+  const cause = { cause: error };
+  switch (error.reason) {
+    case 'Compacted':
+      return new StatusError(410, 'Expired', expiredText, undefined, cause);
+    case 'FutureRevision':
+      return new StatusError(
+        504,
+        'Timeout',
+        `Timeout: Too large resource version: ${error.message}`,
+        { causes: [{ reason: 'ResourceVersionTooLarge' }], retryAfterSeconds: 1 },
+        cause,
+      );
+    case 'TooLarge':
+      return new StatusError(
+        413,
+        'RequestEntityTooLarge',
+        `Request entity too large: ${error.message}`,
+        undefined,
+        cause,
+      );
+    case 'NoSpace':
+      return new StatusError(
+        507 as number,
+        'InternalError',
+        'the store is full and read-only: free space on its disk (or raise etcd’s quota and disarm the alarm), then try again',
+        undefined,
+        cause,
+      );
+    case 'Unavailable':
+    case 'Closed':
+      return new StatusError(
+        503,
+        'ServiceUnavailable',
+        `the store cannot be reached, try again: ${error.message}`,
+        { retryAfterSeconds: 1 },
+        cause,
+      );
+  }
+}
+
+export const expiredText = 'The resourceVersion for the provided list is too old.';

@@ -1,0 +1,169 @@
+/** Binding pods to nodes: one by one as in Kubernetes, and many in one transaction for our scheduler. */
+import type { JsonObject } from '../../api/meta.ts';
+import { badRequest, conflict, notFound, StatusError } from '../../api/status.ts';
+import { asArray, asObject, asString, at, child } from '../kinds/fields.ts';
+import { virtualSchemas } from '../registry/virtual.ts';
+import type { ApiResponse, RequestContext } from '../request/request.ts';
+import { type Cached, metadataOf, metaString } from '../storage/cached.ts';
+import type { GuardedWrite } from '../storage/object-store.ts';
+import { objectKey } from '../storage/keys.ts';
+import { decodePlain } from '../verbs/body.ts';
+import { timestamp, type VerbDeps } from '../verbs/deps.ts';
+import { respondJson } from '../verbs/respond.ts';
+
+const pods = { group: '', plural: 'pods' };
+const maxBindings = 500;
+const maxTries = 5;
+
+interface Wanted {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly nodeName: string;
+  /** Goes into the annotation `berth.dev/allocation`; empty = none. */
+  readonly allocation: string;
+}
+
+/** POST `/api/v1/namespaces/<ns>/pods/<name>/binding`. */
+export async function bindOne(deps: VerbDeps, context: RequestContext): Promise<ApiResponse> {
+  const { info, request } = context;
+  const body = decodePlain(await request.body(), request.headers['content-type'], virtualSchemas);
+  const nodeName = asString(at(body, 'target', 'name'));
+  if (nodeName === '') throw badRequest('target.name: Required value: name the node to bind to');
+  const uid = asString(at(body, 'metadata', 'uid'));
+  const wanted = { namespace: info.namespace, name: info.name, uid, nodeName, allocation: '' };
+  const [error] = await bindAll(deps, context, [wanted], []);
+  if (error !== undefined) throw error;
+  return respondJson(201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 });
+}
+
+/**
+ * POST `/apis/berth.dev/v1/bindings`: a BindingList with the scheduler's lease. All bindings that are
+ * still possible are written in one transaction that also compares the lease: a scheduler that has lost
+ * it cannot bind. Each item of the answer is the item sent, with `error` (a Status) where it failed.
+ */
+export async function bindMany(deps: VerbDeps, context: RequestContext): Promise<ApiResponse> {
+  const { request } = context;
+  const body = decodePlain(await request.body(), request.headers['content-type'], virtualSchemas);
+  const items = asArray(body['items']).map((item) => asObject(item) ?? {});
+  if (items.length > maxBindings)
+    throw badRequest(`items: Too many: ${items.length}: at most ${maxBindings} bindings in one request`);
+  const guard = await leaseGuard(deps, context, asObject(body['lease']));
+  const errors = await bindAll(deps, context, items.map(wantedOf), [guard]);
+  return respondJson(201, {
+    kind: 'BindingList',
+    apiVersion: 'berth.dev/v1',
+    items: items.map((item, index) => {
+      const error = errors[index];
+      return error === undefined ? item : { ...item, error: error.toStatus() };
+    }) as unknown as JsonObject[], // A Status is plain JSON.
+  });
+}
+
+function wantedOf(item: JsonObject): Wanted {
+  const resource = asString(item['resource']);
+  if (resource !== '' && resource !== 'pods')
+    throw badRequest(`items[].resource: Unsupported value: "${resource}": supported values: "pods"`);
+  const nodeName = asString(item['nodeName']);
+  if (nodeName === '') throw badRequest('items[].nodeName: Required value');
+  const allocation = item['allocation'];
+  return {
+    namespace: asString(item['namespace']),
+    name: asString(item['name']),
+    uid: asString(item['uid']),
+    nodeName,
+    allocation: allocation === undefined || allocation === null ? '' : JSON.stringify(allocation),
+  };
+}
+
+/** The lease's key and revision, if the sender still holds it; throws 409 if it does not. */
+async function leaseGuard(deps: VerbDeps, { request }: RequestContext, lease: JsonObject | undefined) {
+  const place = { group: 'coordination.k8s.io', plural: 'leases' };
+  const namespace = asString(lease?.['namespace']);
+  const name = asString(lease?.['name']);
+  if (name === '') throw badRequest('lease: Required value: name the lease under which you schedule');
+  const held = await deps.objects.get(place, { namespace, name }, request.signal);
+  const same =
+    held !== undefined &&
+    asString(at(held.object, 'spec', 'holderIdentity')) === asString(lease?.['holderIdentity']) &&
+    Number(at(held.object, 'spec', 'leaseTransitions') ?? 0) === Number(lease?.['leaseTransitions'] ?? 0);
+  if (!same)
+    throw conflict(
+      { group: place.group, resource: place.plural },
+      name,
+      'the lease is held by another scheduler: nothing was bound',
+    );
+  return { key: objectKey(place, { namespace, name }), revision: held.revision, place, lease };
+}
+
+type Guard = { readonly key: string; readonly revision: bigint };
+
+/** One error or `undefined` per binding. Races are tried again with what is then stored. */
+async function bindAll(
+  deps: VerbDeps,
+  context: RequestContext,
+  wanted: readonly Wanted[],
+  guards: readonly Guard[],
+): Promise<readonly (StatusError | undefined)[]> {
+  const { signal } = context.request;
+  let held = guards;
+  for (let attempt = 1; attempt <= maxTries; attempt += 1) {
+    const results = await Promise.all(wanted.map((each) => prepare(deps, each, signal)));
+    const writes = results.filter((result): result is GuardedWrite => !(result instanceof Error));
+    const errors = results.map((result) => (result instanceof StatusError ? result : undefined));
+    if (writes.length === 0) return errors;
+    if ((await deps.objects.writeAll(writes, held, signal)) !== undefined) return errors;
+    // The holder's own renewal moves the lease's revision: look again who holds it.
+    held = await Promise.all(held.map((guard) => refreshed(deps, context, guard)));
+  }
+  const busy = new StatusError(409, 'Conflict', 'the pods are being changed by others, try again');
+  return wanted.map(() => busy);
+}
+
+async function refreshed(deps: VerbDeps, context: RequestContext, guard: Guard): Promise<Guard> {
+  const { lease } = guard as Awaited<ReturnType<typeof leaseGuard>>; // The only guards there are.
+  return leaseGuard(deps, context, lease);
+}
+
+async function prepare(
+  deps: VerbDeps,
+  wanted: Wanted,
+  signal: AbortSignal,
+): Promise<GuardedWrite | StatusError> {
+  const key = { namespace: wanted.namespace, name: wanted.name };
+  const pod = await deps.objects.get(pods, key, signal);
+  if (pod === undefined) return notFound({ group: '', resource: 'pods' }, wanted.name);
+  const refused = refusal(pod, wanted);
+  if (refused !== undefined) return refused;
+  return { key: pod.key, expected: pod.revision, object: bound(pod, wanted, timestamp(deps.clock)) };
+}
+
+function refusal({ object }: Cached, wanted: Wanted): StatusError | undefined {
+  const what = { group: '', resource: 'pods/binding' };
+  if (wanted.uid !== '' && wanted.uid !== metaString(object, 'uid'))
+    return conflict(what, wanted.name, `the UID in the precondition (${wanted.uid}) does not match the UID in record (${metaString(object, 'uid')})`);
+  if (metaString(object, 'deletionTimestamp') !== '')
+    return conflict(what, wanted.name, `pod ${wanted.name} is being deleted, cannot be assigned to a host`);
+  const node = asString(at(object, 'spec', 'nodeName'));
+  if (node !== '')
+    return conflict(what, wanted.name, `pod ${wanted.name} is already assigned to node "${node}"`);
+  return undefined;
+}
+
+function bound({ object }: Cached, wanted: Wanted, now: string): JsonObject {
+  const next = structuredClone(object);
+  child(next, 'spec')['nodeName'] = wanted.nodeName;
+  const metadata = metadataOf(next);
+  metadata['generation'] = Number(metadata['generation'] ?? 0) + 1;
+  if (wanted.allocation !== '')
+    child(metadata, 'annotations')['berth.dev/allocation'] = wanted.allocation;
+  const status = child(next, 'status');
+  const others = asArray(status['conditions']).filter(
+    (condition) => asObject(condition)?.['type'] !== 'PodScheduled',
+  );
+  status['conditions'] = [
+    ...others,
+    { type: 'PodScheduled', status: 'True', lastProbeTime: null, lastTransitionTime: now },
+  ];
+  return next;
+}

@@ -1,0 +1,182 @@
+/** log, exec and attach: handed on to the agent of the pod's node, over HTTPS with our certificate. */
+import { request as httpsRequest } from 'node:https';
+import { connect, type TLSSocket } from 'node:tls';
+import type { Duplex } from 'node:stream';
+import type { IncomingMessage } from 'node:http';
+import type { JsonObject } from '../../api/meta.ts';
+import { badRequest, notFound, StatusError } from '../../api/status.ts';
+import type { KeyPair } from '../auth/pki.ts';
+import { asArray, asObject, asString, at } from '../kinds/fields.ts';
+import type { ApiRequest, ApiResponse, RequestContext } from '../request/request.ts';
+import type { VerbDeps } from '../verbs/deps.ts';
+
+export interface NodeProxyDeps extends VerbDeps {
+  /** What agents know us by. */
+  readonly identity: KeyPair;
+  readonly ca: string;
+}
+
+const connectTimeoutMs = 10_000;
+const pods = { group: '', plural: 'pods' };
+const nodes = { group: '', plural: 'nodes' };
+
+interface Target {
+  readonly host: string;
+  readonly port: number;
+  /** On the agent, with query. */
+  readonly path: string;
+}
+
+/** GET `/pods/<name>/log`. */
+export async function podLog(deps: NodeProxyDeps, context: RequestContext): Promise<ApiResponse> {
+  const target = await targetOf(deps, context, 'containerLogs');
+  const answer = await get(deps, target, context.request.signal);
+  const status = answer.statusCode ?? 502;
+  const contentType = answer.headers['content-type'] ?? 'text/plain';
+  if (status !== 200) throw await agentError(answer, status);
+  return { status, headers: { 'content-type': contentType, 'cache-control': 'no-cache' }, body: answer };
+}
+
+/** Joins the client's upgraded connection with one to the agent; neither side's frames are touched. */
+export async function podStream(
+  deps: NodeProxyDeps,
+  context: RequestContext,
+  { socket, head, raw }: { socket: Duplex; head: Buffer; raw: IncomingMessage },
+): Promise<void> {
+  if (raw.headers.upgrade?.toLowerCase() !== 'websocket')
+    throw badRequest(
+      'this server streams over WebSocket only: use kubectl 1.30 or newer (older ones need SPDY, which is not offered)',
+    );
+  const target = await targetOf(deps, context, context.info.subresource);
+  const agent = await dial(deps, target);
+  const headers = Object.entries(raw.headers)
+    .filter(([name]) => name !== 'host' && name !== 'authorization')
+    .map(([name, value]) => `${name}: ${Array.isArray(value) ? value.join(', ') : value}`);
+  agent.write(
+    `GET ${target.path} HTTP/1.1\r\nhost: ${target.host}:${target.port}\r\n${headers.join('\r\n')}\r\n\r\n`,
+  );
+  if (head.length > 0) agent.write(head);
+  agent.pipe(socket);
+  socket.pipe(agent);
+  const end = () => {
+    agent.destroy();
+    socket.destroy();
+  };
+  agent.on('error', end);
+  socket.on('error', end);
+  agent.on('close', () => socket.end());
+  socket.on('close', () => agent.destroy());
+}
+
+async function targetOf(
+  deps: NodeProxyDeps,
+  { info, request }: RequestContext,
+  action: string,
+): Promise<Target> {
+  const key = { namespace: info.namespace, name: info.name };
+  const pod = await deps.objects.get(pods, key, request.signal);
+  if (pod === undefined) throw notFound({ group: '', resource: 'pods' }, info.name);
+  const container = containerOf(pod.object, request);
+  const nodeName = asString(at(pod.object, 'spec', 'nodeName'));
+  if (nodeName === '')
+    throw badRequest(`pod ${info.name} does not have a host assigned: see its events for why it is pending`);
+  const node = await deps.objects.get(nodes, { name: nodeName }, request.signal);
+  if (node === undefined) throw notFound({ group: '', resource: 'nodes' }, nodeName);
+  const query = new URLSearchParams(request.query);
+  query.delete('container');
+  const path = [action, info.namespace, info.name, container].map(encodeURIComponent).join('/');
+  return { ...addressOf(node.object, nodeName), path: `/${path}?${query}` };
+}
+
+/** The container the client names, or the only one. */
+function containerOf(pod: JsonObject, { query }: ApiRequest): string {
+  const name = asString(at(pod, 'metadata', 'name'));
+  const names = asArray(at(pod, 'spec', 'containers')).map((c) => asString(asObject(c)?.['name']));
+  const initNames = asArray(at(pod, 'spec', 'initContainers')).map((c) => asString(asObject(c)?.['name']));
+  const given = query.get('container') ?? '';
+  if (given !== '') {
+    if ([...names, ...initNames].includes(given)) return given;
+    throw badRequest(`container ${given} is not valid for pod ${name}`);
+  }
+  if (names.length === 1 && initNames.length === 0) return names[0] ?? '';
+  throw badRequest(
+    `a container name must be specified for pod ${name}, choose one of: [${names.join(' ')}]` +
+      (initNames.length > 0 ? ` or one of the init containers: [${initNames.join(' ')}]` : ''),
+  );
+}
+
+function addressOf(node: JsonObject, nodeName: string): { host: string; port: number } {
+  const addresses = asArray(at(node, 'status', 'addresses')).map((each) => asObject(each) ?? {});
+  const internal = addresses.find((each) => each['type'] === 'InternalIP') ?? addresses[0];
+  const port = at(node, 'status', 'daemonEndpoints', 'kubeletEndpoint', 'Port');
+  if (internal === undefined || typeof port !== 'number')
+    throw new StatusError(
+      500,
+      'InternalError',
+      `node ${nodeName} has not said where its agent listens: is the agent running?`,
+    );
+  return { host: asString(internal['address']), port };
+}
+
+function tlsOptions({ identity, ca }: NodeProxyDeps, { host, port }: Target) {
+  return {
+    host,
+    port,
+    ca,
+    cert: identity.cert,
+    key: identity.key,
+    // Agents are known by our CA; their names may change with the network they are in.
+    checkServerIdentity: () => undefined,
+    timeout: connectTimeoutMs,
+  };
+}
+
+function get(deps: NodeProxyDeps, target: Target, signal: AbortSignal): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const outgoing = httpsRequest(
+      { ...tlsOptions(deps, target), path: target.path, method: 'GET', signal, agent: false },
+      (answer) => {
+        answer.socket.setTimeout(0);
+        resolve(answer);
+      },
+    );
+    outgoing.on('timeout', () => outgoing.destroy(new Error('timed out')));
+    outgoing.on('error', (error) => reject(unreachable(target, error)));
+    outgoing.end();
+  });
+}
+
+function dial(deps: NodeProxyDeps, target: Target): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ ...tlsOptions(deps, target), ALPNProtocols: ['http/1.1'] }, () => {
+      socket.setTimeout(0);
+      socket.off('error', fail);
+      resolve(socket);
+    });
+    const fail = (error: Error) => reject(unreachable(target, error));
+    socket.on('error', fail);
+    socket.on('timeout', () => socket.destroy(new Error('timed out')));
+  });
+}
+
+function unreachable(target: Target, cause: Error): StatusError {
+  return new StatusError(
+    502 as number,
+    'ServiceUnavailable',
+    `the node's agent at ${target.host}:${target.port} cannot be reached: ${cause.message}`,
+    undefined,
+    { cause },
+  );
+}
+
+async function agentError(answer: IncomingMessage, status: number): Promise<StatusError> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of answer) chunks.push(Buffer.from(chunk));
+  const text = Buffer.concat(chunks).toString('utf8');
+  try {
+    const body = JSON.parse(text) as { message?: string; reason?: never };
+    return new StatusError(status, body.reason ?? 'InternalError', body.message ?? text);
+  } catch {
+    return new StatusError(status, status === 404 ? 'NotFound' : 'InternalError', text);
+  }
+}

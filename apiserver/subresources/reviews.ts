@@ -1,0 +1,97 @@
+/** Reviews: questions about access and identity, POSTed and answered, never stored. */
+import type { JsonObject } from '../../api/meta.ts';
+import { badRequest, notFound } from '../../api/status.ts';
+import { type Attributes, type Authorizer, isAllowed, mastersGroup } from '../auth/authorize.ts';
+import { type RbacSource, rulesFor } from '../auth/rbac.ts';
+import { asArray, asObject, asString } from '../kinds/fields.ts';
+import { virtualSchemas } from '../registry/virtual.ts';
+import type { ApiResponse, RequestContext, UserInfo } from '../request/request.ts';
+import { decodePlain } from '../verbs/body.ts';
+import { respondJson } from '../verbs/respond.ts';
+
+export interface ReviewDeps {
+  readonly authorizers: readonly Authorizer[];
+  readonly rbac: RbacSource;
+}
+
+/** Resource → handler, for the groups authorization.k8s.io and authentication.k8s.io. */
+export const reviews: Readonly<
+  Record<string, (deps: ReviewDeps, context: RequestContext, body: JsonObject) => JsonObject>
+> = {
+  selfsubjectaccessreviews: (deps, { user }, body) => ({
+    ...body,
+    status: decide(deps, user, asObject(body['spec']) ?? {}),
+  }),
+  subjectaccessreviews: subjectAccessReview,
+  localsubjectaccessreviews: subjectAccessReview,
+  selfsubjectrulesreviews: (deps, { user }, body) => ({
+    ...body,
+    status: rulesReview(deps, user, asString(asObject(body['spec'])?.['namespace'])),
+  }),
+  selfsubjectreviews: (_deps, { user }, body) => ({
+    ...body,
+    status: {
+      userInfo: {
+        username: user.name,
+        ...(user.uid === undefined ? {} : { uid: user.uid }),
+        groups: user.groups,
+      },
+    },
+  }),
+};
+
+export async function review(deps: ReviewDeps, context: RequestContext): Promise<ApiResponse> {
+  const { request, info } = context;
+  const handler = reviews[info.resource];
+  if (handler === undefined) throw notFound({ group: info.group, resource: info.resource }, info.name);
+  const body = decodePlain(await request.body(), request.headers['content-type'], virtualSchemas);
+  return respondJson(201, handler(deps, context, { metadata: {}, ...body }));
+}
+
+function subjectAccessReview(deps: ReviewDeps, _context: RequestContext, body: JsonObject): JsonObject {
+  const spec = asObject(body['spec']) ?? {};
+  const user: UserInfo = {
+    name: asString(spec['user']),
+    groups: asArray(spec['groups']).map(asString),
+  };
+  if (user.name === '' && user.groups.length === 0)
+    throw badRequest('spec.user: Invalid value: "": at least one of user or group must be specified');
+  return { ...body, status: decide(deps, user, spec) };
+}
+
+function decide({ authorizers }: ReviewDeps, user: UserInfo, spec: JsonObject): JsonObject {
+  const allowed = isAllowed(authorizers, user, attributesOf(spec));
+  return { allowed };
+}
+
+function attributesOf(spec: JsonObject): Attributes {
+  const resource = asObject(spec['resourceAttributes']);
+  const other = asObject(spec['nonResourceAttributes']);
+  if ((resource === undefined) === (other === undefined))
+    throw badRequest('spec: exactly one of nonResourceAttributes or resourceAttributes must be specified');
+  return {
+    isResource: resource !== undefined,
+    verb: asString((resource ?? other)?.['verb']),
+    group: asString(resource?.['group']),
+    resource: asString(resource?.['resource']),
+    subresource: asString(resource?.['subresource']),
+    namespace: asString(resource?.['namespace']),
+    name: asString(resource?.['name']),
+    path: asString(other?.['path']),
+    fieldSelector: '',
+  };
+}
+
+function rulesReview({ rbac }: ReviewDeps, user: UserInfo, namespace: string): JsonObject {
+  const all: JsonObject[] = user.groups.includes(mastersGroup)
+    ? [
+        { verbs: ['*'], apiGroups: ['*'], resources: ['*'] },
+        { verbs: ['*'], nonResourceURLs: ['*'] },
+      ]
+    : [...rulesFor(rbac, user, namespace)];
+  return {
+    resourceRules: all.filter((rule) => rule['resources'] !== undefined),
+    nonResourceRules: all.filter((rule) => rule['nonResourceURLs'] !== undefined),
+    incomplete: false,
+  };
+}

@@ -1,0 +1,120 @@
+/** `/scale`: the replicas of any kind that declares where they are. Source: autoscaling/v1 Scale. */
+import { compileJsonPath } from '../../api/jsonpath.ts';
+import type { JsonObject } from '../../api/meta.ts';
+import { badRequest, invalid, notFound, StatusError } from '../../api/status.ts';
+import { asObject, asString, at, child } from '../kinds/fields.ts';
+import { wrong } from '../kinds/pod-spec.ts';
+import { applyJsonPatch, applyMergePatch } from '../patch/index.ts';
+import type { ScalePaths } from '../registry/served-kind.ts';
+import { virtualSchemas } from '../registry/virtual.ts';
+import type { ApiResponse } from '../request/request.ts';
+import { type Cached, metadataOf, metaString } from '../storage/cached.ts';
+import { decodePlain, mediaType, unsupportedMediaType } from '../verbs/body.ts';
+import { commitUpdate, stale } from '../verbs/commit-update.ts';
+import type { KindRequest, VerbDeps } from '../verbs/deps.ts';
+import { writeParameters } from '../verbs/options.ts';
+import { respondJson } from '../verbs/respond.ts';
+import { currentObject, parseRevision } from '../verbs/update.ts';
+import { viewOf } from '../verbs/view.ts';
+import { parseJson } from '../wire/json.ts';
+
+const maxTries = 5;
+
+export async function scale(deps: VerbDeps, request: KindRequest): Promise<ApiResponse> {
+  const { kind, info } = request;
+  const paths = kind.scale;
+  if (paths === undefined) throw notFound({ group: kind.group, resource: kind.plural }, info.name);
+  if (info.verb === 'get') return respondJson(200, scaleOf(await current(deps, request), request, paths));
+  const parameters = writeParameters(request, info.verb === 'patch' ? 'PatchOptions' : 'UpdateOptions');
+  const bytes = await request.request.body();
+  for (let attempt = 1; attempt <= maxTries; attempt += 1) {
+    const old = await current(deps, request);
+    const wanted = wantedScale(request, scaleOf(old, request, paths), bytes);
+    const given = metaString(wanted, 'resourceVersion');
+    if (given !== '' && given !== '0' && parseRevision(given) !== old.revision) throw stale(request);
+    const next = structuredClone(viewOf(old, kind).object);
+    setReplicas(next, paths.specReplicasPath, replicasOf(wanted, request));
+    const stored = await commitUpdate(deps, request, { old, next, parameters, subresource: 'scale' });
+    if (stored !== undefined) return respondJson(200, scaleOf(stored, request, paths));
+  }
+  throw stale(request);
+}
+
+async function current(deps: VerbDeps, request: KindRequest): Promise<Cached> {
+  const { kind, info } = request;
+  const found = await currentObject(deps, request);
+  if (found === undefined) throw notFound({ group: kind.group, resource: kind.plural }, info.name);
+  return found;
+}
+
+function scaleOf(cached: Cached, request: KindRequest, paths: ScalePaths): JsonObject {
+  const { object } = viewOf(cached, request.kind);
+  const metadata = metadataOf(object);
+  const replicas = numberAt(object, paths.specReplicasPath);
+  if (replicas === undefined)
+    throw new StatusError(
+      500,
+      'InternalError',
+      `Internal error occurred: the spec replicas field "${paths.specReplicasPath}" does not exist`,
+    );
+  const selector =
+    paths.labelSelectorPath === undefined
+      ? ''
+      : asString(compileJsonPath(paths.labelSelectorPath)(object)[0]);
+  return {
+    kind: 'Scale',
+    apiVersion: 'autoscaling/v1',
+    metadata: {
+      name: metadata['name'],
+      namespace: metadata['namespace'],
+      uid: metadata['uid'],
+      resourceVersion: metadata['resourceVersion'],
+      creationTimestamp: metadata['creationTimestamp'],
+    },
+    spec: { replicas },
+    status: {
+      replicas: numberAt(object, paths.statusReplicasPath) ?? 0,
+      ...(selector === '' ? {} : { selector }),
+    },
+  };
+}
+
+function numberAt(object: JsonObject, path: string): number | undefined {
+  const [value] = compileJsonPath(path)(object);
+  return typeof value === 'number' ? value : undefined;
+}
+
+function wantedScale(request: KindRequest, scale: JsonObject, bytes: Uint8Array): JsonObject {
+  const type = request.request.headers['content-type'];
+  if (request.info.verb !== 'patch') return decodePlain(bytes, type, virtualSchemas);
+  const { value } = parseJson(bytes);
+  switch (mediaType(type)) {
+    case 'application/merge-patch+json':
+      return applyMergePatch(scale, asObject(value) ?? {});
+    case 'application/json-patch+json':
+      return applyJsonPatch(scale, Array.isArray(value) ? value : []);
+    default:
+      throw unsupportedMediaType(['application/json-patch+json', 'application/merge-patch+json']);
+  }
+}
+
+function replicasOf(wanted: JsonObject, { kind, info }: KindRequest): number {
+  const name = metaString(wanted, 'name');
+  if (name !== '' && name !== info.name)
+    throw badRequest(`the name of the object (${name}) does not match the name on the URL (${info.name})`);
+  const value = at(wanted, 'spec', 'replicas') ?? 0;
+  if (typeof value !== 'number' || !Number.isInteger(value))
+    throw badRequest('spec.replicas must be an integer');
+  if (value < 0)
+    throw invalid(kind, info.name, [
+      wrong(kind.scale?.specReplicasPath ?? '', String(value), 'should be a non-negative integer'),
+    ]);
+  return value;
+}
+
+function setReplicas(object: JsonObject, path: string, replicas: number): void {
+  const fields = path.split('.').filter((field) => field !== '');
+  const last = fields.pop() ?? 'replicas';
+  const parent = fields.reduce<JsonObject>((value, field) => child(value, field), object);
+  parent[last] = replicas;
+}

@@ -1,0 +1,178 @@
+/** What every write passes through between its decoding and its commit. */
+import type { JsonObject } from '../../api/meta.ts';
+import { formatApiVersion } from '../../api/meta.ts';
+import {
+  badRequest,
+  type FieldError,
+  forbidden,
+  invalid,
+  notFound,
+  StatusError,
+} from '../../api/status.ts';
+import { asArray, asObject, asString, at } from '../kinds/fields.ts';
+import type { ServedKind } from '../registry/served-kind.ts';
+import {
+  applyDefaults,
+  coerceMeta,
+  prune,
+  validate,
+  validateObjectMeta,
+  validateObjectMetaUpdate,
+} from '../schema/index.ts';
+import { metadataOf, metaString } from '../storage/cached.ts';
+import type { DecodedBody } from './body.ts';
+import type { KindRequest, VerbDeps } from './deps.ts';
+import { ignoredFieldWarnings } from './ignored-fields.ts';
+import type { FieldValidation } from './options.ts';
+
+/**
+ * Prunes and defaults `body.object` in place. Unknown and doubled fields are an error (Strict), a
+ * warning (Warn) or nothing (Ignore).
+ */
+export function shape(
+  request: KindRequest,
+  body: DecodedBody,
+  validation: FieldValidation,
+  errorOf: (message: string) => StatusError = strictError(request.kind),
+): void {
+  const { kind } = request;
+  const { unknown, error } = coerceMeta(body.object, kind.schema);
+  if (error !== undefined) throw invalid(kind, metaString(body.object, 'name'), [error]);
+  const dropped = [...prune(body.object, kind.schema), ...unknown].sort();
+  const complaints = [
+    ...body.duplicates.map((path) => `duplicate field "${path}"`),
+    ...dropped.map((path) => `unknown field "${path}"`),
+  ];
+  if (validation === 'Strict' && complaints.length > 0)
+    throw errorOf(`strict decoding error: ${complaints.join(', ')}`);
+  if (validation === 'Warn') request.warnings.push(...complaints);
+  applyDefaults(body.object, kind.schema);
+  if (kind.deprecationWarning !== undefined) request.warnings.push(kind.deprecationWarning);
+}
+
+function strictError(kind: ServedKind) {
+  return (message: string): StatusError =>
+    badRequest(
+      `${kind.kind} in version "${kind.version}" cannot be handled as a ${kind.kind}: ${message}`,
+    );
+}
+
+/** Brings the object from the request's version into the one that is stored. */
+export function toStorage(object: JsonObject, kind: ServedKind): void {
+  if (kind.version === kind.storageVersion) return;
+  object['apiVersion'] = formatApiVersion(kind.group, kind.storageVersion);
+  prune(object, kind.storageSchema);
+}
+
+/** Throws 422 with every field that is wrong. `old` is absent on create. */
+export function check(
+  request: KindRequest,
+  object: JsonObject,
+  old: JsonObject | undefined,
+): void {
+  const { kind } = request;
+  const errors: FieldError[] = [
+    ...metaErrors(kind, object, old),
+    ...validate(object, kind.schema, old === undefined ? {} : { old }),
+  ];
+  if (errors.length === 0) errors.push(...(kind.strategy.validate?.(object, old) ?? []));
+  if (errors.length > 0) throw invalid(kind, metaString(object, 'name'), errors);
+  request.warnings.push(...ignoredFieldWarnings(object, old, kind.ignoredFields));
+}
+
+function metaErrors(
+  kind: ServedKind,
+  object: JsonObject,
+  old: JsonObject | undefined,
+): FieldError[] {
+  const { namespaced, builtin, strategy } = kind;
+  if (old !== undefined)
+    return validateObjectMetaUpdate(metadataOf(object), metadataOf(old), { builtin });
+  const { nameRule } = strategy;
+  return validateObjectMeta(metadataOf(object), { namespaced, nameRule, builtin });
+}
+
+/** The checks of a write through `/status`. */
+export function checkStatus(request: KindRequest, object: JsonObject, old: JsonObject): void {
+  const { kind } = request;
+  const errors = [
+    ...validate(object, kind.schema, { old }),
+    ...(kind.strategy.validateStatus?.(object, old) ?? []),
+  ];
+  if (errors.length > 0) throw invalid(kind, metaString(object, 'name'), errors);
+}
+
+/** Namespaced objects need a namespace that is there and stays. */
+export async function admitNamespace(deps: VerbDeps, request: KindRequest): Promise<void> {
+  const { kind, info } = request;
+  if (!kind.namespaced || info.namespace === '') return;
+  const place = { group: '', plural: 'namespaces' };
+  const namespace = await deps.objects.get(place, { name: info.namespace }, request.request.signal);
+  if (namespace === undefined)
+    throw notFound({ group: '', resource: 'namespaces' }, info.namespace);
+  const terminating =
+    asString(at(namespace.object, 'status', 'phase')) === 'Terminating' ||
+    metaString(namespace.object, 'deletionTimestamp') !== '';
+  if (!terminating) return;
+  const name = info.name;
+  const error = forbidden(
+    { group: kind.group, resource: kind.plural },
+    name,
+    `unable to create new content in namespace ${info.namespace} because it is being terminated`,
+  );
+  throw new StatusError(error.code, error.reason, error.message, {
+    ...error.details,
+    causes: [
+      {
+        reason: 'NamespaceTerminating',
+        message: `namespace ${info.namespace} is being terminated`,
+        field: 'metadata.namespace',
+      },
+    ],
+  });
+}
+
+/** The body's namespace must be the URL's; the body may leave it out. */
+export function settleNamespace(object: JsonObject, request: KindRequest): void {
+  const { kind, info } = request;
+  const metadata = asObject(object['metadata']) ?? {};
+  object['metadata'] = metadata;
+  const given = asString(metadata['namespace']);
+  if (!kind.namespaced) {
+    delete metadata['namespace'];
+    if (given !== '') throw namespaceMismatch();
+    return;
+  }
+  if (info.namespace === '')
+    throw badRequest(
+      `an empty namespace may not be set during creation of ${kind.plural}: POST to /…/namespaces/<namespace>/${kind.plural}`,
+    );
+  if (given !== '' && given !== info.namespace) throw namespaceMismatch();
+  metadata['namespace'] = info.namespace;
+}
+
+function namespaceMismatch(): StatusError {
+  return badRequest(
+    'the namespace of the provided object does not match the namespace sent on the request',
+  );
+}
+
+/** `metadata.ownerReferences` named twice are kept once. */
+export function dedupeOwners(object: JsonObject, warnings: string[]): void {
+  const metadata = asObject(object['metadata']);
+  const owners = asArray(metadata?.['ownerReferences']);
+  if (metadata === undefined || owners.length < 2) return;
+  const seen = new Set<string>();
+  const kept = owners.filter((owner) => {
+    const uid = asString(asObject(owner)?.['uid']);
+    if (!seen.has(uid)) {
+      seen.add(uid);
+      return true;
+    }
+    warnings.push(
+      `.metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: ${uid}`,
+    );
+    return false;
+  });
+  metadata['ownerReferences'] = kept;
+}

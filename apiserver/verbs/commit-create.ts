@@ -1,0 +1,140 @@
+/** Stores a new object: what POST, an apply to nothing and a creating PUT have in common. */
+import type { JsonObject, ManagedFieldsEntry } from '../../api/meta.ts';
+import { alreadyExists, StatusError } from '../../api/status.ts';
+import { type FieldSet, fieldElement, setOf, trackUpdate } from '../apply/index.ts';
+import { asObject, asString } from '../kinds/fields.ts';
+import type { ServedKind } from '../registry/served-kind.ts';
+import { type Cached, fromObject, metadataOf, metaString } from '../storage/cached.ts';
+import { admitNamespace, check, dedupeOwners, toStorage } from './admit.ts';
+import { type KindRequest, timestamp, type VerbDeps } from './deps.ts';
+import type { WriteParameters } from './options.ts';
+
+/** A generated name that is taken is drawn again this often. */
+const maxNameTries = 8;
+const suffixLength = 5;
+/** Kubernetes' limit for names with a generated suffix. */
+const maxGeneratedBase = 58;
+
+/**
+ * `object` is decoded, shaped and owned by the caller. `managed` computes `managedFields`; by default
+ * every field belongs to the writer.
+ */
+export async function commitCreate(
+  deps: VerbDeps,
+  request: KindRequest,
+  object: JsonObject,
+  parameters: WriteParameters,
+  managed?: (object: JsonObject) => JsonObject,
+): Promise<Cached> {
+  const { kind } = request;
+  const metadata = asObject(object['metadata']) ?? {};
+  if (asString(metadata['resourceVersion']) !== '' && asString(metadata['resourceVersion']) !== '0')
+    throw new StatusError(500, '', 'resourceVersion should not be set on objects to be created');
+  const now = timestamp(deps.clock);
+  ownedByServer(metadata, now, deps, kind);
+  object['metadata'] = metadata;
+  if (kind.hasStatus && !kind.builtin) delete object['status'];
+  dedupeOwners(object, request.warnings);
+  const context = { user: request.user, now, dryRun: parameters.dryRun };
+  kind.strategy.prepareForCreate?.(object, context);
+  const generated = asString(metadata['name']) === '' && asString(metadata['generateName']) !== '';
+  for (let attempt = 1; ; attempt += 1) {
+    if (generated) metadata['name'] = generatedName(asString(metadata['generateName']), deps);
+    const named = { ...request, info: { ...request.info, name: metaString(object, 'name') } };
+    await admitNamespace(deps, named);
+    check(request, object, undefined);
+    const stored = await store(deps, request, owned(object, request, parameters, now, managed), parameters);
+    if (stored !== undefined) return stored;
+    if (!generated || attempt >= maxNameTries)
+      throw alreadyExists(
+        { group: kind.group, resource: kind.plural },
+        metaString(object, 'name'),
+      );
+  }
+}
+
+function ownedByServer(metadata: JsonObject, now: string, deps: VerbDeps, kind: ServedKind): void {
+  for (const field of ['deletionTimestamp', 'deletionGracePeriodSeconds', 'selfLink', 'resourceVersion'])
+    delete metadata[field];
+  metadata['uid'] = deps.random.uuid();
+  metadata['creationTimestamp'] = now;
+  if (kind.strategy.generation) metadata['generation'] = 1;
+  else delete metadata['generation'];
+}
+
+function generatedName(base: string, deps: VerbDeps): string {
+  return base.slice(0, maxGeneratedBase) + deps.random.suffix(suffixLength);
+}
+
+function owned(
+  object: JsonObject,
+  request: KindRequest,
+  parameters: WriteParameters,
+  now: string,
+  managed: ((object: JsonObject) => JsonObject) | undefined,
+): JsonObject {
+  if (managed !== undefined) return managed(object);
+  const entries = trackUpdate({
+    live: undefined,
+    next: object,
+    manager: parameters.fieldManager,
+    apiVersion: String(object['apiVersion']),
+    schema: request.kind.schema,
+    resetFields: resetFields(request.kind, ''),
+    now,
+  });
+  return withManagedFields(object, entries);
+}
+
+/** The object with these owners; without the field when there are none. */
+export function withManagedFields(
+  object: JsonObject,
+  entries: readonly ManagedFieldsEntry[],
+): JsonObject {
+  const { managedFields: _before, ...metadata } = metadataOf(object);
+  // The entries are plain JSON; their interface has no index signature.
+  const managedFields = entries as readonly JsonObject[];
+  return {
+    ...object,
+    metadata: entries.length === 0 ? metadata : { ...metadata, managedFields },
+  };
+}
+
+/** Fields that a write through this endpoint cannot own. */
+export function resetFields(kind: ServedKind, subresource: string): FieldSet {
+  if (subresource === 'status') return kind.builtin ? specOnly : specAndMetadata;
+  return kind.hasStatus ? statusOnly : nothing;
+}
+
+const nothing = setOf();
+const statusOnly = setOf([fieldElement('status')]);
+const specOnly = setOf([fieldElement('spec')]);
+const specAndMetadata = setOf([fieldElement('spec')], [fieldElement('metadata')]);
+
+/** `undefined` when the name is taken. */
+async function store(
+  deps: VerbDeps,
+  request: KindRequest,
+  object: JsonObject,
+  parameters: WriteParameters,
+): Promise<Cached | undefined> {
+  const { kind, info } = request;
+  const { signal } = request.request;
+  const place = { group: kind.group, plural: kind.plural };
+  const key = {
+    ...(kind.namespaced ? { namespace: info.namespace } : {}),
+    name: metaString(object, 'name'),
+  };
+  toStorage(object, kind);
+  if (parameters.dryRun) {
+    if ((await deps.objects.get(place, key, signal)) !== undefined) return undefined;
+    return unstored(object);
+  }
+  const result = await deps.objects.create(place, key, object, signal);
+  return result.type === 'written' ? result.stored : undefined;
+}
+
+/** What a dry run answers with: the object as it would be, with the version it has now, if any. */
+export function unstored(object: JsonObject): Cached {
+  return { ...fromObject('', object, 0n), object };
+}

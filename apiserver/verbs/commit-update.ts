@@ -1,0 +1,165 @@
+/** Replaces a stored object by a changed one: what PUT, all patches and apply have in common. */
+import type { JsonObject, JsonValue } from '../../api/meta.ts';
+import { conflict, invalid, staleObject } from '../../api/status.ts';
+import { trackUpdate } from '../apply/index.ts';
+import { asArray, asObject, asString, equal } from '../kinds/fields.ts';
+import { wrong } from '../kinds/pod-spec.ts';
+import { type Cached, metadataOf, metaString } from '../storage/cached.ts';
+import { check, checkStatus, dedupeOwners, toStorage } from './admit.ts';
+import { resetFields, unstored, withManagedFields } from './commit-create.ts';
+import { type KindRequest, timestamp, type VerbDeps } from './deps.ts';
+import type { WriteParameters } from './options.ts';
+import { viewOf } from './view.ts';
+
+export interface UpdateInput {
+  /** The stored object that `next` was computed from. */
+  readonly old: Cached;
+  /** The wanted object in the request's version; owned by the caller. */
+  readonly next: JsonObject;
+  readonly parameters: WriteParameters;
+  /** Empty, `status`, or another part that writes the whole object (`scale`). */
+  readonly subresource: string;
+  /** Computes `managedFields` in the place of plain tracking (apply does). */
+  readonly managed?: (next: JsonObject) => JsonObject;
+}
+
+/** `undefined` when somebody else wrote in between: read again and retry, or answer 409. */
+export async function commitUpdate(
+  deps: VerbDeps,
+  request: KindRequest,
+  input: UpdateInput,
+): Promise<Cached | undefined> {
+  const { kind } = request;
+  const { parameters, subresource } = input;
+  const { signal } = request.request;
+  const old = viewOf(input.old, kind).object;
+  const now = timestamp(deps.clock);
+  const next = composed(request, input.next, old, subresource, now, parameters.dryRun);
+  if (subresource === 'status') checkStatus(request, next, old);
+  else check(request, next, old);
+  const managed = input.managed?.(next) ?? tracked(request, next, old, input, now);
+  if (unchanged(managed, old)) return input.old;
+  if (parameters.dryRun) return unstored(managed);
+  toStorage(managed, kind);
+  if (isFinished(managed, kind.strategy.retained)) {
+    const revision = await deps.objects.remove(input.old, signal);
+    return revision === undefined ? undefined : unstored(managed);
+  }
+  const result = await deps.objects.replace(input.old, managed, signal);
+  return result.type === 'written' ? result.stored : undefined;
+}
+
+/** The object to be stored: the writer's part, and for the rest what was there. */
+function composed(
+  request: KindRequest,
+  wanted: JsonObject,
+  old: JsonObject,
+  subresource: string,
+  now: string,
+  dryRun: boolean,
+): JsonObject {
+  const { kind } = request;
+  const { strategy } = kind;
+  let next: JsonObject = { ...wanted };
+  if (subresource === 'status') {
+    next = { ...old, status: wanted['status'] };
+    next['metadata'] = kind.builtin ? wanted['metadata'] : old['metadata'];
+    if (next['status'] === undefined) delete next['status'];
+  } else if (kind.hasStatus) {
+    next['status'] = old['status'];
+    if (next['status'] === undefined) delete next['status'];
+  }
+  const given = metadataOf(wanted);
+  const metadata: JsonObject = { ...metadataOf(next) };
+  metadata['managedFields'] = given['managedFields'];
+  metadata['resourceVersion'] = metadataOf(old)['resourceVersion'];
+  keepServerFields(request, metadata, metadataOf(old));
+  next['metadata'] = metadata;
+  if (subresource !== 'status')
+    strategy.prepareForUpdate?.(next, old, { user: request.user, now, dryRun });
+  dedupeOwners(next, request.warnings);
+  if (strategy.generation && specChanged(next, old, kind.hasStatus))
+    metadata['generation'] = Number(metadataOf(old)['generation'] ?? 0) + 1;
+  return next;
+}
+
+const serverFields = [
+  'creationTimestamp',
+  'deletionTimestamp',
+  'deletionGracePeriodSeconds',
+  'generation',
+  'selfLink',
+];
+
+function keepServerFields(request: KindRequest, metadata: JsonObject, old: JsonObject): void {
+  const uid = asString(metadata['uid']);
+  if (uid !== '' && uid !== asString(old['uid']))
+    throw invalid(request.kind, asString(old['name']), [
+      wrong('metadata.uid', JSON.stringify(uid), 'field is immutable'),
+    ]);
+  for (const field of [...serverFields, 'uid']) {
+    if (old[field] === undefined) delete metadata[field];
+    else metadata[field] = old[field];
+  }
+}
+
+/** Whether anything outside metadata (and the status, where it has its own endpoint) differs. */
+function specChanged(next: JsonObject, old: JsonObject, hasStatus: boolean): boolean {
+  const own = (object: JsonObject): JsonObject => {
+    const { metadata: _metadata, status, ...rest } = object;
+    return hasStatus ? rest : { ...rest, status };
+  };
+  return !equal(own(next), own(old));
+}
+
+function tracked(
+  request: KindRequest,
+  next: JsonObject,
+  old: JsonObject,
+  { parameters, subresource }: UpdateInput,
+  now: string,
+): JsonObject {
+  const entries = trackUpdate({
+    live: old,
+    next,
+    manager: parameters.fieldManager,
+    apiVersion: String(next['apiVersion']),
+    subresource,
+    schema: request.kind.schema,
+    resetFields: resetFields(request.kind, subresource),
+    now,
+  });
+  return withManagedFields(next, entries);
+}
+
+/** A write that changes nothing is not stored: same version, no event, no new time in managedFields. */
+function unchanged(next: JsonObject, old: JsonObject): boolean {
+  return equal(withoutTimes(next), withoutTimes(old));
+}
+
+function withoutTimes(object: JsonObject): JsonObject {
+  const metadata: JsonObject = { ...metadataOf(object) };
+  delete metadata['resourceVersion'];
+  const entries = asArray(metadata['managedFields']);
+  if (entries.length === 0) delete metadata['managedFields'];
+  else
+    metadata['managedFields'] = entries.map((entry): JsonValue => {
+      const { time: _time, ...rest } = asObject(entry) ?? {};
+      return rest;
+    });
+  return { ...object, metadata };
+}
+
+/** A deleted object whose last finalizer has gone is removed by the write that took it off. */
+function isFinished(object: JsonObject, retained: ((object: JsonObject) => boolean) | undefined): boolean {
+  const metadata = metadataOf(object);
+  if (metadata['deletionTimestamp'] === undefined) return false;
+  if (asArray(metadata['finalizers']).length > 0 || retained?.(object) === true) return false;
+  return Number(metadata['deletionGracePeriodSeconds'] ?? 0) === 0;
+}
+
+/** The 409 for a stale or raced write. */
+export function stale(request: KindRequest): Error {
+  const { kind, info } = request;
+  return conflict({ group: kind.group, resource: kind.plural }, info.name, staleObject);
+}

@@ -1,0 +1,39 @@
+/** POST to a collection. */
+import { badRequest, StatusError } from '../../api/status.ts';
+import { metaString } from '../storage/cached.ts';
+import type { ApiResponse } from '../request/request.ts';
+import { settleNamespace, shape } from './admit.ts';
+import { decodeObject } from './body.ts';
+import { commitCreate } from './commit-create.ts';
+import type { KindRequest, VerbDeps } from './deps.ts';
+import { writeParameters } from './options.ts';
+import { respondObject } from './respond.ts';
+
+export async function create(deps: VerbDeps, request: KindRequest): Promise<ApiResponse> {
+  const { kind, info } = request;
+  if (info.name !== '') throw methodNotAllowed();
+  const parameters = writeParameters(request, 'CreateOptions');
+  const bytes = await request.request.body();
+  const body = decodeObject(bytes, request.request.headers['content-type'], kind);
+  settleNamespace(body.object, request);
+  shape(request, body, parameters.fieldValidation);
+  const stored = await commitCreate(deps, request, body.object, parameters);
+  return respondObject(deps, request, stored, 201);
+}
+
+export function methodNotAllowed(): StatusError {
+  return new StatusError(
+    405,
+    'MethodNotAllowed',
+    'the server does not allow this method on the requested resource',
+    {},
+  );
+}
+
+/** The name in the body must be the URL's. */
+export function checkName(name: string, object: Parameters<typeof metaString>[0]): void {
+  const given = metaString(object, 'name');
+  if (given === '') throw badRequest('name must be provided');
+  if (given !== name)
+    throw badRequest(`the name of the object (${given}) does not match the name on the URL (${name})`);
+}

@@ -1,0 +1,26 @@
+/** What the verbs work with; made once by `apiserver/server.ts`. */
+import type { Clock } from '../../lib/clock.ts';
+import type { Log } from '../../lib/log.ts';
+import type { Random } from '../../lib/random.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { ServedKind } from '../registry/served-kind.ts';
+import type { RequestContext } from '../request/request.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+
+export interface VerbDeps {
+  readonly objects: ObjectStore;
+  readonly registry: Registry;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** A request whose kind is known. */
+export interface KindRequest extends RequestContext {
+  readonly kind: ServedKind;
+}
+
+/** RFC 3339 with whole seconds, as metadata carries times. */
+export function timestamp(clock: Clock): string {
+  return new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
+}

@@ -1,0 +1,52 @@
+/** Fields that Kubernetes has and Berth keeps without acting on them: whoever sets one is told. */
+import type { JsonObject, JsonValue } from '../../api/meta.ts';
+import { asArray, asObject, equal } from '../kinds/fields.ts';
+
+/** At most this many warnings for one request. */
+const maxWarnings = 20;
+
+/** One text per field that `object` sets and `old` did not; `paths` are like `spec.containers[].x`. */
+export function ignoredFieldWarnings(
+  object: JsonObject,
+  old: JsonObject | undefined,
+  paths: readonly string[],
+): string[] {
+  const warnings: string[] = [];
+  for (const path of paths) {
+    const parts = path.split('.');
+    for (const [where, value] of find(object, parts, '')) {
+      if (warnings.length >= maxWarnings) return warnings;
+      if (isEmpty(value)) continue;
+      if (old !== undefined && [...find(old, parts, '')].some(([at, v]) => at === where && equal(v, value)))
+        continue;
+      warnings.push(`${where}: kept, but Berth does not act on this field yet`);
+    }
+  }
+  return warnings;
+}
+
+function* find(
+  value: JsonValue | undefined,
+  parts: readonly string[],
+  where: string,
+): Generator<readonly [string, JsonValue]> {
+  const [part, ...rest] = parts;
+  if (part === undefined) {
+    if (value !== undefined && value !== null) yield [where, value];
+    return;
+  }
+  const list = part.endsWith('[]');
+  const field = list ? part.slice(0, -2) : part;
+  const next = asObject(value)?.[field];
+  const path = where === '' ? field : `${where}.${field}`;
+  if (!list) {
+    yield* find(next, rest, path);
+    return;
+  }
+  for (const [index, item] of asArray(next).entries()) yield* find(item, rest, `${path}[${index}]`);
+}
+
+function isEmpty(value: JsonValue): boolean {
+  if (Array.isArray(value)) return value.length === 0;
+  return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+}

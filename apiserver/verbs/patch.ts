@@ -1,0 +1,237 @@
+/** PATCH: JSON patch, merge patch, strategic merge patch and server-side apply. */
+import type { JsonObject, JsonValue } from '../../api/meta.ts';
+import { formatApiVersion } from '../../api/meta.ts';
+import { badRequest, conflict, invalid, notFound, StatusError } from '../../api/status.ts';
+import { applyObject } from '../apply/index.ts';
+import { asObject } from '../kinds/fields.ts';
+import { wrong } from '../kinds/pod-spec.ts';
+import { applyJsonPatch, applyMergePatch, applyStrategicPatch } from '../patch/index.ts';
+import type { ApiResponse } from '../request/request.ts';
+import { type Cached, metadataOf, metaString } from '../storage/cached.ts';
+import { parseJson, stringifyJson } from '../wire/json.ts';
+import { parseYaml } from '../wire/yaml.ts';
+import { settleNamespace, shape } from './admit.ts';
+import { mediaType, unsupportedMediaType } from './body.ts';
+import { commitCreate, resetFields, withManagedFields } from './commit-create.ts';
+import { commitUpdate, stale } from './commit-update.ts';
+import { checkName } from './create.ts';
+import { type KindRequest, timestamp, type VerbDeps } from './deps.ts';
+import { type WriteParameters, writeParameters } from './options.ts';
+import { respondObject } from './respond.ts';
+import { currentObject, parseRevision } from './update.ts';
+import { viewOf } from './view.ts';
+
+const maxTries = 5;
+
+type PatchType = 'json' | 'merge' | 'strategic' | 'apply';
+
+const patchTypes: Readonly<Record<string, PatchType>> = {
+  'application/json-patch+json': 'json',
+  'application/merge-patch+json': 'merge',
+  'application/strategic-merge-patch+json': 'strategic',
+  'application/apply-patch+yaml': 'apply',
+};
+
+export async function patch(deps: VerbDeps, request: KindRequest): Promise<ApiResponse> {
+  const type = patchTypeOf(request);
+  const bytes = await request.request.body();
+  const parameters = writeParameters(request, 'PatchOptions', type === 'apply');
+  if (type === 'apply') return apply(deps, request, bytes, parameters);
+  const parsed = parsePatch(bytes, type);
+  for (let attempt = 1; attempt <= maxTries; attempt += 1) {
+    const old = await currentObject(deps, request);
+    const { kind, info } = request;
+    if (old === undefined) throw notFound({ group: kind.group, resource: kind.plural }, info.name);
+    const next = patched(request, old, parsed.value, type);
+    checkIdentity(request, next, old);
+    checkRevision(request, next, old);
+    const body = { object: next, duplicates: parsed.duplicates };
+    shape(request, body, parameters.fieldValidation, strictPatchError(next));
+    const subresource = info.subresource;
+    const stored = await commitUpdate(deps, request, { old, next, parameters, subresource });
+    if (stored !== undefined) return respondObject(deps, request, stored, 200);
+  }
+  throw stale(request);
+}
+
+function patchTypeOf({ request, kind }: KindRequest): PatchType {
+  const type = patchTypes[mediaType(request.headers['content-type'])];
+  if (type !== undefined && (type !== 'strategic' || kind.builtin)) return type;
+  throw unsupportedMediaType(
+    Object.keys(patchTypes).filter(
+      (each) => kind.builtin || each !== 'application/strategic-merge-patch+json',
+    ),
+  );
+}
+
+function parsePatch(bytes: Uint8Array, type: PatchType) {
+  let parsed: ReturnType<typeof parseJson>;
+  try {
+    parsed = parseJson(bytes);
+  } catch (error) {
+    throw badRequest(`error decoding patch: ${error instanceof Error ? error.message : error}`);
+  }
+  const isArray = Array.isArray(parsed.value);
+  if (type === 'json' && !isArray)
+    throw badRequest(
+      'error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp',
+    );
+  if (type !== 'json' && asObject(parsed.value) === undefined)
+    throw badRequest(
+      `error decoding patch: json: cannot unmarshal ${isArray ? 'array' : typeof parsed.value} into Go value of type map[string]interface {}`,
+    );
+  return parsed;
+}
+
+function patched(
+  { kind }: KindRequest,
+  old: Cached,
+  value: JsonValue,
+  type: Exclude<PatchType, 'apply'>,
+): JsonObject {
+  const current = structuredClone(viewOf(old, kind).object);
+  const change = asObject(value) ?? {};
+  if (type === 'merge') return applyMergePatch(current, change);
+  if (type === 'strategic') return applyStrategicPatch(current, change, kind.schema);
+  return applyJsonPatch(current, Array.isArray(value) ? value : []);
+}
+
+/** A patch cannot turn an object into another one. */
+function checkIdentity(request: KindRequest, next: JsonObject, old: Cached): void {
+  const { kind, info } = request;
+  const name = metaString(old.object, 'name');
+  const apiVersion = formatApiVersion(kind.group, kind.version);
+  const given = String(next['kind']);
+  if (given !== kind.kind)
+    throw invalid({ group: kind.group, kind: given }, name, [
+      wrong('kind', JSON.stringify(given), `must be ${kind.kind}`),
+    ]);
+  if (next['apiVersion'] !== apiVersion)
+    throw invalid(kind, name, [
+      wrong('apiVersion', JSON.stringify(next['apiVersion']), `must be ${apiVersion}`),
+    ]);
+  checkName(info.name, next);
+  settleNamespace(next, request);
+}
+
+/** A patch that names a resourceVersion is meant for that one only. */
+function checkRevision(request: KindRequest, next: JsonObject, old: Cached): void {
+  const given = metaString(next, 'resourceVersion');
+  if (given !== '' && given !== '0' && parseRevision(given) !== old.revision) throw stale(request);
+}
+
+function strictPatchError(next: JsonObject) {
+  return (message: string): StatusError =>
+    invalid({ group: '', kind: '' }, '', [
+      {
+        field: 'patch',
+        type: 'FieldValueInvalid',
+        message: `Invalid value: ${JSON.stringify(stringifyJson(next))}: ${message}`,
+      },
+    ]);
+}
+
+async function apply(
+  deps: VerbDeps,
+  request: KindRequest,
+  bytes: Uint8Array,
+  parameters: WriteParameters,
+): Promise<ApiResponse> {
+  const applied = decodeApplied(request, bytes, parameters);
+  for (let attempt = 1; attempt <= maxTries; attempt += 1) {
+    const old = await currentObject(deps, request);
+    const live = old === undefined ? undefined : viewOf(old, request.kind).object;
+    const result = applyObject({
+      live,
+      applied: structuredClone(applied),
+      manager: parameters.fieldManager,
+      apiVersion: formatApiVersion(request.kind.group, request.kind.version),
+      kind: request.kind.kind,
+      subresource: request.info.subresource,
+      force: parameters.force,
+      schema: request.kind.schema,
+      resetFields: resetFields(request.kind, request.info.subresource),
+      now: timestamp(deps.clock),
+    });
+    const managed = (object: JsonObject) => withManagedFields(object, result.managedFields);
+    const stored =
+      old === undefined
+        ? await createApplied(deps, request, applied, result.object, parameters, managed)
+        : await updateApplied(deps, request, applied, result.object, old, parameters, managed);
+    if (stored !== undefined) return respondObject(deps, request, stored, old === undefined ? 201 : 200);
+  }
+  throw stale(request);
+}
+
+function decodeApplied(
+  request: KindRequest,
+  bytes: Uint8Array,
+  parameters: WriteParameters,
+): JsonObject {
+  let parsed: ReturnType<typeof parseYaml>;
+  try {
+    parsed = parseYaml(Buffer.from(bytes).toString('utf8'));
+  } catch (error) {
+    throw badRequest(`error decoding YAML: ${error instanceof Error ? error.message : error}`);
+  }
+  const applied = asObject(parsed.value);
+  const { kind, info } = request;
+  const apiVersion = formatApiVersion(kind.group, kind.version);
+  if (applied === undefined) throw badRequest('error decoding YAML: the body must be an object');
+  if (applied['apiVersion'] !== apiVersion)
+    throw badRequest(
+      `Incorrect version specified in apply patch. Specified patch version: ${applied['apiVersion'] ?? ''}, expected: ${apiVersion}`,
+    );
+  if (applied['kind'] !== kind.kind)
+    throw badRequest(`the kind in the data (${applied['kind']}) does not match the expected kind (${kind.kind})`);
+  if (metadataOf(applied)['managedFields'] !== undefined)
+    throw badRequest('metadata.managedFields must be nil');
+  checkName(info.name, applied);
+  settleNamespace(applied, request);
+  if (parameters.fieldValidation === 'Strict' && parsed.duplicates.length > 0)
+    throw badRequest(
+      `error strict decoding YAML: ${parsed.duplicates.map((path) => `duplicate field "${path}"`).join(', ')}`,
+    );
+  return applied;
+}
+
+async function createApplied(
+  deps: VerbDeps,
+  request: KindRequest,
+  applied: JsonObject,
+  result: JsonObject,
+  parameters: WriteParameters,
+  managed: (object: JsonObject) => JsonObject,
+): Promise<Cached | undefined> {
+  const { kind, info } = request;
+  const resource = { group: kind.group, resource: kind.plural };
+  if (info.subresource !== '') throw notFound(resource, info.name);
+  if (metaString(applied, 'uid') !== '')
+    throw conflict(resource, info.name, `uid mismatch: the provided object specified uid ${metaString(applied, 'uid')}, and no existing object was found`);
+  const object = structuredClone(result);
+  delete asObject(object['metadata'])?.['resourceVersion'];
+  shape(request, { object, duplicates: [] }, parameters.fieldValidation);
+  try {
+    return await commitCreate(deps, request, object, parameters, managed);
+  } catch (error) {
+    // Somebody created it between our read and our write: merge into theirs.
+    if (error instanceof StatusError && error.reason === 'AlreadyExists') return undefined;
+    throw error;
+  }
+}
+
+async function updateApplied(
+  deps: VerbDeps,
+  request: KindRequest,
+  applied: JsonObject,
+  result: JsonObject,
+  old: Cached,
+  parameters: WriteParameters,
+  managed: (object: JsonObject) => JsonObject,
+): Promise<Cached | undefined> {
+  checkRevision(request, applied, old);
+  const next = structuredClone(result);
+  shape(request, { object: next, duplicates: [] }, parameters.fieldValidation);
+  const subresource = request.info.subresource;
+  return commitUpdate(deps, request, { old, next, parameters, subresource, managed });
+}

@@ -1,0 +1,103 @@
+/** PUT: replaces an object, or its status. */
+import type { JsonObject } from '../../api/meta.ts';
+import { conflict, invalid, notFound, StatusError } from '../../api/status.ts';
+import { asObject, asString } from '../kinds/fields.ts';
+import type { ApiResponse } from '../request/request.ts';
+import { type Cached, metaString } from '../storage/cached.ts';
+import { settleNamespace, shape } from './admit.ts';
+import { decodeObject } from './body.ts';
+import { commitCreate } from './commit-create.ts';
+import { commitUpdate, stale } from './commit-update.ts';
+import { checkName } from './create.ts';
+import type { KindRequest, VerbDeps } from './deps.ts';
+import { type WriteParameters, writeParameters } from './options.ts';
+import { respondObject } from './respond.ts';
+
+/** An unconditional update that loses a race is tried again this often. */
+const maxTries = 5;
+
+export async function update(deps: VerbDeps, request: KindRequest): Promise<ApiResponse> {
+  const { kind, info } = request;
+  const parameters = writeParameters(request, 'UpdateOptions');
+  const bytes = await request.request.body();
+  const body = decodeObject(bytes, request.request.headers['content-type'], kind);
+  checkName(info.name, body.object);
+  settleNamespace(body.object, request);
+  shape(request, body, parameters.fieldValidation);
+  return replaceWith(deps, request, body.object, parameters);
+}
+
+/** The part of PUT after decoding. */
+export async function replaceWith(
+  deps: VerbDeps,
+  request: KindRequest,
+  object: JsonObject,
+  parameters: WriteParameters,
+): Promise<ApiResponse> {
+  const { kind, info } = request;
+  const expected = expectedRevision(request, object);
+  for (let attempt = 1; attempt <= maxTries; attempt += 1) {
+    const old = await currentObject(deps, request);
+    if (old === undefined) {
+      if (!kind.strategy.createOnUpdate || info.subresource !== '' || expected !== undefined)
+        throw notFound({ group: kind.group, resource: kind.plural }, info.name);
+      delete asObject(object['metadata'])?.['resourceVersion'];
+      const stored = await commitCreate(deps, request, object, parameters);
+      return respondObject(deps, request, stored, 201);
+    }
+    if (expected !== undefined && expected !== old.revision) throw stale(request);
+    checkUid(request, object, old);
+    const next = structuredClone(object);
+    const subresource = info.subresource;
+    const stored = await commitUpdate(deps, request, { old, next, parameters, subresource });
+    if (stored !== undefined) return respondObject(deps, request, stored, 200);
+    if (expected !== undefined) throw stale(request);
+  }
+  throw stale(request);
+}
+
+/** The stored object the request names. */
+export function currentObject(deps: VerbDeps, request: KindRequest): Promise<Cached | undefined> {
+  const { kind, info } = request;
+  const key = { ...(kind.namespaced ? { namespace: info.namespace } : {}), name: info.name };
+  return deps.objects.get({ group: kind.group, plural: kind.plural }, key, request.request.signal);
+}
+
+/** `undefined` = whatever is stored now. */
+function expectedRevision(request: KindRequest, object: JsonObject): bigint | undefined {
+  const given = metaString(object, 'resourceVersion');
+  if (given === '' || given === '0') {
+    if (request.kind.strategy.unconditionalUpdate) return undefined;
+    const { group, plural } = request.kind;
+    throw invalid({ group, kind: plural }, request.info.name, [
+      {
+        field: 'metadata.resourceVersion',
+        type: 'FieldValueInvalid',
+        message: 'Invalid value: 0x0: must be specified for an update',
+      },
+    ]);
+  }
+  return parseRevision(given);
+}
+
+/** A resourceVersion as a number; throws upstream's 500 when it is none. */
+export function parseRevision(text: string): bigint {
+  if (/^\d+$/.test(text)) return BigInt(text);
+  throw new StatusError(
+    500,
+    '',
+    `strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`,
+  );
+}
+
+function checkUid(request: KindRequest, object: JsonObject, old: Cached): void {
+  const given = asString(asObject(object['metadata'])?.['uid']);
+  const uid = metaString(old.object, 'uid');
+  if (given === '' || given === uid) return;
+  const { kind, info } = request;
+  throw conflict(
+    { group: kind.group, resource: kind.plural },
+    info.name,
+    `Precondition failed: UID in precondition: ${given}, UID in object meta: ${uid}`,
+  );
+}

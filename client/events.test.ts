@@ -1,0 +1,79 @@
+import { expect, test } from 'vitest';
+import { StatusError } from '../api/status.ts';
+import { FakeClock } from '../lib/clock.ts';
+import { silentLog } from '../lib/log.ts';
+import { seededRandom } from '../lib/random.ts';
+import { FakeApi, kind, object } from '../test/harness/fake-api.ts';
+import { createEventRecorder } from './events.ts';
+
+const events = kind('', 'v1', 'Event');
+const pods = kind('', 'v1', 'Pod');
+const pod = object(pods, 'default/web-0', {}, { uid: 'u1' });
+
+interface StoredEvent {
+  readonly reason: string;
+  readonly message: string;
+  readonly count: number;
+  readonly lastTimestamp: string;
+}
+
+function setup() {
+  const clock = new FakeClock();
+  const random = seededRandom(1);
+  const api = new FakeApi({ clock, random });
+  const recorder = createEventRecorder({
+    client: api,
+    clock,
+    random,
+    log: silentLog,
+    component: 'test',
+  });
+  const stored = () => api.all(events) as unknown as StoredEvent[];
+  const record = (reason: string, message: string) =>
+    recorder.recordEvent({ involvedObject: pod, type: 'Normal', reason, message });
+  return { clock, api, recorder, stored, record };
+}
+
+test('a repeated event is counted, not written again', async () => {
+  const { clock, recorder, stored, record } = setup();
+  record('Pulled', 'image there');
+  await recorder.flush();
+  await clock.advance(5_000);
+  record('Pulled', 'image there');
+  record('Started', 'up');
+  await recorder.flush();
+  expect(stored().map(({ reason, count }) => [reason, count])).toEqual([
+    ['Pulled', 2],
+    ['Started', 1],
+  ]);
+  expect(stored()[0]?.lastTimestamp).toBe('2026-01-01T00:00:05Z');
+});
+
+test('a flood about one object is cut off, and similar messages are combined', async () => {
+  const { recorder, stored, record } = setup();
+  for (let i = 0; i < 100; i += 1) record('Failed', `try ${i}`);
+  await recorder.flush();
+  expect(stored()).toHaveLength(11);
+  expect(stored().at(-1)?.message).toContain('combined from similar events');
+  expect(stored().reduce((sum, event) => sum + event.count, 0)).toBe(25);
+});
+
+test('never throws into the caller, and starts over when the series was deleted', async () => {
+  const { api, recorder, stored, record } = setup();
+  api.before = () => {
+    throw new StatusError(503, 'ServiceUnavailable', 'away');
+  };
+  record('Pulled', 'a');
+  await recorder.flush();
+  api.before = () => {};
+  record('Pulled', 'a');
+  await recorder.flush();
+  const signal = new AbortController().signal;
+  for (const event of api.all(events)) {
+    const { name = '', namespace = '' } = event.metadata;
+    await api.delete(events, { name, namespace }, { signal });
+  }
+  record('Pulled', 'a');
+  await recorder.flush();
+  expect(stored().map(({ count }) => count)).toEqual([1]);
+});

@@ -1,0 +1,226 @@
+/** Writes `v1` Events about objects: repeated ones become a count, floods are cut off. */
+import type { KubeObject, Resource } from '../api/meta.ts';
+import { hasReason } from '../api/status.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import type { Random } from '../lib/random.ts';
+import type { Client } from './client.ts';
+
+export interface EventInput {
+  /** The object that the event is about. */
+  readonly involvedObject: KubeObject;
+  readonly type: 'Normal' | 'Warning';
+  /** CamelCase, one of a small set. */
+  readonly reason: string;
+  readonly message: string;
+}
+
+export interface EventRecorder {
+  /** Returns at once and never throws; what cannot be written is logged and dropped. */
+  recordEvent(event: EventInput): void;
+  /** Resolves when all that was recorded so far is written or dropped. */
+  flush(): Promise<void>;
+  /** Drops what is not yet written. */
+  stop(): Promise<void>;
+}
+
+export interface EventRecorderOptions {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** Who reports: `workload-controller`. */
+  readonly component: string;
+  /** The node, where it is one that reports. */
+  readonly host?: string;
+}
+
+/** Events that wait to be written; further ones are dropped. */
+const queueMax = 1_000;
+
+/** Series and buckets that are remembered. */
+const rememberedMax = 4_096;
+
+/** Per object: so many at once, then one per `refillMs`. Source: client-go tools/record. */
+const burst = 25;
+const refillMs = 300_000;
+
+/** Ten different messages of one reason within ten minutes become one series. */
+const similarMax = 10;
+const similarWindowMs = 600_000;
+
+const messageLengthMax = 1_024;
+
+export function createEventRecorder(options: EventRecorderOptions): EventRecorder {
+  return new Recorder(options);
+}
+
+interface Series {
+  readonly name: string;
+  readonly namespace: string;
+  count: number;
+}
+
+interface Similar {
+  readonly messages: Set<string>;
+  sinceMs: number;
+}
+
+interface Bucket {
+  tokens: number;
+  atMs: number;
+}
+
+const events: Resource = {
+  group: '',
+  version: 'v1',
+  resource: 'events',
+  kind: 'Event',
+  namespaced: true,
+};
+
+class Recorder implements EventRecorder {
+  readonly #options: EventRecorderOptions;
+  readonly #series = new Map<string, Series>();
+  readonly #similar = new Map<string, Similar>();
+  readonly #buckets = new Map<string, Bucket>();
+  readonly #queue: EventInput[] = [];
+  readonly #stop = new AbortController();
+  #draining: Promise<void> | undefined;
+  #dropped = 0;
+
+  constructor(options: EventRecorderOptions) {
+    this.#options = options;
+  }
+
+  recordEvent(event: EventInput): void {
+    if (this.#stop.signal.aborted) return;
+    if (this.#queue.length >= queueMax) {
+      this.#dropped += 1;
+      return;
+    }
+    this.#queue.push(event);
+    this.#draining ??= this.#drain();
+  }
+
+  async flush(): Promise<void> {
+    await this.#draining;
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort(new Error('the event recorder was stopped'));
+    await this.#draining;
+  }
+
+  async #drain(): Promise<void> {
+    const { log } = this.#options;
+    await Promise.resolve(); // Lets the caller of `recordEvent` go on first.
+    for (let event = this.#queue.shift(); event !== undefined; event = this.#queue.shift()) {
+      if (this.#stop.signal.aborted) continue;
+      try {
+        await this.#write(event);
+      } catch (error) {
+        const { reason } = event;
+        if (!this.#stop.signal.aborted) log.warn({ err: error, reason }, 'event not written');
+      }
+    }
+    if (this.#dropped > 0) log.warn({ dropped: this.#dropped }, 'events dropped');
+    this.#dropped = 0;
+    this.#draining = undefined;
+  }
+
+  async #write(event: EventInput): Promise<void> {
+    const { client } = this.#options;
+    const { metadata, kind } = event.involvedObject;
+    const about = `${kind}/${metadata.namespace ?? ''}/${metadata.name}/${metadata.uid}`;
+    if (!this.#takeToken(about)) return;
+    const message = this.#combined(about, event);
+    const key = `${about}/${event.type}/${event.reason}/${message}`;
+    const signal = this.#stop.signal;
+    const known = this.#series.get(key);
+    if (known !== undefined) {
+      try {
+        known.count += 1;
+        const patch = { count: known.count, lastTimestamp: this.#now(), message };
+        await client.patch(events, known, patch, { signal });
+        return;
+      } catch (error) {
+        // Events are deleted after a while; then the series starts over.
+        if (!hasReason(error, 'NotFound')) throw error;
+      }
+    }
+    const fresh = this.#eventObject(event, message);
+    await client.create(events, fresh, { signal });
+    const { name, namespace } = fresh.metadata;
+    remember(this.#series, key, { name, namespace, count: 1 });
+  }
+
+  /** Differing messages of one reason, once there are too many, count as the same. */
+  #combined(about: string, { type, reason, message }: EventInput): string {
+    const nowMs = this.#options.clock.now();
+    const key = `${about}/${type}/${reason}`;
+    const similar = this.#similar.get(key) ?? { messages: new Set<string>(), sinceMs: nowMs };
+    if (nowMs - similar.sinceMs > similarWindowMs) {
+      similar.messages.clear();
+      similar.sinceMs = nowMs;
+    }
+    const text = message.slice(0, messageLengthMax);
+    if (similar.messages.size < similarMax) similar.messages.add(text);
+    remember(this.#similar, key, similar);
+    return similar.messages.has(text) ? text : `(combined from similar events): ${reason}`;
+  }
+
+  #takeToken(about: string): boolean {
+    const nowMs = this.#options.clock.now();
+    const bucket = this.#buckets.get(about) ?? { tokens: burst, atMs: nowMs };
+    bucket.tokens = Math.min(burst, bucket.tokens + (nowMs - bucket.atMs) / refillMs);
+    bucket.atMs = nowMs;
+    remember(this.#buckets, about, bucket);
+    if (bucket.tokens < 1) return false;
+    bucket.tokens -= 1;
+    return true;
+  }
+
+  #eventObject({ involvedObject, type, reason }: EventInput, message: string) {
+    const { component, host, random } = this.#options;
+    const { name = '', namespace = 'default', uid, resourceVersion } = involvedObject.metadata;
+    const now = this.#now();
+    return {
+      apiVersion: 'v1',
+      kind: 'Event',
+      metadata: { name: `${name.slice(0, 230)}.${random.suffix(12)}`, namespace },
+      involvedObject: {
+        apiVersion: involvedObject.apiVersion,
+        kind: involvedObject.kind,
+        name,
+        ...(involvedObject.metadata.namespace === undefined ? {} : { namespace }),
+        ...(uid === undefined ? {} : { uid }),
+        ...(resourceVersion === undefined ? {} : { resourceVersion }),
+      },
+      type,
+      reason,
+      message,
+      source: { component, ...(host === undefined ? {} : { host }) },
+      firstTimestamp: now,
+      lastTimestamp: now,
+      count: 1,
+      reportingComponent: component,
+      reportingInstance: host ?? '',
+    };
+  }
+
+  #now(): string {
+    return new Date(this.#options.clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
+  }
+}
+
+/** Keeps the most recently used `rememberedMax` entries. */
+function remember<V>(map: Map<string, V>, key: string, value: V): void {
+  map.delete(key);
+  map.set(key, value);
+  if (map.size <= rememberedMax) return;
+  for (const oldest of map.keys()) {
+    map.delete(oldest);
+    return;
+  }
+}

@@ -1,0 +1,183 @@
+/**
+ * A queue of keys to reconcile. Three sets make it: `queue` (order), `dirty` (needs work) and
+ * `processing` (being worked on). A key is never handed out twice at a time; adding it while it is
+ * processed hands it out once more after `done`; adding it while it waits changes nothing.
+ */
+import type { Clock } from '../lib/clock.ts';
+import type { Random } from '../lib/random.ts';
+import { backoffMs } from './backoff.ts';
+
+export interface WorkQueue {
+  add(key: string): void;
+  /** Adds after `delayMs`; of several waits for one key the earliest counts. */
+  addAfter(key: string, delayMs: number): void;
+  /** Adds after the key's own exponential backoff; returns the delay. */
+  addRateLimited(key: string): number;
+  /** How often the key was added rate limited since it was last forgotten. */
+  failures(key: string): number;
+  /** The key has succeeded: its backoff starts over. */
+  forget(key: string): void;
+  /** The next key, in order of addition; `undefined` once the queue is shut down and empty. */
+  get(options: { readonly signal: AbortSignal }): Promise<string | undefined>;
+  /** Must follow every `get`. */
+  done(key: string): void;
+  /** Keys that can be got now. */
+  readonly length: number;
+  /** Takes no more keys; what is queued can still be got. */
+  shutDown(): void;
+}
+
+export interface WorkQueueOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** First delay of a key that failed; default 5 ms. */
+  readonly baseMs?: number;
+  /** Longest delay; default 1000 s. */
+  readonly maxMs?: number;
+  /** Random fraction of each delay; default 0. */
+  readonly jitter?: number;
+}
+
+export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
+  return new KeyQueue(options);
+}
+
+type Waiter = (key: string | undefined) => void;
+
+class KeyQueue implements WorkQueue {
+  readonly #options: WorkQueueOptions;
+  readonly #queue = new Set<string>();
+  readonly #dirty = new Set<string>();
+  readonly #processing = new Set<string>();
+  readonly #failures = new Map<string, number>();
+  /** Due time of each key that waits. */
+  readonly #waiting = new Map<string, number>();
+  readonly #getters = new Set<Waiter>();
+  #timer: { readonly atMs: number; readonly stop: AbortController } | undefined;
+  #down = false;
+
+  constructor(options: WorkQueueOptions) {
+    this.#options = options;
+  }
+
+  get length(): number {
+    return this.#queue.size;
+  }
+
+  add(key: string): void {
+    if (this.#down || this.#dirty.has(key)) return;
+    this.#dirty.add(key);
+    if (!this.#processing.has(key)) this.#enqueue(key);
+  }
+
+  addAfter(key: string, delayMs: number): void {
+    if (this.#down) return;
+    if (delayMs <= 0) {
+      this.add(key);
+      return;
+    }
+    const atMs = this.#options.clock.now() + delayMs;
+    const waitsUntilMs = this.#waiting.get(key);
+    if (waitsUntilMs !== undefined && waitsUntilMs <= atMs) return;
+    this.#waiting.set(key, atMs);
+    this.#armTimer(atMs);
+  }
+
+  addRateLimited(key: string): number {
+    const failures = this.failures(key) + 1;
+    this.#failures.set(key, failures);
+    const { baseMs = 5, maxMs = 1_000_000, jitter = 0, random } = this.#options;
+    const delayMs = backoffMs(failures, { baseMs, maxMs, jitter }, random);
+    this.addAfter(key, delayMs);
+    return delayMs;
+  }
+
+  failures(key: string): number {
+    return this.#failures.get(key) ?? 0;
+  }
+
+  forget(key: string): void {
+    this.#failures.delete(key);
+  }
+
+  get({ signal }: { readonly signal: AbortSignal }): Promise<string | undefined> {
+    if (signal.aborted) return Promise.reject(signal.reason);
+    const key = this.#take();
+    if (key !== undefined || this.#down) return Promise.resolve(key);
+    return new Promise((resolve, reject) => {
+      const onAbort = () => {
+        this.#getters.delete(getter);
+        reject(signal.reason);
+      };
+      const getter: Waiter = (next) => {
+        signal.removeEventListener('abort', onAbort);
+        resolve(next);
+      };
+      this.#getters.add(getter);
+      signal.addEventListener('abort', onAbort, { once: true });
+    });
+  }
+
+  done(key: string): void {
+    this.#processing.delete(key);
+    if (this.#dirty.has(key)) this.#enqueue(key);
+  }
+
+  shutDown(): void {
+    this.#down = true;
+    this.#waiting.clear();
+    this.#timer?.stop.abort();
+    this.#timer = undefined;
+    for (const getter of this.#getters) getter(undefined);
+    this.#getters.clear();
+  }
+
+  #enqueue(key: string): void {
+    this.#queue.add(key);
+    for (const getter of this.#getters) {
+      this.#getters.delete(getter);
+      getter(this.#take());
+      return;
+    }
+  }
+
+  #take(): string | undefined {
+    for (const key of this.#queue) {
+      this.#queue.delete(key);
+      this.#dirty.delete(key);
+      this.#processing.add(key);
+      return key;
+    }
+    return undefined;
+  }
+
+  /** One sleeper for the earliest due time; an earlier one replaces it. */
+  #armTimer(atMs: number): void {
+    if (this.#timer !== undefined) {
+      if (this.#timer.atMs <= atMs) return;
+      this.#timer.stop.abort();
+    }
+    const stop = new AbortController();
+    this.#timer = { atMs, stop };
+    const { clock } = this.#options;
+    clock.sleep(Math.max(atMs - clock.now(), 0), stop.signal).then(
+      () => this.#releaseDue(),
+      () => {}, // Replaced by an earlier one, or shut down.
+    );
+  }
+
+  #releaseDue(): void {
+    this.#timer = undefined;
+    const nowMs = this.#options.clock.now();
+    let nextMs = Number.POSITIVE_INFINITY;
+    for (const [key, atMs] of this.#waiting) {
+      if (atMs <= nowMs) {
+        this.#waiting.delete(key);
+        this.add(key);
+      } else {
+        nextMs = Math.min(nextMs, atMs);
+      }
+    }
+    if (nextMs < Number.POSITIVE_INFINITY) this.#armTimer(nextMs);
+  }
+}

@@ -1,0 +1,61 @@
+import type { Pod, Workload } from '../../api/kinds.gen.ts';
+import { workloads } from '../../api/resources.gen.ts';
+import { controllerReference } from '../kit/pass.ts';
+import { ordinalLabel, type PodName, templateHashLabel, workloadLabel } from './plan.ts';
+import { safeHash, templateHash } from './template-hash.ts';
+
+/** On a pod: `"false"` = stop it and keep everything it owns. */
+export const runningAnnotation = 'berth.dev/running';
+
+const suffixLength = 5;
+
+/** Longest name of a pod made of a workload's; longer ones are cut and told apart by a hash. */
+const baseLengthMax = 200;
+
+/** Hash of what the instances are made of, the runtime included: another runtime is another pod. */
+export function hashOf({ spec }: Workload): string {
+  const { runtime = 'docker', template } = spec;
+  return templateHash({ ...template, spec: { ...template.spec, runtimeClassName: runtime } });
+}
+
+/** `web-3` for ordinals, `web-7d4f9xkz-x2k5q` for slots; depends on nothing but its arguments. */
+export function podName(workload: Workload, hash: string, slot: number): string {
+  const { name = '', uid = '' } = workload.metadata;
+  const base = name.length <= baseLengthMax ? name : `${name.slice(0, 190)}-${safeHash(name, 8)}`;
+  if (workload.spec.identity === 'Stable') return `${base}-${slot}`;
+  return `${base}-${hash}-${safeHash(`${uid}/${hash}/${slot}`, suffixLength)}`;
+}
+
+/** A new instance. */
+export function podObject(workload: Workload, hash: string, { name, ordinal }: PodName): Pod {
+  const { metadata, spec } = workload;
+  const { runtime = 'docker', template } = spec;
+  const stopped = spec.running === false ? { [runningAnnotation]: 'false' } : {};
+  const annotations = { ...template.metadata?.annotations, ...stopped };
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name,
+      ...(metadata.namespace === undefined ? {} : { namespace: metadata.namespace }),
+      labels: {
+        ...template.metadata?.labels,
+        [workloadLabel]: labelValue(metadata.name ?? ''),
+        [templateHashLabel]: hash,
+        ...(ordinal === undefined ? {} : { [ordinalLabel]: String(ordinal) }),
+      },
+      ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
+      ownerReferences: [controllerReference(workloads, workload)],
+    },
+    spec: {
+      ...template.spec,
+      runtimeClassName: runtime,
+      ...(ordinal === undefined || template.spec.hostname !== undefined ? {} : { hostname: name }),
+    },
+  };
+}
+
+/** Label values end at 63 characters, names do not. */
+export function labelValue(name: string): string {
+  return name.length <= 63 ? name : `${name.slice(0, 54)}-${safeHash(name, 8)}`;
+}

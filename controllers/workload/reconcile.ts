@@ -1,0 +1,104 @@
+/** Brings the pods of a workload to what its spec says. Level-based: reads caches, never an event. */
+import type { Node, Pod, Workload } from '../../api/kinds.gen.ts';
+import { fromLabelSelectorObject, type LabelSelector } from '../../api/label-selector.ts';
+import { nodes as nodeResource } from '../../api/resources.gen.ts';
+import type { Outcome, Reconcile } from '../kit/controller.ts';
+import { TerminalError } from '../kit/errors.ts';
+import type { OwnWrites } from '../kit/own-writes.ts';
+import { carryOut } from './carry-out.ts';
+import { claimPods } from './claim.ts';
+import { type Desired, desiredOf } from './desired.ts';
+import type { Plan, Situation } from './plan.ts';
+import { planEphemeral } from './plan-ephemeral.ts';
+import { planStable } from './plan-stable.ts';
+import { hashOf, podName } from './pod-object.ts';
+import { availableAtMs, isEnded } from './pod-state.ts';
+import type { ReplacementBackoff } from './replacement-backoff.ts';
+import { setRunning } from './set-running.ts';
+import { workloadStatus } from './status.ts';
+
+export interface WorkloadMemory {
+  readonly writes: OwnWrites<Pod>;
+  readonly backoff: ReplacementBackoff;
+}
+
+/** How soon to look again when the server refused a pod: nothing else would wake us. */
+const refusedRetryMs = 10_000;
+
+export async function reconcileWorkload(
+  ctx: Reconcile<Workload>,
+  { writes, backoff }: WorkloadMemory,
+): Promise<Outcome> {
+  const workload = ctx.object;
+  const selector = selectorOf(workload);
+  const desired = desiredOf(workload, ctx.informers.for<Node>(nodeResource).list());
+  const hash = hashOf(workload);
+
+  const claimed = await claimPods(ctx, writes, selector);
+  const pods = await setRunning(ctx, writes, claimed);
+  const live = pods.filter((pod) => pod.metadata.deletionTimestamp === undefined);
+  const rest = backoff.resting(workload.metadata.uid ?? '', live.filter(isEnded));
+  const plan = planOf({
+    desired,
+    hash,
+    pods,
+    resting: rest.uids,
+    nowMs: ctx.clock.now(),
+    nameOf: (slot) => podName(workload, hash, slot),
+    isTaken: (name) => writes.get(`${workload.metadata.namespace}/${name}`) !== undefined,
+  });
+  const { refused, more } = await carryOut(ctx, writes, hash, plan);
+
+  const { uid = '' } = workload.metadata;
+  const after = writes.over(pods, (pod) => isOf(pod, uid));
+  const nowMs = ctx.clock.now();
+  const text = selector.toString();
+  const { status, conditions } = workloadStatus({
+    desired,
+    hash,
+    pods: after,
+    selector: text,
+    refused,
+    nowMs,
+  });
+  await ctx.setStatus(status, conditions);
+  const waits = [
+    rest.waitMs,
+    more ? 0 : undefined,
+    refused === undefined ? undefined : refusedRetryMs,
+    untilAvailableMs(after, desired, nowMs),
+  ].filter((ms) => ms !== undefined);
+  return waits.length === 0 ? undefined : { requeueAfterMs: Math.min(...waits) };
+}
+
+function planOf(situation: Situation): Plan {
+  return situation.desired.stable ? planStable(situation) : planEphemeral(situation);
+}
+
+function selectorOf({ spec }: Workload): LabelSelector {
+  const selector = fromLabelSelectorObject(spec.selector);
+  if (selector.requirements.length === 0) {
+    throw new TerminalError('SelectorEmpty', 'spec.selector is empty and would match every pod');
+  }
+  if (!selector.matches(spec.template.metadata?.labels)) {
+    const message = `spec.selector "${selector}" does not match the labels of spec.template`;
+    throw new TerminalError('SelectorDoesNotMatchTemplate', message);
+  }
+  return selector;
+}
+
+function isOf({ metadata }: Pod, uid: string): boolean {
+  return metadata.ownerReferences?.some((each) => each.controller && each.uid === uid) ?? false;
+}
+
+/** Until the next ready pod has been so for `minReadySeconds`: no event will say so. */
+function untilAvailableMs(
+  pods: readonly Pod[],
+  { minReadySeconds }: Desired,
+  nowMs: number,
+): number | undefined {
+  const waits = pods
+    .map((pod) => (availableAtMs(pod, minReadySeconds) ?? 0) - nowMs)
+    .filter((ms) => ms > 0);
+  return waits.length === 0 ? undefined : Math.min(...waits);
+}

@@ -1,0 +1,136 @@
+import type Docker from 'dockerode';
+import type { ContainerSpec, InstanceSpec, PortSpec } from '../runtime.ts';
+import { containerName, instanceLabels, label } from './labels.ts';
+
+/** Where a container gets its network from. */
+export type NetworkSource =
+  | { readonly type: 'own' }
+  | { readonly type: 'host' }
+  | { readonly type: 'sandbox'; readonly sandboxId: string };
+
+const cpuPeriodMicros = 100_000;
+/** The kernel refuses quotas under one millisecond. */
+const cpuQuotaMinMicros = 1000;
+
+const logConfig = { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '2' } } as const;
+
+/** The create request for one attempt of one container. Pure. */
+export function containerOptions(
+  nodeId: string,
+  spec: InstanceSpec,
+  container: ContainerSpec,
+  network: NetworkSource,
+): Docker.ContainerCreateOptions {
+  const { command, args, workingDir, user } = container;
+  return {
+    name: containerName(nodeId, spec, container.name, container.attempt),
+    Image: container.image,
+    Labels: {
+      ...instanceLabels(nodeId, spec),
+      [label.container]: container.name,
+      [label.attempt]: String(container.attempt),
+    },
+    ...(command === undefined ? {} : { Entrypoint: [...command] }),
+    ...(args === undefined ? {} : { Cmd: [...args] }),
+    ...(workingDir === undefined ? {} : { WorkingDir: workingDir }),
+    ...(user === undefined ? {} : { User: user }),
+    Env: Object.entries(container.env).map(([name, value]) => `${name}=${value}`),
+    Tty: container.tty,
+    OpenStdin: container.stdin,
+    ...(network.type === 'own'
+      ? { Hostname: spec.hostname, ExposedPorts: exposedPorts(container.ports) }
+      : {}),
+    HostConfig: {
+      ...networkConfig(network, container.ports),
+      ...limitConfig(container),
+      Privileged: container.privileged,
+      ReadonlyRootfs: container.readOnlyRootFilesystem,
+      RestartPolicy: { Name: 'no' },
+      LogConfig: logConfig,
+      Mounts: container.mounts.map((mount) => ({
+        Type: 'bind',
+        Source: mount.hostPath,
+        Target: mount.containerPath,
+        ReadOnly: mount.readOnly,
+      })),
+    },
+  };
+}
+
+/** The create request for the container that holds the network of several others. Pure. */
+export function sandboxOptions(
+  nodeId: string,
+  spec: InstanceSpec,
+  image: string,
+): Docker.ContainerCreateOptions {
+  const ports = spec.containers.flatMap((container) => container.ports);
+  return {
+    name: containerName(nodeId, spec, 'sandbox', 0),
+    Image: image,
+    Labels: { ...instanceLabels(nodeId, spec), [label.sandbox]: 'true' },
+    Hostname: spec.hostname,
+    ExposedPorts: exposedPorts(ports),
+    HostConfig: {
+      ...networkConfig({ type: 'own' }, ports),
+      IpcMode: 'shareable',
+      RestartPolicy: { Name: 'no' },
+      LogConfig: logConfig,
+    },
+  };
+}
+
+function networkConfig(network: NetworkSource, ports: readonly PortSpec[]): Docker.HostConfig {
+  switch (network.type) {
+    case 'host':
+      return { NetworkMode: 'host' };
+    case 'sandbox': {
+      const mode = `container:${network.sandboxId}`;
+      return { NetworkMode: mode, IpcMode: mode };
+    }
+    case 'own':
+      return { PortBindings: portBindings(ports) };
+  }
+}
+
+function portKey(port: PortSpec): string {
+  return `${port.containerPort}/${port.protocol.toLowerCase()}`;
+}
+
+function exposedPorts(ports: readonly PortSpec[]): Record<string, Record<string, never>> {
+  return Object.fromEntries(ports.map((port) => [portKey(port), {}]));
+}
+
+function portBindings(ports: readonly PortSpec[]): Docker.PortMap {
+  const bindings: Record<string, { HostIp?: string; HostPort: string }[]> = {};
+  for (const port of ports) {
+    if (port.hostPort === undefined) continue;
+    const list = bindings[portKey(port)] ?? [];
+    bindings[portKey(port)] = list;
+    list.push({
+      HostPort: String(port.hostPort),
+      ...(port.hostIp === undefined ? {} : { HostIp: port.hostIp }),
+    });
+  }
+  return bindings;
+}
+
+function limitConfig({ limits }: ContainerSpec): Docker.HostConfig {
+  const { cpuMilli, cpuRequestMilli, memoryBytes } = limits;
+  const micros = ((cpuMilli ?? 0) * cpuPeriodMicros) / 1000;
+  return {
+    ...(cpuMilli === undefined
+      ? {}
+      : {
+          CpuPeriod: cpuPeriodMicros,
+          CpuQuota: Math.max(cpuQuotaMinMicros, Math.round(micros)),
+        }),
+    // Kubernetes' formula: 1024 shares a core, never under the kernel's minimum of 2.
+    ...(cpuRequestMilli === undefined
+      ? {}
+      : { CpuShares: Math.max(2, Math.floor((cpuRequestMilli * 1024) / 1000)) }),
+    // The engine's JSON knows plain integers only; 2^53 bytes of memory are out of reach.
+    ...(memoryBytes === undefined
+      ? {}
+      : { Memory: Number(memoryBytes), MemorySwap: Number(memoryBytes) }),
+  };
+}

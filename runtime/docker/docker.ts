@@ -1,0 +1,179 @@
+import { Readable } from 'node:stream';
+import Docker from 'dockerode';
+import type { Observable } from 'rxjs';
+import type { CallOptions } from '../../lib/call.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Log } from '../../lib/log.ts';
+import {
+  type ExecOptions,
+  type ExecSession,
+  type ImagePullPolicy,
+  type InstanceId,
+  type InstanceSpec,
+  type InstanceStatus,
+  type LogChunk,
+  type LogOptions,
+  type Runtime,
+  RuntimeError,
+  type RuntimeInfo,
+} from '../runtime.ts';
+import { KeyedSerial } from '../serial.ts';
+import { Engine, newestOf } from './engine.ts';
+import { ensureInstance } from './ensure.ts';
+import { statusOf, toRuntimeError } from './errors.ts';
+import { startExec } from './exec.ts';
+import { ensureImage, readProgress } from './images.ts';
+import { label } from './labels.ts';
+import { readLogs } from './logs.ts';
+import { observeEvents } from './observe.ts';
+import { pauseImage, pauseImageArchive } from './pause-image.ts';
+import { type Found, readInstance } from './status.ts';
+
+export interface DockerRuntimeOptions {
+  /** Only containers labelled with it are seen or touched. */
+  readonly nodeId: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** @default /var/run/docker.sock */
+  readonly socketPath?: string;
+}
+
+/** Containers by dockerd. No API version is named, so each engine answers in its own. */
+export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
+  const socketPath = options.socketPath ?? '/var/run/docker.sock';
+  return new DockerRuntime(new Docker({ socketPath }), options);
+}
+
+class DockerRuntime implements Runtime {
+  readonly name = 'docker';
+  readonly #docker: Docker;
+  readonly #engine: Engine;
+  readonly #options: DockerRuntimeOptions;
+  readonly #serial = new KeyedSerial();
+
+  constructor(docker: Docker, options: DockerRuntimeOptions) {
+    this.#docker = docker;
+    this.#engine = new Engine(docker, options.nodeId);
+    this.#options = options;
+  }
+
+  async info(_options: CallOptions): Promise<RuntimeInfo> {
+    try {
+      const version = await this.#docker.version();
+      return {
+        name: this.name,
+        version: version.Version,
+        os: version.Os,
+        kernelVersion: version.KernelVersion ?? '',
+        architecture: version.Arch,
+      };
+    } catch (error) {
+      throw toRuntimeError(error);
+    }
+  }
+
+  async list(options: CallOptions): Promise<readonly InstanceStatus[]> {
+    const byId = new Map<InstanceId, Found[]>();
+    for (const one of await this.#engine.find(undefined, options)) {
+      const id = one.info.Config.Labels[label.instance] ?? '';
+      const known = byId.get(id);
+      if (known === undefined) byId.set(id, [one]);
+      else known.push(one);
+    }
+    return [...byId].map(([id, found]) => readInstance(id, found));
+  }
+
+  async get(id: InstanceId, options: CallOptions): Promise<InstanceStatus | undefined> {
+    const found = await this.#engine.find(id, options);
+    return found.length === 0 ? undefined : readInstance(id, found);
+  }
+
+  observe(options: CallOptions): Observable<InstanceId> {
+    const { nodeId, clock, log } = this.#options;
+    const allIds = async (o: CallOptions) => (await this.list(o)).map((status) => status.id);
+    return observeEvents({ docker: this.#docker, nodeId, clock, log, allIds }, options);
+  }
+
+  ensureImage(image: string, policy: ImagePullPolicy, options: CallOptions): Promise<void> {
+    return ensureImage(this.#docker, image, policy, options);
+  }
+
+  ensure(spec: InstanceSpec, options: CallOptions): Promise<InstanceStatus> {
+    return this.#serial.run(spec.id, async () => {
+      checkSpec(spec);
+      await ensureInstance(this.#engine, spec, (o) => this.#loadPauseImage(o), options);
+      return readInstance(spec.id, await this.#engine.find(spec.id, options));
+    });
+  }
+
+  stop(id: InstanceId, options: CallOptions & { readonly graceMs: number }): Promise<void> {
+    return this.#serial.run(id, async () => {
+      await this.#end(await this.#engine.find(id, options), options);
+    });
+  }
+
+  remove(id: InstanceId, options: CallOptions & { readonly graceMs: number }): Promise<void> {
+    return this.#serial.run(id, async () => {
+      const found = await this.#engine.find(id, options);
+      await this.#end(found, options);
+      for (const one of found) await this.#engine.remove(one.info.Id, options);
+    });
+  }
+
+  async *logs(id: InstanceId, options: LogOptions): AsyncGenerator<LogChunk> {
+    yield* readLogs(this.#docker, await this.#engine.find(id, options), options);
+  }
+
+  async exec(id: InstanceId, options: ExecOptions): Promise<ExecSession> {
+    const one = newestOf(await this.#engine.find(id, options), options.container);
+    return await startExec(this.#docker, this.#options.clock, one, options);
+  }
+
+  async close(): Promise<void> {
+    // Every call has its own connection; there is nothing to free.
+  }
+
+  /** Ends all processes; the sandbox after the others, since they use its network to say goodbye. */
+  async #end(
+    found: readonly Found[],
+    options: CallOptions & { readonly graceMs: number },
+  ): Promise<void> {
+    const running = found.filter((one) => one.info.State.Running);
+    const stops = running
+      .filter((one) => !one.sandbox)
+      .map((one) => this.#engine.stop(one.info.Id, options.graceMs, options));
+    await Promise.all(stops);
+    for (const one of running) if (one.sandbox) await this.#engine.kill(one.info.Id, options);
+  }
+
+  async #loadPauseImage({ signal }: CallOptions): Promise<void> {
+    try {
+      await this.#docker.getImage(pauseImage).inspect();
+      return;
+    } catch (error) {
+      if (statusOf(error) !== 404) throw toRuntimeError(error);
+    }
+    const { architecture } = await this.info({ signal });
+    try {
+      const archive = Readable.from([pauseImageArchive(architecture)]);
+      await readProgress(this.#docker, await this.#docker.loadImage(archive), signal);
+    } catch (error) {
+      throw toRuntimeError(error);
+    }
+  }
+}
+
+/** What would otherwise fail half-way, after earlier containers have been started. */
+function checkSpec(spec: InstanceSpec): void {
+  const names = new Set<string>();
+  for (const { name, env } of spec.containers) {
+    const bad = Object.keys(env).find((key) => key === '' || key.includes('='));
+    const why = names.has(name)
+      ? `container name "${name}" is used twice`
+      : bad === undefined
+        ? undefined
+        : `environment variable name "${bad}" is not allowed`;
+    if (why !== undefined) throw new RuntimeError('InvalidSpec', why, { container: name });
+    names.add(name);
+  }
+}

@@ -1,0 +1,128 @@
+import type Docker from 'dockerode';
+import type { CallOptions } from '../../lib/call.ts';
+import { RuntimeError } from '../runtime.ts';
+import { statusOf, toRuntimeError } from './errors.ts';
+import { label } from './labels.ts';
+import { type Found, readFound } from './status.ts';
+
+/** How many containers are inspected at once when many are listed. */
+const inspectConcurrency = 8;
+
+/** The engine's calls on containers of one node, with failures as `RuntimeError`. */
+export class Engine {
+  readonly docker: Docker;
+  readonly nodeId: string;
+
+  constructor(docker: Docker, nodeId: string) {
+    this.docker = docker;
+    this.nodeId = nodeId;
+  }
+
+  /** Every container of this node, or of one instance, running or not; oldest first. */
+  async find(instance: string | undefined, { signal }: CallOptions): Promise<readonly Found[]> {
+    const labels = [
+      `${label.node}=${this.nodeId}`,
+      instance === undefined ? label.instance : `${label.instance}=${instance}`,
+    ];
+    const rows = await this.#call(
+      this.docker.listContainers({ all: true, filters: { label: labels }, abortSignal: signal }),
+    );
+    const found: Found[] = [];
+    for (let at = 0; at < rows.length; at += inspectConcurrency) {
+      const batch = rows.slice(at, at + inspectConcurrency);
+      const infos = await Promise.all(batch.map((row) => this.inspect(row.Id, { signal })));
+      for (const info of infos) {
+        const one = info === undefined ? undefined : readFound(info);
+        if (one !== undefined) found.push(one);
+      }
+    }
+    return found.sort((a, b) => (a.info.Created < b.info.Created ? -1 : 1));
+  }
+
+  /** `undefined` when it is gone. */
+  async inspect(
+    id: string,
+    { signal }: CallOptions,
+  ): Promise<Docker.ContainerInspectInfo | undefined> {
+    try {
+      return await this.docker.getContainer(id).inspect({ abortSignal: signal });
+    } catch (error) {
+      if (statusOf(error) === 404) return undefined;
+      throw toRuntimeError(error);
+    }
+  }
+
+  /** The new container's id. */
+  async create(
+    options: Docker.ContainerCreateOptions,
+    container: string,
+    { signal }: CallOptions,
+  ): Promise<string> {
+    try {
+      return (await this.docker.createContainer({ ...options, abortSignal: signal })).id;
+    } catch (error) {
+      throw toRuntimeError(error, { 404: 'ImageMissing' }, { otherwise: 'InvalidSpec', container });
+    }
+  }
+
+  async start(id: string, container: string, { signal }: CallOptions): Promise<void> {
+    try {
+      await this.docker.getContainer(id).start({ abortSignal: signal });
+    } catch (error) {
+      throw toRuntimeError(error, {}, { otherwise: 'StartFailed', container });
+    }
+  }
+
+  /** Asks it to end, kills it after `graceMs` (rounded up to seconds); returns when it has ended. */
+  async stop(id: string, graceMs: number, { signal }: CallOptions): Promise<void> {
+    const t = Math.ceil(graceMs / 1000);
+    await this.#ignoring([304, 404], this.docker.getContainer(id).stop({ t, abortSignal: signal }));
+  }
+
+  /** Ends it at once; returns when it has ended. */
+  async kill(id: string, { signal }: CallOptions): Promise<void> {
+    const container = this.docker.getContainer(id);
+    await this.#ignoring([404, 409], container.kill({ signal: 'SIGKILL', abortSignal: signal }));
+    await this.#ignoring([404], container.wait({ condition: 'not-running', abortSignal: signal }));
+  }
+
+  /** Removes it with its anonymous volumes, running or not; returns when it is gone. */
+  async remove(id: string, { signal }: CallOptions): Promise<void> {
+    const container = this.docker.getContainer(id);
+    try {
+      await container.remove({ force: true, v: true, abortSignal: signal });
+    } catch (error) {
+      if (statusOf(error) === 404) return;
+      // 409: another call is removing it already.
+      if (statusOf(error) !== 409) throw toRuntimeError(error);
+      await this.#ignoring([404], container.wait({ condition: 'removed', abortSignal: signal }));
+    }
+  }
+
+  async #call<T>(call: Promise<T>): Promise<T> {
+    try {
+      return await call;
+    } catch (error) {
+      throw toRuntimeError(error);
+    }
+  }
+
+  async #ignoring(statuses: readonly number[], call: Promise<unknown>): Promise<void> {
+    try {
+      await call;
+    } catch (error) {
+      if (!statuses.includes(statusOf(error) ?? 0)) throw toRuntimeError(error);
+    }
+  }
+}
+
+/** The running container of that name and newest attempt; `NotFound` when there is none. */
+export function newestOf(found: readonly Found[], container: string): Found {
+  const newest = found
+    .filter((one) => !one.sandbox && one.containerName === container)
+    .sort((a, b) => b.attempt - a.attempt)[0];
+  if (newest === undefined) {
+    throw new RuntimeError('NotFound', `container "${container}" not found`, { container });
+  }
+  return newest;
+}

@@ -1,0 +1,111 @@
+import type { CallOptions } from '../../lib/call.ts';
+import type { ContainerSpec, InstanceSpec } from '../runtime.ts';
+import { containerOptions, type NetworkSource, sandboxOptions } from './container-options.ts';
+import type { Engine } from './engine.ts';
+import { pauseImage } from './pause-image.ts';
+import { attemptsOf, type Found } from './status.ts';
+
+/** Brings the containers of one instance to `spec`; the caller runs it once at a time per instance. */
+export async function ensureInstance(
+  engine: Engine,
+  spec: InstanceSpec,
+  loadPauseImage: (options: CallOptions) => Promise<void>,
+  options: CallOptions,
+): Promise<void> {
+  const found = await engine.find(spec.id, options);
+  const wanted = new Set(spec.containers.map((container) => container.name));
+  for (const one of found) {
+    if (!one.sandbox && !wanted.has(one.containerName)) await engine.remove(one.info.Id, options);
+  }
+  const several = spec.sharedNetwork ?? spec.containers.length > 1;
+  const shared = spec.network === 'bridge' && several;
+  if (shared) await endThoseWithoutNetwork(engine, found, options);
+
+  let network: NetworkSource | undefined;
+  for (const container of spec.containers) {
+    const attempts = await clearTheWay(engine, container, found, options);
+    if (attempts === 'present') continue;
+    network ??= shared
+      ? await ensureSandbox(engine, spec, found, loadPauseImage, options)
+      : { type: spec.network === 'host' ? 'host' : 'own' };
+    await createAndStart(engine, spec, container, network, options);
+  }
+}
+
+/** A dead sandbox took its network along: what still runs in it is cut off and must restart. */
+async function endThoseWithoutNetwork(
+  engine: Engine,
+  found: readonly Found[],
+  options: CallOptions,
+): Promise<void> {
+  const alive = found.find((one) => one.sandbox && one.info.State.Running);
+  for (const one of found) {
+    const lost = one.info.HostConfig.NetworkMode !== `container:${alive?.info.Id}`;
+    if (!one.sandbox && one.info.State.Running && lost) await engine.kill(one.info.Id, options);
+  }
+}
+
+/** Removes what stands in the way of the asked attempt, keeping the one before it. */
+async function clearTheWay(
+  engine: Engine,
+  container: ContainerSpec,
+  found: readonly Found[],
+  options: CallOptions,
+): Promise<'present' | 'absent'> {
+  const attempts = attemptsOf(found, container.name);
+  // A container that was never started is half made: nothing is lost by making it anew.
+  const halfMade = attempts.filter((one) => one.info.State.Status === 'created');
+  for (const one of halfMade) await engine.remove(one.info.Id, options);
+  const [newest, ...older] = attempts.filter((one) => !halfMade.includes(one));
+  if (newest === undefined) return 'absent';
+  if (newest.attempt >= container.attempt) return 'present';
+  if (newest.info.State.Running) await engine.kill(newest.info.Id, options);
+  for (const one of older) await engine.remove(one.info.Id, options);
+  return 'absent';
+}
+
+async function ensureSandbox(
+  engine: Engine,
+  spec: InstanceSpec,
+  found: readonly Found[],
+  loadPauseImage: (options: CallOptions) => Promise<void>,
+  options: CallOptions,
+): Promise<NetworkSource> {
+  const sandboxes = found.filter((one) => one.sandbox);
+  const alive = sandboxes.find((one) => one.info.State.Running);
+  if (alive !== undefined) return { type: 'sandbox', sandboxId: alive.info.Id };
+  for (const dead of sandboxes) await engine.remove(dead.info.Id, options);
+  await loadPauseImage(options);
+  const request = sandboxOptions(engine.nodeId, spec, pauseImage);
+  const sandboxId = await engine.create(request, 'sandbox', options);
+  await startOrRemove(engine, sandboxId, 'sandbox', options);
+  return { type: 'sandbox', sandboxId };
+}
+
+async function createAndStart(
+  engine: Engine,
+  spec: InstanceSpec,
+  container: ContainerSpec,
+  network: NetworkSource,
+  options: CallOptions,
+): Promise<void> {
+  const request = containerOptions(engine.nodeId, spec, container, network);
+  const id = await engine.create(request, container.name, options);
+  await startOrRemove(engine, id, container.name, options);
+}
+
+async function startOrRemove(
+  engine: Engine,
+  id: string,
+  container: string,
+  options: CallOptions,
+): Promise<void> {
+  try {
+    await engine.start(id, container, options);
+  } catch (error) {
+    // Removed also when the caller has given up, so its signal is not asked here. A failure to
+    // remove is swallowed: the first error says more, and the next `ensure` finds it half made.
+    await engine.remove(id, { signal: new AbortController().signal }).catch(() => undefined);
+    throw error;
+  }
+}

@@ -1,0 +1,107 @@
+import { once } from 'node:events';
+import { type Duplex, PassThrough } from 'node:stream';
+import type Docker from 'dockerode';
+import type { Clock } from '../../lib/clock.ts';
+import { type ExecOptions, type ExecSession, RuntimeError } from '../runtime.ts';
+import { demux } from './demux.ts';
+import { toRuntimeError } from './errors.ts';
+import type { Found } from './status.ts';
+
+/** How long the engine may still call an exec running after its output has ended. */
+const exitPolls = { count: 100, everyMs: 20 } as const;
+const resizeAttemptsMax = 10;
+
+/**
+ * Starts a process beside the container's own. Its two outputs share one connection, so a reader
+ * that stops reading one of them holds up the other. Aborting cuts the connection and no more:
+ * the engine has no call to end the process.
+ */
+export async function startExec(
+  docker: Docker,
+  clock: Clock,
+  { info }: Found,
+  options: ExecOptions,
+): Promise<ExecSession> {
+  const { signal, tty, container } = options;
+  const failed = (error: unknown) =>
+    toRuntimeError(error, { 404: 'NotFound', 409: 'NotFound' }, { container });
+  let exec: Docker.Exec;
+  let socket: Duplex;
+  try {
+    exec = await docker.getContainer(info.Id).exec({
+      Cmd: [...options.command],
+      AttachStdin: options.stdin,
+      AttachStdout: true,
+      AttachStderr: !tty,
+      Tty: tty,
+      abortSignal: signal,
+    });
+    socket = await exec.start({
+      hijack: true,
+      stdin: options.stdin,
+      Tty: tty,
+      abortSignal: signal,
+    });
+  } catch (error) {
+    throw failed(error);
+  }
+  const onAbort = () => socket.destroy();
+  signal.addEventListener('abort', onAbort, { once: true });
+  const stdout = new PassThrough();
+  const stderr = new PassThrough();
+  const exit = (async () => {
+    try {
+      await pump(socket, tty, stdout, stderr);
+      return await exitCode(exec, clock, signal);
+    } catch (error) {
+      throw signal.aborted ? signal.reason : failed(error);
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      stdout.end();
+      stderr.end();
+      socket.destroy();
+    }
+  })();
+  // Whoever does not ask for the exit must not bring the process down when the connection breaks.
+  exit.catch(() => undefined);
+  return {
+    stdin: options.stdin ? socket : undefined,
+    stdout,
+    stderr,
+    exit,
+    async resize({ columns, rows }) {
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          await exec.resize({ w: columns, h: rows, abortSignal: signal });
+          return;
+        } catch (error) {
+          // The connection is there a moment before the process.
+          if (attempt === resizeAttemptsMax) throw failed(error);
+          await clock.sleep(exitPolls.everyMs, signal);
+        }
+      }
+    },
+  };
+}
+
+async function pump(
+  socket: Duplex,
+  tty: boolean,
+  stdout: PassThrough,
+  stderr: PassThrough,
+): Promise<void> {
+  for await (const { stream, data } of demux(socket.iterator({ destroyOnReturn: false }), tty)) {
+    const target = stream === 'stdout' ? stdout : stderr;
+    if (target.destroyed) continue;
+    if (!target.write(data)) await Promise.race([once(target, 'drain'), once(target, 'close')]);
+  }
+}
+
+async function exitCode(exec: Docker.Exec, clock: Clock, signal: AbortSignal): Promise<number> {
+  for (let poll = 0; poll < exitPolls.count; poll += 1) {
+    const info = await exec.inspect({ abortSignal: signal });
+    if (!info.Running && info.ExitCode !== null) return info.ExitCode;
+    await clock.sleep(exitPolls.everyMs, signal);
+  }
+  throw new RuntimeError('Unavailable', 'the engine did not tell how the process ended');
+}

@@ -1,0 +1,75 @@
+import type Docker from 'dockerode';
+import type { CallOptions } from '../../lib/call.ts';
+import { type ImagePullPolicy, RuntimeError } from '../runtime.ts';
+import { statusOf, toRuntimeError, wordsOf } from './errors.ts';
+
+/** Makes `image` present by `policy`; failures carry the engine's own words. */
+export async function ensureImage(
+  docker: Docker,
+  image: string,
+  policy: ImagePullPolicy,
+  { signal }: CallOptions,
+): Promise<void> {
+  if (!isImageReference(image)) {
+    throw new RuntimeError('InvalidSpec', `invalid reference format: "${image}"`);
+  }
+  if (policy !== 'Always') {
+    if (await isPresent(docker, image)) return;
+    if (policy === 'Never') {
+      throw new RuntimeError('ImageMissing', `image "${image}" is not present on this machine`);
+    }
+  }
+  await pull(docker, withTag(image), signal);
+}
+
+async function isPresent(docker: Docker, image: string): Promise<boolean> {
+  try {
+    await docker.getImage(image).inspect();
+    return true;
+  } catch (error) {
+    if (statusOf(error) === 404) return false;
+    throw toRuntimeError(error);
+  }
+}
+
+async function pull(docker: Docker, image: string, signal: AbortSignal): Promise<void> {
+  let progress: NodeJS.ReadableStream;
+  try {
+    progress = await docker.pull(image, { abortSignal: signal });
+  } catch (error) {
+    throw toRuntimeError(error, {}, { otherwise: 'ImagePullFailed' });
+  }
+  await readProgress(docker, progress, signal);
+}
+
+/** Reads an engine's progress stream to its end; an `error` line in it is `ImagePullFailed`. */
+export function readProgress(
+  docker: Docker,
+  progress: NodeJS.ReadableStream,
+  signal: AbortSignal,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    docker.modem.followProgress(progress, (error: unknown) => {
+      if (signal.aborted) reject(signal.reason);
+      else if (error) reject(new RuntimeError('ImagePullFailed', wordsOf(error), { cause: error }));
+      else resolve();
+    });
+  });
+}
+
+/** The engine pulls *every* tag of a name without one. */
+function withTag(image: string): string {
+  const last = image.slice(image.lastIndexOf('/') + 1);
+  return last.includes(':') || last.includes('@') ? image : `${image}:latest`;
+}
+
+const component = '[a-z0-9]+(?:(?:\\.|_{1,2}|-+)[a-z0-9]+)*';
+const domain = '(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?|\\[[0-9a-fA-F:]+\\])(?::[0-9]+)?';
+const reference = new RegExp(
+  `^(?:${domain}/)?${component}(?:/${component})*(?::[\\w][\\w.-]{0,127})?(?:@[a-z0-9]+:[0-9a-f]{32,})?$`,
+);
+
+/** Source: the grammar of distribution/reference; a bare image id (`sha256:…`) is one too. */
+function isImageReference(image: string): boolean {
+  return image.length <= 512 && (reference.test(image) || /^sha256:[0-9a-f]{64}$/.test(image));
+}

@@ -1,0 +1,42 @@
+import { createHash } from 'node:crypto';
+import type { InstanceSpec } from '../runtime.ts';
+
+/** How containers are recognised: by labels only; names are for people. */
+export const label = {
+  instance: 'berth.dev/instance',
+  namespace: 'berth.dev/namespace',
+  name: 'berth.dev/name',
+  container: 'berth.dev/container',
+  attempt: 'berth.dev/attempt',
+  /** Agents that share an engine never touch each other's containers. */
+  node: 'berth.dev/node',
+  /** `true` on the container that only holds the network namespace. */
+  sandbox: 'berth.dev/sandbox',
+} as const;
+
+/** Labels of everything that belongs to an instance. */
+export function instanceLabels(nodeId: string, spec: InstanceSpec): Record<string, string> {
+  return {
+    [label.node]: nodeId,
+    [label.instance]: spec.id,
+    [label.namespace]: spec.namespace,
+    [label.name]: spec.name,
+  };
+}
+
+/** Docker shows names cut at no length, but 200 characters keep `docker ps` readable. */
+const nameMaxLength = 200;
+
+/** `berth_<namespace>_<pod>_<container>_<short id>_<attempt>`, cut in the middle parts when too long. */
+export function containerName(
+  nodeId: string,
+  spec: Pick<InstanceSpec, 'id' | 'namespace' | 'name'>,
+  container: string,
+  attempt: number,
+): string {
+  // The short id covers the node too: two nodes may share an engine and, in tests, an instance id.
+  const short = createHash('sha256').update(`${nodeId}\0${spec.id}`).digest('hex').slice(0, 10);
+  const tail = `_${short}_${attempt}`;
+  const head = `berth_${spec.namespace}_${spec.name}_${container}`.replace(/[^a-zA-Z0-9_.-]/g, '-');
+  return head.slice(0, nameMaxLength - tail.length) + tail;
+}

@@ -1,0 +1,388 @@
+import { PassThrough } from 'node:stream';
+import { Observable, Subject } from 'rxjs';
+import type { CallOptions } from '../../lib/call.ts';
+import type { Clock } from '../../lib/clock.ts';
+import {
+  type ContainerSpec,
+  type ContainerStatus,
+  type ExecOptions,
+  type ExecSession,
+  type ImagePullPolicy,
+  type InstanceId,
+  type InstanceSpec,
+  type InstanceStatus,
+  type LogChunk,
+  type LogOptions,
+  type Runtime,
+  RuntimeError,
+  type RuntimeInfo,
+  type RuntimeName,
+} from '../runtime.ts';
+import { KeyedSerial } from '../serial.ts';
+import { aborted, FakeContainer, type FakeProgram, sleeper } from './process.ts';
+
+export interface FakeEngineOptions {
+  readonly clock: Clock;
+  /** By the first word of a command; a container without a command sleeps. */
+  readonly programs?: Readonly<Record<string, FakeProgram>>;
+  /** Images that are present from the start. */
+  readonly images?: readonly string[];
+  /** Images that a pull finds. */
+  readonly registry?: readonly string[];
+  /** What the runtimes over this engine call themselves. @default 'fake' */
+  readonly name?: RuntimeName;
+}
+
+interface FakeInstance {
+  readonly nodeId: string;
+  readonly id: InstanceId;
+  readonly namespace: string;
+  readonly name: string;
+  readonly ip: string;
+  readonly localhost: Map<number, string>;
+  /** Per container name in order of start: attempts, newest last, at most two. */
+  readonly containers: Map<string, FakeContainer[]>;
+}
+
+type FailingCall = 'info' | 'list' | 'get' | 'ensureImage' | 'ensure' | 'stop' | 'remove';
+
+/** An engine in memory that outlives the drivers made from it, with knobs for tests. */
+export class FakeEngine {
+  readonly options: FakeEngineOptions;
+  readonly programs: Record<string, FakeProgram>;
+  readonly images: Set<string>;
+  readonly registry: Set<string>;
+  /** Every changing call in order: `ensure u1`, `stop u1 30000`, `remove u1 0`, `pull app:1`. */
+  readonly calls: string[] = [];
+  readonly instances = new Map<string, FakeInstance>();
+  readonly changes = new Subject<{ readonly nodeId: string; readonly id: InstanceId }>();
+  readonly #failures = new Map<string, RuntimeError[]>();
+  readonly #startFailures = new Map<string, string>();
+  readonly #lies = new Map<InstanceId, InstanceStatus | undefined>();
+  #slowMs = 0;
+  #made = 0;
+
+  constructor(options: FakeEngineOptions) {
+    this.options = options;
+    this.programs = { ...options.programs };
+    this.images = new Set(options.images);
+    this.registry = new Set(options.registry);
+  }
+
+  /** A driver over this engine, as one agent has it. */
+  runtime(nodeId: string): Runtime {
+    return new FakeRuntime(this, nodeId);
+  }
+
+  /** Ends the newest attempt of a container as if its process had ended so. */
+  async exit(
+    id: InstanceId,
+    container: string,
+    exitCode: number,
+    oomKilled = false,
+  ): Promise<void> {
+    for (const instance of this.instances.values()) {
+      if (instance.id !== id) continue;
+      await instance.containers.get(container)?.at(-1)?.kill({ exitCode, oomKilled });
+    }
+  }
+
+  /** The next call of that name throws `error`; several wait in line. */
+  failNext(call: FailingCall, error: RuntimeError): void {
+    this.#failures.set(call, [...(this.#failures.get(call) ?? []), error]);
+  }
+
+  /** Containers of that name cannot be started until `message` is taken back with `undefined`. */
+  failStart(container: string, message: string | undefined): void {
+    if (message === undefined) this.#startFailures.delete(container);
+    else this.#startFailures.set(container, message);
+  }
+
+  /** Every call takes this long from now on. */
+  slow(ms: number): void {
+    this.#slowMs = ms;
+  }
+
+  /** The next `get` of `id` answers `status`, whatever is true. */
+  lieOnce(id: InstanceId, status: InstanceStatus | undefined): void {
+    this.#lies.set(id, status);
+  }
+
+  /** @internal Applies the knobs; what every driver call begins with. */
+  async enter(call: FailingCall, { signal }: CallOptions): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#slowMs > 0) await this.options.clock.sleep(this.#slowMs, signal);
+    const [failure, ...rest] = this.#failures.get(call) ?? [];
+    this.#failures.set(call, rest);
+    if (failure !== undefined) throw failure;
+  }
+
+  /** @internal */
+  takeLie(id: InstanceId): { readonly status: InstanceStatus | undefined } | undefined {
+    if (!this.#lies.has(id)) return undefined;
+    const status = this.#lies.get(id);
+    this.#lies.delete(id);
+    return { status };
+  }
+
+  /** @internal The program a container runs, or the reason why it cannot start. */
+  programOf(container: ContainerSpec): FakeProgram {
+    const failure = this.#startFailures.get(container.name);
+    const options = { container: container.name };
+    if (failure !== undefined) throw new RuntimeError('StartFailed', failure, options);
+    const missing = container.mounts.find((mount) => mount.hostPath === '/nonexistent');
+    if (missing !== undefined) {
+      throw new RuntimeError('InvalidSpec', `no such path: ${missing.hostPath}`, options);
+    }
+    const word = container.command?.[0];
+    if (word === undefined) return sleeper;
+    const program = this.programs[word];
+    if (program !== undefined) return program;
+    throw new RuntimeError('StartFailed', `exec: "${word}": executable file not found`, options);
+  }
+
+  /** @internal */
+  nextNumber(): number {
+    this.#made += 1;
+    return this.#made;
+  }
+}
+
+class FakeRuntime implements Runtime {
+  readonly name: RuntimeName;
+  readonly #engine: FakeEngine;
+  readonly #nodeId: string;
+  readonly #serial = new KeyedSerial();
+
+  constructor(engine: FakeEngine, nodeId: string) {
+    this.name = engine.options.name ?? 'fake';
+    this.#engine = engine;
+    this.#nodeId = nodeId;
+  }
+
+  async info(options: CallOptions): Promise<RuntimeInfo> {
+    await this.#engine.enter('info', options);
+    return {
+      name: this.name,
+      version: '1',
+      os: 'linux',
+      kernelVersion: '6',
+      architecture: 'amd64',
+    };
+  }
+
+  async list(options: CallOptions): Promise<readonly InstanceStatus[]> {
+    await this.#engine.enter('list', options);
+    const mine = [...this.#engine.instances.values()].filter((one) => one.nodeId === this.#nodeId);
+    return mine.map(statusOf);
+  }
+
+  async get(id: InstanceId, options: CallOptions): Promise<InstanceStatus | undefined> {
+    await this.#engine.enter('get', options);
+    const lie = this.#engine.takeLie(id);
+    if (lie !== undefined) return lie.status;
+    const instance = this.#find(id);
+    return instance === undefined ? undefined : statusOf(instance);
+  }
+
+  observe({ signal }: CallOptions): Observable<InstanceId> {
+    return new Observable((subscriber) => {
+      const changes = this.#engine.changes.subscribe(({ nodeId, id }) => {
+        if (nodeId === this.#nodeId) subscriber.next(id);
+      });
+      for (const one of this.#engine.instances.values()) {
+        if (one.nodeId === this.#nodeId) subscriber.next(one.id);
+      }
+      void aborted(signal).then(() => subscriber.complete());
+      return changes;
+    });
+  }
+
+  async ensureImage(image: string, policy: ImagePullPolicy, options: CallOptions): Promise<void> {
+    await this.#engine.enter('ensureImage', options);
+    if (!/^[a-z0-9]/.test(image) || /\s/.test(image)) {
+      throw new RuntimeError('InvalidSpec', `invalid reference format: "${image}"`);
+    }
+    const { images, registry, calls } = this.#engine;
+    if (policy !== 'Always' && images.has(image)) return;
+    if (policy === 'Never')
+      throw new RuntimeError('ImageMissing', `image "${image}" is not present`);
+    calls.push(`pull ${image}`);
+    if (!registry.has(image) && !images.has(image)) {
+      throw new RuntimeError('ImagePullFailed', `manifest for ${image} not found`);
+    }
+    images.add(image);
+  }
+
+  ensure(spec: InstanceSpec, options: CallOptions): Promise<InstanceStatus> {
+    return this.#serial.run(spec.id, async () => {
+      await this.#engine.enter('ensure', options);
+      this.#engine.calls.push(`ensure ${spec.id}`);
+      const names = spec.containers.map((container) => container.name);
+      if (new Set(names).size < names.length) {
+        throw new RuntimeError('InvalidSpec', 'a container name is used twice');
+      }
+      let instance = this.#find(spec.id);
+      for (const [name, attempts] of instance?.containers ?? []) {
+        if (names.includes(name)) continue;
+        for (const one of attempts) await one.kill({ exitCode: 137, oomKilled: false });
+        instance?.containers.delete(name);
+      }
+      for (const container of spec.containers) {
+        instance = await this.#ensureContainer(instance, spec, container);
+      }
+      return statusOf(instance ?? this.#create(spec));
+    });
+  }
+
+  async #ensureContainer(
+    known: FakeInstance | undefined,
+    spec: InstanceSpec,
+    container: ContainerSpec,
+  ): Promise<FakeInstance> {
+    const newest = known?.containers.get(container.name)?.at(-1);
+    if (known !== undefined && newest !== undefined && newest.spec.attempt >= container.attempt) {
+      return known;
+    }
+    await newest?.kill({ exitCode: 137, oomKilled: false });
+    if (!this.#engine.images.has(container.image)) {
+      const message = `No such image: ${container.image}`;
+      throw new RuntimeError('ImageMissing', message, { container: container.name });
+    }
+    const program = this.#engine.programOf(container);
+    const instance = known ?? this.#create(spec);
+    const started = new FakeContainer({
+      spec: container,
+      containerId: `fake://${this.#engine.nextNumber()}`,
+      hostname: spec.hostname,
+      localhost: instance.localhost,
+      clock: this.#engine.options.clock,
+      program,
+      onExit: () => this.#changed(spec.id),
+    });
+    instance.containers.set(container.name, newest === undefined ? [started] : [newest, started]);
+    this.#changed(spec.id);
+    return instance;
+  }
+
+  stop(id: InstanceId, options: CallOptions & { readonly graceMs: number }): Promise<void> {
+    return this.#serial.run(id, async () => {
+      await this.#engine.enter('stop', options);
+      this.#engine.calls.push(`stop ${id} ${options.graceMs}`);
+      await this.#end(id, options);
+    });
+  }
+
+  remove(id: InstanceId, options: CallOptions & { readonly graceMs: number }): Promise<void> {
+    return this.#serial.run(id, async () => {
+      await this.#engine.enter('remove', options);
+      this.#engine.calls.push(`remove ${id} ${options.graceMs}`);
+      await this.#end(id, options);
+      if (this.#engine.instances.delete(this.#key(id))) this.#changed(id);
+    });
+  }
+
+  async *logs(id: InstanceId, options: LogOptions): AsyncGenerator<LogChunk> {
+    const attempts = this.#find(id)?.containers.get(options.container) ?? [];
+    const one = attempts.at(options.previous ? -2 : -1);
+    if (one === undefined) throw this.#notFound(options.container);
+    yield* one.log.read(options);
+  }
+
+  async exec(id: InstanceId, options: ExecOptions): Promise<ExecSession> {
+    const one = this.#find(id)?.containers.get(options.container)?.at(-1);
+    if (one === undefined || one.state.phase !== 'running') throw this.#notFound(options.container);
+    const stdin = options.stdin ? new PassThrough() : undefined;
+    const stdout = new PassThrough();
+    const stderr = new PassThrough();
+    const size = { columns: 80, rows: 24 };
+    const streams = { stdout, stderr };
+    const print = (text: string, stream: LogChunk['stream'] = 'stdout') => {
+      streams[options.tty ? 'stdout' : stream].write(`${text}\n`);
+    };
+    const program = this.#engine.programs[options.command[0] ?? ''] ?? notExecutable;
+    const process = one.process(options.command, { stdin, size, print });
+    const ended = Promise.race([
+      program(process),
+      aborted(process.killed).then(() => 137),
+      aborted(options.signal).then(() => Promise.reject(options.signal.reason)),
+    ]);
+    const exit = ended.finally(() => {
+      stdout.end();
+      stderr.end();
+    });
+    exit.catch(() => undefined);
+    return { stdin, stdout, stderr, exit, resize: async (to) => void Object.assign(size, to) };
+  }
+
+  async close(): Promise<void> {}
+
+  async #end(id: string, options: CallOptions & { readonly graceMs: number }): Promise<void> {
+    const containers = [...(this.#find(id)?.containers.values() ?? [])].flat();
+    await Promise.all(containers.map((one) => one.stop(options.graceMs, options.signal)));
+  }
+
+  #create(spec: InstanceSpec): FakeInstance {
+    const instance: FakeInstance = {
+      nodeId: this.#nodeId,
+      id: spec.id,
+      namespace: spec.namespace,
+      name: spec.name,
+      ip: spec.network === 'host' ? '' : `10.0.0.${this.#engine.nextNumber() % 255}`,
+      localhost: new Map(),
+      containers: new Map(),
+    };
+    this.#engine.instances.set(this.#key(spec.id), instance);
+    return instance;
+  }
+
+  #find(id: InstanceId): FakeInstance | undefined {
+    return this.#engine.instances.get(this.#key(id));
+  }
+
+  #key(id: InstanceId): string {
+    return `${this.#nodeId}\0${id}`;
+  }
+
+  #changed(id: InstanceId): void {
+    this.#engine.changes.next({ nodeId: this.#nodeId, id });
+  }
+
+  #notFound(container: string): RuntimeError {
+    return new RuntimeError('NotFound', `container "${container}" not found`, { container });
+  }
+}
+
+const notExecutable: FakeProgram = async ({ argv, print }) => {
+  print(`exec: "${argv[0]}": executable file not found in $PATH`);
+  return 126;
+};
+
+function statusOf(instance: FakeInstance): InstanceStatus {
+  const containers = [...instance.containers].flatMap(([name, attempts]): ContainerStatus[] => {
+    const newest = attempts.at(-1);
+    if (newest === undefined) return [];
+    const before = attempts.at(-2);
+    return [
+      {
+        name,
+        attempt: newest.spec.attempt,
+        containerId: newest.containerId,
+        image: newest.spec.image,
+        imageId: `fake://sha256:${newest.spec.image}`,
+        state: newest.state,
+        ...(before?.state.phase === 'exited'
+          ? { previous: { ...before.state, containerId: before.containerId } }
+          : {}),
+      },
+    ];
+  });
+  const running = containers.some((one) => one.state.phase === 'running');
+  return {
+    id: instance.id,
+    namespace: instance.namespace,
+    name: instance.name,
+    ips: running && instance.ip !== '' ? [instance.ip] : [],
+    containers,
+  };
+}

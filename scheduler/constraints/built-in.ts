@@ -1,0 +1,25 @@
+import type { Constraint, NodeConstraint, TraitConstraint } from './constraint.ts';
+import { cordon } from './cordon.ts';
+import { maxPerNode } from './max-per-node.ts';
+import { nodeSelector } from './node-selector.ts';
+import { ready } from './ready.ts';
+import { runtime } from './runtime.ts';
+import { taints } from './taints.ts';
+
+/** Every constraint, in the order of reasons. */
+export const builtInConstraints: readonly Constraint[] = [
+  ready,
+  cordon,
+  taints,
+  runtime,
+  nodeSelector,
+  maxPerNode,
+];
+
+export const traitConstraints = builtInConstraints.filter(
+  (constraint): constraint is TraitConstraint => constraint.type === 'traits',
+);
+
+export const nodeConstraints = builtInConstraints.filter(
+  (constraint): constraint is NodeConstraint => constraint.type === 'node',
+);

@@ -1,0 +1,30 @@
+/** Rules about nodes that are no amounts. */
+
+import type { Refusal } from '../engine/reasons.ts';
+import type { NodeTraits, PlacementRequest } from '../engine/request.ts';
+
+export type Constraint = TraitConstraint | NodeConstraint;
+
+/** Decided by what many nodes share: asked once per class of requests and set of traits. */
+export interface TraitConstraint {
+  readonly type: 'traits';
+  readonly name: string;
+  refuse(request: PlacementRequest, traits: NodeTraits): Refusal | undefined;
+  /** How much the node is disliked where it is not refused; nodes that are disliked less come first. */
+  dislike?(request: PlacementRequest, traits: NodeTraits): number;
+}
+
+/** Decided by the node itself: asked only about nodes that pass traits and scalars. */
+export interface NodeConstraint {
+  readonly type: 'node';
+  readonly name: string;
+  /** Whether the request says anything that this constraint reads. */
+  applies(request: PlacementRequest): boolean;
+  refuse(request: PlacementRequest, node: NodeFacts): Refusal | undefined;
+}
+
+export interface NodeFacts {
+  readonly labels: Readonly<Record<string, string>>;
+  /** How many instances of the request's owner the node has. */
+  readonly ownerCount: number;
+}

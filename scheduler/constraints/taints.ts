@@ -1,0 +1,59 @@
+import type { NodeTraits, PlacementRequest, Taint, Toleration } from '../engine/request.ts';
+import type { TraitConstraint } from './constraint.ts';
+
+/**
+ * Taints and tolerations. NoSchedule and NoExecute refuse, PreferNoSchedule is a dislike.
+ * Source: Kubernetes documentation, "Taints and Tolerations".
+ */
+export const taints: TraitConstraint = {
+  type: 'traits',
+  name: 'taints',
+  refuse: (request, traits) => {
+    const untolerated = untoleratedTaints(request, traits).filter(
+      (taint) => taint.effect !== 'PreferNoSchedule',
+    );
+    const first = untolerated[0];
+    if (first === undefined) return undefined;
+    return {
+      type: 'rule',
+      rule: 'taints',
+      reason: `node(s) had untolerated taint {${first.key}: ${first.value}}`,
+      changes: untolerated.map(({ key, value, effect }) => ({
+        type: 'untaint',
+        key,
+        value,
+        effect,
+      })),
+    };
+  },
+  dislike: (request, traits) =>
+    untoleratedTaints(request, traits).filter((taint) => taint.effect === 'PreferNoSchedule')
+      .length,
+};
+
+/** Whether the toleration covers the taint. */
+export function tolerates(toleration: Toleration, taint: Taint): boolean {
+  const { key, operator, value, effect } = toleration;
+  if (effect !== undefined && effect !== taint.effect) return false;
+  if (key !== undefined && key !== taint.key) return false;
+  switch (operator) {
+    case 'Exists':
+      return true;
+    case 'Equal':
+      return key !== undefined && (value ?? '') === taint.value;
+  }
+}
+
+/** What the other constraints say better is left to them. */
+function untoleratedTaints(
+  { tolerations }: PlacementRequest,
+  traits: NodeTraits,
+): readonly Taint[] {
+  return traits.taints.filter((taint) => {
+    if (traits.unschedulable && taint.key === 'node.kubernetes.io/unschedulable') return false;
+    if (traits.ready !== 'True' && readinessTaints.has(taint.key)) return false;
+    return !tolerations.some((toleration) => tolerates(toleration, taint));
+  });
+}
+
+const readinessTaints = new Set(['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable']);

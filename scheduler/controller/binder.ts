@@ -1,0 +1,87 @@
+/** Carries decisions out: one write with node and allocation for many pods, under the term of the lease. */
+import type { Status } from '../../api/status.ts';
+import { StatusError } from '../../api/status.ts';
+import { backoffMs } from '../../client/backoff.ts';
+import type { Client } from '../../client/client.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Log } from '../../lib/log.ts';
+import type { Random } from '../../lib/random.ts';
+import type { Allocation } from '../engine/request.ts';
+
+/** The most bindings of one request. */
+export const bindingsMax = 256;
+
+/** Which term the server compares: whoever lost it cannot bind any more. */
+export interface Term {
+  readonly namespace: string;
+  readonly name: string;
+  readonly holderIdentity: string;
+  readonly leaseTransitions: number;
+}
+
+export interface Binding {
+  readonly resource: 'pods';
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly nodeName: string;
+  readonly allocation: Allocation;
+}
+
+/** What became of each binding, in order. */
+export type BindingResult =
+  | { readonly type: 'bound' }
+  | { readonly type: 'failed'; readonly error: Status };
+
+/** Thrown when the server says that the term is over. */
+export class TermLost extends Error {
+  override readonly name = 'TermLost';
+}
+
+interface BindingList {
+  readonly items: readonly { readonly error?: Status }[];
+}
+
+export interface BinderOptions {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly term: Term;
+}
+
+const path = '/apis/berth.dev/v1/bindings';
+const backoff = { baseMs: 100, maxMs: 5_000, jitter: 0.5 };
+
+/**
+ * Writes up to `bindingsMax` bindings. While no answer comes the same request is sent again: its first sending may
+ * have been carried out, so nothing may be decided anew before that is known. Throws `TermLost`, and whatever
+ * `signal` aborts with.
+ */
+export async function bind(
+  bindings: readonly Binding[],
+  { client, clock, random, log, term }: BinderOptions,
+  signal: AbortSignal,
+): Promise<readonly BindingResult[]> {
+  const body = { apiVersion: 'berth.dev/v1', kind: 'BindingList', lease: term, items: bindings };
+  for (let failures = 1; ; failures += 1) {
+    try {
+      const answer = await client.post<BindingList>(path, body, { signal });
+      return bindings.map((_, index) => resultOf(answer.items[index]?.error));
+    } catch (error) {
+      if (signal.aborted) throw error;
+      if (error instanceof StatusError && (error.code === 409 || error.code === 403)) {
+        throw new TermLost(error.message, { cause: error });
+      }
+      log.warn(
+        { err: error, bindings: bindings.length, failures },
+        'bindings not written, retrying',
+      );
+      await clock.sleep(backoffMs(failures, backoff, random), signal);
+    }
+  }
+}
+
+function resultOf(error: Status | undefined): BindingResult {
+  return error === undefined ? { type: 'bound' } : { type: 'failed', error };
+}

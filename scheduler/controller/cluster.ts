@@ -1,0 +1,101 @@
+/** Keeps a snapshot equal to what the informers say, plus what was decided and is not yet confirmed. */
+import type { Node, Pod } from '../../api/kinds.gen.ts';
+import { keyOf } from '../../api/meta.ts';
+import type { Log } from '../../lib/log.ts';
+import { type Dimensions, dimensionsOf } from '../dimensions/built-in.ts';
+import { nodeRecord } from '../engine/node-record.ts';
+import { allocationAnnotation, allocationOf, podRequest } from '../engine/pod-request.ts';
+import type { Allocation, PlacementRequest } from '../engine/request.ts';
+import { Snapshot } from '../engine/snapshot.ts';
+
+export class Cluster {
+  readonly dimensions: Dimensions;
+  readonly snapshot: Snapshot;
+  readonly #log: Log;
+  /** Which uid a name stands for, so that a pod made anew under an old name releases the old one. */
+  readonly #uids = new Map<string, string>();
+  /** Of confirmed placements: what they were read from, so that status changes cost nothing. */
+  readonly #confirmed = new Map<string, string>();
+
+  constructor(log: Log, dimensions: Dimensions = dimensionsOf()) {
+    this.#log = log;
+    this.dimensions = dimensions;
+    this.snapshot = new Snapshot(dimensions);
+  }
+
+  /** Takes a pod as it is now; true when that made room. */
+  applyPod(pod: Pod): boolean {
+    const { uid = '' } = pod.metadata;
+    const key = keyOf(pod);
+    const before = this.#uids.get(key);
+    const replaced = before !== undefined && before !== uid && this.#release(before);
+    this.#uids.set(key, uid);
+    if (isFinished(pod)) return this.#release(uid) || replaced;
+    // A pod never loses its node: while a cached one shows none, an assumption about it stands.
+    if (pod.spec.nodeName !== undefined && pod.spec.nodeName !== '') this.#confirm(pod, uid);
+    return replaced;
+  }
+
+  /** Forgets a pod that was deleted; true when that made room. */
+  deletePod(pod: Pod): boolean {
+    const key = keyOf(pod);
+    const uid = this.#uids.get(key);
+    this.#uids.delete(key);
+    const released = this.#release(pod.metadata.uid ?? '');
+    return (uid !== undefined && uid !== pod.metadata.uid && this.#release(uid)) || released;
+  }
+
+  /** Takes a node as it is now; true when anything about it matters that was different. */
+  applyNode(node: Node): boolean {
+    try {
+      return this.snapshot.upsertNode(nodeRecord(node, this.dimensions));
+    } catch (error) {
+      this.#log.error(
+        { err: error, node: node.metadata.name },
+        'node not understood, left as it was',
+      );
+      return false;
+    }
+  }
+
+  /** Forgets a node; false, because that helps nobody. */
+  deleteNode(node: Node): false {
+    this.snapshot.removeNode(node.metadata.name ?? '');
+    return false;
+  }
+
+  /** Counts a decision that is not yet carried out. */
+  assume(request: PlacementRequest, node: string, allocation: Allocation): void {
+    this.snapshot.assume(request, node, allocation);
+  }
+
+  /** Takes a decision back that was not carried out; a confirmed one stays. */
+  forget(uid: string): void {
+    if (!this.#confirmed.has(uid)) this.snapshot.release(uid);
+  }
+
+  #confirm(pod: Pod, uid: string): void {
+    const { nodeName = '' } = pod.spec;
+    const allocation = pod.metadata.annotations?.[allocationAnnotation] ?? '';
+    // In-place resizing changes the spec, and with it the generation.
+    const source = `${nodeName} ${pod.metadata.generation ?? 0} ${allocation}`;
+    if (pod.metadata.generation !== undefined && this.#confirmed.get(uid) === source) return;
+    try {
+      const request = podRequest(pod, undefined, this.dimensions);
+      this.snapshot.assume(request, nodeName, allocationOf(pod));
+      this.#confirmed.set(uid, source);
+    } catch (error) {
+      this.#log.error({ err: error, pod: keyOf(pod) }, 'bound pod not understood, not counted');
+    }
+  }
+
+  #release(uid: string): boolean {
+    this.#confirmed.delete(uid);
+    return this.snapshot.release(uid);
+  }
+}
+
+/** A pod that has ended for good takes nothing; a stopped one (phase Pending) keeps what it has. */
+export function isFinished(pod: Pod): boolean {
+  return pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
+}

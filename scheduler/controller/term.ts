@@ -1,0 +1,261 @@
+/**
+ * One stay in office: caches filled anew by a list that is sure to contain whatever earlier holders bound, then
+ * decide and bind until the lease is lost.
+ */
+import { Subscription } from 'rxjs';
+import type { Node, Pod, Workload } from '../../api/kinds.gen.ts';
+import type { KubeObject } from '../../api/meta.ts';
+import { parseKey } from '../../api/meta.ts';
+import { nodes, pods, workloads } from '../../api/resources.gen.ts';
+import type { Status } from '../../api/status.ts';
+import { createEventRecorder, type EventRecorder } from '../../client/events.ts';
+import type { Informer } from '../../client/informer.ts';
+import { createInformer } from '../../client/list-watch-informer.ts';
+import { Engine } from '../engine/engine.ts';
+import { controllerOf, podRequest } from '../engine/pod-request.ts';
+import { messageOf } from '../engine/reasons.ts';
+import type { PlacementRequest } from '../engine/request.ts';
+import { Bell } from './bell.ts';
+import { type Binding, bind, bindingsMax, type Term } from './binder.ts';
+import { Cluster, isFinished } from './cluster.ts';
+import { type PendingPod, PendingPods } from './pending-pods.ts';
+import type { SchedulerOptions } from './run-scheduler.ts';
+import { Verdicts } from './verdicts.ts';
+
+/** `spec.schedulerName` of the pods that are ours. */
+const schedulerNames = new Set(['', 'default-scheduler', 'berth']);
+
+/** A refusal because an owner is not in the cache is told only when it stays so; caches may be late. */
+const silentRefusals = 3;
+
+/** Runs until `signal` aborts; throws `TermLost` when the server does not accept the term any more. */
+export async function runTerm(
+  options: SchedulerOptions,
+  term: Term,
+  signal: AbortSignal,
+): Promise<void> {
+  const scheduler = new SchedulerTerm(options, term, signal);
+  try {
+    await scheduler.run();
+  } finally {
+    await scheduler.stop();
+  }
+}
+
+interface Candidate {
+  readonly pending: PendingPod;
+  readonly pod: Pod;
+  readonly request: PlacementRequest;
+}
+
+interface Placed extends Candidate {
+  readonly binding: Binding;
+}
+
+class SchedulerTerm {
+  readonly #options: SchedulerOptions;
+  readonly #term: Term;
+  readonly #signal: AbortSignal;
+  readonly #pods: Informer<Pod>;
+  readonly #nodes: Informer<Node>;
+  readonly #workloads: Informer<Workload>;
+  readonly #cluster: Cluster;
+  readonly #engine: Engine;
+  readonly #queue = new PendingPods();
+  readonly #bell = new Bell();
+  readonly #subscriptions = new Subscription();
+  readonly #events: EventRecorder;
+  readonly #verdicts: Verdicts;
+
+  constructor(options: SchedulerOptions, term: Term, signal: AbortSignal) {
+    this.#options = options;
+    this.#term = term;
+    this.#signal = signal;
+    const { client } = options;
+    this.#pods = createInformer<Pod>(client, pods, options);
+    this.#nodes = createInformer<Node>(client, nodes, options);
+    this.#workloads = createInformer<Workload>(client, workloads, options);
+    this.#cluster = new Cluster(options.log);
+    this.#engine = new Engine(this.#cluster.snapshot);
+    this.#events = createEventRecorder({ ...options, component: 'berth-scheduler' });
+    const reporting = { ...options, podLister: this.#pods, events: this.#events };
+    this.#verdicts = new Verdicts(reporting, signal);
+  }
+
+  async run(): Promise<void> {
+    const signal = this.#signal;
+    const { clock } = this.#options;
+    this.#watch(this.#nodes, {
+      applied: (node) => this.#cluster.applyNode(node),
+      deleted: (node) => this.#cluster.deleteNode(node),
+    });
+    this.#watch(this.#pods, {
+      applied: (pod) => this.#applyPod(pod),
+      deleted: (pod) => {
+        this.#queue.remove(pod.metadata.uid ?? '');
+        return this.#cluster.deletePod(pod);
+      },
+    });
+    this.#watch(this.#workloads, {
+      applied: (now, old) =>
+        old === undefined || now.metadata.generation !== old.metadata.generation,
+      deleted: () => true,
+    });
+    const informers = [this.#nodes, this.#pods, this.#workloads];
+    for (const informer of informers) informer.start();
+    await Promise.all(informers.map((informer) => informer.untilSynced({ signal })));
+    while (!signal.aborted) {
+      const nextMs = this.#queue.advance(clock.now());
+      const batch = this.#queue.take(bindingsMax);
+      if (batch.length > 0) await this.#schedule(batch);
+      else await this.#bell.wait(Math.min(nextMs - clock.now(), idleMs), clock, signal);
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#subscriptions.unsubscribe();
+    await Promise.all([this.#pods.stop(), this.#nodes.stop(), this.#workloads.stop()]);
+    await this.#verdicts.flush();
+    await this.#events.stop();
+  }
+
+  /** `applied` and `deleted` say whether the change could help a pod that waits. */
+  #watch<T extends KubeObject>(
+    informer: Informer<T>,
+    on: { applied: (object: T, old: T | undefined) => boolean; deleted: (object: T) => boolean },
+  ): void {
+    const subscription = informer.events.subscribe((event) => {
+      if (event.type === 'init' || event.type === 'initDone') return;
+      const old = event.type === 'apply' ? event.old : undefined;
+      const helps =
+        event.type === 'delete' ? on.deleted(event.object) : on.applied(event.object, old);
+      if (helps) this.#queue.help();
+      this.#bell.ring();
+    });
+    this.#subscriptions.add(subscription);
+  }
+
+  #applyPod(pod: Pod): boolean {
+    const { uid = '', deletionTimestamp } = pod.metadata;
+    const helps = this.#cluster.applyPod(pod);
+    const bound = pod.spec.nodeName !== undefined && pod.spec.nodeName !== '';
+    const ours = schedulerNames.has(pod.spec.schedulerName ?? '');
+    if (bound || !ours || isFinished(pod) || deletionTimestamp !== undefined)
+      this.#queue.remove(uid);
+    // A decided pod that is not confirmed yet stays out of the queue.
+    else if (this.#cluster.snapshot.nodeOf(uid) === undefined) this.#queue.add(pod);
+    return helps;
+  }
+
+  async #schedule(batch: readonly PendingPod[]): Promise<void> {
+    const candidates = batch.flatMap((pending) => this.#candidateOf(pending) ?? []);
+    const placed: Placed[] = [];
+    for (const run of runsOfOneClass(candidates)) placed.push(...this.#decide(run));
+    if (placed.length > 0) await this.#bind(placed);
+  }
+
+  /** Undefined when the pod cannot be decided now; it then waits, or is forgotten if it is gone. */
+  #candidateOf(pending: PendingPod): Candidate | undefined {
+    const { uid, key } = pending;
+    const pod = this.#pods.get(key);
+    if (pod === undefined || pod.metadata.uid !== uid) {
+      this.#queue.remove(uid);
+      return undefined;
+    }
+    const owner = controllerOf(pod);
+    const ownerKey = `${pod.metadata.namespace ?? ''}/${owner?.name ?? ''}`;
+    const workload = owner?.kind === 'Workload' ? this.#workloads.get(ownerKey) : undefined;
+    if (owner?.kind === 'Workload' && workload?.metadata.uid !== owner.uid) {
+      const message = `Workload "${owner.name}" of this pod is not known`;
+      this.#refuse(pending, pending.refusals >= silentRefusals ? message : undefined);
+      // Not a change that we would hear of, if it is only our cache that is behind.
+      this.#queue.helpOne(uid);
+      return undefined;
+    }
+    try {
+      return { pending, pod, request: podRequest(pod, workload, this.#cluster.dimensions) };
+    } catch (error) {
+      this.#options.log.error({ err: error, pod: key }, 'pod not understood');
+      this.#refuse(pending, `requests of this pod are not understood: ${String(error)}`);
+      return undefined;
+    }
+  }
+
+  #decide(run: readonly Candidate[]): Placed[] {
+    const decisions = this.#engine.scheduleBatch(run.map(({ request }) => request));
+    return run.flatMap((candidate, index): Placed[] => {
+      const decision = decisions[index];
+      if (decision === undefined) return [];
+      if (decision.type === 'refused') {
+        this.#refuse(candidate.pending, messageOf(decision.reasons));
+        return [];
+      }
+      const { uid, key } = candidate.pending;
+      const { namespace = '', name } = parseKey(key);
+      const { node: nodeName, allocation } = decision;
+      this.#options.log.debug({ pod: key, node: nodeName }, 'pod decided');
+      const binding = { resource: 'pods', namespace, name, uid, nodeName, allocation } as const;
+      return [{ ...candidate, binding }];
+    });
+  }
+
+  #refuse({ uid, key }: PendingPod, message: string | undefined): void {
+    this.#queue.wait(uid, this.#options.clock.now());
+    if (message !== undefined) this.#verdicts.refuse(key, { uid, message });
+  }
+
+  async #bind(placed: readonly Placed[]): Promise<void> {
+    const { log } = this.#options;
+    const bindings = placed.map(({ binding }) => binding);
+    const binder = { ...this.#options, term: this.#term };
+    const results = await bind(bindings, binder, this.#signal);
+    let bound = 0;
+    for (const [index, { pending, pod, binding }] of placed.entries()) {
+      const result = results[index];
+      if (result?.type === 'failed') {
+        await this.#bindingFailed(pending, result.error);
+        continue;
+      }
+      bound += 1;
+      this.#queue.remove(pending.uid);
+      this.#verdicts.withdraw(pending.key);
+      const message = `Successfully assigned ${pending.key} to ${binding.nodeName}`;
+      this.#events.recordEvent({
+        involvedObject: pod,
+        type: 'Normal',
+        reason: 'Scheduled',
+        message,
+      });
+    }
+    if (bound > 0) log.info({ pods: bound }, 'pods bound');
+  }
+
+  /** The pod or its node was not as we thought; what the pod is now decides how it goes on. */
+  async #bindingFailed(pending: PendingPod, error: Status): Promise<void> {
+    const { client, clock, log } = this.#options;
+    const { uid, key } = pending;
+    log.warn({ pod: key, reason: error.reason, message: error.message }, 'pod not bound');
+    this.#queue.wait(uid, clock.now());
+    const now = await client
+      .get<Pod>(pods, parseKey(key), { signal: this.#signal })
+      .catch(() => undefined); // Gone or not readable: the watch will tell.
+    if (now?.metadata.uid === uid) this.#applyPod(now);
+    this.#cluster.forget(uid);
+    this.#queue.helpOne(uid);
+    this.#queue.help(); // What was held for it is free again.
+  }
+}
+
+/** Looks at the clock at least so often. */
+const idleMs = 60_000;
+
+/** Neighbours that every node answers alike, so that they are decided as one batch. */
+function runsOfOneClass(candidates: readonly Candidate[]): readonly Candidate[][] {
+  const runs: Candidate[][] = [];
+  for (const candidate of candidates) {
+    const run = runs.at(-1);
+    if (run?.[0]?.request.classKey === candidate.request.classKey) run.push(candidate);
+    else runs.push([candidate]);
+  }
+  return runs;
+}

@@ -1,0 +1,17 @@
+import { formatBytes, scalarDimension } from './scalar.ts';
+
+/** Whatever else a node says it has, as a rule `<domain>/<name>`, in whole pieces. Asked last. */
+export const extended = scalarDimension({
+  name: 'extended',
+  covers: () => true,
+  nanoPerUnit: 1_000_000_000n,
+  format: String,
+});
+
+/** Memory set aside in large pages, one resource per page size, in bytes. */
+export const hugepages = scalarDimension({
+  name: 'hugepages',
+  covers: (resource) => resource.startsWith('hugepages-'),
+  nanoPerUnit: 1_000_000_000n,
+  format: formatBytes,
+});

@@ -1,0 +1,112 @@
+/** What one node costs for one class of requests: the engine's inner loop. */
+import { nodeConstraints, traitConstraints } from '../constraints/built-in.ts';
+import { count, fits, score } from '../dimensions/scalar.ts';
+import { strategyOf } from '../strategies/built-in.ts';
+import { maxCost } from '../strategies/strategy.ts';
+import type { NodeTraits, PlacementRequest } from './request.ts';
+import type { Snapshot } from './snapshot.ts';
+
+/** The cost of placing there; Infinity where it cannot be placed. */
+export type CostOf = (index: number) => number;
+
+const refused = Number.POSITIVE_INFINITY;
+
+/**
+ * Cheapest questions first: traits (answered once per set), scalars (columns), the node's own labels and counts, and
+ * devices last. True until the snapshot's layout changes.
+ */
+export function costFunction(snapshot: Snapshot, request: PlacementRequest): CostOf {
+  const strategy = strategyOf(request.strategy);
+  if (strategy === undefined) return () => refused;
+  const scalars = scalarColumns(snapshot, request);
+  if (scalars === undefined) return () => refused;
+  const dislikes = new Map<NodeTraits, number>();
+  const constraints = nodeConstraints.filter((constraint) => constraint.applies(request));
+  const { capacities, useds, asked } = scalars;
+  const width = asked.length;
+  const view = { ownerCount: 0, fill: 0, room: 0 };
+
+  return (index) => {
+    const record = snapshot.recordAt(index);
+    if (record === undefined) return refused;
+    let dislike = dislikes.get(record.traits);
+    if (dislike === undefined) {
+      dislike = dislikeOf(request, record.traits);
+      dislikes.set(record.traits, dislike);
+    }
+    if (dislike === refused) return refused;
+    let sum = 0;
+    for (let k = 0; k < width; k += 1) {
+      const capacity = capacities[k]?.[index] ?? 0;
+      const used = useds[k]?.[index] ?? 0;
+      const amount = asked[k] ?? 0;
+      if (!fits(capacity, used, amount)) return refused;
+      sum += score(capacity, used, amount);
+    }
+    view.ownerCount = ownerCountAt(snapshot, request, index);
+    const facts = { labels: record.labels, ownerCount: view.ownerCount };
+    for (const constraint of constraints) {
+      if (constraint.refuse(request, facts) !== undefined) return refused;
+    }
+    let parts = width;
+    for (const { dimension, need } of request.parts) {
+      const devices = snapshot.devicesAt(dimension, index);
+      if (devices === undefined || !devices.fits(need)) return refused;
+      const part = devices.score(need);
+      if (part === undefined) continue;
+      sum += part;
+      parts += 1;
+    }
+    view.fill = parts === 0 ? 0 : sum / parts;
+    view.room = strategy.readsRoom ? roomAt(snapshot, request, index) : 0;
+    return dislike * maxCost + strategy.cost(view);
+  };
+}
+
+interface ScalarColumns {
+  readonly capacities: readonly Float64Array[];
+  readonly useds: readonly Float64Array[];
+  readonly asked: Float64Array;
+}
+
+/** Undefined when a resource is asked for that no node has ever had. */
+function scalarColumns(snapshot: Snapshot, request: PlacementRequest): ScalarColumns | undefined {
+  const capacities: Float64Array[] = [];
+  const useds: Float64Array[] = [];
+  for (const { resource } of request.amounts) {
+    const column = snapshot.columns.get(resource);
+    if (column === undefined) return undefined;
+    capacities.push(column.capacity);
+    useds.push(column.used);
+  }
+  return { capacities, useds, asked: Float64Array.from(request.amounts, (a) => a.amount) };
+}
+
+function dislikeOf(request: PlacementRequest, traits: NodeTraits): number {
+  let dislike = 0;
+  for (const constraint of traitConstraints) {
+    if (constraint.refuse(request, traits) !== undefined) return refused;
+    dislike += constraint.dislike?.(request, traits) ?? 0;
+  }
+  return dislike;
+}
+
+/** How many instances of the request's owner the node has. */
+export function ownerCountAt(snapshot: Snapshot, request: PlacementRequest, index: number): number {
+  if (request.owner === undefined) return 0;
+  return snapshot.ownerCounts(request.owner)?.get(index) ?? 0;
+}
+
+/** How many more instances like this the node has room for, by amounts and devices alone. */
+export function roomAt(snapshot: Snapshot, request: PlacementRequest, index: number): number {
+  let room = Number.POSITIVE_INFINITY;
+  for (const { resource, amount } of request.amounts) {
+    const column = snapshot.columns.get(resource);
+    const more = count(column?.capacity[index] ?? 0, column?.used[index] ?? 0, amount);
+    room = Math.min(room, more);
+  }
+  for (const { dimension, need } of request.parts) {
+    room = Math.min(room, snapshot.devicesAt(dimension, index)?.count(need) ?? 0);
+  }
+  return room;
+}

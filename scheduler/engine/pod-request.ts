@@ -1,0 +1,114 @@
+/** What a Pod asks of the scheduler, in the engine's words. Pure. */
+import type { Container, Pod, Workload } from '../../api/kinds.gen.ts';
+import type { JsonValue } from '../../api/meta.ts';
+import type { Dimensions } from '../dimensions/built-in.ts';
+import type { Claim, HostPort, Quantities } from '../dimensions/dimension.ts';
+import { amountsOf } from './amounts.ts';
+import {
+  type Allocation,
+  type PartNeed,
+  type PlacementRequest,
+  type Toleration,
+  withClassKey,
+} from './request.ts';
+
+/** Where a binding keeps the devices that were chosen. */
+export const allocationAnnotation = 'berth.dev/allocation';
+
+/** Runtime of a pod that names none. */
+const defaultRuntime = 'docker';
+
+/**
+ * `workload` is the pod's owner where that is one. Throws `QuantityError` for a request that is no quantity, which
+ * the API does not let through.
+ */
+export function podRequest(
+  pod: Pod,
+  workload: Workload | undefined,
+  dimensions: Dimensions,
+): PlacementRequest {
+  const claim = claimOf(pod);
+  const placement = workload?.spec.placement;
+  return withClassKey({
+    uid: pod.metadata.uid ?? '',
+    owner: controllerOf(pod)?.uid,
+    amounts: amountsOf(claim, dimensions),
+    parts: partsOf(claim, dimensions),
+    nodeSelector: Object.entries(pod.spec.nodeSelector ?? {}).sort(([a], [b]) => (a < b ? -1 : 1)),
+    tolerations: (pod.spec.tolerations ?? []).map(tolerationOf),
+    runtime: pod.spec.runtimeClassName ?? defaultRuntime,
+    strategy: placement?.strategy ?? 'Spread',
+    maxPerNode: placement?.maxPerNode,
+  });
+}
+
+/** The owner that controls the pod. */
+export function controllerOf(pod: Pod) {
+  return pod.metadata.ownerReferences?.find((reference) => reference.controller === true);
+}
+
+/** The devices a bound pod was given; empty where nothing readable is noted. */
+export function allocationOf(pod: Pod): Allocation {
+  const text = pod.metadata.annotations?.[allocationAnnotation];
+  if (text === undefined) return {};
+  try {
+    const value: JsonValue = JSON.parse(text);
+    return isObject(value) ? value : {};
+  } catch {
+    return {}; // Whatever stands there, the dimensions choose anew what such a pod takes.
+  }
+}
+
+function isObject(value: JsonValue): value is Allocation {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Init containers run one at a time; those with restartPolicy Always stay beside all that come after. */
+function claimOf(pod: Pod): Claim {
+  const stay: Quantities[] = [];
+  const before: Quantities[][] = [];
+  for (const container of pod.spec.initContainers ?? []) {
+    if (container.restartPolicy === 'Always') stay.push(quantitiesOf(container));
+    else before.push([...stay, quantitiesOf(container)]);
+  }
+  const together = [...stay, ...pod.spec.containers.map(quantitiesOf)];
+  return { together, before, hostPorts: hostPortsOf(pod) };
+}
+
+/** A limit without a request is a request. */
+function quantitiesOf({ resources }: Container): Quantities {
+  return { ...resources?.limits, ...resources?.requests };
+}
+
+/** Init containers that end hold no port when the others start. */
+function hostPortsOf({ spec }: Pod): readonly HostPort[] {
+  const sidecars = (spec.initContainers ?? []).filter((c) => c.restartPolicy === 'Always');
+  const ports: HostPort[] = [];
+  for (const container of [...sidecars, ...spec.containers]) {
+    for (const { hostPort = 0, containerPort, hostIP = '', protocol = 'TCP' } of container.ports ??
+      []) {
+      const port = spec.hostNetwork === true ? hostPort || containerPort : hostPort;
+      if (port > 0) ports.push({ protocol, hostIP: hostIP || '0.0.0.0', port });
+    }
+  }
+  return ports;
+}
+
+function partsOf(claim: Claim, dimensions: Dimensions): readonly PartNeed[] {
+  const parts: PartNeed[] = [];
+  for (const [dimension, { parse }] of dimensions.structured) {
+    const need = parse(claim);
+    if (need !== undefined) parts.push({ dimension, need });
+  }
+  return parts;
+}
+
+function tolerationOf(given: NonNullable<Pod['spec']['tolerations']>[number]): Toleration {
+  const { key = '', operator, value, effect = '' } = given;
+  return {
+    operator: operator === 'Exists' ? 'Exists' : 'Equal',
+    ...(key === '' ? {} : { key }),
+    ...(value === undefined ? {} : { value }),
+    ...(effect === '' ? {} : { effect }),
+  };
+}

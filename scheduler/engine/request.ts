@@ -1,0 +1,74 @@
+/** What the engine knows of a node and of something to place; plain data, free of any API kind. */
+import type { JsonObject, JsonValue } from '../../api/meta.ts';
+
+/** So much of one scalar resource, in its smallest unit (milli-cpu, bytes, pieces); a whole number. */
+export interface Amount {
+  readonly resource: string;
+  readonly amount: number;
+}
+
+export interface Taint {
+  readonly key: string;
+  readonly value: string;
+  readonly effect: 'NoSchedule' | 'PreferNoSchedule' | 'NoExecute';
+}
+
+export interface Toleration {
+  /** Absent with operator Exists: every taint. */
+  readonly key?: string;
+  readonly operator: 'Exists' | 'Equal';
+  readonly value?: string;
+  /** Absent: every effect. */
+  readonly effect?: string;
+}
+
+/** What many nodes share; equal traits are one object, so a verdict about them is made once. */
+export interface NodeTraits {
+  readonly ready: 'True' | 'False' | 'Unknown';
+  readonly unschedulable: boolean;
+  readonly taints: readonly Taint[];
+  readonly runtimes: readonly string[];
+}
+
+export interface NodeRecord {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly traits: NodeTraits;
+  /** What may be sold of each scalar resource. */
+  readonly capacity: readonly Amount[];
+}
+
+/** What a structured dimension is asked for; plain data, so that it can go over a wire and into a class key. */
+export interface PartNeed {
+  readonly dimension: string;
+  readonly need: JsonValue;
+}
+
+export type StrategyName = 'Spread' | 'Fill' | 'Each' | 'Global' | 'Drained' | 'Pack';
+
+/** Everything that decides where an instance may go. */
+export interface PlacementRequest {
+  /** Identity of the instance: at most one placement has it. */
+  readonly uid: string;
+  /** Uid of what the instance belongs to; instances of one owner are spread and counted together. */
+  readonly owner: string | undefined;
+  /** Only what is more than zero, in order of resource name. */
+  readonly amounts: readonly Amount[];
+  readonly parts: readonly PartNeed[];
+  readonly nodeSelector: readonly (readonly [label: string, value: string])[];
+  readonly tolerations: readonly Toleration[];
+  readonly runtime: string;
+  readonly strategy: StrategyName;
+  readonly maxPerNode: number | undefined;
+  /** Equal for requests that every node answers alike: all fields but `uid`. */
+  readonly classKey: string;
+}
+
+/** The devices chosen, by structured dimension; empty when only amounts were asked for. */
+export type Allocation = JsonObject;
+
+/** Completes a request with its class key. */
+export function withClassKey(request: Omit<PlacementRequest, 'classKey'>): PlacementRequest {
+  const { uid: _, ...rest } = request;
+  return { ...request, classKey: JSON.stringify(rest) };
+}

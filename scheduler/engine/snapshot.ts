@@ -1,0 +1,238 @@
+/**
+ * What the engine decides on: nodes, and what is placed on them. Columnar, and kept up to date in O(change); it
+ * is the same whatever way it was reached, so a decision does not depend on the order of events.
+ */
+import type { JsonValue } from '../../api/meta.ts';
+import { type Dimensions, dimensionsOf } from '../dimensions/built-in.ts';
+import type { Devices } from '../dimensions/dimension.ts';
+import { ChangeLog } from './change-log.ts';
+import { Columns } from './columns.ts';
+import { NodeOrder } from './node-order.ts';
+import type { Allocation, Amount, NodeRecord, NodeTraits, PlacementRequest } from './request.ts';
+
+/** The part of a request that takes something. */
+export type Footprint = Pick<PlacementRequest, 'uid' | 'owner' | 'amounts' | 'parts'>;
+
+interface Placement {
+  readonly footprint: Footprint;
+  readonly node: string;
+  readonly allocation: Allocation;
+  /** What was taken from the devices, while the node is known. */
+  pieces: Map<string, JsonValue>;
+}
+
+export class Snapshot {
+  readonly dimensions: Dimensions;
+  readonly columns = new Columns();
+  readonly log = new ChangeLog();
+  readonly order = new NodeOrder();
+  readonly #indices = new Map<string, number>();
+  readonly #records: (NodeRecord | undefined)[] = [];
+  /** Indices of nodes that are gone, to be used again. */
+  readonly #vacant: number[] = [];
+  readonly #traits = new Map<string, { readonly traits: NodeTraits; nodes: number }>();
+  readonly #placements = new Map<string, Placement>();
+  /** By node name: also for nodes that are not known (yet), whose instances are placed all the same. */
+  readonly #placedOn = new Map<string, Set<string>>();
+  readonly #owners = new Map<string, Map<number, number>>();
+  readonly #devices = new Map<string, (Devices | undefined)[]>();
+
+  constructor(dimensions: Dimensions = dimensionsOf()) {
+    this.dimensions = dimensions;
+    for (const name of dimensions.structured.keys()) this.#devices.set(name, []);
+  }
+
+  get nodeCount(): number {
+    return this.order.length;
+  }
+
+  indexOf(name: string): number | undefined {
+    return this.#indices.get(name);
+  }
+
+  /** Undefined where no node has that index. */
+  recordAt(index: number): NodeRecord | undefined {
+    return this.#records[index];
+  }
+
+  /** By dimension; undefined where no node has that index. */
+  devicesAt(dimension: string, index: number): Devices | undefined {
+    return this.#devices.get(dimension)?.[index];
+  }
+
+  /** How many instances of an owner the nodes have, by node index; nodes without any are absent. */
+  ownerCounts(owner: string): ReadonlyMap<number, number> | undefined {
+    return this.#owners.get(owner);
+  }
+
+  /** The node an instance is placed on. */
+  nodeOf(uid: string): string | undefined {
+    return this.#placements.get(uid)?.node;
+  }
+
+  /** Uids of everything placed. */
+  placed(): IterableIterator<string> {
+    return this.#placements.keys();
+  }
+
+  /** Adds or changes a node; false when nothing that matters here is different. */
+  upsertNode(given: NodeRecord): boolean {
+    const known = this.#indices.get(given.name);
+    const before = known === undefined ? undefined : this.#records[known];
+    if (before !== undefined && sameRecord(before, given)) return false;
+    const index = known ?? this.#addNode(given.name);
+    const record = { ...given, traits: this.#intern(given.traits) };
+    if (before !== undefined) this.#forgetTraits(before.traits);
+    this.#records[index] = record;
+    for (const column of this.columns.all()) column.capacity[index] = 0;
+    for (const { resource, amount } of record.capacity) {
+      this.columns.ensure(resource).capacity[index] = amount;
+    }
+    this.#rebuildDevices(record, index, known === undefined);
+    this.log.note(index);
+    return true;
+  }
+
+  /** Forgets a node. What is placed on it stays placed, and counts again when the node comes back. */
+  removeNode(name: string): void {
+    const index = this.#indices.get(name);
+    if (index === undefined) return;
+    for (const placement of this.#placementsOn(name)) this.#detach(placement, index);
+    for (const column of this.columns.all()) column.capacity[index] = 0;
+    for (const devices of this.#devices.values()) devices[index] = undefined;
+    const record = this.#records[index];
+    if (record !== undefined) this.#forgetTraits(record.traits);
+    this.#records[index] = undefined;
+    this.#indices.delete(name);
+    this.#vacant.push(index);
+    this.order.remove(name);
+    this.log.note(index);
+  }
+
+  /**
+   * Places an instance, whether it fits or not. Placing it again replaces the placement: an assumption and its
+   * confirmation are one.
+   */
+  assume(footprint: Footprint, node: string, allocation: Allocation): void {
+    this.release(footprint.uid);
+    const placement: Placement = { footprint, node, allocation, pieces: new Map() };
+    this.#placements.set(footprint.uid, placement);
+    const neighbours = this.#placedOn.get(node) ?? new Set();
+    neighbours.add(footprint.uid);
+    this.#placedOn.set(node, neighbours);
+    const index = this.#indices.get(node);
+    if (index !== undefined) this.#attach(placement, index);
+  }
+
+  /** The inverse of `assume`; false when nothing of that uid is placed. */
+  release(uid: string): boolean {
+    const placement = this.#placements.get(uid);
+    if (placement === undefined) return false;
+    this.#placements.delete(uid);
+    const neighbours = this.#placedOn.get(placement.node);
+    neighbours?.delete(uid);
+    if (neighbours?.size === 0) this.#placedOn.delete(placement.node);
+    const index = this.#indices.get(placement.node);
+    if (index !== undefined) this.#detach(placement, index);
+    return true;
+  }
+
+  #addNode(name: string): number {
+    const index = this.#vacant.pop() ?? this.#records.length;
+    this.columns.reserve(index + 1);
+    this.#indices.set(name, index);
+    this.order.add(name, index);
+    return index;
+  }
+
+  /** Devices are made anew from the record, then everything placed takes its pieces again. */
+  #rebuildDevices(record: NodeRecord, index: number, isNew: boolean): void {
+    const placements = [...this.#placementsOn(record.name)];
+    if (!isNew) for (const placement of placements) this.#detach(placement, index);
+    for (const [name, dimension] of this.dimensions.structured) {
+      const devices = this.#devices.get(name);
+      if (devices !== undefined) devices[index] = dimension.create(record);
+    }
+    for (const placement of placements) this.#attach(placement, index);
+  }
+
+  *#placementsOn(node: string): IterableIterator<Placement> {
+    for (const uid of this.#placedOn.get(node) ?? []) {
+      const placement = this.#placements.get(uid);
+      if (placement !== undefined) yield placement;
+    }
+  }
+
+  #attach(placement: Placement, index: number): void {
+    const { owner, amounts, parts } = placement.footprint;
+    this.#addAmounts(amounts, index, 1);
+    if (owner !== undefined) this.#countOwner(owner, index, 1);
+    for (const { dimension, need } of parts) {
+      const devices = this.#devices.get(dimension)?.[index];
+      if (devices === undefined) continue;
+      const stored = placement.allocation[dimension];
+      const known = this.dimensions.structured.get(dimension);
+      const read = stored === undefined ? undefined : known?.read(stored);
+      const piece = read ?? devices.allocate(need);
+      devices.take(piece);
+      placement.pieces.set(dimension, piece);
+    }
+    this.log.note(index);
+  }
+
+  #detach(placement: Placement, index: number): void {
+    const { owner, amounts } = placement.footprint;
+    this.#addAmounts(amounts, index, -1);
+    if (owner !== undefined) this.#countOwner(owner, index, -1);
+    for (const [dimension, piece] of placement.pieces) {
+      this.#devices.get(dimension)?.[index]?.release(piece);
+    }
+    placement.pieces = new Map();
+    this.log.note(index);
+  }
+
+  #addAmounts(amounts: readonly Amount[], index: number, sign: 1 | -1): void {
+    for (const { resource, amount } of amounts) {
+      const { used } = this.columns.ensure(resource);
+      used[index] = (used[index] ?? 0) + sign * amount;
+    }
+  }
+
+  #countOwner(owner: string, index: number, by: 1 | -1): void {
+    const counts = this.#owners.get(owner) ?? new Map<number, number>();
+    const left = (counts.get(index) ?? 0) + by;
+    if (left > 0) counts.set(index, left);
+    else counts.delete(index);
+    if (counts.size > 0) this.#owners.set(owner, counts);
+    else this.#owners.delete(owner);
+  }
+
+  #intern(traits: NodeTraits): NodeTraits {
+    const key = JSON.stringify(traits);
+    const known = this.#traits.get(key) ?? { traits, nodes: 0 };
+    known.nodes += 1;
+    this.#traits.set(key, known);
+    return known.traits;
+  }
+
+  #forgetTraits(traits: NodeTraits): void {
+    const key = JSON.stringify(traits);
+    const known = this.#traits.get(key);
+    if (known === undefined) return;
+    known.nodes -= 1;
+    if (known.nodes === 0) this.#traits.delete(key);
+  }
+}
+
+function sameRecord(a: NodeRecord, b: NodeRecord): boolean {
+  return (
+    JSON.stringify(a.traits) === JSON.stringify(b.traits) &&
+    JSON.stringify(a.capacity) === JSON.stringify(b.capacity) &&
+    sameLabels(a.labels, b.labels)
+  );
+}
+
+function sameLabels(a: NodeRecord['labels'], b: NodeRecord['labels']): boolean {
+  const keys = Object.keys(a);
+  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
+}

@@ -1,0 +1,86 @@
+/** Builders for the tests of the engine. */
+import { dimensionsOf } from '../dimensions/built-in.ts';
+import type { HostPort } from '../dimensions/dimension.ts';
+import {
+  type Amount,
+  type NodeRecord,
+  type NodeTraits,
+  type PlacementRequest,
+  withClassKey,
+} from './request.ts';
+import type { Snapshot } from './snapshot.ts';
+
+export const dimensions = dimensionsOf();
+
+export type Amounts = Readonly<Record<string, number>>;
+
+const easyTraits: NodeTraits = {
+  ready: 'True',
+  unschedulable: false,
+  taints: [],
+  runtimes: ['docker'],
+};
+
+/** A ready node; cpu in milli, 110 pods unless told otherwise. */
+export function node(
+  name: string,
+  capacity: Amounts = { cpu: 4000, memory: 8192 },
+  more: { readonly traits?: Partial<NodeTraits>; readonly labels?: NodeRecord['labels'] } = {},
+): NodeRecord {
+  return {
+    name,
+    labels: more.labels ?? {},
+    traits: { ...easyTraits, ...more.traits },
+    capacity: amounts({ pods: 110, ...capacity }),
+  };
+}
+
+/** A request that takes one pod and what is given. */
+export function request(
+  uid: string,
+  asked: Amounts = { cpu: 1000, memory: 1024 },
+  more: Partial<Omit<PlacementRequest, 'uid' | 'amounts' | 'parts'>> & {
+    readonly hostPorts?: readonly number[];
+  } = {},
+): PlacementRequest {
+  const { hostPorts: numbers = [], ...rest } = more;
+  const ports = numbers.map((port): HostPort => ({ protocol: 'TCP', hostIP: '0.0.0.0', port }));
+  return withClassKey({
+    uid,
+    owner: undefined,
+    amounts: amounts({ pods: 1, ...asked }),
+    parts: ports.length === 0 ? [] : [{ dimension: 'hostPorts', need: ports }],
+    nodeSelector: [],
+    tolerations: [],
+    runtime: 'docker',
+    strategy: 'Spread',
+    maxPerNode: undefined,
+    ...rest,
+  });
+}
+
+function amounts(given: Amounts): readonly Amount[] {
+  return Object.entries(given)
+    .filter(([, amount]) => amount > 0)
+    .map(([resource, amount]) => ({ resource, amount }))
+    .sort((a, b) => (a.resource < b.resource ? -1 : 1));
+}
+
+/** All that can be seen of a snapshot, whatever way it was reached. */
+export function seen(snapshot: Snapshot): unknown {
+  const nodes = snapshot.order.indices().map((index) => {
+    const record = snapshot.recordAt(index);
+    const columns = [...snapshot.columns.all()]
+      .map(({ resource, capacity, used }) => [resource, capacity[index], used[index]] as const)
+      .filter(([, capacity, used]) => capacity !== 0 || used !== 0)
+      .sort(([a], [b]) => (a < b ? -1 : 1));
+    const taken = [80, 81, 82].filter((port) => {
+      const need = [{ protocol: 'TCP', hostIP: '0.0.0.0', port }];
+      return snapshot.devicesAt('hostPorts', index)?.fits(need) === false;
+    });
+    const owners = ['a', 'b', 'c'].map((owner) => snapshot.ownerCounts(owner)?.get(index) ?? 0);
+    return { ...record, columns, taken, owners };
+  });
+  const placed = [...snapshot.placed()].sort().map((uid) => [uid, snapshot.nodeOf(uid)]);
+  return { nodes, placed };
+}

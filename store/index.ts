@@ -1,0 +1,23 @@
+/** The one way into this room. */
+export { openEmbeddedStore } from './embedded.ts';
+export { type EtcdStoreOptions, openEtcdStore } from './etcd.ts';
+export type { EtcdTls } from './etcd-endpoints.ts';
+export { maxKeyBytes, maxTxnBytes, maxTxnOperations } from './limits.ts';
+export { type OpenStoreOptions, openStore, parseStoreUrl, type StoreLocation } from './open.ts';
+export {
+  type Change,
+  type ChangeSet,
+  type Comparison,
+  type Entry,
+  type ListOptions,
+  type ListPage,
+  maxValueBytes,
+  type Operation,
+  type ReadOptions,
+  type Revision,
+  type Store,
+  StoreError,
+  type StoreErrorReason,
+  type Txn,
+  type TxnResult,
+} from './store.ts';

@@ -1,0 +1,235 @@
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import Docker from 'dockerode';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { systemClock } from '../../lib/clock.ts';
+import { silentLog } from '../../lib/log.ts';
+import { createDockerRuntime } from '../../runtime/docker/docker.ts';
+import { pauseImage } from '../../runtime/docker/pause-image.ts';
+import type { ContainerSpec, InstanceSpec, Runtime } from '../../runtime/runtime.ts';
+import { busyboxImage, loadBusyboxImage } from '../harness/images.ts';
+import { type Program, runtimeContract } from './runtime.ts';
+
+const docker = new Docker({ socketPath: '/var/run/docker.sock' });
+const signal = new AbortController().signal;
+const run = promisify(execFile);
+
+const open = (nodeId: string) =>
+  createDockerRuntime({ nodeId, clock: systemClock, log: silentLog });
+const shell = (script: string): Program => ({ command: ['/bin/sh', '-c', script, 'sh'], args: [] });
+const rest = "trap 'exit 143' TERM; while :; do sleep 60 & wait $!; done";
+
+async function containersOf(nodeId: string): Promise<Docker.ContainerInfo[]> {
+  const filters = { label: [`berth.dev/node=${nodeId}`] };
+  return await docker.listContainers({ all: true, filters });
+}
+
+runtimeContract('docker', async () => {
+  await loadBusyboxImage(docker);
+  const networks = (await docker.listNetworks()).length;
+  const volumes = (await docker.listVolumes()).Volumes.length;
+  return {
+    open,
+    image: busyboxImage,
+    programs: {
+      sleeper: shell(rest),
+      deaf: shell("trap '' TERM; echo ready; while :; do sleep 1; done"),
+      exit7: shell('exit 7'),
+      printer: shell(`echo one; echo two; echo three; echo oops >&2; ${rest}`),
+      ticker: shell('echo tick; sleep 0.5; echo tock'),
+      polite: shell("trap 'echo bye; exit 3' TERM; while :; do sleep 60 & wait $!; done"),
+      introducer: shell('echo "$GREETING|$1|$PWD|$(id -u)|$(hostname)"'),
+      writer: shell(
+        'cat /mnt/file; if echo changed >/mnt/file; then echo written; else echo refused; fi',
+      ),
+      server: shell('exec nc -ll -p 8099 -e echo pong'),
+      client: shell(`until nc 127.0.0.1 8099 </dev/null | grep pong; do sleep 0.1; done; ${rest}`),
+    },
+    commands: {
+      both: ['/bin/sh', '-c', 'echo out; echo err >&2; exit 5'],
+      cat: ['cat'],
+      size: ['/bin/sh', '-c', 'read line; stty size'],
+      missing: ['absent-command'],
+    },
+    async leftovers(nodeId) {
+      const left = (await containersOf(nodeId)).map((one) => one.Names.join());
+      if ((await docker.listNetworks()).length > networks) left.push('a network');
+      if ((await docker.listVolumes()).Volumes.length > volumes) left.push('a volume');
+      return left;
+    },
+  };
+});
+
+describe('docker alone', () => {
+  let nodeId: string;
+  let runtime: Runtime;
+
+  beforeEach(async () => {
+    await loadBusyboxImage(docker);
+    nodeId = `node-${randomUUID().slice(0, 8)}`;
+    runtime = open(nodeId);
+  });
+
+  afterEach(async () => {
+    for (const one of await containersOf(nodeId)) {
+      await docker.getContainer(one.Id).remove({ force: true, v: true });
+    }
+  });
+
+  const container = (script: string, more: Partial<ContainerSpec> = {}): ContainerSpec => ({
+    name: 'main',
+    attempt: 0,
+    image: busyboxImage,
+    ...shell(script),
+    env: {},
+    tty: false,
+    stdin: false,
+    privileged: false,
+    readOnlyRootFilesystem: false,
+    ports: [],
+    mounts: [],
+    limits: {},
+    ...more,
+  });
+  const spec = (...containers: ContainerSpec[]): InstanceSpec => ({
+    id: randomUUID(),
+    namespace: 'test',
+    name: 'web',
+    hostname: 'web',
+    network: 'bridge',
+    containers,
+  });
+  const ensure = (wanted: InstanceSpec) => runtime.ensure(wanted, { signal });
+  const inspect = async (wanted: InstanceSpec, at = 0) => {
+    const id = (await runtime.get(wanted.id, { signal }))!.containers[at]!.containerId;
+    return await docker.getContainer(id.replace('docker://', '')).inspect();
+  };
+  const untilExited = async (id: string) => {
+    for (let i = 0; i < 200; i += 1) {
+      const state = (await runtime.get(id, { signal }))?.containers[0]?.state;
+      if (state?.phase === 'exited') return state;
+      await systemClock.sleep(50);
+    }
+    throw new Error('still running');
+  };
+
+  test('limits reach the cgroup', async () => {
+    const limits = { cpuMilli: 250, cpuRequestMilli: 125, memoryBytes: 64n << 20n };
+    const wanted = spec(container(rest, { limits }));
+    await ensure(wanted);
+    const pid = (await inspect(wanted)).State.Pid;
+    const lines = (await readFile(`/proc/${pid}/cgroup`, 'utf8')).trim().split('\n');
+    const read = async (controller: string, file: string) => {
+      const path = lines.find((line) => line.split(':')[1]?.split(',').includes(controller));
+      const base = `/sys/fs/cgroup/${controller}`;
+      return (await readFile(`${base}${path?.split(':')[2]}/${file}`, 'utf8')).trim();
+    };
+    if (existsSync('/sys/fs/cgroup/cgroup.controllers')) {
+      expect(await read('', 'cpu.max')).toBe('25000 100000');
+      expect(await read('', 'memory.max')).toBe(String(64 << 20));
+      expect(await read('', 'memory.swap.max')).toBe('0');
+    } else {
+      expect(await read('cpu', 'cpu.cfs_quota_us')).toBe('25000');
+      expect(await read('cpu', 'cpu.cfs_period_us')).toBe('100000');
+      expect(await read('cpu', 'cpu.shares')).toBe('128');
+      expect(await read('memory', 'memory.limit_in_bytes')).toBe(String(64 << 20));
+    }
+  });
+
+  test('an instance out of memory says so', async () => {
+    const hog = 'x=aaaaaaaaaaaaaaaa; while :; do x="$x$x"; done';
+    const wanted = spec(container(hog, { limits: { memoryBytes: 16n << 20n } }));
+    await ensure(wanted);
+    expect(await untilExited(wanted.id)).toMatchObject({ exitCode: 137, oomKilled: true });
+  });
+
+  test('adoption keeps the process', async () => {
+    const wanted = spec(container(rest));
+    await ensure(wanted);
+    const { Pid } = (await inspect(wanted)).State;
+    await open(nodeId).ensure(wanted, { signal });
+    expect((await inspect(wanted)).State.Pid).toBe(Pid);
+  });
+
+  test('what was created and never started is made anew', async () => {
+    const wanted = spec(container(rest));
+    const before = await ensure(wanted);
+    const id = before.containers[0]!.containerId.replace('docker://', '');
+    const { Config, Name } = await docker.getContainer(id).inspect();
+    await docker.getContainer(id).remove({ force: true });
+    const { Image, Labels } = Config;
+    const half = await docker.createContainer({
+      name: Name.slice(1),
+      Image,
+      Labels,
+      Cmd: ['false'],
+    });
+    expect((await runtime.get(wanted.id, { signal }))?.containers[0]?.state.phase).toBe('created');
+    const after = await ensure(wanted);
+    expect(after.containers[0]?.state.phase).toBe('running');
+    expect(after.containers[0]?.containerId).not.toContain(half.id);
+  });
+
+  test('a dead sandbox is made anew and its containers restart', async () => {
+    const wanted = spec(container(rest, { name: 'a' }), container(rest, { name: 'b' }));
+    await ensure(wanted);
+    const sandbox = (await containersOf(nodeId)).find((one) => one.Image === pauseImage);
+    await docker.getContainer(sandbox!.Id).kill();
+    const cut = await ensure(wanted);
+    expect(cut.containers.map((one) => one.state.phase)).toEqual(['exited', 'exited']);
+    const containers = wanted.containers.map((one) => ({ ...one, attempt: 1 }));
+    const healed = await ensure({ ...wanted, containers });
+    expect(healed.containers.map((one) => one.state.phase)).toEqual(['running', 'running']);
+    expect(healed.ips).toHaveLength(1);
+    await runtime.remove(wanted.id, { signal, graceMs: 0 });
+    expect(await containersOf(nodeId)).toEqual([]);
+  });
+
+  test('publishes ports on the machine', async () => {
+    const ports = [{ containerPort: 80, protocol: 'TCP' as const, hostPort: 28_123 }];
+    const wanted = spec(container('exec nc -ll -p 80 -e echo pong', { ports }));
+    await ensure(wanted);
+    await systemClock.sleep(300);
+    const { stdout } = await run('/bin/sh', ['-c', 'busybox nc -w 3 127.0.0.1 28123 </dev/null']);
+    expect(stdout).toBe('pong\n');
+  });
+
+  test('the network of the machine', async () => {
+    const wanted: InstanceSpec = { ...spec(container('ls /sys/class/net')), network: 'host' };
+    const status = await ensure(wanted);
+    expect(status.ips).toEqual([]);
+    expect((await inspect(wanted)).HostConfig.NetworkMode).toBe('host');
+  });
+
+  test('logs of a terminal that look like JSON arrive as they are', async () => {
+    const wanted = spec(container('echo "{}"', { tty: true }));
+    await ensure(wanted);
+    await untilExited(wanted.id);
+    const options = {
+      container: 'main',
+      previous: false,
+      follow: false,
+      timestamps: false,
+      signal,
+    };
+    let all = '';
+    for await (const { data } of runtime.logs(wanted.id, options)) all += Buffer.from(data);
+    expect(all).toBe('{}\r\n');
+  });
+
+  test('a read-only root', async () => {
+    const wanted = spec(container('touch /x || exit 9', { readOnlyRootFilesystem: true }));
+    await ensure(wanted);
+    expect(await untilExited(wanted.id)).toMatchObject({ exitCode: 9 });
+  });
+
+  test('an engine that is not there is unavailable', async () => {
+    const socketPath = '/nonexistent/docker.sock';
+    const absent = createDockerRuntime({ nodeId, clock: systemClock, log: silentLog, socketPath });
+    await expect(absent.list({ signal })).rejects.toMatchObject({ reason: 'Unavailable' });
+    await expect(absent.info({ signal })).rejects.toMatchObject({ reason: 'Unavailable' });
+  });
+});

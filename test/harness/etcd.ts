@@ -1,0 +1,149 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** A private etcd of one member on free ports of this machine, with its data in a temporary folder. */
+export interface TestEtcd {
+  /** `127.0.0.1:port` for clients. */
+  readonly endpoint: string;
+  /** As a power failure would: no chance to write anything more. */
+  kill(): Promise<void>;
+  /** Starts it again on the same ports and data. */
+  start(): Promise<void>;
+  /** Runs etcdctl against it and returns what it printed. */
+  ctl(...args: string[]): string;
+  /** Kills it and removes its data. */
+  stop(): Promise<void>;
+}
+
+export interface TestEtcdOptions {
+  /** Files of a server certificate and the authority of the clients it accepts. */
+  readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string };
+  readonly flags?: readonly string[];
+}
+
+const binary = '/usr/bin/etcd';
+const startTimeoutMs = 20_000;
+
+/** Starts an etcd, installing Debian's if this machine has none; ready when this resolves. */
+export async function startEtcd(options: TestEtcdOptions = {}): Promise<TestEtcd> {
+  if (!existsSync(binary)) {
+    execFileSync('apt-get', ['install', '-y', 'etcd-server', 'etcd-client'], { stdio: 'ignore' });
+  }
+  const directory = mkdtempSync(join(tmpdir(), 'berth-etcd-'));
+  const [clientPort, peerPort] = await Promise.all([freePort(), freePort()]);
+  const endpoint = `127.0.0.1:${clientPort}`;
+  const args = etcdArguments(directory, endpoint, peerPort, options);
+  let child: ChildProcess | undefined;
+  const killOnExit = () => child?.kill('SIGKILL');
+  process.once('exit', killOnExit);
+  const kill = async () => {
+    const dying = child;
+    child = undefined;
+    if (dying === undefined || dying.exitCode !== null || dying.signalCode !== null) return;
+    await new Promise((resolve) => {
+      dying.once('exit', resolve);
+      dying.kill('SIGKILL');
+    });
+  };
+  const start = async () => {
+    child = spawn(binary, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    await untilServing(child);
+  };
+  const ctl = (...words: string[]) => runCtl(endpoint, options, words);
+  await start();
+  return {
+    endpoint,
+    kill,
+    start,
+    ctl,
+    async stop() {
+      process.off('exit', killOnExit);
+      await kill();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A TCP port that nobody listens on at this moment. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      // A TCP server's address is always of this shape.
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+function etcdArguments(
+  directory: string,
+  endpoint: string,
+  peerPort: number,
+  { tls, flags = [] }: TestEtcdOptions,
+): string[] {
+  const clientUrl = `${tls === undefined ? 'http' : 'https'}://${endpoint}`;
+  const peerUrl = `http://127.0.0.1:${peerPort}`;
+  return [
+    '--name=test',
+    `--data-dir=${join(directory, 'data')}`,
+    `--listen-client-urls=${clientUrl}`,
+    `--advertise-client-urls=${clientUrl}`,
+    `--listen-peer-urls=${peerUrl}`,
+    `--initial-advertise-peer-urls=${peerUrl}`,
+    `--initial-cluster=test=${peerUrl}`,
+    '--logger=zap',
+    ...(tls === undefined
+      ? []
+      : [
+          `--trusted-ca-file=${tls.ca}`,
+          `--cert-file=${tls.cert}`,
+          `--key-file=${tls.key}`,
+          '--client-cert-auth',
+        ]),
+    ...flags,
+  ];
+}
+
+function runCtl(endpoint: string, { tls }: TestEtcdOptions, words: readonly string[]): string {
+  const files =
+    tls === undefined ? [] : [`--cacert=${tls.ca}`, `--cert=${tls.cert}`, `--key=${tls.key}`];
+  const url = `${tls === undefined ? 'http' : 'https'}://${endpoint}`;
+  return execFileSync('/usr/bin/etcdctl', [`--endpoints=${url}`, ...files, ...words], {
+    encoding: 'utf8',
+    env: { PATH: '/usr/bin:/bin', ETCDCTL_API: '3' },
+  });
+}
+
+/** etcd says in its log when it begins to serve clients. */
+function untilServing(child: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let said = '';
+    const timer = setTimeout(() => fail('etcd did not start in time'), startTimeoutMs);
+    const fail = (why: string) => {
+      clearTimeout(timer);
+      child.kill('SIGKILL');
+      reject(new Error(`${why}: ${said.slice(-2000)}`));
+    };
+    child.once('error', (error) => fail(String(error)));
+    child.once('exit', (code) => fail(`etcd ended with ${code}`));
+    child.stderr?.setEncoding('utf8');
+    child.stderr?.on('data', (text: string) => {
+      if (said.length < 100_000) said += text;
+      if (
+        !/serving (client traffic insecurely|insecure client requests|client traffic securely)/.test(
+          said,
+        )
+      ) {
+        return;
+      }
+      clearTimeout(timer);
+      child.removeAllListeners('exit');
+      resolve();
+    });
+  });
+}

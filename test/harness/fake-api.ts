@@ -1,0 +1,479 @@
+/**
+ * A small apiserver in memory behind the `Client` interface, for tests of controllers: revisions,
+ * conflicts, watches, finalizers and graceful deletion as upstream; no validation, no access control.
+ */
+import {
+  formatApiVersion,
+  type JsonObject,
+  type KubeObject,
+  keyOf,
+  type ObjectKey,
+  type ObjectMeta,
+  type Resource,
+} from '../../api/meta.ts';
+import { alreadyExists, conflict, notFound, StatusError, staleObject } from '../../api/status.ts';
+import type {
+  ApplyOptions,
+  Client,
+  DeleteOptions,
+  GetOptions,
+  ListOptions,
+  ObjectList,
+  PatchOptions,
+  WatchEvent,
+  WatchOptions,
+  WriteOptions,
+} from '../../client/client.ts';
+import type { CallOptions } from '../../lib/call.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Random } from '../../lib/random.ts';
+import { discoveryAnswer } from './fake-discovery.ts';
+import { applyFields, asJson, mergePatch, sameJson, unapply } from './fake-merge.ts';
+import { matchesSelectors } from './fake-selectors.ts';
+
+export interface Call {
+  readonly verb: 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'apply' | 'delete';
+  readonly resource: Resource;
+  /** `namespace/name`; empty for list and watch. */
+  readonly key: string;
+  readonly subresource?: string;
+}
+
+interface Change {
+  readonly revision: number;
+  readonly resource: string;
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
+  readonly object: KubeObject;
+  readonly old?: KubeObject;
+}
+
+interface OpenWatch {
+  wake(): void;
+  fail(error: Error | undefined): void;
+}
+
+/** Kinds whose status can be written only through the subresource. */
+const withStatus = new Set(['pods', 'nodes', 'namespaces', 'workloads', 'vms', 'volumes']);
+
+export class FakeApi implements Client {
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #stored = new Map<string, Map<string, KubeObject>>();
+  /** What each field manager applied last, per object. */
+  readonly #applied = new Map<string, JsonObject>();
+  #changes: Change[] = [];
+  #revision = 100;
+  #compacted = 0;
+  readonly #watches = new Set<OpenWatch>();
+  #delivering = true;
+
+  /** Kinds that discovery lists; a test may add to it. */
+  readonly kinds: Resource[];
+  /** Every call so far; a test may clear it. */
+  readonly calls: Call[] = [];
+  /** Runs before each call; what it throws, the call throws. */
+  before: (call: Call) => void | Promise<void> = () => {};
+
+  constructor(options: { clock: Clock; random: Random; kinds?: readonly Resource[] }) {
+    this.#clock = options.clock;
+    this.#random = options.random;
+    this.kinds = [...(options.kinds ?? [])];
+  }
+
+  get revision(): string {
+    return String(this.#revision);
+  }
+
+  get openWatches(): number {
+    return this.#watches.size;
+  }
+
+  /** What is stored, without a call. */
+  all<T extends KubeObject>(resource: Resource): readonly T[] {
+    return [...this.#table(resource).values()] as unknown as T[]; // Tests know what they stored.
+  }
+
+  peek<T extends KubeObject>(resource: Resource, key: string): T | undefined {
+    return this.#table(resource).get(key) as T | undefined; // As above.
+  }
+
+  /** Ends all watches as a server does, or breaks them with `error`. */
+  endWatches(error?: Error): void {
+    for (const watch of [...this.#watches]) watch.fail(error);
+  }
+
+  /** Forgets history: watches from before now are refused with 410. */
+  compact(): void {
+    this.#compacted = this.#revision;
+    this.#changes = [];
+  }
+
+  /** Watches bring nothing until `resumeDelivery`. */
+  pauseDelivery(): void {
+    this.#delivering = false;
+  }
+
+  resumeDelivery(): void {
+    this.#delivering = true;
+    for (const watch of this.#watches) watch.wake();
+  }
+
+  async get<T extends KubeObject>(resource: Resource, key: ObjectKey, options: GetOptions) {
+    await this.#begin({ verb: 'get', resource, key: text(key) }, options);
+    return this.#current(resource, key) as T; // The caller names the kind.
+  }
+
+  async list<T extends KubeObject>(
+    resource: Resource,
+    options: ListOptions,
+  ): Promise<ObjectList<T>> {
+    await this.#begin({ verb: 'list', resource, key: '' }, options);
+    const items = [...this.#table(resource).entries()]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([, object]) => object as T) // As above.
+      .filter((object) => matchesSelectors(object, options));
+    return { items, resourceVersion: this.revision };
+  }
+
+  async *watch<T extends KubeObject>(
+    resource: Resource,
+    options: WatchOptions,
+  ): AsyncIterable<WatchEvent<T>> {
+    await this.#begin({ verb: 'watch', resource, key: '' }, options);
+    let since = Number(options.resourceVersion);
+    let wake = () => {};
+    let ended: { readonly error: Error | undefined } | undefined;
+    const watch: OpenWatch = {
+      wake: () => wake(),
+      fail: (error) => {
+        ended = { error };
+        wake();
+      },
+    };
+    const onAbort = () => wake();
+    options.signal.addEventListener('abort', onAbort);
+    this.#watches.add(watch);
+    try {
+      for (;;) {
+        options.signal.throwIfAborted();
+        if (ended !== undefined) {
+          if (ended.error !== undefined) throw ended.error;
+          return;
+        }
+        if (since < this.#compacted) throw expired(since, this.#compacted);
+        const change = this.#delivering ? this.#next(resource, since) : undefined;
+        if (change === undefined) {
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+          continue;
+        }
+        since = change.revision;
+        const event = visible<T>(change, options);
+        if (event !== undefined) yield event;
+      }
+    } finally {
+      options.signal.removeEventListener('abort', onAbort);
+      this.#watches.delete(watch);
+    }
+  }
+
+  async create<T extends KubeObject>(resource: Resource, object: T, options: WriteOptions) {
+    await this.#begin({ verb: 'create', resource, key: keyOf(object) }, options);
+    return this.#insert(resource, object) as T; // As above.
+  }
+
+  async update<T extends KubeObject>(resource: Resource, object: T, options: WriteOptions) {
+    const key = keyOf(object);
+    await this.#begin({ verb: 'update', resource, key, ...sub(options) }, options);
+    const current = this.#current(resource, object.metadata);
+    const wanted = object.metadata.resourceVersion;
+    if (wanted !== undefined && wanted !== current.metadata.resourceVersion) {
+      throw conflict(resource, object.metadata.name ?? '', staleObject);
+    }
+    return this.#replace(resource, current, object, options) as T; // As above.
+  }
+
+  async patch<T extends KubeObject>(
+    resource: Resource,
+    key: ObjectKey,
+    patch: JsonObject | readonly JsonObject[],
+    options: PatchOptions,
+  ) {
+    await this.#begin({ verb: 'patch', resource, key: text(key), ...sub(options) }, options);
+    if (options.type === 'json' || isList(patch)) {
+      throw new StatusError(415, 'UnsupportedMediaType', 'the fake takes merge patches only');
+    }
+    const current = this.#current(resource, key);
+    const next = mergePatch(asJson(current), patch) as unknown as KubeObject; // Still an object.
+    const wanted = next.metadata.resourceVersion;
+    if (wanted !== current.metadata.resourceVersion) {
+      throw conflict(resource, key.name, staleObject);
+    }
+    return this.#replace(resource, current, next, options) as T; // As above.
+  }
+
+  async apply<T extends KubeObject>(
+    resource: Resource,
+    object: JsonObject & KubeObject,
+    options: ApplyOptions,
+  ) {
+    const key = keyOf(object);
+    await this.#begin({ verb: 'apply', resource, key, ...sub(options) }, options);
+    const record = `${idOf(resource)}|${key}|${options.fieldManager}|${options.subresource ?? ''}`;
+    const current = this.#table(resource).get(key);
+    const before = current === undefined ? undefined : this.#applied.get(record);
+    this.#applied.set(record, object);
+    if (current === undefined) return this.#insert(resource, object) as unknown as T; // As above.
+    const kept = before === undefined ? asJson(current) : unapply(asJson(current), before, object);
+    const next = applyFields(kept, object) as unknown as KubeObject; // Still an object.
+    return this.#replace(resource, current, next, options) as T; // As above.
+  }
+
+  async delete(resource: Resource, key: ObjectKey, options: DeleteOptions): Promise<void> {
+    await this.#begin({ verb: 'delete', resource, key: text(key) }, options);
+    const current = this.#current(resource, key);
+    const { uid, resourceVersion } = options.preconditions ?? {};
+    const { metadata } = current;
+    if ((uid ?? metadata.uid) !== metadata.uid) {
+      throw conflict(resource, key.name, `the UID in the precondition (${uid}) does not match`);
+    }
+    if ((resourceVersion ?? metadata.resourceVersion) !== metadata.resourceVersion) {
+      throw conflict(resource, key.name, 'the ResourceVersion in the precondition does not match');
+    }
+    const finalizers = new Set(metadata.finalizers ?? []);
+    if (options.propagationPolicy === 'Foreground') finalizers.add('foregroundDeletion');
+    if (options.propagationPolicy === 'Orphan') finalizers.add('orphan');
+    const graceSeconds = graceOf(resource, current, options);
+    const namespaceContent = resource.resource === 'namespaces' && hasSpecFinalizers(current);
+    if (finalizers.size === 0 && graceSeconds === 0 && !namespaceContent) {
+      this.#remove(resource, current);
+      return;
+    }
+    this.#store(resource, current, {
+      ...current,
+      ...(namespaceContent ? { status: { phase: 'Terminating' } } : {}),
+      metadata: {
+        ...metadata,
+        ...(finalizers.size === 0 ? {} : { finalizers: [...finalizers] }),
+        generation: (metadata.generation ?? 1) + (metadata.deletionTimestamp === undefined ? 1 : 0),
+        deletionTimestamp: metadata.deletionTimestamp ?? this.#now(),
+        deletionGracePeriodSeconds: graceSeconds,
+      },
+    });
+  }
+
+  async read<T>(path: string, options: CallOptions): Promise<T> {
+    options.signal.throwIfAborted();
+    return discoveryAnswer(path, this.kinds) as T; // The caller names the type of a path.
+  }
+
+  async post<T>(path: string): Promise<T> {
+    throw new StatusError(404, 'NotFound', `the fake serves no POST ${path}`);
+  }
+
+  async #begin(call: Call, { signal }: CallOptions): Promise<void> {
+    signal.throwIfAborted();
+    this.calls.push(call);
+    await this.before(call);
+    signal.throwIfAborted();
+  }
+
+  #current(resource: Resource, key: { namespace?: string; name?: string }): KubeObject {
+    const found = this.#table(resource).get(keyOf({ metadata: key }));
+    if (found === undefined) throw notFound(resource, key.name ?? '');
+    return found;
+  }
+
+  #insert(resource: Resource, object: KubeObject): KubeObject {
+    const { generateName, ...given } = object.metadata;
+    const name = given.name ?? `${generateName}${this.#random.suffix(5)}`;
+    const key = keyOf({ metadata: { ...given, name } });
+    if (this.#table(resource).has(key)) throw alreadyExists(resource, name);
+    const metadata: ObjectMeta = {
+      ...given,
+      name,
+      uid: this.#random.uuid(),
+      creationTimestamp: this.#now(),
+      generation: 1,
+    };
+    const stored = { ...structuredClone(object), metadata };
+    if (withStatus.has(resource.resource)) Reflect.deleteProperty(stored, 'status');
+    if (resource.resource === 'pods') Object.assign(stored, { status: { phase: 'Pending' } });
+    if (resource.resource === 'namespaces') {
+      Object.assign(stored, {
+        spec: { finalizers: ['kubernetes'] },
+        status: { phase: 'Active' },
+      });
+    }
+    return this.#store(resource, undefined, stored);
+  }
+
+  #replace(
+    resource: Resource,
+    current: KubeObject,
+    next: KubeObject,
+    { subresource }: WriteOptions,
+  ): KubeObject {
+    const old = asJson(current);
+    const given = asJson(structuredClone(next));
+    let merged: JsonObject;
+    if (subresource === 'status') merged = { ...old, status: given['status'] };
+    else if (subresource === 'finalize') merged = { ...old, spec: given['spec'] };
+    else if (withStatus.has(resource.resource)) merged = { ...given, status: old['status'] };
+    else merged = given;
+    if (merged['status'] === undefined) delete merged['status'];
+    const { uid, creationTimestamp, deletionTimestamp, deletionGracePeriodSeconds, generation } =
+      current.metadata;
+    const fixed = { uid, creationTimestamp, deletionTimestamp, deletionGracePeriodSeconds };
+    const metadata = subresource === 'status' ? current.metadata : next.metadata;
+    const bump = sameJson(specOf(old), specOf(merged)) ? 0 : 1;
+    const whole = {
+      ...merged,
+      metadata: withoutUndefined({
+        ...metadata,
+        ...fixed,
+        resourceVersion: current.metadata.resourceVersion,
+        generation: (generation ?? 1) + bump,
+      }),
+    } as unknown as KubeObject; // Built from two of them.
+    if (sameJson(asJson(whole), old)) return current;
+    const finalized = (whole.metadata.finalizers ?? []).length === 0;
+    const waitsForMore =
+      (whole.metadata.deletionGracePeriodSeconds ?? 0) > 0 || hasSpecFinalizers(whole);
+    if (deletionTimestamp !== undefined && finalized && !waitsForMore) {
+      return this.#remove(resource, whole);
+    }
+    return this.#store(resource, current, whole);
+  }
+
+  #store(resource: Resource, old: KubeObject | undefined, object: KubeObject): KubeObject {
+    this.#revision += 1;
+    const metadata = { ...object.metadata, resourceVersion: this.revision };
+    const stored = { ...object, metadata };
+    this.#table(resource).set(keyOf(stored), stored);
+    this.#record(resource, old === undefined ? 'ADDED' : 'MODIFIED', stored, old);
+    return stored;
+  }
+
+  #remove(resource: Resource, object: KubeObject): KubeObject {
+    this.#revision += 1;
+    const metadata = { ...object.metadata, resourceVersion: this.revision };
+    const removed = { ...object, metadata };
+    this.#table(resource).delete(keyOf(removed));
+    this.#record(resource, 'DELETED', removed, object);
+    return removed;
+  }
+
+  #record(resource: Resource, type: Change['type'], object: KubeObject, old?: KubeObject): void {
+    this.#changes.push({
+      revision: this.#revision,
+      resource: idOf(resource),
+      type,
+      object,
+      ...(old === undefined ? {} : { old }),
+    });
+    if (this.#delivering) for (const watch of this.#watches) watch.wake();
+  }
+
+  #next(resource: Resource, since: number): Change | undefined {
+    const id = idOf(resource);
+    // Revisions grow by one from the first kept change, so the place is known.
+    const first = this.#changes[0]?.revision ?? 0;
+    for (let i = Math.max(since + 1 - first, 0); i < this.#changes.length; i += 1) {
+      const change = this.#changes[i];
+      if (change?.resource === id) return change;
+    }
+    return undefined;
+  }
+
+  #table(resource: Resource): Map<string, KubeObject> {
+    const id = idOf(resource);
+    const table = this.#stored.get(id) ?? new Map<string, KubeObject>();
+    this.#stored.set(id, table);
+    return table;
+  }
+
+  #now(): string {
+    return new Date(this.#clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
+  }
+}
+
+function visible<T extends KubeObject>(
+  change: Change,
+  options: WatchOptions,
+): WatchEvent<T> | undefined {
+  const is = change.type !== 'DELETED' && matchesSelectors(change.object, options);
+  const was = change.old !== undefined && matchesSelectors(change.old, options);
+  const object = change.object as T; // The caller names the kind.
+  if (is) return { type: was ? 'MODIFIED' : 'ADDED', object };
+  return was ? { type: 'DELETED', object } : undefined;
+}
+
+function graceOf(resource: Resource, object: KubeObject, options: DeleteOptions): number {
+  if (resource.resource !== 'pods') return 0;
+  const spec = asJson(object)['spec'] as JsonObject | undefined; // A pod's spec is an object.
+  if (spec?.['nodeName'] === undefined) return 0;
+  return options.gracePeriodSeconds ?? 30;
+}
+
+function hasSpecFinalizers(object: KubeObject): boolean {
+  if (object.kind !== 'Namespace') return false;
+  const spec = asJson(object)['spec'] as JsonObject | undefined; // A namespace's spec is an object.
+  const finalizers = spec?.['finalizers'];
+  return Array.isArray(finalizers) && finalizers.length > 0;
+}
+
+function specOf(object: JsonObject): JsonObject {
+  const { metadata: _m, status: _s, ...rest } = object;
+  return rest;
+}
+
+function withoutUndefined(fields: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
+
+function isList(patch: JsonObject | readonly JsonObject[]): patch is readonly JsonObject[] {
+  return Array.isArray(patch);
+}
+
+function idOf({ group, resource }: Resource): string {
+  return `${group}/${resource}`;
+}
+
+function text(key: ObjectKey): string {
+  return keyOf({ metadata: key });
+}
+
+function sub({ subresource }: WriteOptions): { subresource?: string } {
+  return subresource === undefined ? {} : { subresource };
+}
+
+function expired(since: number, compacted: number): StatusError {
+  return new StatusError(410, 'Expired', `too old resource version: ${since} (${compacted})`);
+}
+
+/** Builds a resource for a test: `kind('', 'v1', 'Pod')`. */
+export function kind(group: string, version: string, name: string, namespaced = true): Resource {
+  return { group, version, resource: `${name.toLowerCase()}s`, kind: name, namespaced };
+}
+
+/** Builds an object of that kind for a test. */
+export function object(
+  resource: Resource,
+  key: string,
+  fields: JsonObject = {},
+  metadata: ObjectMeta = {},
+): KubeObject & JsonObject {
+  const slash = key.indexOf('/');
+  return {
+    apiVersion: formatApiVersion(resource.group, resource.version),
+    kind: resource.kind,
+    ...fields,
+    metadata: {
+      name: key.slice(slash + 1),
+      ...(slash < 0 ? {} : { namespace: key.slice(0, slash) }),
+      ...metadata,
+    },
+  } as unknown as KubeObject & JsonObject; // ObjectMeta has no index signature.
+}
