@@ -26,7 +26,9 @@ export async function discoverResources(
     }),
   ];
   if (versions.length > groupVersionsMax) throw new RangeError('the server has too many groups');
-  const answers = await Promise.all(versions.map((version) => resourcesOf(client, version, options)));
+  const answers = await Promise.all(
+    versions.map((version) => resourcesOf(client, version, options)),
+  );
   const found = new Map<string, DiscoveredResource>();
   for (const resource of answers.flat()) {
     const id = `${resource.group}/${resource.resource}`;

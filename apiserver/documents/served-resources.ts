@@ -36,7 +36,7 @@ export function servedResources(registry: Registry): ServedResource[] {
     verbs: verbsOf(kind),
     subresources: subresourcesOf(kind),
   }));
-  return [...stored, ...reviewResources()];
+  return [...stored, ...reviewResources()].sort((a, b) => (a.plural < b.plural ? -1 : 1));
 }
 
 export function openApiKinds(registry: Registry): OpenApiKind[] {

@@ -13,6 +13,7 @@ export const crdFinalizer = 'customresourcecleanup.apiextensions.k8s.io';
 export const crdStrategy: Strategy = {
   ...plainStrategy,
   generation: true,
+  qualifiedFinalizers: false,
   prepareForCreate(crd) {
     defaultNames(crd);
     crd['status'] = {

@@ -33,6 +33,8 @@ export interface Strategy {
   readonly generation: boolean;
   /** `deletecollection` is not served when false. */
   readonly deleteCollection: boolean;
+  /** Finalizers must be qualified names; unqualified ones are an error. */
+  readonly qualifiedFinalizers: boolean;
   /** Selectable besides metadata.name and metadata.namespace: field → value. */
   readonly selectableFields: Readonly<Record<string, (object: JsonObject) => string>>;
 
@@ -61,6 +63,7 @@ export const plainStrategy: Strategy = {
   unconditionalUpdate: true,
   generation: false,
   deleteCollection: true,
+  qualifiedFinalizers: true,
   selectableFields: {},
 };
 
@@ -68,5 +71,6 @@ export const plainStrategy: Strategy = {
 export const customStrategy: Strategy = {
   ...plainStrategy,
   unconditionalUpdate: false,
+  qualifiedFinalizers: false,
   generation: true,
 };

@@ -85,7 +85,8 @@ function metaErrors(
   object: JsonObject,
   old: JsonObject | undefined,
 ): FieldError[] {
-  const { namespaced, builtin, strategy } = kind;
+  const { namespaced, strategy } = kind;
+  const builtin = strategy.qualifiedFinalizers;
   if (old !== undefined)
     return validateObjectMetaUpdate(metadataOf(object), metadataOf(old), { builtin });
   const { nameRule } = strategy;

@@ -84,9 +84,7 @@ class ControllerPass<T extends KubeObject> implements Pass<T> {
 
   async setStatus(status: JsonObject, conditions: readonly StatusCondition[] = []): Promise<void> {
     const observed =
-      this.#controller.observedGeneration === false
-        ? undefined
-        : this.#object.metadata.generation;
+      this.#controller.observedGeneration === false ? undefined : this.#object.metadata.generation;
     const patch = statusPatch(this.#object, status, conditions, observed, this.clock.now());
     if (patch === undefined) return;
     const { uid } = this.#object.metadata;

@@ -328,6 +328,7 @@ describe('the scheduler', () => {
     world.start();
     await world.clock.advance(20_000);
     expect(await world.bound()).toEqual({ a: 'n1', c: undefined });
+    expect(world.api.requests).toHaveLength(1);
   });
 
   it('cannot bind any more when its term is over, and takes office again', async () => {
