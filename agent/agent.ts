@@ -1,4 +1,5 @@
 /** The agent of one node: makes the pods that are bound to it real, and tells how they are. */
+import { setMaxListeners } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import type { NodeAddress, Pod } from '../api/kinds.gen.ts';
 import { pods } from '../api/resources.gen.ts';
@@ -43,7 +44,10 @@ const checkpointMs = 1_000;
 
 /** Runs until `signal` aborts; what the node runs goes on without it. Rejects only when it cannot start. */
 export async function runAgent(options: AgentOptions): Promise<void> {
-  const { nodeName, client, runtimes, dataDir, clock, random, signal } = options;
+  const { nodeName, client, runtimes, dataDir, clock, random } = options;
+  const signal = AbortSignal.any([options.signal]);
+  // Every worker and every call under way listens to it.
+  setMaxListeners(0, signal);
   const log = options.log.child({ node: nodeName });
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const machine = await readMachine(dataDir);

@@ -52,7 +52,8 @@ function containerStatus(container: Container, input: StatusInput): ContainerSta
   const seen = input.view.containers.get(name);
   const reported = reportedStatus(input.pod, name);
   const waiting = input.waiting.get(name);
-  const state = stateOf(seen, waiting, isInit(input.pod, name));
+  const hasInit = (input.pod.spec.initContainers ?? []).length > 0;
+  const state = stateOf(seen, waiting, hasInit);
   const lastState = lastStateOf(seen, waiting);
   const running = state.running !== undefined;
   const init = isInit(input.pod, name);
@@ -73,7 +74,7 @@ function containerStatus(container: Container, input: StatusInput): ContainerSta
 function stateOf(
   seen: SeenContainer | undefined,
   waiting: Waiting | undefined,
-  init: boolean,
+  hasInit: boolean,
 ): ContainerState {
   if (seen?.state.phase === 'running') {
     return { running: { startedAt: formatTime(seen.state.startedAtMs) } };
@@ -81,7 +82,7 @@ function stateOf(
   if (waiting !== undefined) return { waiting };
   const ended = seen === undefined ? undefined : terminated(seen);
   if (ended !== undefined) return { terminated: ended };
-  return { waiting: { reason: init ? 'PodInitializing' : 'ContainerCreating' } };
+  return { waiting: { reason: hasInit ? 'PodInitializing' : 'ContainerCreating' } };
 }
 
 /** How the attempt before the current state ended. */

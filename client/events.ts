@@ -1,5 +1,6 @@
 /** Writes `v1` Events about objects: repeated ones become a count, floods are cut off. */
-import type { KubeObject, Resource } from '../api/meta.ts';
+import type { KubeObject } from '../api/meta.ts';
+import { events } from '../api/resources.gen.ts';
 import { hasReason } from '../api/status.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
@@ -70,14 +71,6 @@ interface Bucket {
   tokens: number;
   atMs: number;
 }
-
-const events: Resource = {
-  group: '',
-  version: 'v1',
-  resource: 'events',
-  kind: 'Event',
-  namespaced: true,
-};
 
 class Recorder implements EventRecorder {
   readonly #options: EventRecorderOptions;

@@ -1,6 +1,7 @@
 /** One request and its answer: JSON encoding, retry-after, limits, and errors as `StatusError`. */
 import { type Status, StatusError, type StatusReason } from '../api/status.ts';
 import type { Clock } from '../lib/clock.ts';
+import { longLived } from './long-lived.ts';
 import type { Transport, TransportRequest, TransportResponse } from './transport.ts';
 
 /** Largest answer that is read into memory; watches are not counted. */
@@ -32,6 +33,7 @@ export function openExchange(
   { userAgent, clock }: { readonly userAgent: string; readonly clock: Clock },
 ): Exchange {
   async function send(request: ExchangeRequest): Promise<AsyncIterable<Uint8Array>> {
+    longLived(request.signal);
     const encoded = encode(request, userAgent);
     for (let retries = 0; ; retries += 1) {
       request.signal.throwIfAborted();

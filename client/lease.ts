@@ -1,9 +1,11 @@
 /** Leader election over a coordination.k8s.io Lease, as client-go does it. Source: KEP-589 (node leases), client-go tools/leaderelection. */
-import type { KubeObject, Resource } from '../api/meta.ts';
+import type { KubeObject } from '../api/meta.ts';
+import { leases } from '../api/resources.gen.ts';
 import { hasReason, StatusError } from '../api/status.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Client } from './client.ts';
+import { longLived } from './long-lived.ts';
 
 export interface LeaseDurations {
   /** Others may take a lease that was not renewed for so long, by their own clocks. */
@@ -70,14 +72,6 @@ interface Lease extends KubeObject {
   };
 }
 
-const leases: Resource = {
-  group: 'coordination.k8s.io',
-  version: 'v1',
-  resource: 'leases',
-  kind: 'Lease',
-  namespaced: true,
-};
-
 /** A release at the end must not hold up the exit. */
 const releaseTimeoutMs = 3_000;
 
@@ -121,6 +115,7 @@ class Candidate {
   async hold(run: (signal: AbortSignal, term: LeaseTerm) => Promise<void>): Promise<boolean> {
     const { clock, signal } = this.#options;
     const stop = new AbortController();
+    longLived(stop.signal);
     const onAbort = () => stop.abort(signal.reason);
     if (signal.aborted) onAbort();
     else signal.addEventListener('abort', onAbort, { once: true });

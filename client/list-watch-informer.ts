@@ -13,6 +13,7 @@ import type { Client } from './client.ts';
 import { guardEvents } from './guarded-events.ts';
 import { IndexedObjects } from './indexed-objects.ts';
 import type { Informer, InformerEvent } from './informer.ts';
+import { longLived } from './long-lived.ts';
 import { isExpired } from './rest-client.ts';
 import { watchdog } from './watchdog.ts';
 
@@ -121,7 +122,7 @@ class ListWatch<T extends KubeObject> implements ListWatchInformer<T> {
   }
 
   start(): void {
-    this.#loop ??= this.#run(this.#stop.signal);
+    this.#loop ??= this.#run(longLived(this.#stop.signal));
   }
 
   async stop(): Promise<void> {

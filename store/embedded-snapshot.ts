@@ -1,3 +1,4 @@
+import { inKeyOrder } from './change-order.ts';
 import {
   decodeHead,
   decodeLogRecord,
@@ -102,7 +103,9 @@ export class Snapshot {
     for (const { key, value } of log) {
       const position = decodePosition(key);
       if (position.revision !== through) {
-        if (records >= maxRecordsPerRead || bytes >= maxBytesPerRead) return { sets, through };
+        if (records >= maxRecordsPerRead || bytes >= maxBytesPerRead) {
+          return { sets: sets.map(inKeyOrder), through };
+        }
         through = position.revision;
       }
       records += 1;
@@ -114,7 +117,8 @@ export class Snapshot {
       if (last?.revision === through) last.changes.push(change);
       else sets.push({ revision: through, changes: [change] });
     }
-    return { sets, through: this.revision > since ? this.revision : since };
+    const seen = this.revision > since ? this.revision : since;
+    return { sets: sets.map(inKeyOrder), through: seen };
   }
 
   /** What `compact` may remove: superseded versions that no revision from `through` on can see. */

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { CallOptions } from '../lib/call.ts';
+import { onAbort } from './abort.ts';
 import { lockDirectory } from './embedded-lock.ts';
 import { withSnapshot } from './embedded-snapshot.ts';
 import { openTables, type Tables } from './embedded-tables.ts';
@@ -119,11 +120,11 @@ class EmbeddedStore implements Store {
     return new Promise((resolve) => {
       const wake = () => {
         this.#sleepers.delete(wake);
-        signal.removeEventListener('abort', wake);
+        forget();
         resolve();
       };
       this.#sleepers.add(wake);
-      signal.addEventListener('abort', wake, { once: true });
+      const forget = onAbort(signal, wake);
     });
   }
 

@@ -1,6 +1,6 @@
 import type { IEvent } from 'etcd3';
+import { inKeyOrder } from './change-order.ts';
 import type { EtcdKeys } from './etcd-keys.ts';
-import { compareKeys } from './keys.ts';
 import type { Change, ChangeSet, Revision } from './store.ts';
 
 /** A response of etcd's watch, as far as grouping is concerned. */
@@ -61,15 +61,4 @@ export class RevisionGrouper {
 /** The decoder gives the name of the type, though the declarations say otherwise. */
 function isDelete(event: IEvent): boolean {
   return String(event.type).toLowerCase() === 'delete';
-}
-
-function inKeyOrder(set: { revision: Revision; changes: Change[] }): ChangeSet {
-  return { revision: set.revision, changes: set.changes.sort(byKey) };
-}
-
-function byKey(a: Change, b: Change): number {
-  return compareKeys(
-    a.type === 'put' ? a.entry.key : a.key,
-    b.type === 'put' ? b.entry.key : b.key,
-  );
 }

@@ -78,7 +78,7 @@ async function* streamOnce(
   const cancel = () => stream.cancel();
   // The loop below throws the same error; without a listener it would end the process.
   stream.on('error', () => undefined);
-  from.signal.addEventListener('abort', cancel, { once: true });
+  const forget = onAbort(from.signal, cancel);
   deps.endpoints.onClose.add(cancel);
   if (from.signal.aborted) cancel();
   const late = deps.clock.sleep(deps.endpoints.attemptTimeoutMs, done.signal);
@@ -107,7 +107,7 @@ async function* streamOnce(
     }
   } finally {
     done.abort();
-    from.signal.removeEventListener('abort', cancel);
+    forget();
     deps.endpoints.onClose.delete(cancel);
     stream.cancel();
   }

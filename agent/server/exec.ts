@@ -99,6 +99,7 @@ async function serve(target: Target, wish: Wish, client: WebSocket): Promise<voi
     const { command, tty, stdin } = wish;
     const options = { container, command, tty, stdin, signal: stop.signal };
     const session = await runtime.exec(id, options);
+    for (const event of ['drain', 'close']) session.stdin?.on(event, () => client.resume());
     client.on('message', (data) => receive(client, session, toBuffer(data)));
     client.resume();
     await Promise.all([
@@ -120,11 +121,7 @@ function receive(client: WebSocket, session: ExecSession, message: Buffer): void
     case channel.stdin:
       if (data.length === 0 || session.stdin?.writable !== true) return;
       // A process that does not read must not fill the memory of the node.
-      if (!session.stdin.write(data)) {
-        client.pause();
-        session.stdin.once('drain', () => client.resume());
-        session.stdin.once('close', () => client.resume());
-      }
+      if (!session.stdin.write(data)) client.pause();
       return;
     case channel.resize: {
       const size = readSize(data);

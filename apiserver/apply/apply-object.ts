@@ -121,11 +121,14 @@ function attempt(
 }
 
 function finish(options: ApplyOptions, { value, managed }: Outcome): ApplyResult {
-  // `encodeManaged` writes exactly this form.
-  const managedFields = encodeManaged(managed) as ManagedFieldsEntry[];
+  const entries = encodeManaged(managed);
   const merged = isObject(value) ? { ...value } : liveObject(options);
   const object = options.manager === 'kubectl' ? withLastApplied(merged, options.applied) : merged;
-  return { object: withManagedFields(object, encodeManaged(managed)), managedFields };
+  return {
+    object: withManagedFields(object, entries),
+    // `encodeManaged` writes exactly this form.
+    managedFields: entries as ManagedFieldsEntry[],
+  };
 }
 
 function managersBefore(options: ApplyOptions): Managed {

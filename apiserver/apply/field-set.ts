@@ -3,7 +3,7 @@
  * a member; immutable, so that parts are shared freely. FieldsV1 is its written form.
  */
 import type { JsonObject, JsonValue } from '../../api/meta.ts';
-import { comparePathElements, type PathElement, parsePathElement } from './path-element.ts';
+import { type PathElement, parsePathElement, sortByElement } from './path-element.ts';
 import { isObject } from './values.ts';
 
 /** The empty path is never a member: `owned` of a root is false. */
@@ -152,5 +152,5 @@ function chain(path: readonly PathElement[]): FieldSet {
 }
 
 function sortedChildren(set: FieldSet): [PathElement, FieldSet][] {
-  return [...set.children].sort(([a], [b]) => comparePathElements(a, b));
+  return sortByElement(set.children);
 }

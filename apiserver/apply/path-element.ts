@@ -62,17 +62,28 @@ export function parsePathElement(text: string): PathElement | undefined {
 
 const sorts = 'fkvi';
 
-/** The order in which upstream writes steps: fields, keys, values, places; each by its content. */
-export function comparePathElements(a: PathElement, b: PathElement): number {
-  const sort = sorts.indexOf(a.charAt(0)) - sorts.indexOf(b.charAt(0));
-  if (sort !== 0) return sort;
-  switch (a.charAt(0)) {
+/** In the order upstream writes them: fields, keys, values, places; each by its content. */
+export function sortByElement<T>(all: Iterable<readonly [PathElement, T]>): [PathElement, T][] {
+  // Keys and values are parsed once, not once for each comparison.
+  return [...all]
+    .map(([element, rest]) => ({ element, rest, content: contentOf(element) }))
+    .sort(
+      (a, b) =>
+        sorts.indexOf(a.element.charAt(0)) - sorts.indexOf(b.element.charAt(0)) ||
+        compareValues(a.content, b.content),
+    )
+    .map(({ element, rest }) => [element, rest]);
+}
+
+function contentOf(element: PathElement): JsonValue {
+  const rest = element.slice(2);
+  switch (element.charAt(0)) {
     case 'f':
-      return compareText(a, b);
+      return rest;
     case 'i':
-      return Number(a.slice(2)) - Number(b.slice(2));
+      return Number(rest);
     default:
-      return compareValues(parseJson(a.slice(2)).value, parseJson(b.slice(2)).value);
+      return parseJson(rest).value;
   }
 }
 

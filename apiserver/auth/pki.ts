@@ -55,7 +55,7 @@ function stillGood(cert: string, ca: string, request: LeafRequest, clock: Clock)
   if (Date.parse(parsed.validTo) - clock.now() < renewDays * dayMs) return false;
   if (!parsed.subject.split('\n').includes(`CN=${request.commonName}`)) return false;
   return (request.hosts ?? []).every(
-    (host) => parsed.checkIP(host) !== undefined || parsed.checkHost(host) !== undefined,
+    (host) => (isAddress(host) ? parsed.checkIP(host) : parsed.checkHost(host)) !== undefined,
   );
 }
 

@@ -3,8 +3,9 @@ import { StatusError } from '../../api/status.ts';
 import { maxJsonDepth } from '../wire/json.ts';
 
 /**
- * A deep copy, so that what a patch returns shares nothing with its inputs and may be edited in place.
- * Throws 422 when the value is nested deeper than a body may be, which patches can bring about.
+ * A deep copy, so that what a patch returns shares nothing with its inputs and may be edited in
+ * place. Throws 422 when the value is nested deeper than a body may be, which patches can bring
+ * about.
  */
 export function detach<T extends JsonValue>(value: T, depth = 0): T {
   if (value === null || typeof value !== 'object') return value;
@@ -23,7 +24,8 @@ function copy(value: Exclude<JsonValue, string | number | bigint | boolean | nul
 }
 
 /**
- * A patch that is well formed but cannot be applied. Upstream's answer says nothing about why; the cause does.
+ * A patch that is well formed but cannot be applied. Upstream's answer says nothing about why; the
+ * cause does.
  * Source: kube-apiserver v1.36, recorded.
  */
 export function unprocessable(why: string): StatusError {

@@ -12,8 +12,8 @@ export const maxOperations = 10_000;
 export const maxCopiedLength = 3 * 1024 * 1024;
 
 /**
- * The patched object, sharing nothing with either input. A malformed patch is 400, too many operations are
- * 413, and an operation that cannot be applied is 422.
+ * The patched object, sharing nothing with either input. A malformed patch is 400, too many
+ * operations are 413, and an operation that cannot be applied is 422.
  */
 export function applyJsonPatch(current: JsonObject, patch: JsonValue): JsonObject {
   const patched = applyOperations(current, readOperations(patch));
@@ -145,7 +145,10 @@ class Target {
     else delete parent[last];
   }
 
-  /** What holds the last token, made ours to change, and that token; no token for the whole document. */
+  /**
+   * What holds the last token, made ours to change, and that token; no token for the whole
+   * document.
+   */
   #parent(tokens: readonly string[]): readonly [JsonObject | JsonValue[], string | undefined] {
     if (tokens.length === 0) return [{}, undefined];
     let holder = this.#own(this.root, tokens);

@@ -1,6 +1,7 @@
 /**
  * The order of a merged list: the patch's own order where it says one, the server's otherwise.
- * Source: Kubernetes apimachinery v0.32, `pkg/util/strategicpatch/patch.go`, `normalizeElementOrder`.
+ * Source: Kubernetes apimachinery v0.32, `pkg/util/strategicpatch/patch.go`,
+ * `normalizeElementOrder`.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { JsonValue } from '../../api/meta.ts';
@@ -15,8 +16,8 @@ export function sameElement(value: JsonValue): string {
 }
 
 /**
- * Sorts `merged`: what `patchOrder` names stands in that order, the rest as in `serverOrder`, and the two
- * interleave where the server's order allows it.
+ * Sorts `merged`: what `patchOrder` names stands in that order, the rest as in `serverOrder`, and
+ * the two interleave where the server's order allows it.
  */
 export function orderMerged(
   merged: readonly JsonValue[],

@@ -37,8 +37,8 @@ interface FieldMeta {
 interface MergedList {
   readonly items: readonly JsonValue[];
   /**
-   * The server's order as the next step sees it. Upstream edits the old list in place, so what is added
-   * takes the places of what was deleted; clients see the order that comes of it.
+   * The server's order as the next step sees it. Upstream edits the old list in place, so what is
+   * added takes the places of what was deleted; clients see the order that comes of it.
    */
   readonly served: readonly JsonValue[];
 }
@@ -196,7 +196,10 @@ class Merge {
     return orderMerged(both, patch, present, meta.mergeKey);
   }
 
-  /** Upstream finds wrong types when it turns the result into the Go type; lists and objects matter here. */
+  /**
+   * Upstream finds wrong types when it turns the result into the Go type; lists and objects matter
+   * here.
+   */
   #checkKind(value: JsonValue, { schema }: FieldMeta): void {
     const wanted = schema.type;
     const wrong =

@@ -53,6 +53,8 @@ export function servedKinds(source: KindSource): ServedKind[] {
   const { names, group } = definition;
   const storage = definition.versions.find((version) => version.storage) ?? definition.versions[0];
   if (storage === undefined) return [];
+  // Built-in schemas are complete as they are.
+  const complete = (schema: Schema) => (builtin ? schema : withMetadata(schema, metadataSchema));
   return definition.versions
     .filter((version) => version.served)
     .map((version) => ({
@@ -67,8 +69,8 @@ export function servedKinds(source: KindSource): ServedKind[] {
       categories: names.categories ?? [],
       namespaced: definition.scope === 'Namespaced',
       builtin,
-      schema: withMetadata(version.schema.openAPIV3Schema, metadataSchema),
-      storageSchema: withMetadata(storage.schema.openAPIV3Schema, metadataSchema),
+      schema: complete(version.schema.openAPIV3Schema),
+      storageSchema: complete(storage.schema.openAPIV3Schema),
       hasStatus: version.subresources?.status !== undefined,
       scale: version.subresources?.scale,
       columns: version.additionalPrinterColumns,

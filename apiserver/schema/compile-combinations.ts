@@ -2,7 +2,10 @@ import type { Schema } from '../../api/schema.ts';
 import { type Check, compileSchema, type Findings } from './compile.ts';
 import { invalidValue } from './field-error.ts';
 
-/** `anyOf`, `oneOf`, `allOf` and `not`. What fails as a whole is reported without a field, as upstream does. */
+/**
+ * `anyOf`, `oneOf`, `allOf` and `not`. What fails as a whole is reported without a field, as
+ * upstream does.
+ */
 export function compileCombinations(schema: Schema): Check | undefined {
   const checks = [
     compileAnyOf(schema.anyOf),

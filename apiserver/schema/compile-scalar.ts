@@ -21,7 +21,9 @@ export function compileString({ minLength, maxLength, pattern }: Schema): Check 
   };
 }
 
-/** Go's regular expressions, which run in linear time whatever the pattern; compiled on first use. */
+/**
+ * Go's regular expressions, which run in linear time whatever the pattern; compiled on first use.
+ */
 export class Pattern {
   readonly #source: string;
   #compiled: RE2JS | undefined;

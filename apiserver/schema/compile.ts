@@ -23,7 +23,9 @@ import { isArray } from './json-kinds.ts';
 /** Judges one value; `path` is the inner one, which messages show. */
 export type Check = (value: JsonValue, path: string, findings: Findings) => void;
 
-/** Errors as they are found, and how much was looked at, by which `anyOf` picks the best failure. */
+/**
+ * Errors as they are found, and how much was looked at, by which `anyOf` picks the best failure.
+ */
 export class Findings {
   readonly errors: FieldError[] = [];
   matches = 0;

@@ -7,8 +7,9 @@ import type { Schema } from '../../api/schema.ts';
 import { additionalSchema, copyOf, fieldSchema, isArray, isObject } from './json-kinds.ts';
 
 /**
- * Edits `value` in place: absent fields, and nulls that are not allowed, get their default; nulls that are
- * neither allowed nor defaulted go. Parts of the schema without a default cost nothing but the nulls.
+ * Edits `value` in place: absent fields, and nulls that are not allowed, get their default; nulls
+ * that are neither allowed nor defaulted go. Parts of the schema without a default cost nothing but
+ * the nulls.
  */
 export function applyDefaults(value: JsonValue, schema: Schema): void {
   if (hasDefaults(schema)) setDefaults(value, schema);

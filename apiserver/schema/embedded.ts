@@ -11,7 +11,10 @@ import { additionalSchema, isArray, isObject, own } from './json-kinds.ts';
 import { readMeta } from './meta-fields.ts';
 import { validateObjectMeta } from './object-meta.ts';
 
-/** The errors of all embedded objects below `value`; not of `value` itself unless its schema says so. */
+/**
+ * The errors of all embedded objects below `value`; not of `value` itself unless its schema says
+ * so.
+ */
 export function validateEmbedded(value: JsonValue, schema: Schema, path = ''): FieldError[] {
   const errors: FieldError[] = [];
   walk(value, schema, path, errors);

@@ -1,6 +1,7 @@
 /**
  * The string formats that are checked. What is not listed is accepted, whatever the text.
- * Source: kube-openapi v0.36 `pkg/validation/strfmt`, and the list in apiextensions-apiserver `validation/formats.go`.
+ * Source: kube-openapi v0.36 `pkg/validation/strfmt`, and the list in apiextensions-apiserver
+ * `validation/formats.go`.
  */
 import { isIP } from 'node:net';
 import { validateDns1123Label, validateDns1123Subdomain } from '../../api/names.ts';

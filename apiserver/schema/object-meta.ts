@@ -17,7 +17,10 @@ import { validateOwnerReferences } from './owner-references.ts';
 
 export interface ObjectMetaOptions {
   readonly namespaced: boolean;
-  /** What the name must be: a DNS-1123 subdomain (the default) or label, or anything that fits into a path. */
+  /**
+   * What the name must be: a DNS-1123 subdomain (the default) or label, or anything that fits into
+   * a path.
+   */
   readonly nameRule?: 'subdomain' | 'label' | 'path';
   /** Built-in kinds: finalizers must be qualified names or the three well-known ones. */
   readonly builtin?: boolean;

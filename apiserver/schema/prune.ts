@@ -8,13 +8,16 @@ import { child } from './field-error.ts';
 import { additionalSchema, isArray, isObject, own } from './json-kinds.ts';
 
 export interface PruneOptions {
-  /** The value is a whole object: its `apiVersion`, `kind` and `metadata` stay as they are. Default true. */
+  /**
+   * The value is a whole object: its `apiVersion`, `kind` and `metadata` stay as they are. Default
+   * true.
+   */
   readonly isResourceRoot?: boolean;
 }
 
 /**
- * Edits `value` in place and returns the paths it dropped, sorted: `spec.items[0].x`. The metadata of
- * objects and of embedded resources is not touched: `coerceMeta` does that.
+ * Edits `value` in place and returns the paths it dropped, sorted: `spec.items[0].x`. The metadata
+ * of objects and of embedded resources is not touched: `coerceMeta` does that.
  */
 export function prune(
   value: JsonValue,

@@ -1,4 +1,7 @@
-/** What may stand inside of `allOf`, `anyOf`, `oneOf` and `not`: only checks of what is declared outside. */
+/**
+ * What may stand inside of `allOf`, `anyOf`, `oneOf` and `not`: only checks of what is declared
+ * outside.
+ */
 import { isDeepStrictEqual } from 'node:util';
 import type { Schema } from '../../api/schema.ts';
 import type { FieldError } from '../../api/status.ts';
@@ -80,7 +83,10 @@ function checkForbidden(nested: Schema, path: string, errors: FieldError[]): voi
   for (const [inner, where] of nestedOf(nested)) checkForbidden(inner, child(path, where), errors);
 }
 
-/** What is checked must have been declared: `where` is where the check stands, from the declaration on. */
+/**
+ * What is checked must have been declared: `where` is where the check stands, from the declaration
+ * on.
+ */
 function checkComplete(
   nested: Schema,
   declared: Schema,

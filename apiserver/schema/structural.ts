@@ -1,6 +1,7 @@
 /**
  * Whether the schema of a CustomResourceDefinition may be used: structural, with defaults that fit.
- * Source: apiextensions-apiserver v0.36 `pkg/apiserver/schema/validation.go`, `pkg/apis/apiextensions/validation/`.
+ * Source: apiextensions-apiserver v0.36 `pkg/apiserver/schema/validation.go`,
+ * `pkg/apis/apiextensions/validation/`.
  */
 import type { Schema } from '../../api/schema.ts';
 import type { FieldError } from '../../api/status.ts';
@@ -15,13 +16,16 @@ import { validateValueValidation } from './structural-nested.ts';
 export type Level = 'root' | 'field' | 'item';
 
 export interface StructuralOptions {
-  /** Where the schema stands in the definition; upstream's answer for a single version is the default. */
+  /**
+   * Where the schema stands in the definition; upstream's answer for a single version is the
+   * default.
+   */
   readonly path?: string;
 }
 
 /**
- * The errors of a whole schema. Defaults are only checked when the rest is in order. CEL rules are not
- * looked at.
+ * The errors of a whole schema. Defaults are only checked when the rest is in order. CEL rules are
+ * not looked at.
  */
 export function validateStructural(
   schema: Schema,

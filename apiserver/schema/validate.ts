@@ -19,8 +19,8 @@ export interface ValidateOptions {
 }
 
 /**
- * All errors of a value: of the schema, then of embedded objects, then of list types. Rules in CEL are not
- * checked here. The last line of upstream's answers is added by `withUncheckedRules`.
+ * All errors of a value: of the schema, then of embedded objects, then of list types. Rules in CEL
+ * are not checked here. The last line of upstream's answers is added by `withUncheckedRules`.
  */
 export function validate(
   value: JsonValue,
@@ -37,8 +37,8 @@ export function validate(
 }
 
 /**
- * Adds the line that says that CEL rules were not looked at, if the schema has rules and one of the errors
- * stands in their way. Takes all errors of the object, those of its metadata too.
+ * Adds the line that says that CEL rules were not looked at, if the schema has rules and one of the
+ * errors stands in their way. Takes all errors of the object, those of its metadata too.
  */
 export function withUncheckedRules(errors: readonly FieldError[], schema: Schema): FieldError[] {
   if (!hasRules(schema) || !errors.some(({ type }) => blocking.has(type))) return [...errors];

@@ -1,4 +1,7 @@
-/** The exact, slower half of `json.ts`: a scanner that finds what is special, and a reader that handles it. */
+/**
+ * The exact, slower half of `json.ts`: a scanner that finds what is special, and a reader that
+ * handles it.
+ */
 import type { JsonObject, JsonValue } from '../../api/meta.ts';
 import { WireError } from './wire-error.ts';
 
@@ -38,7 +41,8 @@ export function scanJson(text: string, maxDepth: number): Scan {
   return { colons, special };
 }
 
-// Escaped surrogates may stand alone; `__proto__` may be spelt with escapes, so any escaped `_` counts.
+// Escaped surrogates may stand alone; `__proto__` may be spelt with escapes, so any escaped `_`
+// counts.
 const oddStrings = /\\u[dD][89a-fA-F]|__proto__|\\u005[fF]/;
 
 function endOfString(text: string, start: number): number {

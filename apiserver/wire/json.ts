@@ -11,16 +11,22 @@ export { WireError } from './wire-error.ts';
 /** What a body held. */
 export interface Parsed {
   readonly value: JsonValue;
-  /** Paths of keys that stood more than once, `spec.items[0].x`, each once, in the order met; the last value counts. */
+  /**
+   * Paths of keys that stood more than once, `spec.items[0].x`, each once, in the order met; the
+   * last value counts.
+   */
   readonly duplicates: readonly string[];
 }
 
-/** Bodies nested deeper than this are refused; Go allows 10,000, but no object comes near either. */
+/**
+ * Bodies nested deeper than this are refused; Go allows 10,000, but no object comes near either.
+ */
 export const maxJsonDepth = 500;
 
 /**
  * Reads one JSON text; throws `WireError` with Go's words and the offset. Integers that a double
- * cannot hold are bigint, those beyond 64 bits are rounded to a double. Keys named `__proto__` are refused.
+ * cannot hold are bigint, those beyond 64 bits are rounded to a double. Keys named `__proto__` are
+ * refused.
  */
 export function parseJson(body: Uint8Array | string): Parsed {
   const text = typeof body === 'string' ? body : decode(body);
@@ -33,9 +39,13 @@ export function parseJson(body: Uint8Array | string): Parsed {
   return readJson(text, maxJsonDepth);
 }
 
-/** How `stringifyJson` writes; custom objects are written with sorted keys, built-in kinds are not. */
+/**
+ * How `stringifyJson` writes; custom objects are written with sorted keys, built-in kinds are not.
+ */
 export interface StringifyOptions {
-  /** Keys in the order of their characters, as Go writes maps. Without it they stand as inserted. */
+  /**
+   * Keys in the order of their characters, as Go writes maps. Without it they stand as inserted.
+   */
   readonly sortKeys?: boolean;
   /** Spaces per level; absent = all on one line. */
   readonly indent?: number;

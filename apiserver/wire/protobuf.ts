@@ -6,7 +6,7 @@
 import type { JsonObject, JsonValue } from '../../api/meta.ts';
 import type { Schema } from '../../api/schema.ts';
 import { badRequest, StatusError } from '../../api/status.ts';
-import { parseJson } from './json.ts';
+import { readIntOrString, readQuantity, readRaw, readTime } from './protobuf-values.ts';
 import { type Tag, WireFormatError, WireReader } from './wire-reader.ts';
 
 export interface DecodedProtobuf {
@@ -306,71 +306,6 @@ function int(reader: WireReader): number | bigint {
   const value = reader.int();
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : value;
-}
-
-const minSeconds = -62_135_596_800n;
-const maxSeconds = 253_402_300_799n;
-
-/** {seconds = 1, nanos = 2} as RFC 3339; nothing at all is the zero time, which is not set. */
-function readTime(reader: WireReader, digits: 0 | 6): string | undefined {
-  if (reader.empty) return undefined;
-  let seconds = 0n;
-  let nanos = 0n;
-  while (!reader.done) {
-    const { field, wireType } = reader.tag();
-    if (wireType === 0 && field === 1) seconds = reader.int();
-    else if (wireType === 0 && field === 2) nanos = BigInt.asIntN(32, reader.int());
-    else reader.skip(wireType);
-  }
-  if (seconds < minSeconds || seconds > maxSeconds || nanos < 0n || nanos > 999_999_999n) {
-    throw new WireFormatError('time out of range');
-  }
-  if (seconds === minSeconds && nanos === 0n) return undefined;
-  const day = new Date(Number(seconds) * 1000).toISOString().slice(0, 19);
-  const fraction = digits === 0 ? '' : `.${String(nanos / 1000n).padStart(6, '0')}`;
-  return `${day}${fraction}Z`;
-}
-
-function readQuantity(reader: WireReader): string {
-  let text = '';
-  while (!reader.done) {
-    const { field, wireType } = reader.tag();
-    if (wireType === 2 && field === 1) text = reader.text();
-    else reader.skip(wireType);
-  }
-  return text;
-}
-
-/** {type = 1: 0 number or 1 text, intVal = 2, strVal = 3}. */
-function readIntOrString(reader: WireReader): number | string {
-  let type = 0n;
-  let number = 0n;
-  let text = '';
-  while (!reader.done) {
-    const { field, wireType } = reader.tag();
-    if (wireType === 0 && field === 1) type = reader.int();
-    else if (wireType === 0 && field === 2) number = reader.int();
-    else if (wireType === 2 && field === 3) text = reader.text();
-    else reader.skip(wireType);
-  }
-  return type === 0n ? Number(BigInt.asIntN(32, number)) : text;
-}
-
-/** {raw = 1}: JSON as it stands. */
-function readRaw(reader: WireReader): JsonValue | undefined {
-  let raw: Uint8Array | undefined;
-  while (!reader.done) {
-    const { field, wireType } = reader.tag();
-    if (wireType === 2 && field === 1) raw = reader.bytes();
-    else reader.skip(wireType);
-  }
-  if (raw === undefined || raw.length === 0) return undefined;
-  try {
-    return parseJson(raw).value;
-  } catch (error) {
-    const why = error instanceof Error ? error.message : 'not JSON';
-    throw new WireFormatError(why, { cause: error });
-  }
 }
 
 function expectMessage(reader: WireReader, tag: Tag): WireReader {

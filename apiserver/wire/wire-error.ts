@@ -1,4 +1,7 @@
-/** A body that cannot be read. The message is Go's, without the place; `offset` counts characters from 0. */
+/**
+ * A body that cannot be read. The message is Go's, without the place; `offset` counts characters
+ * from 0.
+ */
 export class WireError extends Error {
   override readonly name = 'WireError';
   readonly reason: 'Syntax' | 'TooDeep' | 'Forbidden';

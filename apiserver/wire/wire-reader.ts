@@ -33,10 +33,6 @@ export class WireReader {
     return this.#at >= this.#end;
   }
 
-  get empty(): boolean {
-    return this.done;
-  }
-
   tag(): Tag {
     const key = this.#varint();
     const field = Number(key >> 3n);

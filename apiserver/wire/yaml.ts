@@ -1,6 +1,6 @@
 /**
- * YAML as kubectl and sigs.k8s.io/yaml read it, turned into JSON values: YAML 1.1 scalars (`on` is true,
- * `0644` is 420), but dates and `1:30` stay strings.
+ * YAML as kubectl and sigs.k8s.io/yaml read it, turned into JSON values: YAML 1.1 scalars (`on` is
+ * true, `0644` is 420), but dates and `1:30` stay strings.
  */
 import {
   type Alias,
@@ -26,8 +26,9 @@ type YamlDocument = ReturnType<typeof parseAllDocuments>[number];
 export const maxAliasedNodes = 10_000;
 
 /**
- * Reads one YAML document; throws `WireError`. More than one document with content is refused, and so are
- * nesting as in `parseJson`, `__proto__`, cyclic aliases and more than `maxAliasedNodes` aliased values.
+ * Reads one YAML document; throws `WireError`. More than one document with content is refused, and
+ * so are nesting as in `parseJson`, `__proto__`, cyclic aliases and more than `maxAliasedNodes`
+ * aliased values.
  */
 export function parseYaml(body: Uint8Array | string): Parsed {
   const text = typeof body === 'string' ? body : new TextDecoder().decode(body);
@@ -163,7 +164,9 @@ class Converter {
     for (const merge of merges) this.#merge(object, merge, path, depth);
   }
 
-  /** What stands in the object itself wins over what is merged, and earlier merges over later ones. */
+  /**
+   * What stands in the object itself wins over what is merged, and earlier merges over later ones.
+   */
   #merge(object: JsonObject, source: unknown, path: string, depth: number): void {
     if (isSeq(source)) {
       for (const item of source.items) this.#merge(object, item, path, depth);

@@ -9,6 +9,7 @@ import {
 import { hasReason } from '../../api/status.ts';
 import { createEventRecorder, type EventRecorder } from '../../client/events.ts';
 import type { InformerEvent } from '../../client/informer.ts';
+import { longLived } from '../../client/long-lived.ts';
 import { createWorkQueue, type WorkQueue } from '../../client/work-queue.ts';
 import type { Controller, ControllerDeps, Outcome, Watch } from './controller.ts';
 import { TerminalError } from './errors.ts';
@@ -25,6 +26,7 @@ export async function runController<T extends KubeObject>(
   deps: ControllerDeps,
 ): Promise<void> {
   const { clock, random, signal, informers } = deps;
+  longLived(signal);
   const log = deps.log.child({ controller: controller.name });
   const events = deps.events ?? createEventRecorder({ ...deps, log, component: controller.name });
   const queue = createWorkQueue({ clock, random, jitter: 0.1 });

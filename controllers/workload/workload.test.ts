@@ -343,6 +343,7 @@ test.each(['Ephemeral', 'Stable'])(
               // Only what the controller has seen can be held against it.
               if (what === 'unready' || what === 'lose') {
                 api.resumeDelivery();
+                await bench.pass();
                 if (what === 'unready' && isLive(pod)) await act(() => report(pod, false));
                 if (what === 'lose') await act(() => finish(pod));
               }
@@ -360,7 +361,7 @@ test.each(['Ephemeral', 'Stable'])(
           benches.pop();
         },
       ),
-      { numRuns: 15 },
+      { numRuns: 400 },
     );
   },
   120_000,

@@ -7,7 +7,7 @@ import { runtime } from './runtime.ts';
 import { taints } from './taints.ts';
 
 /** Every constraint, in the order of reasons. */
-export const builtInConstraints: readonly Constraint[] = [
+const builtInConstraints: readonly Constraint[] = [
   ready,
   cordon,
   taints,

@@ -23,7 +23,7 @@ export interface NodeConstraint {
   refuse(request: PlacementRequest, node: NodeFacts): Refusal | undefined;
 }
 
-export interface NodeFacts {
+interface NodeFacts {
   readonly labels: Readonly<Record<string, string>>;
   /** How many instances of the request's owner the node has. */
   readonly ownerCount: number;

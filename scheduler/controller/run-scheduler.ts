@@ -19,7 +19,7 @@ export interface SchedulerOptions {
 }
 
 /** The lease that makes one scheduler of many. */
-export const schedulerLease = { namespace: 'kube-system', name: 'berth-scheduler' } as const;
+const schedulerLease = { namespace: 'kube-system', name: 'berth-scheduler' } as const;
 
 /** Before the lease is tried again after the server refused a term. */
 const retryMs = 1_000;

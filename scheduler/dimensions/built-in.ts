@@ -7,7 +7,7 @@ import { memory } from './memory.ts';
 import { pods } from './pods.ts';
 
 /** Every dimension that needs no configuration. The order is that of reasons. */
-export const builtInDimensions: readonly Dimension[] = [
+const builtInDimensions: readonly Dimension[] = [
   pods,
   cpu,
   memory,

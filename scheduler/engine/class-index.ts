@@ -30,12 +30,6 @@ export class ClassIndex {
     return this.#costs[winner] === Number.POSITIVE_INFINITY ? undefined : winner;
   }
 
-  /** What the node costs; Infinity where it does not fit. */
-  costOf(index: number): number {
-    this.#catchUp();
-    return this.#costs[index] ?? Number.POSITIVE_INFINITY;
-  }
-
   #catchUp(): void {
     const { columns, log, order } = this.#snapshot;
     this.#ranks = order.ranks();
@@ -64,7 +58,11 @@ export class ClassIndex {
     if (cost === this.#costs[index] && !reordered) return;
     this.#costs[index] = cost;
     for (let at = (index + this.#costs.length) >>> 1; at >= 1; at >>>= 1) {
-      this.#winners[at] = this.#duel(at);
+      const before = this.#winners[at];
+      const winner = this.#duel(at);
+      this.#winners[at] = winner;
+      // Another node won here and still does, so nothing above can have changed.
+      if (winner === before && winner !== index) return;
     }
   }
 

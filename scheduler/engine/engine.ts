@@ -13,7 +13,7 @@ export type Decision =
   | { readonly type: 'refused'; readonly reasons: Reasons };
 
 /** Costs kept over all indices, one per node and class: 12 bytes each. */
-const indexedCostsMax = 4_000_000;
+const indexedCostsMax = 8_000_000;
 
 interface KnownClass {
   readonly index: ClassIndex;

@@ -20,19 +20,22 @@ export function costFunction(snapshot: Snapshot, request: PlacementRequest): Cos
   if (strategy === undefined) return () => refused;
   const scalars = scalarColumns(snapshot, request);
   if (scalars === undefined) return () => refused;
-  const dislikes = new Map<NodeTraits, number>();
+  const dislikes = new WeakMap<NodeTraits, number>();
   const constraints = nodeConstraints.filter((constraint) => constraint.applies(request));
   const { capacities, useds, asked } = scalars;
   const width = asked.length;
   const view = { ownerCount: 0, fill: 0, room: 0 };
+  // Neighbours are alike as a rule, and this is the inner loop: the last answer is kept at hand.
+  let lastTraits: NodeTraits | undefined;
+  let dislike: number | undefined;
 
   return (index) => {
     const record = snapshot.recordAt(index);
     if (record === undefined) return refused;
-    let dislike = dislikes.get(record.traits);
-    if (dislike === undefined) {
-      dislike = dislikeOf(request, record.traits);
-      dislikes.set(record.traits, dislike);
+    if (dislike === undefined || record.traits !== lastTraits) {
+      lastTraits = record.traits;
+      dislike = dislikes.get(lastTraits) ?? dislikeOf(request, lastTraits);
+      dislikes.set(lastTraits, dislike);
     }
     if (dislike === refused) return refused;
     let sum = 0;
@@ -44,9 +47,9 @@ export function costFunction(snapshot: Snapshot, request: PlacementRequest): Cos
       sum += score(capacity, used, amount);
     }
     view.ownerCount = ownerCountAt(snapshot, request, index);
-    const facts = { labels: record.labels, ownerCount: view.ownerCount };
-    for (const constraint of constraints) {
-      if (constraint.refuse(request, facts) !== undefined) return refused;
+    if (constraints.length > 0) {
+      const facts = { labels: record.labels, ownerCount: view.ownerCount };
+      if (constraints.some((c) => c.refuse(request, facts) !== undefined)) return refused;
     }
     let parts = width;
     for (const { dimension, need } of request.parts) {
@@ -98,7 +101,7 @@ export function ownerCountAt(snapshot: Snapshot, request: PlacementRequest, inde
 }
 
 /** How many more instances like this the node has room for, by amounts and devices alone. */
-export function roomAt(snapshot: Snapshot, request: PlacementRequest, index: number): number {
+function roomAt(snapshot: Snapshot, request: PlacementRequest, index: number): number {
   let room = Number.POSITIVE_INFINITY;
   for (const { resource, amount } of request.amounts) {
     const column = snapshot.columns.get(resource);

@@ -5,7 +5,7 @@ import { capacityOf } from './amounts.ts';
 import type { NodeRecord } from './request.ts';
 
 /** Comma-separated names of the runtimes a node has; an annotation, or a label where there is only one. */
-export const runtimesAnnotation = 'berth.dev/runtimes';
+const runtimesAnnotation = 'berth.dev/runtimes';
 
 /** Throws `QuantityError` when the node offers what is no quantity. */
 export function nodeRecord(node: Node, dimensions: Dimensions): NodeRecord {

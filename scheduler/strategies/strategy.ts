@@ -2,7 +2,7 @@
 import type { StrategyName } from '../engine/request.ts';
 
 /** What a strategy may look at: one node, never two, so that a change on one node leaves the others' costs true. */
-export interface NodeView {
+interface NodeView {
   /** Instances of the same owner that the node has. */
   readonly ownerCount: number;
   /** The mean part in use, after the placement, of the dimensions asked for: 0 to 1. */

@@ -17,6 +17,8 @@ export interface Bench {
   readonly informers: Informers;
   readonly deps: ControllerDeps;
   run<T extends KubeObject>(controller: Controller<T>): void;
+  /** Anything else that runs until `signal` aborts. */
+  runTask(task: (deps: ControllerDeps) => Promise<void>): void;
   /** Starts informers and lets everything settle. */
   start(): Promise<void>;
   /** Lets `ms` pass, and everything settle. */
@@ -50,6 +52,9 @@ export function createBench(options: { kinds?: readonly Resource[]; log?: Log } 
     deps,
     run(controller) {
       running.push(runController(controller, deps));
+    },
+    runTask(task) {
+      running.push(task(deps));
     },
     async start() {
       informers.start();

@@ -1,0 +1,144 @@
+/** Every subcommand: what it is for, and the file that holds it, loaded only when it is called. */
+import type { Command } from 'commander';
+
+export interface CommandEntry {
+  readonly summary: string;
+  readonly load: () => Promise<Command>;
+}
+
+export interface CommandGroup {
+  readonly title: string;
+  readonly commands: Readonly<Record<string, CommandEntry>>;
+}
+
+export const commandGroups: readonly CommandGroup[] = [
+  {
+    title: 'Run Berth on this machine',
+    commands: {
+      up: {
+        summary: 'start server and agent in the background, and wait until they are ready',
+        load: async () => (await import('./commands/up.ts')).upCommand(),
+      },
+      down: {
+        summary: 'stop them; workloads keep running',
+        load: async () => (await import('./commands/down.ts')).downCommand(),
+      },
+      status: {
+        summary: 'show what runs',
+        load: async () => (await import('./commands/status.ts')).statusCommand(),
+      },
+      doctor: {
+        summary: 'check what this machine has, and say what is left out therefore',
+        load: async () => (await import('./commands/doctor.ts')).doctorCommand(),
+      },
+      server: {
+        summary: 'run only the server (API, controllers, scheduler), in the foreground',
+        load: async () => (await import('./commands/server.ts')).serverCommand(),
+      },
+      agent: {
+        summary: 'run only the agent of a node, in the foreground',
+        load: async () => (await import('./commands/agent.ts')).agentCommand(),
+      },
+    },
+  },
+  {
+    title: 'Work with objects (or use kubectl)',
+    commands: {
+      apply: {
+        summary: 'create or change the objects of a manifest',
+        load: async () => (await import('./commands/apply.ts')).applyCommand(),
+      },
+      get: {
+        summary: 'list objects, or show one',
+        load: async () => (await import('./commands/get.ts')).getCommand(),
+      },
+      delete: {
+        summary: 'delete objects and wait until they are gone',
+        load: async () => (await import('./commands/delete.ts')).deleteCommand(),
+      },
+      scale: {
+        summary: 'change the number of replicas',
+        load: async () => (await import('./commands/scale.ts')).scaleCommand(),
+      },
+      wait: {
+        summary: 'wait for a condition, a value or a deletion',
+        load: async () => (await import('./commands/wait.ts')).waitCommand(),
+      },
+      logs: {
+        summary: "print a container's log",
+        load: async () => (await import('./commands/logs.ts')).logsCommand(),
+      },
+      exec: {
+        summary: 'run a command inside a container',
+        load: async () => (await import('./commands/exec.ts')).execCommand(),
+      },
+    },
+  },
+  {
+    title: 'Other',
+    commands: {
+      kubeconfig: {
+        summary: 'print the kubeconfig, or add it to ~/.kube/config',
+        load: async () => (await import('./commands/kubeconfig.ts')).kubeconfigCommand(),
+      },
+      version: {
+        summary: 'print the version',
+        load: async () => (await import('./commands/version.ts')).versionCommand(),
+      },
+    },
+  },
+];
+
+export function findCommand(name: string): CommandEntry | undefined {
+  for (const { commands } of commandGroups) {
+    if (Object.hasOwn(commands, name)) return commands[name];
+  }
+  return undefined;
+}
+
+/** What `berth --help` prints. Pure. */
+export function overview(): string {
+  const lines = ['Usage: berth <command> [options]', ''];
+  for (const { title, commands } of commandGroups) {
+    lines.push(`${title}:`);
+    for (const [name, { summary }] of Object.entries(commands)) {
+      lines.push(`  ${name.padEnd(12)} ${summary}`);
+    }
+    lines.push('');
+  }
+  return [
+    ...lines,
+    'Examples:',
+    '  berth up                                   # start; the kubeconfig is printed',
+    '  berth apply -f examples/quickstart         # run something',
+    '  berth get workloads,pods                   # look at it',
+    '  berth down                                 # stop Berth, not the workloads',
+    '',
+    '"berth <command> --help" shows options and examples of a command.',
+    'Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not running (status).',
+    'BERTH_DEBUG=1 adds stack traces to errors.',
+    '',
+  ].join('\n');
+}
+
+/** The command that `name` may have been meant as. Pure. */
+export function suggestion(name: string): string | undefined {
+  const names = commandGroups.flatMap(({ commands }) => Object.keys(commands));
+  const near = names
+    .map((known) => ({ known, distance: editDistance(name, known) }))
+    .sort((a, b) => a.distance - b.distance)[0];
+  return near !== undefined && near.distance <= 2 ? near.known : undefined;
+}
+
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}

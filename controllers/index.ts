@@ -1,0 +1,71 @@
+/** Every built-in controller, in one process at a time of all that run them. */
+import type { Client } from '../client/client.ts';
+import { runWithLease } from '../client/lease.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import type { Random } from '../lib/random.ts';
+import { runEventTtl } from './event-ttl/run.ts';
+import { runGarbageCollector } from './garbage-collector/run.ts';
+import { heldClient } from './held-client.ts';
+import type { ControllerDeps, ControllerMetrics } from './kit/controller.ts';
+import { createInformers } from './kit/informers.ts';
+import { runController } from './kit/run-controller.ts';
+import { namespaceController } from './namespace/controller.ts';
+import { workloadController } from './workload/controller.ts';
+
+export interface ControllersOptions {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  /** Differs between processes, also between two runs of one. */
+  readonly identity: string;
+  readonly metrics?: ControllerMetrics;
+}
+
+const leaseName = 'berth-controllers';
+const leaseNamespace = 'kube-system';
+
+/** Waits for the lease and runs while it is held, again and again, until the signal aborts. */
+export async function runControllers(options: ControllersOptions): Promise<void> {
+  const { client, clock, log, signal, identity } = options;
+  await runWithLease(
+    { client, clock, log, signal, identity, name: leaseName, namespace: leaseNamespace },
+    (term, { held }) => runAll(options, heldClient(client, held), term),
+  );
+}
+
+/** One term of office: everything starts from fresh lists, and all ends when one fails. */
+async function runAll(
+  { clock, random, log, metrics }: ControllersOptions,
+  client: Client,
+  term: AbortSignal,
+): Promise<void> {
+  const failed = new AbortController();
+  const signal = AbortSignal.any([term, failed.signal]);
+  const informers = createInformers({ client, clock, log, random });
+  const deps: ControllerDeps = {
+    client,
+    informers,
+    clock,
+    random,
+    log,
+    signal,
+    ...(metrics === undefined ? {} : { metrics }),
+  };
+  const runs = [
+    runController(workloadController(deps), deps),
+    runController(namespaceController(), deps),
+    runGarbageCollector(deps),
+    runEventTtl(deps),
+  ];
+  informers.start();
+  try {
+    await Promise.all(runs);
+  } finally {
+    failed.abort(new Error('another controller failed'));
+    await Promise.allSettled(runs);
+    await informers.stop();
+  }
+}
