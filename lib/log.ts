@@ -8,8 +8,13 @@ export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'> & {
 /** Level names from quiet to loud. */
 export type LogLevel = 'silent' | 'error' | 'warn' | 'info' | 'debug';
 
+/** Takes lines; returns when they are safe. */
+export interface LineSink {
+  write(line: string): void;
+}
+
 /** Writes JSON lines to standard error, synchronously, so that nothing is lost when the process dies. */
-export function createLog(level: LogLevel, destination: string | 2 = 2): Log {
+export function createLog(level: LogLevel, destination: string | 2 | LineSink = 2): Log {
   return pino(
     {
       level,
@@ -17,7 +22,9 @@ export function createLog(level: LogLevel, destination: string | 2 = 2): Log {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    pino.destination({ dest: destination, sync: true }),
+    typeof destination === 'object'
+      ? destination
+      : pino.destination({ dest: destination, sync: true }),
   );
 }
 

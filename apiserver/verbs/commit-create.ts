@@ -80,6 +80,7 @@ function owned(
     manager: parameters.fieldManager,
     apiVersion: String(object['apiVersion']),
     schema: request.kind.schema,
+    builtin: request.kind.builtin,
     resetFields: resetFields(request.kind, ''),
     now,
   });
@@ -102,14 +103,13 @@ export function withManagedFields(
 
 /** Fields that a write through this endpoint cannot own. */
 export function resetFields(kind: ServedKind, subresource: string): FieldSet {
-  if (subresource === 'status') return kind.builtin ? specOnly : specAndMetadata;
+  if (subresource === 'status') return specOnly;
   return kind.hasStatus ? statusOnly : nothing;
 }
 
 const nothing = setOf();
 const statusOnly = setOf([fieldElement('status')]);
 const specOnly = setOf([fieldElement('spec')]);
-const specAndMetadata = setOf([fieldElement('spec')], [fieldElement('metadata')]);
 
 /** `undefined` when the name is taken. */
 async function store(

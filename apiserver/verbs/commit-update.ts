@@ -126,6 +126,7 @@ function tracked(
     apiVersion: String(next['apiVersion']),
     subresource,
     schema: request.kind.schema,
+    builtin: request.kind.builtin,
     resetFields: resetFields(request.kind, subresource),
     now,
   });

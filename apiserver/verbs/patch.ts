@@ -150,6 +150,7 @@ async function apply(
       subresource: request.info.subresource,
       force: parameters.force,
       schema: request.kind.schema,
+      builtin: request.kind.builtin,
       resetFields: resetFields(request.kind, request.info.subresource),
       now: timestamp(deps.clock),
     });

@@ -93,16 +93,17 @@ async function removePod(
   writes: OwnWrites<Pod>,
   pod: Pod,
 ): Promise<void> {
-  const { namespace = '', name = '', uid } = pod.metadata;
-  const preconditions = uid === undefined ? {} : { uid };
+  const { namespace = '', name = '', uid = '', resourceVersion = '' } = pod.metadata;
+  // Exactly what was judged: one that has become ready meanwhile makes this a conflict, and the
+  // next pass decides anew.
+  const preconditions = { uid, resourceVersion };
   try {
     const { signal } = ctx;
     await ctx.client.delete(podResource, { namespace, name }, { preconditions, signal });
     ctx.log.info({ pod: name }, 'pod deleted');
     ctx.event('Normal', 'SuccessfulDelete', `Deleted pod: ${name}`);
   } catch (error) {
-    // Gone, or a namesake has its place: this one needs no deleting any more.
-    if (!hasReason(error, 'NotFound', 'Conflict')) throw error;
+    if (!hasReason(error, 'NotFound')) throw error;
   }
   writes.deleted(pod);
 }

@@ -361,7 +361,7 @@ test.each(['Ephemeral', 'Stable'])(
           benches.pop();
         },
       ),
-      { numRuns: 400 },
+      { numRuns: 40 },
     );
   },
   120_000,

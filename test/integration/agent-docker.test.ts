@@ -90,6 +90,8 @@ test('a pod from creation over restart and stop to deletion', async () => {
       metadata: { ...key },
       spec: {
         nodeName,
+        // busybox httpd as process 1 does not listen to SIGTERM.
+        terminationGracePeriodSeconds: 1,
         volumes: [{ name: 'site', configMap: { name: 'site' } }],
         containers: [
           {

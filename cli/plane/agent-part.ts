@@ -1,0 +1,85 @@
+/** The agent of this machine, wired to its runtimes. */
+import { hostname } from 'node:os';
+import { runAgent } from '../../agent/agent.ts';
+import { findCondition } from '../../api/conditions.ts';
+import type { Node } from '../../api/kinds.gen.ts';
+import { nodes } from '../../api/resources.gen.ts';
+import { hasReason } from '../../api/status.ts';
+import type { Client } from '../../client/client.ts';
+import { systemClock } from '../../lib/clock.ts';
+import type { Log } from '../../lib/log.ts';
+import { systemRandom } from '../../lib/random.ts';
+import { createDockerRuntime } from '../../runtime/docker/docker.ts';
+
+export interface AgentPartOptions {
+  readonly nodeName: string;
+  readonly nodeId: string;
+  readonly dataDir: string;
+  readonly client: Client;
+  readonly log: Log;
+  /** PEM; the server of logs and exec shows it. */
+  readonly cert: string;
+  readonly key: string;
+  /** PEM of the authority that signs the apiserver's certificate for agents. */
+  readonly ca: string;
+  /** Where the apiserver reaches this node. */
+  readonly address: string;
+}
+
+export interface AgentPart {
+  /** Resolves when it was stopped; rejects when it failed. */
+  readonly ended: Promise<void>;
+  stop(): Promise<void>;
+}
+
+const readyPollMs = 25;
+
+export function startAgentPart(options: AgentPartOptions): AgentPart {
+  const { nodeName, nodeId, client, dataDir, address, cert, key, ca } = options;
+  const log = options.log.child({ part: 'agent' });
+  const stop = new AbortController();
+  const runtime = createDockerRuntime({ nodeId, clock: systemClock, log });
+  const ended = runAgent({
+    nodeName,
+    client,
+    runtimes: [runtime],
+    dataDir,
+    clock: systemClock,
+    random: systemRandom,
+    log,
+    signal: stop.signal,
+    serving: { cert, key, clientCa: ca, host: address, port: 0 },
+    addresses: [
+      { type: 'InternalIP', address },
+      { type: 'Hostname', address: hostname() },
+    ],
+  }).finally(() => runtime.close());
+  return {
+    ended,
+    async stop() {
+      stop.abort(new Error('the agent stops'));
+      await ended.catch(() => undefined);
+    },
+  };
+}
+
+/** Resolves when the node has said in this life that it is ready. */
+export async function untilNodeReady(
+  client: Client,
+  name: string,
+  sinceMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  for (;;) {
+    try {
+      const node = await client.get<Node>(nodes, { name }, { signal });
+      const ready = findCondition(node.status?.conditions, 'Ready');
+      const heartbeatMs = Date.parse(ready?.lastHeartbeatTime ?? '');
+      // Times have seconds only.
+      if (ready?.status === 'True' && heartbeatMs >= sinceMs - 1_000) return;
+    } catch (error) {
+      if (!hasReason(error, 'NotFound')) throw error;
+    }
+    await systemClock.sleep(readyPollMs, signal);
+  }
+}

@@ -1,0 +1,73 @@
+/** Who is who in a plane: its authority, the certificates it signed, tokens and the kubeconfig. */
+import { randomBytes, randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { type KeyPair, openPki, readTokens, type StaticToken, writeSecret } from '../../apiserver/index.ts';
+import { formatKubeconfig } from '../../client/kubeconfig.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { isAny, type PlaneConfig, serverUrl } from './config.ts';
+import type { PlanePaths } from './paths.ts';
+
+export interface Identity {
+  /** PEM. */
+  readonly ca: string;
+  readonly serving: KeyPair;
+  /** What the apiserver shows to agents. */
+  readonly agentClient: KeyPair;
+  readonly admin: KeyPair;
+  readonly tokens: readonly StaticToken[];
+}
+
+/** Reads, or makes at the first start, what the server needs. */
+export async function openIdentity(paths: PlanePaths, { host }: PlaneConfig): Promise<Identity> {
+  const pki = await openPki(paths.pki, systemClock);
+  const hosts = [...new Set(['127.0.0.1', 'localhost', hostname(), ...(isAny(host) ? [] : [host])])];
+  const serving = await pki.leaf('apiserver', { commonName: 'berth-apiserver', hosts });
+  const agentClient = await pki.leaf('apiserver-agent', {
+    commonName: 'berth-apiserver',
+    organizations: ['berth:apiserver'],
+  });
+  const admin = await pki.leaf('admin', {
+    commonName: 'berth-admin',
+    organizations: ['system:masters'],
+  });
+  if (!existsSync(paths.tokens)) {
+    const token = randomBytes(24).toString('hex');
+    await writeSecret(paths.tokens, `${token},berth-admin,berth-admin,"system:masters"\n`);
+  }
+  return { ca: pki.ca, serving, agentClient, admin, tokens: await readTokens(paths.tokens) };
+}
+
+/** A node's certificate: what it shows to the apiserver, and what its own server shows. */
+export async function nodeIdentity(
+  paths: PlanePaths,
+  nodeName: string,
+  hosts: readonly string[],
+): Promise<KeyPair & { readonly ca: string }> {
+  const pki = await openPki(paths.pki, systemClock);
+  const pair = await pki.leaf(`node-${nodeName}`, {
+    commonName: `system:node:${nodeName}`,
+    organizations: ['system:nodes'],
+    hosts: [...new Set([nodeName, ...hosts])],
+  });
+  return { ...pair, ca: pki.ca };
+}
+
+/** Writes the administrator's kubeconfig, with everything inside it. */
+export async function writeKubeconfig(
+  paths: PlanePaths,
+  { host, port }: PlaneConfig,
+  { ca, admin }: Identity,
+): Promise<void> {
+  const server = serverUrl(host, port);
+  const text = formatKubeconfig({ server, ca, ...admin, user: 'berth-admin', name: 'berth' });
+  if (existsSync(paths.kubeconfig) && readFileSync(paths.kubeconfig, 'utf8') === text) return;
+  await writeSecret(paths.kubeconfig, text);
+}
+
+/** Made once per data directory. */
+export function readNodeId(paths: PlanePaths): string {
+  mkdirSync(paths.agent, { recursive: true, mode: 0o700 });
+  if (!existsSync(paths.nodeId)) writeFileSync(paths.nodeId, `${randomUUID()}\n`, { mode: 0o600 });
+  return readFileSync(paths.nodeId, 'utf8').trim();
+}

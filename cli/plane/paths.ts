@@ -1,0 +1,43 @@
+/** Where a plane keeps its state: everything under one directory. */
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+export interface PlanePaths {
+  readonly dataDir: string;
+  readonly pki: string;
+  readonly tokens: string;
+  readonly kubeconfig: string;
+  readonly store: string;
+  readonly agent: string;
+  readonly logDir: string;
+  readonly log: string;
+  readonly pidFile: string;
+  readonly config: string;
+  /** Tells the containers of this plane from those of another on the same machine. */
+  readonly nodeId: string;
+}
+
+export function planePaths(dataDir: string): PlanePaths {
+  const dir = resolve(dataDir);
+  return {
+    dataDir: dir,
+    pki: join(dir, 'pki'),
+    tokens: join(dir, 'tokens.csv'),
+    kubeconfig: join(dir, 'kubeconfig'),
+    store: join(dir, 'store'),
+    agent: join(dir, 'agent'),
+    logDir: join(dir, 'log'),
+    log: join(dir, 'log', 'berth.log'),
+    pidFile: join(dir, 'berth.pid'),
+    config: join(dir, 'config.json'),
+    nodeId: join(dir, 'agent', 'node-id'),
+  };
+}
+
+/** `/var/lib/berth` for root, else in the user's own data folder; `BERTH_DATA_DIR` overrides. */
+export function defaultDataDir(): string {
+  const named = process.env['BERTH_DATA_DIR'];
+  if (named !== undefined && named !== '') return named;
+  if (process.getuid?.() === 0) return '/var/lib/berth';
+  return join(homedir(), '.local', 'share', 'berth');
+}

@@ -1,0 +1,160 @@
+/** The server of a plane: store, API, controllers and scheduler in this process. */
+import { mkdirSync, readFileSync } from 'node:fs';
+import { type ApiServer, startApiServer, type UserInfo } from '../../apiserver/index.ts';
+import type { Client } from '../../client/client.ts';
+import { createClient } from '../../client/rest-client.ts';
+import { runControllers } from '../../controllers/index.ts';
+import { systemClock } from '../../lib/clock.ts';
+import type { Log } from '../../lib/log.ts';
+import { systemRandom } from '../../lib/random.ts';
+import { runScheduler } from '../../scheduler/controller/run-scheduler.ts';
+import { openStore, parseStoreUrl, type Store } from '../../store/index.ts';
+import { codeOf, Failure } from '../failure.ts';
+import type { PlaneConfig } from './config.ts';
+import { type Identity, openIdentity, readNodeId, writeKubeconfig } from './identity.ts';
+import { releaseOwnLeases } from './own-leases.ts';
+import type { PlanePaths } from './paths.ts';
+import { portInUse } from './ports.ts';
+import { readVersion } from './version.ts';
+
+export interface ServerPart {
+  readonly port: number;
+  /** A client inside this process, as that user. */
+  client(user: UserInfo): Client;
+  /** Resolves when controllers and scheduler have ended; rejects when one failed. */
+  readonly ended: Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface ServerPartOptions {
+  readonly paths: PlanePaths;
+  readonly config: PlaneConfig;
+  readonly log: Log;
+}
+
+/** Resolves when requests are served. Throws `Failure` for what a person can mend. */
+export async function startServerPart(options: ServerPartOptions): Promise<ServerPart> {
+  const { paths, config, log } = options;
+  const [identity, store] = await Promise.all([
+    openIdentity(paths, config),
+    openPlaneStore(config, log),
+  ]);
+  try {
+    const api = await listen(options, identity, store);
+    await writeKubeconfig(paths, config, identity);
+    return await runParts(options, api, store);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function runParts(
+  { paths, log }: ServerPartOptions,
+  api: ApiServer,
+  store: Store,
+): Promise<ServerPart> {
+  const client = (user: UserInfo) =>
+    createClient(api.transport(user), { userAgent: userAgent(user), clock: systemClock });
+  const stop = new AbortController();
+  const { signal } = stop;
+  const plane = readNodeId(paths);
+  const identity = `${plane}_${systemRandom.suffix(8)}`;
+  const controllers = client(componentUser('system:berth:controllers'));
+  await releaseOwnLeases(controllers, plane, AbortSignal.any([signal, AbortSignal.timeout(5_000)]));
+  const common = { clock: systemClock, random: systemRandom, signal, identity };
+  const ended = Promise.all([
+    runControllers({ ...common, client: controllers, log: log.child({ part: 'controllers' }) }),
+    runScheduler({
+      ...common,
+      client: client(componentUser('system:berth:scheduler')),
+      log: log.child({ part: 'scheduler' }),
+    }),
+  ]).then(() => undefined);
+  return {
+    port: api.port,
+    client,
+    ended,
+    async stop() {
+      stop.abort(new Error('the server stops'));
+      await ended.catch(() => undefined);
+      await api.stop();
+      await store.close();
+    },
+  };
+}
+
+async function listen(
+  { config, log }: ServerPartOptions,
+  { ca, serving, agentClient, tokens }: Identity,
+  store: Store,
+): Promise<ApiServer> {
+  const { host, port } = config;
+  try {
+    return await startApiServer({
+      store,
+      clock: systemClock,
+      random: systemRandom,
+      log: log.child({ part: 'apiserver' }),
+      ca,
+      serving,
+      agentClient,
+      tokens,
+      host,
+      port,
+      version: readVersion().info,
+    });
+  } catch (error) {
+    if (codeOf(error) === 'EADDRINUSE') throw await portInUse(host, port);
+    if (codeOf(error) === 'EADDRNOTAVAIL') {
+      throw new Failure(`this machine has no address ${host}: choose another --host`);
+    }
+    throw error;
+  }
+}
+
+async function openPlaneStore(config: PlaneConfig, log: Log): Promise<Store> {
+  const { store: url, storeCa, storeCert, storeKey } = config;
+  const location = parse(url);
+  if (location.type === 'embedded') {
+    mkdirSync(location.directory, { recursive: true, mode: 0o700 });
+  }
+  const tls =
+    storeCa === undefined
+      ? {}
+      : {
+          tls: {
+            ca: readFileSync(storeCa, 'utf8'),
+            ...(storeCert === undefined ? {} : { cert: readFileSync(storeCert, 'utf8') }),
+            ...(storeKey === undefined ? {} : { key: readFileSync(storeKey, 'utf8') }),
+          },
+        };
+  try {
+    return await openStore(url, { ...tls, clock: systemClock, log: log.child({ part: 'store' }) });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    const remedy =
+      location.type === 'etcd' ? 'is etcd running there? See --store' : 'see --data-dir and --store';
+    throw new Failure(`the store ${url} cannot be opened: ${why} (${remedy})`, { cause: error });
+  }
+}
+
+function parse(url: string) {
+  try {
+    return parseStoreUrl(url);
+  } catch (error) {
+    if (error instanceof TypeError) throw new Failure(error.message, { cause: error, exitCode: 2 });
+    throw error;
+  }
+}
+
+/** Controllers and scheduler may do everything for now. */
+function componentUser(name: string): UserInfo {
+  return { name, groups: ['system:masters', 'system:authenticated'] };
+}
+
+/** The part before the slash is the field manager: `berth-controllers`. */
+function userAgent({ name }: UserInfo): string {
+  const component = name.startsWith('system:node:') ? 'agent' : name.split(':').at(-1);
+  return `berth-${component}/${readVersion().berth}`;
+}
