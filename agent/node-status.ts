@@ -38,12 +38,12 @@ const reserveDivisor = 20n;
 const memoryFreeMinBytes = 100 * 2 ** 20;
 const diskFreeMinFraction = 0.1;
 
-export function capacityOf(machine: Machine): Record<string, string> {
+function capacityOf(machine: Machine): Record<string, string> {
   return resources(machine.cpuMilli, machine.memoryBytes, machine.diskBytes);
 }
 
 /** Capacity without the reserve. */
-export function allocatableOf(machine: Machine): Record<string, string> {
+function allocatableOf(machine: Machine): Record<string, string> {
   const less = (amount: bigint) => amount - amount / reserveDivisor;
   return resources(less(machine.cpuMilli), less(machine.memoryBytes), less(machine.diskBytes));
 }
@@ -62,7 +62,7 @@ function resources(cpuMilli: bigint, memory: bigint, disk: bigint): Record<strin
   };
 }
 
-export interface NodeView {
+interface NodeView {
   /** Of the runtimes that answered. */
   readonly infos: readonly RuntimeInfo[];
   /** Names of those that did not, with their words. */
@@ -70,7 +70,7 @@ export interface NodeView {
   readonly load: MachineLoad;
 }
 
-export function nodeStatus(
+function nodeStatus(
   options: NodeStatusOptions,
   view: NodeView,
   before: NodeStatus | undefined,

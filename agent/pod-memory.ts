@@ -8,7 +8,7 @@ export const backoffMaxMs = 300_000;
 export const backoffResetMs = 600_000;
 
 /** A start that failed; the runtime keeps nothing of it. */
-export interface StartFailure {
+interface StartFailure {
   readonly attempt: number;
   readonly state: Extract<ContainerState, { phase: 'exited' }>;
 }

@@ -9,7 +9,7 @@ import {
   type SeenContainer,
 } from './pod-view.ts';
 
-export type ContainerStep =
+type ContainerStep =
   /** It is there and stays as it is. */
   | { readonly type: 'keep'; readonly attempt: number }
   | { readonly type: 'start'; readonly attempt: number }

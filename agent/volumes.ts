@@ -19,7 +19,7 @@ export interface VolumeContext {
 }
 
 /** Everything the agent keeps on disk about one pod. */
-export function podDirectory(dataDir: string, uid: string): string {
+function podDirectory(dataDir: string, uid: string): string {
   return join(dataDir, 'pods', uid);
 }
 

@@ -1,6 +1,7 @@
 import { noop } from 'cockatiel';
 import { Etcd3, type IOptions } from 'etcd3';
 import type { Clock } from '../lib/clock.ts';
+import { onAbort } from './abort.ts';
 import { classifyEtcdError, type EtcdFailure } from './etcd-errors.ts';
 import { StoreError } from './store.ts';
 

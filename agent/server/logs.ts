@@ -1,8 +1,8 @@
 /** `GET /containerLogs/…`: a container's log as plain text, both streams in one. */
-import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { badRequest } from '../../api/status.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { drained } from '../../runtime/drained.ts';
 import type { LogOptions } from '../../runtime/runtime.ts';
 import type { Target } from './server.ts';
 
@@ -23,9 +23,7 @@ export async function serveLogs(
   for await (const { data } of target.runtime.logs(target.id, options)) {
     const piece = data.subarray(0, Math.min(left, data.byteLength));
     left -= piece.byteLength;
-    if (!response.write(piece)) {
-      await Promise.race([once(response, 'drain'), once(response, 'close')]);
-    }
+    if (!response.write(piece)) await drained(response);
     if (left === 0 || stop.signal.aborted) break;
   }
   response.end();

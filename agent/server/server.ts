@@ -23,7 +23,7 @@ export interface ServingOptions {
   readonly port: number;
 }
 
-export interface LocatedPod {
+interface LocatedPod {
   readonly pod: Pod;
   readonly runtime: Runtime;
   readonly id: string;

@@ -69,7 +69,7 @@ async function collectDependent(
   const dependents = kinds.dependents(object.metadata.uid ?? '');
   if (waiting.length > 0 && dependents.length > 0) {
     if (dependents.some(({ object: dependent }) => isWaiting(dependent))) {
-      // await unblock(deps, { resource, object });
+      await unblock(deps, { resource, object });
     }
     await remove(deps, { resource, object }, 'Foreground');
   } else {

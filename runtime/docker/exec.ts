@@ -1,7 +1,7 @@
-import { once } from 'node:events';
 import { type Duplex, PassThrough } from 'node:stream';
 import type Docker from 'dockerode';
 import type { Clock } from '../../lib/clock.ts';
+import { drained } from '../drained.ts';
 import { type ExecOptions, type ExecSession, RuntimeError } from '../runtime.ts';
 import { demux } from './demux.ts';
 import { toRuntimeError } from './errors.ts';
@@ -93,7 +93,7 @@ async function pump(
   for await (const { stream, data } of demux(socket.iterator({ destroyOnReturn: false }), tty)) {
     const target = stream === 'stdout' ? stdout : stderr;
     if (target.destroyed) continue;
-    if (!target.write(data)) await Promise.race([once(target, 'drain'), once(target, 'close')]);
+    if (!target.write(data)) await drained(target);
   }
 }
 

@@ -22,7 +22,7 @@ export function readFound(info: Docker.ContainerInspectInfo): Found | undefined 
   };
 }
 
-export function readState({ State: state }: Docker.ContainerInspectInfo): ContainerState {
+function readState({ State: state }: Docker.ContainerInspectInfo): ContainerState {
   const startedAtMs = Math.max(0, Date.parse(state.StartedAt));
   if (state.Running) return { phase: 'running', startedAtMs };
   if (state.Status === 'created') return { phase: 'created' };

@@ -1,7 +1,10 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { connect, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import Docker from 'dockerode';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -224,6 +227,41 @@ describe('docker alone', () => {
     const wanted = spec(container('touch /x || exit 9', { readOnlyRootFilesystem: true }));
     await ensure(wanted);
     expect(await untilExited(wanted.id)).toMatchObject({ exitCode: 9 });
+  });
+
+  test('observe survives a broken connection and names everything again', async () => {
+    const wanted = spec(container(rest));
+    await ensure(wanted);
+    const directory = await mkdtemp(join(tmpdir(), 'berth-docker-'));
+    const socketPath = join(directory, 'docker.sock');
+    const open = new Set<Socket>();
+    const proxy = createServer((client) => {
+      const engine = connect('/var/run/docker.sock');
+      for (const socket of [client, engine]) {
+        open.add(socket);
+        socket.on('error', () => socket.destroy());
+        socket.on('close', () => open.delete(socket));
+      }
+      client.pipe(engine).pipe(client);
+    }).listen(socketPath);
+    const options = { nodeId, clock: systemClock, log: silentLog, socketPath };
+    const stop = new AbortController();
+    let seen = 0;
+    const observing = createDockerRuntime(options).observe({ signal: stop.signal });
+    const subscription = observing.subscribe(() => {
+      seen += 1;
+    });
+    const untilSeen = async (count: number) => {
+      for (let i = 0; seen < count && i < 200; i += 1) await systemClock.sleep(25);
+      expect(seen).toBe(count);
+    };
+    await untilSeen(1);
+    for (const socket of open) socket.destroy();
+    await untilSeen(2);
+    stop.abort();
+    subscription.unsubscribe();
+    proxy.close();
+    await rm(directory, { recursive: true });
   });
 
   test('an engine that is not there is unavailable', async () => {

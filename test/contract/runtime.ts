@@ -17,7 +17,7 @@ import type {
 /** What the suite's containers do; a real engine runs commands, the fake plays them. */
 export type Program = Pick<ContainerSpec, 'command' | 'args'>;
 
-export interface Programs {
+interface Programs {
   /** Runs for ever; ends at once when asked. */
   readonly sleeper: Program;
   /** Runs for ever and does not listen to SIGTERM. */
@@ -40,7 +40,7 @@ export interface Programs {
   readonly client: Program;
 }
 
-export interface ExecCommands {
+interface ExecCommands {
   /** `out` on stdout, `err` on stderr, exit code 5. */
   readonly both: readonly string[];
   /** Copies its input to its output until the input ends. */
