@@ -616,7 +616,7 @@ export interface DownwardAPIVolumeFile {
   readonly mode?: number;
 }
 
-/** Fields of the pod as files. Kept, and not acted on yet. */
+/** Fields of the pod as files. */
 export interface DownwardAPIVolumeSource {
   /** The files. */
   readonly items?: readonly DownwardAPIVolumeFile[];
@@ -1665,9 +1665,7 @@ export interface PodSpec {
    * The scheduler that chooses the node; default `default-scheduler`. Any other name leaves the pod to a scheduler of your own.
    */
   readonly schedulerName?: string;
-  /**
-   * Containers that run one after the other, each to its end, before `containers` start. Kept, and not acted on yet.
-   */
+  /** Containers that run one after the other, each to its end, before `containers` start. */
   readonly initContainers?: readonly Container[];
   /** Whether a token of the service account should be mounted. */
   readonly automountServiceAccountToken?: boolean;
@@ -1845,7 +1843,7 @@ export interface Probe {
   readonly terminationGracePeriodSeconds?: number;
 }
 
-/** Several sources in one directory. Kept, and not acted on yet. */
+/** Several sources in one directory. */
 export interface ProjectedVolumeSource {
   /** The sources; a later one wins. */
   readonly sources?: readonly VolumeProjection[];
@@ -2530,7 +2528,7 @@ export interface Volume {
   readonly cephfs?: CephFSVolumeSource;
   /** A Flocker dataset. Kept, and not acted on yet. */
   readonly flocker?: FlockerVolumeSource;
-  /** Fields of the pod as files. Kept, and not acted on yet. */
+  /** Fields of the pod as files. */
   readonly downwardAPI?: DownwardAPIVolumeSource;
   /** A disk over Fibre Channel. Kept, and not acted on yet. */
   readonly fc?: FCVolumeSource;
@@ -2550,7 +2548,7 @@ export interface Volume {
   readonly portworxVolume?: PortworxVolumeSource;
   /** A ScaleIO volume. Kept, and not acted on yet. */
   readonly scaleIO?: ScaleIOVolumeSource;
-  /** Several sources in one directory. Kept, and not acted on yet. */
+  /** Several sources in one directory. */
   readonly projected?: ProjectedVolumeSource;
   /** A StorageOS volume. Kept, and not acted on yet. */
   readonly storageos?: StorageOSVolumeSource;

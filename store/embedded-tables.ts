@@ -39,6 +39,8 @@ export async function openTables(directory: string): Promise<Tables> {
     maxDbs: 4,
     // With it a commit resolves before it is on disk.
     overlappingSync: false,
+    // With it a failed commit also rejects a promise that nobody can catch.
+    eventTurnBatching: false,
   });
   const tables = {
     root,

@@ -28,14 +28,17 @@ interface Waiting {
 export class EmbeddedWriter {
   readonly #tables: Tables;
   readonly #onCommit: () => void;
+  readonly #hasRoom: () => boolean;
   #waiting: Waiting[] = [];
   #chores: (() => Promise<void>)[] = [];
   #running: Promise<void> | undefined;
   #isClosed = false;
 
-  constructor(tables: Tables, onCommit: () => void) {
+  /** `hasRoom` says whether the disk has space for puts; deletions may use the reserve. */
+  constructor(tables: Tables, hooks: { onCommit: () => void; hasRoom: () => boolean }) {
     this.#tables = tables;
-    this.#onCommit = onCommit;
+    this.#onCommit = hooks.onCommit;
+    this.#hasRoom = hooks.hasRoom;
   }
 
   txn(txn: Txn, signal: AbortSignal): Promise<TxnResult> {
@@ -128,11 +131,16 @@ export class EmbeddedWriter {
     if (waiting.length === 0) return;
     const answers: (() => void)[] = [];
     try {
+      const hasRoom = this.#hasRoom();
       const batch = withSnapshot(this.#tables, (snapshot) => {
         const open = new Batch(snapshot);
         for (const one of waiting) {
           if (one.signal.aborted) {
             one.reject(one.signal.reason);
+            continue;
+          }
+          if (!hasRoom && mayPut(one.txn)) {
+            one.reject(new StoreError('NoSpace', 'the disk of the store is full'));
             continue;
           }
           const result = open.run(one.txn);
@@ -144,9 +152,22 @@ export class EmbeddedWriter {
       for (const answer of answers) answer();
       if (batch.hasWrites) this.#onCommit();
     } catch (error) {
-      const failure = await commitError(error);
+      const failure = await this.#commitError(error);
       for (const one of waiting) one.reject(failure);
     }
+  }
+
+  /** lmdb keeps the cause of a failed commit behind a second promise. */
+  async #commitError(error: unknown): Promise<StoreError> {
+    let cause = error;
+    if (error instanceof Error && 'commitError' in error) {
+      cause = await Promise.resolve(error.commitError).catch((reason: unknown) => reason);
+    }
+    const why = cause instanceof Error ? cause.message : String(cause);
+    // To lmdb a disk that takes only part of a page is any input or output error.
+    return this.#hasRoom()
+      ? new StoreError('Unavailable', `the store could not be written: ${why}`, { cause })
+      : new StoreError('NoSpace', `the disk of the store is full: ${why}`, { cause });
   }
 
   /** Removes some of what is superseded; says whether there is more. */
@@ -181,15 +202,7 @@ function sizeOf(txn: Txn): number {
   return bytes;
 }
 
-/** lmdb keeps the cause of a failed commit behind a second promise. */
-async function commitError(error: unknown): Promise<Error> {
-  let cause = error;
-  if (error instanceof Error && 'commitError' in error) {
-    cause = await Promise.resolve(error.commitError).catch((reason: unknown) => reason);
-  }
-  const text = cause instanceof Error ? cause.message : String(cause);
-  if (/ENOSPC|No space left|MDB_MAP_FULL|Disk quota/.test(text)) {
-    return new StoreError('NoSpace', `the disk of the store is full: ${text}`, { cause });
-  }
-  return new StoreError('Unavailable', `the store could not be written: ${text}`, { cause });
+/** As etcd: a full store refuses a transaction that puts in either branch. */
+function mayPut({ then: onTrue, otherwise }: Txn): boolean {
+  return [...onTrue, ...otherwise].some(({ type }) => type === 'put');
 }

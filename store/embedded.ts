@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, statfsSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { CallOptions } from '../lib/call.ts';
 import { onAbort } from './abort.ts';
@@ -20,16 +20,28 @@ import {
   type TxnResult,
 } from './store.ts';
 
+export interface EmbeddedStoreOptions {
+  /** With less free space on the disk puts are refused as `NoSpace`; default 64 MiB. */
+  readonly reserveBytes?: number;
+}
+
+/** Enough for deletions and compaction, which free space but need some first. */
+const defaultReserveBytes = 64 * 1024 * 1024;
+
 /**
  * Opens the store in `directory`, creating it if need be; one process at a time, others get an Error
  * that names the pid of the holder. A transaction is on disk before its promise resolves.
  */
-export async function openEmbeddedStore(directory: string): Promise<Store> {
+export async function openEmbeddedStore(
+  directory: string,
+  { reserveBytes = defaultReserveBytes }: EmbeddedStoreOptions = {},
+): Promise<Store> {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const lock = lockDirectory(directory);
   try {
     const tables = await openTables(directory);
-    return new EmbeddedStore(tables, () => lock.release());
+    const hasRoom = () => freeBytes(directory) >= reserveBytes;
+    return new EmbeddedStore(tables, { hasRoom, unlock: () => lock.release() });
   } catch (error) {
     lock.release();
     throw error;
@@ -44,10 +56,13 @@ class EmbeddedStore implements Store {
   readonly #sleepers = new Set<() => void>();
   #closing: Promise<void> | undefined;
 
-  constructor(tables: Tables, unlock: () => void) {
+  constructor(tables: Tables, hooks: { hasRoom: () => boolean; unlock: () => void }) {
     this.#tables = tables;
-    this.#unlock = unlock;
-    this.#writer = new EmbeddedWriter(tables, () => this.#wakeAll());
+    this.#unlock = hooks.unlock;
+    this.#writer = new EmbeddedWriter(tables, {
+      onCommit: () => this.#wakeAll(),
+      hasRoom: hooks.hasRoom,
+    });
   }
 
   async get(key: string, { at, signal }: ReadOptions): Promise<Entry | undefined> {
@@ -131,6 +146,11 @@ class EmbeddedStore implements Store {
   #wakeAll(): void {
     for (const wake of [...this.#sleepers]) wake();
   }
+}
+
+function freeBytes(directory: string): number {
+  const { bavail, bsize } = statfsSync(directory);
+  return bavail * bsize;
 }
 
 /** Revision 1 is the empty store; nothing is older. */

@@ -1,5 +1,5 @@
 /** The one way into this room. */
-export { openEmbeddedStore } from './embedded.ts';
+export { type EmbeddedStoreOptions, openEmbeddedStore } from './embedded.ts';
 export { type EtcdStoreOptions, openEtcdStore } from './etcd.ts';
 export type { EtcdTls } from './etcd-endpoints.ts';
 export { maxKeyBytes, maxTxnBytes, maxTxnOperations } from './limits.ts';

@@ -48,6 +48,13 @@ export function validatePodSpec(spec: JsonObject, path: string): FieldError[] {
       seen.add(name);
       if (asString(container['image']).trim() === '' && spec['runtimeClassName'] !== 'systemd')
         errors.push({ field: `${at}.image`, type: 'FieldValueRequired', message: 'Required value' });
+      if (list === 'initContainers' && container['restartPolicy'] !== undefined)
+        errors.push(
+          forbiddenField(
+            `${at}.restartPolicy`,
+            'init containers that keep running are not supported yet: list this one under containers',
+          ),
+        );
       errors.push(...validateResources(container, at));
       errors.push(...validateMounts(container, volumes, at));
       errors.push(...validateHostPorts(container, hostPorts, at));

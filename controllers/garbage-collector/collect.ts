@@ -94,7 +94,10 @@ async function deleteDependents(
     await takeFinalizer(deps, { resource, object: owner }, foregroundFinalizer);
     return 'done';
   }
-  for (const { resource: kind, object } of blocking) deps.enqueue(kind, object);
+  for (const { resource: kind, object } of blocking) {
+    // One that is going already wakes its owner when it is gone.
+    if (object.metadata.deletionTimestamp === undefined) deps.enqueue(kind, object);
+  }
   return 'done';
 }
 

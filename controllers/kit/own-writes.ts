@@ -40,28 +40,29 @@ export class OwnWrites<T extends KubeObject> {
   }
 
   get(key: string): T | undefined {
-    return this.#current(key, this.#cache.get(key));
+    return this.#current(key);
   }
 
-  /** `cached` as it will be when the cache has caught up; `belongs` picks from what is not in it. */
-  over(cached: readonly T[], belongs: (object: T) => boolean): readonly T[] {
+  /** `known` as it will be when the cache has caught up, and what it does not show yet, if it `belongs`. */
+  over(known: readonly T[], belongs: (object: T) => boolean): readonly T[] {
     const result: T[] = [];
     const shown = new Set<string>();
-    for (const object of cached) {
+    for (const object of known) {
       const key = keyOf(object);
       shown.add(key);
-      const current = this.#current(key, object);
+      const current = this.#current(key);
       if (current !== undefined && belongs(current)) result.push(current);
     }
     for (const key of this.#writes.keys()) {
       if (shown.has(key)) continue;
-      const current = this.#current(key, this.#cache.get(key));
+      const current = this.#current(key);
       if (current !== undefined && belongs(current)) result.push(current);
     }
     return result;
   }
 
-  #current(key: string, cached: T | undefined): T | undefined {
+  #current(key: string): T | undefined {
+    const cached = this.#cache.get(key);
     const write = this.#writes.get(key);
     if (write === undefined) return cached;
     if (write.type === 'stored') {
@@ -76,7 +77,7 @@ export class OwnWrites<T extends KubeObject> {
 
   #put(key: string, write: Write<T>): void {
     if (this.#writes.size >= sweepAbove) {
-      for (const known of this.#writes.keys()) this.#current(known, this.#cache.get(known));
+      for (const written of this.#writes.keys()) this.#current(written);
     }
     this.#writes.set(key, write);
   }

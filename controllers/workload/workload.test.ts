@@ -136,6 +136,23 @@ test('a stale cache makes no second pod', async () => {
   expect(all()).toHaveLength(0);
 });
 
+test('a stale cache makes no second delete', async () => {
+  const { bench, api, all, set } = await setup({ replicas: 4 });
+  for (const pod of all()) await bench.patch(pods, `a/${name(pod)}`, { spec: { nodeName: 'n1' } });
+  await bench.pass();
+  api.calls.length = 0;
+  // Watches of workloads go on, those of pods do not.
+  api.hold(pods);
+  await set({ replicas: 3 });
+  await set({ replicas: 2 });
+  api.hold(undefined);
+  await bench.pass();
+  const deleted = api.calls.filter(({ verb }) => verb === 'delete').map(({ key }) => key);
+  expect(deleted).toHaveLength(2);
+  expect(new Set(deleted).size).toBe(2);
+  expect(all().filter(isLive)).toHaveLength(2);
+});
+
 test('scales down what can best be spared', async () => {
   const { all, set, report } = await setup({ replicas: 4 });
   const [first, second] = all();

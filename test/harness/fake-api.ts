@@ -66,6 +66,7 @@ export class FakeApi implements Client {
   #compacted = 0;
   readonly #watches = new Set<OpenWatch>();
   #delivering = true;
+  #held: Resource | undefined;
 
   /** Kinds that discovery lists; a test may add to it. */
   readonly kinds: Resource[];
@@ -118,6 +119,12 @@ export class FakeApi implements Client {
     for (const watch of this.#watches) watch.wake();
   }
 
+  /** Watches of this one kind bring nothing until another, or none, is held. */
+  hold(resource: Resource | undefined): void {
+    this.#held = resource;
+    for (const watch of this.#watches) watch.wake();
+  }
+
   async get<T extends KubeObject>(resource: Resource, key: ObjectKey, options: GetOptions) {
     await this.#begin({ verb: 'get', resource, key: text(key) }, options);
     return this.#current(resource, key) as T; // The caller names the kind.
@@ -161,7 +168,8 @@ export class FakeApi implements Client {
           return;
         }
         if (since < this.#compacted) throw expired(since, this.#compacted);
-        const change = this.#delivering ? this.#next(resource, since) : undefined;
+        const silent = !this.#delivering || this.#held?.resource === resource.resource;
+        const change = silent ? undefined : this.#next(resource, since);
         if (change === undefined) {
           await new Promise<void>((resolve) => {
             wake = resolve;
