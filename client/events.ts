@@ -114,7 +114,10 @@ class Recorder implements EventRecorder {
         await this.#write(event);
       } catch (error) {
         const { reason } = event;
-        if (!this.#stop.signal.aborted) log.warn({ err: error, reason }, 'event not written');
+        if (this.#stop.signal.aborted) continue;
+        // Its namespace is going: nobody will look for it there.
+        if (hasReason(error, 'Forbidden', 'NotFound')) log.debug({ reason }, 'event refused');
+        else log.warn({ err: error, reason }, 'event not written');
       }
     }
     if (this.#dropped > 0) log.warn({ dropped: this.#dropped }, 'events dropped');

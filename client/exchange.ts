@@ -13,7 +13,7 @@ const retriesMax = 5;
 /** Longest wait that a server's `Retry-After` is followed for. */
 const retryAfterMaxMs = 30_000;
 
-export interface ExchangeRequest {
+interface ExchangeRequest {
   readonly method: TransportRequest['method'];
   readonly path: string;
   readonly body?: unknown;

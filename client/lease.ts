@@ -16,7 +16,7 @@ export interface LeaseDurations {
   readonly retryMs: number;
 }
 
-export const defaultLeaseDurations: LeaseDurations = {
+const defaultLeaseDurations: LeaseDurations = {
   leaseMs: 15_000,
   renewDeadlineMs: 10_000,
   retryMs: 2_000,

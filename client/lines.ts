@@ -1,7 +1,7 @@
 import { StringDecoder } from 'node:string_decoder';
 
 /** Longest line of a watch stream, in UTF-16 units: several times the largest object a server takes. */
-export const maxLineLength = 32 * 1024 * 1024;
+const maxLineLength = 32 * 1024 * 1024;
 
 /** Cuts a byte stream into its non-empty lines, as they come. Throws `RangeError` on a line too long. */
 export async function* readLines(

@@ -5,7 +5,7 @@
  * |----------|--------------------------|--------------------------------------------------|
  * | heads    | key                      | position and create revision: one per live key   |
  * | versions | key, 0, revision         | index, create revision (0 = deleted): all kept   |
- * | log      | position                 | create revision (0 = deleted), previous position, key, value |
+ * | log      | position                 | create revision (0 = deleted), previous, key, value |
  * | meta     | name                     | a revision                                       |
  *
  * A position is a revision and the index of the write inside it. Values are stored once, in `log`.

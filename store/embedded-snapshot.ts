@@ -17,7 +17,7 @@ import { type KeyRange, keyBytes, prefixRange, startsWith } from './keys.ts';
 import { maxKeyBytes } from './limits.ts';
 import { type Change, type ChangeSet, type Entry, type ListPage, StoreError } from './store.ts';
 
-/** How much history one read of the log takes at most, so that a late watcher does not stop the process. */
+/** The most history one read of the log takes, so that a late watcher does not stop the process. */
 const maxRecordsPerRead = 500;
 const maxBytesPerRead = 4_000_000;
 

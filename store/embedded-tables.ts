@@ -3,7 +3,7 @@ import { decodeRevision, encodeRevision } from './embedded-records.ts';
 
 type Table = Database<Buffer, Buffer>;
 
-/** The lmdb environment of one store and the tables in it. @see embedded-records.ts for their layout. */
+/** The lmdb environment of one store and its tables; `embedded-records.ts` shows their layout. */
 export interface Tables {
   readonly root: RootDatabase<Buffer, Buffer>;
   readonly heads: Table;

@@ -3,7 +3,7 @@
  * node, and nothing else. Source: Kubernetes "Using Node Authorization".
  */
 import type { JsonObject } from '../../api/meta.ts';
-import { asArray, asObject, asString, at } from '../kinds/fields.ts';
+import { asArray, asObject, asString, at } from '../../api/json.ts';
 import { listPrefix, objectKey } from '../storage/keys.ts';
 import type { Attributes, Authorizer } from './authorize.ts';
 import type { RbacSource } from './rbac.ts';

@@ -1,6 +1,6 @@
 /** Role-based access control over the objects in the cache. Source: Kubernetes "Using RBAC Authorization". */
 import type { JsonObject } from '../../api/meta.ts';
-import { asArray, asObject, asString, at } from '../kinds/fields.ts';
+import { asArray, asObject, asString, at } from '../../api/json.ts';
 import type { UserInfo } from '../request/request.ts';
 import type { Cached } from '../storage/cached.ts';
 import { metaString } from '../storage/cached.ts';

@@ -8,7 +8,7 @@ import type { KindDefinition } from '../../api/schema.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import { crdFinalizer } from '../kinds/crd.ts';
-import { asArray, asObject, asString, at, child, equal } from '../kinds/fields.ts';
+import { asArray, asObject, asString, at, child, equal } from '../../api/json.ts';
 import type { Registry } from '../registry/registry.ts';
 import { type Cached, metadataOf, metaString } from '../storage/cached.ts';
 import { kindPrefix } from '../storage/keys.ts';

@@ -1,7 +1,7 @@
 /** ConfigMap and Secret: key rules, size, immutability, `stringData`. */
 import type { JsonObject } from '../../api/meta.ts';
 import type { FieldError } from '../../api/status.ts';
-import { asObject, asString, child, equal } from './fields.ts';
+import { asObject, asString, child, equal } from '../../api/json.ts';
 import { forbiddenField, wrong } from './pod-spec.ts';
 import { plainStrategy, type Strategy } from './strategy.ts';
 
@@ -21,7 +21,7 @@ export const configMapStrategy: Strategy = {
     for (const key of Object.keys(data))
       if (key in binary)
         errors.push(
-          wrong(`data[${key}]`, JSON.stringify(key), 'duplicate of key present in binaryData'),
+          invalidValue(`data[${key}]`, key, 'duplicate of key present in binaryData'),
         );
     const size = totalBytes(data, (text) => Buffer.byteLength(text)) + totalBytes(binary, decoded);
     if (size > maxBytes) errors.push(tooLong(''));
@@ -40,7 +40,7 @@ export const secretStrategy: Strategy = {
     if (totalBytes(data, decoded) > maxBytes) errors.push(tooLong('data'));
     errors.push(...typeErrors(asString(secret['type']), data));
     if (old !== undefined && secret['type'] !== old['type'])
-      errors.push(wrong('type', JSON.stringify(secret['type']), 'field is immutable'));
+      errors.push(invalidValue('type', secret['type'], 'field is immutable'));
     return [...errors, ...immutableErrors(secret, old, ['data'])];
   },
 };
@@ -76,7 +76,7 @@ function typeErrors(type: string, data: JsonObject): FieldError[] {
 function keyErrors(field: string, data: JsonObject): FieldError[] {
   return Object.keys(data)
     .filter((key) => !keyPattern.test(key) || key === '.' || key === '..')
-    .map((key) => wrong(`${field}[${key}]`, JSON.stringify(key), keyText));
+    .map((key) => invalidValue(`${field}[${key}]`, key, keyText));
 }
 
 function immutableErrors(

@@ -3,7 +3,7 @@ import type { JsonObject } from '../../api/meta.ts';
 import type { Schema } from '../../api/schema.ts';
 import type { FieldError } from '../../api/status.ts';
 import { validateStructural } from '../schema/index.ts';
-import { asArray, asObject, asString, at, child, equal } from './fields.ts';
+import { asArray, asObject, asString, at, child, equal } from '../../api/json.ts';
 import { wrong } from './pod-spec.ts';
 import { plainStrategy, type Strategy } from './strategy.ts';
 
@@ -55,14 +55,12 @@ function nameErrors(crd: JsonObject): FieldError[] {
   const errors: FieldError[] = [];
   if (name !== `${plural}.${group}`)
     errors.push(
-      wrong(
-        'metadata.name',
-        JSON.stringify(name),
+      invalidValue('metadata.name', name,
         'must be spec.names.plural+"."+spec.group',
       ),
     );
   if (plural !== plural.toLowerCase())
-    errors.push(wrong('spec.names.plural', JSON.stringify(plural), 'must be lowercase'));
+    errors.push(invalidValue('spec.names.plural', plural, 'must be lowercase'));
   return errors;
 }
 
@@ -111,6 +109,6 @@ function immutableErrors(crd: JsonObject, old: JsonObject): FieldError[] {
   return fixed
     .filter((path) => !equal(at(crd, ...path), at(old, ...path)))
     .map((path) =>
-      wrong(path.join('.'), JSON.stringify(at(crd, ...path) ?? null), 'field is immutable'),
+      invalidValue(path.join('.'), at(crd, ...path) ?? null, 'field is immutable'),
     );
 }

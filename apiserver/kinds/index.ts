@@ -2,7 +2,7 @@
 import type { FieldError } from '../../api/status.ts';
 import { configMapStrategy, secretStrategy } from './config.ts';
 import { crdStrategy } from './crd.ts';
-import { asString, at } from './fields.ts';
+import { asString, at } from '../../api/json.ts';
 import { namespaceStrategy } from './namespace.ts';
 import { podStrategy } from './pod.ts';
 import { forbiddenField, wrong } from './pod-spec.ts';
@@ -40,9 +40,7 @@ const eventStrategy: Strategy = {
     // Events about cluster-scoped objects lie in `default`.
     if (involved === namespace || (involved === '' && namespace === 'default')) return [];
     return [
-      wrong(
-        'involvedObject.namespace',
-        JSON.stringify(involved),
+      invalidValue('involvedObject.namespace', involved,
         'does not match event.namespace',
       ),
     ];

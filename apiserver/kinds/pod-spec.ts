@@ -2,7 +2,7 @@
 import { isQuantity, parseQuantity } from '../../api/quantity.ts';
 import type { JsonObject, JsonValue } from '../../api/meta.ts';
 import type { FieldError } from '../../api/status.ts';
-import { asArray, asObject, asString, at } from './fields.ts';
+import { asArray, asObject, asString, at } from '../../api/json.ts';
 
 /** Fills what upstream defaults in code: pull policies by tag, requests from limits. */
 export function defaultPodSpec(spec: JsonObject): void {
@@ -76,7 +76,7 @@ function validateResources(container: JsonObject, path: string): FieldError[] {
       if (!isAmount(amount)) continue;
       if (parseQuantity(amount).cmp(parseQuantity('0')) < 0)
         errors.push(
-          wrong(field, JSON.stringify(String(amount)), 'must be greater than or equal to 0'),
+          invalidValue(field, String(amount), 'must be greater than or equal to 0'),
         );
     }
   }
@@ -85,9 +85,7 @@ function validateResources(container: JsonObject, path: string): FieldError[] {
     if (!isAmount(asked) || !isAmount(limit)) continue;
     if (parseQuantity(asked).cmp(parseQuantity(limit)) > 0)
       errors.push(
-        wrong(
-          `${path}.resources.requests`,
-          JSON.stringify(String(asked)),
+        invalidValue(`${path}.resources.requests`, String(asked),
           `must be less than or equal to ${name} limit of ${limit}`,
         ),
       );

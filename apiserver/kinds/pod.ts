@@ -1,7 +1,7 @@
 /** Pod: graceful deletion, an immutable spec, phase and QoS set by the server. */
 import type { JsonObject, JsonValue } from '../../api/meta.ts';
 import type { FieldError } from '../../api/status.ts';
-import { asArray, asObject, asString, at, child, equal } from './fields.ts';
+import { asArray, asObject, asString, at, child, equal } from '../../api/json.ts';
 import { defaultPodSpec, forbiddenField, validatePodSpec } from './pod-spec.ts';
 import { plainStrategy, type Strategy } from './strategy.ts';
 

@@ -2,7 +2,7 @@
 import { fromLabelSelectorObject } from '../../api/label-selector.ts';
 import type { JsonObject } from '../../api/meta.ts';
 import type { FieldError } from '../../api/status.ts';
-import { asObject, asString, at, child, equal } from './fields.ts';
+import { asObject, asString, at, child, equal } from '../../api/json.ts';
 import { defaultPodSpec, validatePodSpec, wrong } from './pod-spec.ts';
 import { customStrategy, type Strategy } from './strategy.ts';
 
@@ -29,7 +29,7 @@ function defaultTemplate(workload: JsonObject): void {
 function selectorErrors(workload: JsonObject, old: JsonObject | undefined): FieldError[] {
   const selector = asObject(at(workload, 'spec', 'selector')) ?? {};
   if (old !== undefined && !equal(selector, at(old, 'spec', 'selector')))
-    return [wrong('spec.selector', JSON.stringify(selector), 'field is immutable')];
+    return [invalidValue('spec.selector', selector, 'field is immutable')];
   const labels = asObject(at(workload, 'spec', 'template', 'metadata', 'labels')) ?? {};
   const texts = Object.fromEntries(
     Object.entries(labels).map(([name, value]) => [name, asString(value)]),
@@ -40,9 +40,7 @@ function selectorErrors(workload: JsonObject, old: JsonObject | undefined): Fiel
     ];
   if (fromLabelSelectorObject(selector).matches(texts)) return [];
   return [
-    wrong(
-      'spec.template.metadata.labels',
-      JSON.stringify(labels),
+    invalidValue('spec.template.metadata.labels', labels,
       '`selector` does not match template `labels`',
     ),
   ];
@@ -54,9 +52,7 @@ function updateErrors(workload: JsonObject): FieldError[] {
   const errors: FieldError[] = [];
   if (at(workload, 'spec', 'identity') === 'Stable' && maxSurge !== undefined && !isZero(maxSurge))
     errors.push(
-      wrong(
-        'spec.update.maxSurge',
-        JSON.stringify(maxSurge),
+      invalidValue('spec.update.maxSurge', maxSurge,
         'a Workload with identity Stable cannot surge: its names are taken. Use maxUnavailable',
       ),
     );

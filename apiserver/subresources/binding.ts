@@ -1,7 +1,7 @@
 /** Binding pods to nodes: one by one as in Kubernetes, and many in one transaction for our scheduler. */
 import type { JsonObject } from '../../api/meta.ts';
 import { badRequest, conflict, notFound, StatusError } from '../../api/status.ts';
-import { asArray, asObject, asString, at, child } from '../kinds/fields.ts';
+import { asArray, asObject, asString, at, child } from '../../api/json.ts';
 import { virtualSchemas } from '../registry/virtual.ts';
 import type { ApiResponse, RequestContext } from '../request/request.ts';
 import { type Cached, metadataOf, metaString } from '../storage/cached.ts';
@@ -13,6 +13,8 @@ import { respondJson } from '../verbs/respond.ts';
 
 const pods = { group: '', plural: 'pods' };
 const maxBindings = 500;
+/** Below `maxTxnOperations` of the store, with room for the lease. */
+const bindingsPerTxn = 100;
 const maxTries = 5;
 
 interface Wanted {
@@ -98,8 +100,23 @@ async function leaseGuard(deps: VerbDeps, { request }: RequestContext, lease: Js
 
 type Guard = { readonly key: string; readonly revision: bigint };
 
-/** One error or `undefined` per binding. Races are tried again with what is then stored. */
+/** One error or `undefined` per binding, in transactions of a size that every store takes. */
 async function bindAll(
+  deps: VerbDeps,
+  context: RequestContext,
+  wanted: readonly Wanted[],
+  guards: readonly Guard[],
+): Promise<readonly (StatusError | undefined)[]> {
+  const errors: (StatusError | undefined)[] = [];
+  for (let start = 0; start < wanted.length; start += bindingsPerTxn) {
+    const part = wanted.slice(start, start + bindingsPerTxn);
+    errors.push(...(await bindTogether(deps, context, part, guards)));
+  }
+  return errors;
+}
+
+/** Races are tried again with what is then stored. */
+async function bindTogether(
   deps: VerbDeps,
   context: RequestContext,
   wanted: readonly Wanted[],

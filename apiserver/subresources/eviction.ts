@@ -1,6 +1,6 @@
 /** POST `/pods/<name>/eviction`: a delete that `kubectl drain` asks for. */
 import { badRequest } from '../../api/status.ts';
-import { asObject, asString, at } from '../kinds/fields.ts';
+import { asObject, asString, at } from '../../api/json.ts';
 import { virtualSchemas } from '../registry/virtual.ts';
 import type { ApiResponse } from '../request/request.ts';
 import { decodePlain } from '../verbs/body.ts';

@@ -6,7 +6,7 @@ import type { IncomingMessage } from 'node:http';
 import type { JsonObject } from '../../api/meta.ts';
 import { badRequest, notFound, StatusError } from '../../api/status.ts';
 import type { KeyPair } from '../auth/pki.ts';
-import { asArray, asObject, asString, at } from '../kinds/fields.ts';
+import { asArray, asObject, asString, at } from '../../api/json.ts';
 import type { ApiRequest, ApiResponse, RequestContext } from '../request/request.ts';
 import type { VerbDeps } from '../verbs/deps.ts';
 

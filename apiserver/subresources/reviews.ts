@@ -3,7 +3,7 @@ import type { JsonObject } from '../../api/meta.ts';
 import { badRequest, notFound } from '../../api/status.ts';
 import { type Attributes, type Authorizer, isAllowed, mastersGroup } from '../auth/authorize.ts';
 import { type RbacSource, rulesFor } from '../auth/rbac.ts';
-import { asArray, asObject, asString } from '../kinds/fields.ts';
+import { asArray, asObject, asString } from '../../api/json.ts';
 import { virtualSchemas } from '../registry/virtual.ts';
 import type { ApiResponse, RequestContext, UserInfo } from '../request/request.ts';
 import { decodePlain } from '../verbs/body.ts';

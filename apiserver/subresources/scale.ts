@@ -2,7 +2,7 @@
 import { compileJsonPath } from '../../api/jsonpath.ts';
 import type { JsonObject } from '../../api/meta.ts';
 import { badRequest, invalid, notFound, StatusError } from '../../api/status.ts';
-import { asObject, asString, at, child } from '../kinds/fields.ts';
+import { asObject, asString, at, child } from '../../api/json.ts';
 import { wrong } from '../kinds/pod-spec.ts';
 import { applyJsonPatch, applyMergePatch } from '../patch/index.ts';
 import type { ScalePaths } from '../registry/served-kind.ts';

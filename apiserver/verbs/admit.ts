@@ -9,7 +9,7 @@ import {
   notFound,
   StatusError,
 } from '../../api/status.ts';
-import { asArray, asObject, asString, at } from '../kinds/fields.ts';
+import { asArray, asObject, asString, at } from '../../api/json.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
 import {
   applyDefaults,

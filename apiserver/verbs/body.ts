@@ -4,7 +4,7 @@ import { formatApiVersion } from '../../api/meta.ts';
 import type { Schema } from '../../api/schema.ts';
 import { badRequest, invalid, StatusError } from '../../api/status.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
-import { asObject } from '../kinds/fields.ts';
+import { asObject } from '../../api/json.ts';
 import { parseJson, stringifyJson } from '../wire/json.ts';
 import { decodeProtobuf } from '../wire/protobuf.ts';
 import { parseYaml } from '../wire/yaml.ts';

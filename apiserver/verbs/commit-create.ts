@@ -2,7 +2,7 @@
 import type { JsonObject, ManagedFieldsEntry } from '../../api/meta.ts';
 import { alreadyExists, StatusError } from '../../api/status.ts';
 import { type FieldSet, fieldElement, setOf, trackUpdate } from '../apply/index.ts';
-import { asObject, asString } from '../kinds/fields.ts';
+import { asObject, asString } from '../../api/json.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
 import { type Cached, fromObject, metadataOf, metaString } from '../storage/cached.ts';
 import { admitNamespace, check, dedupeOwners, toStorage } from './admit.ts';

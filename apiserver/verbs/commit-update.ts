@@ -2,7 +2,7 @@
 import type { JsonObject, JsonValue } from '../../api/meta.ts';
 import { conflict, invalid, staleObject } from '../../api/status.ts';
 import { trackUpdate } from '../apply/index.ts';
-import { asArray, asObject, asString, equal } from '../kinds/fields.ts';
+import { asArray, asObject, asString, equal } from '../../api/json.ts';
 import { wrong } from '../kinds/pod-spec.ts';
 import { type Cached, metadataOf, metaString } from '../storage/cached.ts';
 import { check, checkStatus, dedupeOwners, toStorage } from './admit.ts';
@@ -95,7 +95,7 @@ function keepServerFields(request: KindRequest, metadata: JsonObject, old: JsonO
   const uid = asString(metadata['uid']);
   if (uid !== '' && uid !== asString(old['uid']))
     throw invalid(request.kind, asString(old['name']), [
-      wrong('metadata.uid', JSON.stringify(uid), 'field is immutable'),
+      invalidValue('metadata.uid', uid, 'field is immutable'),
     ]);
   for (const field of [...serverFields, 'uid']) {
     if (old[field] === undefined) delete metadata[field];

@@ -2,7 +2,7 @@
 import type { JsonObject } from '../../api/meta.ts';
 import { conflict, notFound, type Status } from '../../api/status.ts';
 import { virtualSchemas } from '../registry/virtual.ts';
-import { asArray, asObject } from '../kinds/fields.ts';
+import { asArray, asObject } from '../../api/json.ts';
 import type { ApiResponse } from '../request/request.ts';
 import { type Cached, metadataOf, metaString } from '../storage/cached.ts';
 import { decodePlain } from './body.ts';

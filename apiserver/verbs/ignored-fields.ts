@@ -1,6 +1,6 @@
 /** Fields that Kubernetes has and Berth keeps without acting on them: whoever sets one is told. */
 import type { JsonObject, JsonValue } from '../../api/meta.ts';
-import { asArray, asObject, equal } from '../kinds/fields.ts';
+import { asArray, asObject, equal } from '../../api/json.ts';
 
 /** At most this many warnings for one request. */
 const maxWarnings = 20;

@@ -3,7 +3,7 @@ import type { JsonObject, JsonValue } from '../../api/meta.ts';
 import { formatApiVersion } from '../../api/meta.ts';
 import { badRequest, conflict, invalid, notFound, StatusError } from '../../api/status.ts';
 import { applyObject } from '../apply/index.ts';
-import { asObject } from '../kinds/fields.ts';
+import { asObject } from '../../api/json.ts';
 import { wrong } from '../kinds/pod-spec.ts';
 import { applyJsonPatch, applyMergePatch, applyStrategicPatch } from '../patch/index.ts';
 import type { ApiResponse } from '../request/request.ts';
@@ -104,11 +104,11 @@ function checkIdentity(request: KindRequest, next: JsonObject, old: Cached): voi
   const given = String(next['kind']);
   if (given !== kind.kind)
     throw invalid({ group: kind.group, kind: given }, name, [
-      wrong('kind', JSON.stringify(given), `must be ${kind.kind}`),
+      invalidValue('kind', given, `must be ${kind.kind}`),
     ]);
   if (next['apiVersion'] !== apiVersion)
     throw invalid(kind, name, [
-      wrong('apiVersion', JSON.stringify(next['apiVersion']), `must be ${apiVersion}`),
+      invalidValue('apiVersion', next['apiVersion'], `must be ${apiVersion}`),
     ]);
   checkName(info.name, next);
   settleNamespace(next, request);

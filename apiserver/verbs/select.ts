@@ -4,7 +4,7 @@ import { compileJsonPath } from '../../api/jsonpath.ts';
 import { parseLabelSelector } from '../../api/label-selector.ts';
 import type { JsonObject } from '../../api/meta.ts';
 import { badRequest } from '../../api/status.ts';
-import { asObject, asString } from '../kinds/fields.ts';
+import { asObject, asString } from '../../api/json.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
 import { metadataOf, metaString } from '../storage/cached.ts';
 import type { KindRequest } from './deps.ts';

@@ -16,7 +16,7 @@ import type { OwnWrites } from './own-writes.ts';
 import { conditionsOf, stalled, statusPatch } from './status.ts';
 
 /** Label of children that were made with `apply`, by the name of the controller: only they are pruned. */
-export const appliedByLabel = 'berth.dev/applied-by';
+const appliedByLabel = 'berth.dev/applied-by';
 
 export interface Pass<T extends KubeObject> extends Reconcile<T> {
   /** Deletes the children of earlier passes that this one did not apply. */

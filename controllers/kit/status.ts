@@ -13,7 +13,7 @@ export function stalledCondition({ reason, message }: TerminalError): StatusCond
 }
 
 /** The status of an object, whatever its kind. */
-export function statusOf(object: KubeObject): JsonObject {
+function statusOf(object: KubeObject): JsonObject {
   const { status } = object as KubeObject & { readonly status?: JsonObject }; // If it has one.
   return status ?? {};
 }

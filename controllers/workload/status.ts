@@ -16,7 +16,7 @@ export interface StatusInput {
   readonly nowMs: number;
 }
 
-export interface WorkloadCounts {
+interface WorkloadCounts {
   readonly replicas: number;
   readonly readyReplicas: number;
   readonly availableReplicas: number;

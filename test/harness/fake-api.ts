@@ -3,7 +3,6 @@
  * conflicts, watches, finalizers and graceful deletion as upstream; no validation, no access control.
  */
 import {
-  formatApiVersion,
   type JsonObject,
   type KubeObject,
   keyOf,
@@ -27,8 +26,24 @@ import type {
 import type { CallOptions } from '../../lib/call.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Random } from '../../lib/random.ts';
+
+export { kind, object } from './fake-objects.ts';
+
 import { discoveryAnswer } from './fake-discovery.ts';
 import { applyFields, asJson, mergePatch, sameJson, unapply } from './fake-merge.ts';
+import {
+  type Change,
+  expired,
+  graceOf,
+  hasSpecFinalizers,
+  idOf,
+  isList,
+  specOf,
+  sub,
+  text,
+  visible,
+  withoutUndefined,
+} from './fake-rules.ts';
 import { matchesSelectors } from './fake-selectors.ts';
 
 export interface Call {
@@ -37,14 +52,6 @@ export interface Call {
   /** `namespace/name`; empty for list and watch. */
   readonly key: string;
   readonly subresource?: string;
-}
-
-interface Change {
-  readonly revision: number;
-  readonly resource: string;
-  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
-  readonly object: KubeObject;
-  readonly old?: KubeObject;
 }
 
 interface OpenWatch {
@@ -405,83 +412,4 @@ export class FakeApi implements Client {
   #now(): string {
     return new Date(this.#clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
   }
-}
-
-function visible<T extends KubeObject>(
-  change: Change,
-  options: WatchOptions,
-): WatchEvent<T> | undefined {
-  const is = change.type !== 'DELETED' && matchesSelectors(change.object, options);
-  const was = change.old !== undefined && matchesSelectors(change.old, options);
-  const object = change.object as T; // The caller names the kind.
-  if (is) return { type: was ? 'MODIFIED' : 'ADDED', object };
-  return was ? { type: 'DELETED', object } : undefined;
-}
-
-function graceOf(resource: Resource, object: KubeObject, options: DeleteOptions): number {
-  if (resource.resource !== 'pods') return 0;
-  const spec = asJson(object)['spec'] as JsonObject | undefined; // A pod's spec is an object.
-  if (spec?.['nodeName'] === undefined) return 0;
-  return options.gracePeriodSeconds ?? 30;
-}
-
-function hasSpecFinalizers(object: KubeObject): boolean {
-  if (object.kind !== 'Namespace') return false;
-  const spec = asJson(object)['spec'] as JsonObject | undefined; // A namespace's spec is an object.
-  const finalizers = spec?.['finalizers'];
-  return Array.isArray(finalizers) && finalizers.length > 0;
-}
-
-function specOf(object: JsonObject): JsonObject {
-  const { metadata: _m, status: _s, ...rest } = object;
-  return rest;
-}
-
-function withoutUndefined(fields: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
-}
-
-function isList(patch: JsonObject | readonly JsonObject[]): patch is readonly JsonObject[] {
-  return Array.isArray(patch);
-}
-
-function idOf({ group, resource }: Resource): string {
-  return `${group}/${resource}`;
-}
-
-function text(key: ObjectKey): string {
-  return keyOf({ metadata: key });
-}
-
-function sub({ subresource }: WriteOptions): { subresource?: string } {
-  return subresource === undefined ? {} : { subresource };
-}
-
-function expired(since: number, compacted: number): StatusError {
-  return new StatusError(410, 'Expired', `too old resource version: ${since} (${compacted})`);
-}
-
-/** Builds a resource for a test: `kind('', 'v1', 'Pod')`. */
-export function kind(group: string, version: string, name: string, namespaced = true): Resource {
-  return { group, version, resource: `${name.toLowerCase()}s`, kind: name, namespaced };
-}
-
-/** Builds an object of that kind for a test. */
-export function object(
-  resource: Resource,
-  key: string,
-  fields: JsonObject = {},
-  metadata: ObjectMeta = {},
-): KubeObject & JsonObject {
-  const slash = key.indexOf('/');
-  return {
-    apiVersion: formatApiVersion(resource.group, resource.version),
-    kind: resource.kind,
-    ...fields,
-    metadata: {
-      name: key.slice(slash + 1),
-      ...(slash < 0 ? {} : { namespace: key.slice(0, slash) }),
-      ...metadata,
-    },
-  } as unknown as KubeObject & JsonObject; // ObjectMeta has no index signature.
 }

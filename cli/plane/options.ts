@@ -1,0 +1,74 @@
+/** The options that describe a plane, the same for `up` and `server`. */
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import type { LogLevel } from '../../lib/log.ts';
+import { wholeNumber } from '../command.ts';
+import { usage } from '../failure.ts';
+import { absoluteStore, type PlaneFlags } from './config.ts';
+
+/** What commander hands over. */
+export interface PlaneCommandOptions {
+  readonly dataDir?: string;
+  readonly host?: string;
+  readonly port?: number;
+  readonly store?: string;
+  readonly storeCa?: string;
+  readonly storeCert?: string;
+  readonly storeKey?: string;
+  readonly nodeName?: string;
+  readonly agent?: boolean;
+  readonly logLevel: LogLevel;
+}
+
+export const dataDirHelp =
+  'where the plane keeps its state (default: /var/lib/berth as root, else ~/.local/share/berth)';
+
+export function addServerOptions(command: Command): Command {
+  return command
+    .option('--data-dir <dir>', dataDirHelp)
+    .option('--port <number>', 'port of the API (default: 6443)', wholeNumber('--port', 1, 65_535))
+    .option('--host <address>', 'address the API listens on (default: 127.0.0.1)')
+    .option(
+      '--store <url>',
+      'embedded:<dir>, or etcd://host:port,host:port (default: embedded:<data-dir>/store)',
+    )
+    .option('--store-ca <file>', 'authority of the etcd servers; switches TLS on')
+    .option('--store-cert <file>', 'client certificate for etcd')
+    .option('--store-key <file>', 'key of that certificate');
+}
+
+export function addLogLevel(command: Command): Command {
+  return command.option(
+    '--log-level <level>',
+    'error, warn, info or debug',
+    (text: string): LogLevel => {
+      if (levels.has(text)) return text as LogLevel; // It is one of them.
+      throw usage(`--log-level must be error, warn, info or debug, not "${text}"`);
+    },
+    'info',
+  );
+}
+
+const levels: ReadonlySet<string> = new Set(['error', 'warn', 'info', 'debug']);
+
+/** Only what was said, with paths made absolute. */
+export function planeFlags(options: PlaneCommandOptions): PlaneFlags {
+  const { host, port, store, storeCa, storeCert, storeKey, nodeName, agent } = options;
+  if ((storeCert === undefined) !== (storeKey === undefined)) {
+    throw usage('--store-cert and --store-key go together');
+  }
+  if (storeCert !== undefined && storeCa === undefined) {
+    throw usage('--store-cert needs --store-ca');
+  }
+  return {
+    ...(host === undefined ? {} : { host }),
+    ...(port === undefined ? {} : { port }),
+    ...(store === undefined ? {} : { store: absoluteStore(store) }),
+    ...(storeCa === undefined ? {} : { storeCa: resolve(storeCa) }),
+    ...(storeCert === undefined ? {} : { storeCert: resolve(storeCert) }),
+    ...(storeKey === undefined ? {} : { storeKey: resolve(storeKey) }),
+    ...(nodeName === undefined ? {} : { nodeName }),
+    // Commander sets it to true when nothing was said.
+    ...(agent === false ? { agent: false } : {}),
+  };
+}
