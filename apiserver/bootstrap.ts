@@ -1,9 +1,13 @@
 /** What every plane starts with: namespaces, roles, and Berth's own kinds. Made when missing. */
 import { isDeepStrictEqual } from 'node:util';
-import type { JsonObject, Resource } from '../api/meta.ts';
+import type { JsonObject, KubeObject, Resource } from '../api/meta.ts';
+import {
+  clusterRoleBindings,
+  clusterRoles,
+  customResourceDefinitions,
+  namespaces,
+} from '../api/resources.gen.ts';
 import { hasReason } from '../api/status.ts';
-import { clusterRoleBindings, clusterRoles, customResourceDefinitions, namespaces } from '../api/resources.gen.ts';
-import type { KubeObject } from '../api/meta.ts';
 import type { Client } from '../client/client.ts';
 import { berthCrds } from '../crds/index.ts';
 import { defaultRbac } from './auth/default-roles.ts';
@@ -14,11 +18,18 @@ const fieldManager = 'berth';
 /** `client` acts as an administrator. Our own definitions are brought up to this version's. */
 export async function bootstrap(client: Client, signal: AbortSignal): Promise<void> {
   for (const name of systemNamespaces)
-    await ensure(client, namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } }, signal);
-  for (const role of defaultRbac.clusterroles) await ensure(client, clusterRoles, kube(role), signal);
+    await ensure(
+      client,
+      namespaces,
+      { apiVersion: 'v1', kind: 'Namespace', metadata: { name } },
+      signal,
+    );
+  for (const role of defaultRbac.clusterroles)
+    await ensure(client, clusterRoles, kube(role), signal);
   for (const binding of defaultRbac.clusterrolebindings)
     await ensure(client, clusterRoleBindings, kube(binding), signal);
-  for (const crd of berthCrds) await ensureDefinition(client, kube(crd as unknown as JsonObject), signal);
+  for (const crd of berthCrds)
+    await ensureDefinition(client, kube(crd as unknown as JsonObject), signal);
 }
 
 /** Objects of this file are complete. */
@@ -44,17 +55,29 @@ async function ensure(
   }
 }
 
-async function ensureDefinition(client: Client, wanted: KubeObject, signal: AbortSignal): Promise<void> {
+async function ensureDefinition(
+  client: Client,
+  wanted: KubeObject,
+  signal: AbortSignal,
+): Promise<void> {
   await ensure(client, customResourceDefinitions, wanted, signal);
   const key = { name: wanted.metadata.name ?? '' };
-  const stored = await client.get<KubeObject & { spec?: JsonObject }>(customResourceDefinitions, key, { signal });
+  const stored = await client.get<KubeObject & { spec?: JsonObject }>(
+    customResourceDefinitions,
+    key,
+    { signal },
+  );
   const next = (wanted as KubeObject & { spec?: JsonObject }).spec;
   const same = ['versions', 'names', 'scope'].every((field) =>
     field === 'names' ? true : isDeepStrictEqual(stored.spec?.[field], next?.[field]),
   );
   if (same) return;
-  await client.update(customResourceDefinitions, { ...stored, spec: { ...stored.spec, ...next } } as KubeObject, {
-    signal,
-    fieldManager,
-  });
+  await client.update(
+    customResourceDefinitions,
+    { ...stored, spec: { ...stored.spec, ...next } } as KubeObject,
+    {
+      signal,
+      fieldManager,
+    },
+  );
 }

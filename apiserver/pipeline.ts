@@ -5,6 +5,7 @@
 import { notFound, StatusError } from '../api/status.ts';
 import type { Log } from '../lib/log.ts';
 import { type Authorizer, forbiddenTo, isAllowed } from './auth/authorize.ts';
+import type { RbacSource } from './auth/rbac.ts';
 import { type Documents, text } from './documents/documents.ts';
 import type { ApiRequest, ApiResponse, RequestContext, UserInfo } from './request/request.ts';
 import { requestInfo } from './request/request-info.ts';
@@ -13,7 +14,6 @@ import { evict } from './subresources/eviction.ts';
 import { finalize } from './subresources/finalize.ts';
 import { type NodeProxyDeps, podLog } from './subresources/node-proxy.ts';
 import { review, reviews } from './subresources/reviews.ts';
-import type { RbacSource } from './auth/rbac.ts';
 import { scale } from './subresources/scale.ts';
 import { create, methodNotAllowed } from './verbs/create.ts';
 import { deleteCollection, deleteOne } from './verbs/delete.ts';
@@ -87,7 +87,11 @@ async function route(
   const context = authorised(deps, request, user, warnings);
   const { info } = context;
   if (!info.isResource) return (await deps.documents.answer(request)) ?? pageNotFound();
-  if (info.group.endsWith('.k8s.io') && reviews[info.resource] !== undefined && info.verb === 'create')
+  if (
+    info.group.endsWith('.k8s.io') &&
+    reviews[info.resource] !== undefined &&
+    info.verb === 'create'
+  )
     return review(deps, context);
   if (info.group === 'berth.dev' && info.resource === 'bindings' && info.verb === 'create')
     return bindMany(deps, context);
@@ -99,7 +103,8 @@ async function route(
 async function serve(deps: PipelineDeps, request: KindRequest): Promise<ApiResponse> {
   const { info, kind } = request;
   if (kind.namespaced && info.namespace === '' && info.name !== '') return pageNotFound();
-  if (!kind.namespaced && info.namespace !== '' && info.resource !== 'namespaces') throw noResource();
+  if (!kind.namespaced && info.namespace !== '' && info.resource !== 'namespaces')
+    throw noResource();
   if (info.subresource === '') {
     const verb = verbs[info.verb];
     if (verb === undefined) throw methodNotAllowed();
@@ -156,7 +161,8 @@ function failure(deps: PipelineDeps, request: ApiRequest, error: unknown): ApiRe
       metadata: { continue: error.continueToken },
     });
   if (error instanceof StatusError) return statusAnswer(error);
-  if (request.signal.aborted) return statusAnswer(new StatusError(499 as number, 'Timeout', 'the client has gone'));
+  if (request.signal.aborted)
+    return statusAnswer(new StatusError(499 as number, 'Timeout', 'the client has gone'));
   deps.log.error({ err: error, method: request.method, path: request.path }, 'request failed');
   const why = error instanceof Error ? error.message : String(error);
   return statusAnswer(

@@ -1,4 +1,6 @@
 /** The apiserver as a whole: the store, the cache over it, the pipeline, and HTTPS in front. */
+
+import { StatusError } from '../api/status.ts';
 import type { Client } from '../client/client.ts';
 import { createClient } from '../client/rest-client.ts';
 import type { Transport } from '../client/transport.ts';
@@ -6,7 +8,6 @@ import { builtinKinds, ignoredFields, objectMetaSchema } from '../crds/index.ts'
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Random } from '../lib/random.ts';
-import { StatusError } from '../api/status.ts';
 import type { Store } from '../store/store.ts';
 import { createAuthenticator, type StaticToken } from './auth/authenticate.ts';
 import { type Authorizer, masters, mastersGroup } from './auth/authorize.ts';
@@ -73,7 +74,11 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     ignoredFields,
   });
   const stopped = new AbortController();
-  const authorizers: readonly Authorizer[] = [masters, createNodeAuthorizer(cache), createRbac(cache)];
+  const authorizers: readonly Authorizer[] = [
+    masters,
+    createNodeAuthorizer(cache),
+    createRbac(cache),
+  ];
   let frontEnd: FrontEnd | undefined;
   const serverAddress = () => `${options.host ?? '127.0.0.1'}:${frontEnd?.port ?? options.port}`;
   const deps: PipelineDeps = {
@@ -100,7 +105,10 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   loadDefinitions({ objects, registry, clock, log });
   const background = [
     runEstablisher({ objects, registry, clock, log }, stopped.signal),
-    runCompactor({ store, clock, log, historyMs: options.historyMs ?? defaultHistoryMs }, stopped.signal),
+    runCompactor(
+      { store, clock, log, historyMs: options.historyMs ?? defaultHistoryMs },
+      stopped.signal,
+    ),
   ];
   const admin: Client = createClient(transport(bootstrapUser), { userAgent: 'berth', clock });
   await bootstrap(admin, stopped.signal);

@@ -39,8 +39,7 @@ export async function readTokens(path: string): Promise<readonly StaticToken[]> 
 
 function parseTokenLine(line: string, where: string): StaticToken {
   const match = /^([^,]+),([^,]+),([^,]*)(?:,(?:"([^"]*)"|([^,"]*)))?\s*$/.exec(line);
-  if (match === null)
-    throw new Error(`${where}: expected token,user,uid,"group1,group2"`);
+  if (match === null) throw new Error(`${where}: expected token,user,uid,"group1,group2"`);
   const [, token = '', user = '', uid = '', quoted, plain] = match;
   const groups = (quoted ?? plain ?? '').split(',').filter((group) => group !== '');
   return { token, user, uid, groups };

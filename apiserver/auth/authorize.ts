@@ -6,7 +6,15 @@ import type { RequestInfo } from '../request/request-info.ts';
 /** What is to be decided; `RequestInfo` is one, an access review makes another. */
 export type Attributes = Pick<
   RequestInfo,
-  'isResource' | 'verb' | 'group' | 'resource' | 'subresource' | 'namespace' | 'name' | 'path' | 'fieldSelector'
+  | 'isResource'
+  | 'verb'
+  | 'group'
+  | 'resource'
+  | 'subresource'
+  | 'namespace'
+  | 'name'
+  | 'path'
+  | 'fieldSelector'
 >;
 
 /** `allow` ends the search; `next` leaves it to the next authorizer. */
@@ -35,8 +43,7 @@ export function forbiddenTo(user: UserInfo, info: Attributes): StatusError {
       `forbidden: User "${user.name}" cannot ${info.verb} path "${info.path}"`,
       {},
     );
-  const resource =
-    info.subresource === '' ? info.resource : `${info.resource}/${info.subresource}`;
+  const resource = info.subresource === '' ? info.resource : `${info.resource}/${info.subresource}`;
   const where =
     info.namespace === '' ? 'at the cluster scope' : `in the namespace "${info.namespace}"`;
   const what = info.group === '' ? info.resource : `${info.resource}.${info.group}`;

@@ -4,7 +4,14 @@ import type { JsonObject } from '../../api/meta.ts';
 const apiVersion = 'rbac.authorization.k8s.io/v1';
 const readVerbs = ['get', 'list', 'watch'];
 const writeVerbs = ['create', 'delete', 'deletecollection', 'patch', 'update'];
-const coreNamespaced = ['configmaps', 'events', 'pods', 'pods/log', 'pods/status', 'serviceaccounts'];
+const coreNamespaced = [
+  'configmaps',
+  'events',
+  'pods',
+  'pods/log',
+  'pods/status',
+  'serviceaccounts',
+];
 
 interface Rule extends JsonObject {
   verbs: string[];
@@ -23,8 +30,16 @@ const viewRules: Rule[] = [
 
 const editRules: Rule[] = [
   ...viewRules,
-  { apiGroups: [''], resources: ['secrets', 'pods/attach', 'pods/exec', 'pods/portforward'], verbs: [...readVerbs, ...writeVerbs] },
-  { apiGroups: [''], resources: ['configmaps', 'pods', 'pods/eviction', 'serviceaccounts', 'events'], verbs: writeVerbs },
+  {
+    apiGroups: [''],
+    resources: ['secrets', 'pods/attach', 'pods/exec', 'pods/portforward'],
+    verbs: [...readVerbs, ...writeVerbs],
+  },
+  {
+    apiGroups: [''],
+    resources: ['configmaps', 'pods', 'pods/eviction', 'serviceaccounts', 'events'],
+    verbs: writeVerbs,
+  },
   { ...workloads, verbs: writeVerbs },
 ];
 
@@ -37,11 +52,25 @@ const adminRules: Rule[] = [
   },
 ];
 
-const discoveryPaths = ['/api', '/api/*', '/apis', '/apis/*', '/healthz', '/livez', '/openapi', '/openapi/*', '/readyz', '/version', '/version/'];
+const discoveryPaths = [
+  '/api',
+  '/api/*',
+  '/apis',
+  '/apis/*',
+  '/healthz',
+  '/livez',
+  '/openapi',
+  '/openapi/*',
+  '/readyz',
+  '/version',
+  '/version/',
+];
 const publicPaths = ['/healthz', '/livez', '/readyz', '/version', '/version/'];
 
 /** Plural → objects. */
-export const defaultRbac: Readonly<Record<'clusterroles' | 'clusterrolebindings', readonly JsonObject[]>> = {
+export const defaultRbac: Readonly<
+  Record<'clusterroles' | 'clusterrolebindings', readonly JsonObject[]>
+> = {
   clusterroles: [
     role('cluster-admin', [
       { apiGroups: ['*'], resources: ['*'], verbs: ['*'] },
@@ -58,7 +87,11 @@ export const defaultRbac: Readonly<Record<'clusterroles' | 'clusterrolebindings'
         resources: ['selfsubjectaccessreviews', 'selfsubjectrulesreviews'],
         verbs: ['create'],
       },
-      { apiGroups: ['authentication.k8s.io'], resources: ['selfsubjectreviews'], verbs: ['create'] },
+      {
+        apiGroups: ['authentication.k8s.io'],
+        resources: ['selfsubjectreviews'],
+        verbs: ['create'],
+      },
     ]),
   ],
   clusterrolebindings: [

@@ -2,8 +2,9 @@
  * What an agent (`system:node:<name>`, group `system:nodes`) may do: read and write what is bound to its
  * node, and nothing else. Source: Kubernetes "Using Node Authorization".
  */
-import type { JsonObject } from '../../api/meta.ts';
+
 import { asArray, asObject, asString, at } from '../../api/json.ts';
+import type { JsonObject } from '../../api/meta.ts';
 import { listPrefix, objectKey } from '../storage/keys.ts';
 import type { Attributes, Authorizer } from './authorize.ts';
 import type { RbacSource } from './rbac.ts';
@@ -41,7 +42,9 @@ function mayNode(source: RbacSource, node: string, attributes: Attributes): bool
       return name === node && (reads.has(verb) || verb === 'patch' || verb === 'update');
     case 'configmaps':
     case 'secrets':
-      return reads.has(verb) && name !== '' && isReferenced(source, node, namespace, resource, name);
+      return (
+        reads.has(verb) && name !== '' && isReferenced(source, node, namespace, resource, name)
+      );
     case 'events':
       return ['create', 'patch', 'update'].includes(verb);
     case 'leases.coordination.k8s.io':
@@ -64,11 +67,13 @@ function isReferenced(
   resource: string,
   name: string,
 ): boolean {
-  return source.list(listPrefix(pods, namespace)).some(
-    ({ object }) =>
-      asString(at(object, 'spec', 'nodeName')) === node &&
-      referencesOf(asObject(object['spec']) ?? {}, resource).has(name),
-  );
+  return source
+    .list(listPrefix(pods, namespace))
+    .some(
+      ({ object }) =>
+        asString(at(object, 'spec', 'nodeName')) === node &&
+        referencesOf(asObject(object['spec']) ?? {}, resource).has(name),
+    );
 }
 
 function referencesOf(spec: JsonObject, resource: string): Set<string> {
@@ -85,7 +90,9 @@ function referencesOf(spec: JsonObject, resource: string): Set<string> {
     }
   }
   for (const volume of asArray(spec['volumes']).map(asObject))
-    names.add(asString(secret ? at(volume, 'secret', 'secretName') : at(volume, 'configMap', 'name')));
+    names.add(
+      asString(secret ? at(volume, 'secret', 'secretName') : at(volume, 'configMap', 'name')),
+    );
   for (const pull of asArray(spec['imagePullSecrets']).map(asObject))
     if (secret) names.add(asString(pull?.['name']));
   names.delete('');

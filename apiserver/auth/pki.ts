@@ -106,7 +106,9 @@ async function makeCa(clock: Clock): Promise<KeyPair> {
     extensions: [
       new lib.BasicConstraintsExtension(true, 0, true),
       new lib.KeyUsagesExtension(
-        lib.KeyUsageFlags.keyCertSign | lib.KeyUsageFlags.cRLSign | lib.KeyUsageFlags.digitalSignature,
+        lib.KeyUsageFlags.keyCertSign |
+          lib.KeyUsageFlags.cRLSign |
+          lib.KeyUsageFlags.digitalSignature,
         true,
       ),
       await lib.SubjectKeyIdentifierExtension.create(keys.publicKey),
@@ -122,7 +124,10 @@ async function signLeaf(ca: KeyPair, request: LeafRequest, clock: Clock): Promis
   const signingKey = await crypto.subtle.importKey('pkcs8', der, algorithm, false, ['sign']);
   const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const hosts = request.hosts ?? [];
-  const usages = [lib.ExtendedKeyUsage.clientAuth, ...(hosts.length > 0 ? [lib.ExtendedKeyUsage.serverAuth] : [])];
+  const usages = [
+    lib.ExtendedKeyUsage.clientAuth,
+    ...(hosts.length > 0 ? [lib.ExtendedKeyUsage.serverAuth] : []),
+  ];
   const cert = await lib.X509CertificateGenerator.create({
     serialNumber: serial(),
     subject: [

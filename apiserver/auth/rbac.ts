@@ -1,6 +1,7 @@
 /** Role-based access control over the objects in the cache. Source: Kubernetes "Using RBAC Authorization". */
-import type { JsonObject } from '../../api/meta.ts';
+
 import { asArray, asObject, asString, at } from '../../api/json.ts';
+import type { JsonObject } from '../../api/meta.ts';
 import type { UserInfo } from '../request/request.ts';
 import type { Cached } from '../storage/cached.ts';
 import { metaString } from '../storage/cached.ts';
@@ -59,7 +60,10 @@ function rulesOf(source: RbacSource, binding: JsonObject, namespace: string): Js
   const cluster = asString(at(binding, 'roleRef', 'kind')) === 'ClusterRole';
   const key = cluster
     ? objectKey({ group, plural: 'clusterroles' }, { name })
-    : objectKey({ group, plural: 'roles' }, { namespace: namespace || metaString(binding, 'namespace'), name });
+    : objectKey(
+        { group, plural: 'roles' },
+        { namespace: namespace || metaString(binding, 'namespace'), name },
+      );
   return asArray(source.get(key)?.object['rules'])
     .map(asObject)
     .filter((rule) => rule !== undefined);
@@ -72,7 +76,10 @@ export function ruleAllows(rule: JsonObject, attributes: Attributes): boolean {
     return values.includes('*') || values.includes(wanted);
   };
   if (!has('verbs', attributes.verb)) return false;
-  if (!attributes.isResource) return asArray(rule['nonResourceURLs']).some((url) => pathMatches(asString(url), attributes.path));
+  if (!attributes.isResource)
+    return asArray(rule['nonResourceURLs']).some((url) =>
+      pathMatches(asString(url), attributes.path),
+    );
   if (!has('apiGroups', attributes.group) || !resourceMatches(rule, attributes)) return false;
   const names = asArray(rule['resourceNames']);
   return names.length === 0 || names.includes(attributes.name);

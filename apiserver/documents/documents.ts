@@ -85,7 +85,9 @@ export class Documents {
         ? ['/api', `/api/${version}`]
         : ['/apis', `/apis/${group}`, `/apis/${group}/${version}`],
     );
-    return [...new Set([...versions, '/healthz', '/livez', '/openapi/v3', '/readyz', '/version'])].sort();
+    return [
+      ...new Set([...versions, '/healthz', '/livez', '/openapi/v3', '/readyz', '/version']),
+    ].sort();
   }
 
   #discovery(request: ApiRequest, path: string, rest: readonly string[]): ApiResponse | undefined {
@@ -102,7 +104,8 @@ export class Documents {
         : respondJson(200, apiGroupList(resources));
     }
     const [head = '', second] = rest;
-    if (path.startsWith('/api/')) return rest.length === 1 ? found(apiResourceList(resources, '', head)) : undefined;
+    if (path.startsWith('/api/'))
+      return rest.length === 1 ? found(apiResourceList(resources, '', head)) : undefined;
     if (second === undefined) return found(apiGroup(resources, head));
     return rest.length === 2 ? found(apiResourceList(resources, head, second)) : undefined;
   }

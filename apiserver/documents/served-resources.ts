@@ -6,7 +6,16 @@ import type { Registry } from '../registry/registry.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
 import { virtualSchemas } from '../registry/virtual.ts';
 
-const allVerbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
+const allVerbs = [
+  'create',
+  'delete',
+  'deletecollection',
+  'get',
+  'list',
+  'patch',
+  'update',
+  'watch',
+];
 const partVerbs = ['get', 'patch', 'update'];
 
 /** Subresources that only built-in kinds have, by `plural`. */

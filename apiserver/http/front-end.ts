@@ -11,15 +11,18 @@ import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { StatusError } from '../../api/status.ts';
 import type { Log } from '../../lib/log.ts';
-import type { KeyPair } from '../auth/pki.ts';
 import type { PeerCertificate } from '../auth/authenticate.ts';
+import type { KeyPair } from '../auth/pki.ts';
 import type { ApiRequest, ApiResponse } from '../request/request.ts';
 
 /** Kubernetes' limit for one request body. */
 const maxBodyBytes = 3 * 1024 * 1024;
 const requestTimeoutMs = 60_000;
 
-export type Handler = (request: ApiRequest, peer: PeerCertificate | undefined) => Promise<ApiResponse>;
+export type Handler = (
+  request: ApiRequest,
+  peer: PeerCertificate | undefined,
+) => Promise<ApiResponse>;
 
 /** Takes over the connection of an upgrade request (exec, attach, port-forward). */
 export type UpgradeHandler = (

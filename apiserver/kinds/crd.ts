@@ -1,10 +1,13 @@
-/** CustomResourceDefinition: defaults of its names, and the rules of structural schemas. */
-import type { JsonObject } from '../../api/meta.ts';
+/** CustomResourceDefinition: defaults of its names, the marks of its deletion, and what it is checked for. */
+import { setCondition } from '../../api/conditions.ts';
+import { asArray, asObject, asString, at, child, equal, objectsOf } from '../../api/json.ts';
+import type { Condition, JsonObject, JsonValue } from '../../api/meta.ts';
 import type { Schema } from '../../api/schema.ts';
 import type { FieldError } from '../../api/status.ts';
-import { validateStructural } from '../schema/index.ts';
-import { asArray, asObject, asString, at, child, equal } from '../../api/json.ts';
-import { wrong } from './pod-spec.ts';
+import { invalidValue } from '../schema/field-error.ts';
+import { hasRules } from '../schema/validate.ts';
+import { nameErrors } from './crd-names.ts';
+import { conversionErrors, versionErrors } from './crd-versions.ts';
 import { plainStrategy, type Strategy } from './strategy.ts';
 
 /** Keeps the definition until its objects are deleted; taken off by the establisher. */
@@ -16,28 +19,51 @@ export const crdStrategy: Strategy = {
   qualifiedFinalizers: false,
   prepareForCreate(crd) {
     defaultNames(crd);
+    const stored = objectsOf(at(crd, 'spec', 'versions')).filter(
+      (version) => version['storage'] === true,
+    );
     crd['status'] = {
-      conditions: [],
+      conditions: null,
       acceptedNames: { plural: '', kind: '' },
-      storedVersions: asArray(at(crd, 'spec', 'versions'))
-        .map(asObject)
-        .filter((version) => version?.['storage'] === true)
-        .map((version) => asString(version?.['name'])),
+      storedVersions: stored.map((version) => asString(version['name'])),
     };
-    const metadata = child(crd, 'metadata');
-    const finalizers = asArray(metadata['finalizers']);
-    if (!finalizers.includes(crdFinalizer)) metadata['finalizers'] = [...finalizers, crdFinalizer];
   },
   prepareForUpdate(crd, old) {
     defaultNames(crd);
     crd['status'] = old['status'];
   },
   validate(crd, old) {
-    const errors = [...nameErrors(crd), ...versionErrors(crd)];
-    if (old !== undefined) errors.push(...immutableErrors(crd, old));
-    return errors;
+    // What may not change decides what else would be wrong: it is told alone.
+    const changed = old === undefined ? [] : immutableErrors(crd, old);
+    if (changed.length > 0) return changed;
+    return [...nameErrors(crd), ...versionErrors(crd), ...conversionErrors(crd)];
+  },
+  warn: (crd) => ruleWarnings(crd),
+  beginDeletion(crd, nowMs) {
+    const metadata = child(crd, 'metadata');
+    const finalizers = asArray(metadata['finalizers']);
+    if (!finalizers.includes(crdFinalizer)) metadata['finalizers'] = [...finalizers, crdFinalizer];
+    setCrdCondition(crd, nowMs, {
+      type: 'Terminating',
+      status: 'True',
+      reason: 'InstanceDeletionPending',
+      message:
+        'CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon',
+    });
   },
 };
+
+/** Sets a condition in place; the time stays while the status does. */
+export function setCrdCondition(
+  crd: JsonObject,
+  nowMs: number,
+  condition: Omit<Condition, 'lastTransitionTime'>,
+): void {
+  const status = child(crd, 'status');
+  // Only this server writes conditions here, and they are plain JSON.
+  const before = asArray(status['conditions']) as unknown as readonly Condition[];
+  status['conditions'] = setCondition(before, condition, nowMs) as unknown as JsonValue;
+}
 
 function defaultNames(crd: JsonObject): void {
   const spec = child(crd, 'spec');
@@ -46,69 +72,30 @@ function defaultNames(crd: JsonObject): void {
   if (asString(names['singular']) === '') names['singular'] = kind.toLowerCase();
   if (asString(names['listKind']) === '') names['listKind'] = `${kind}List`;
   if (spec['conversion'] === undefined) spec['conversion'] = { strategy: 'None' };
+  // The default is not shown, as upstream does not.
+  if (spec['preserveUnknownFields'] === false) delete spec['preserveUnknownFields'];
 }
 
-function nameErrors(crd: JsonObject): FieldError[] {
-  const plural = asString(at(crd, 'spec', 'names', 'plural'));
-  const group = asString(at(crd, 'spec', 'group'));
-  const name = asString(at(crd, 'metadata', 'name'));
-  const errors: FieldError[] = [];
-  if (name !== `${plural}.${group}`)
-    errors.push(
-      invalidValue('metadata.name', name,
-        'must be spec.names.plural+"."+spec.group',
-      ),
-    );
-  if (plural !== plural.toLowerCase())
-    errors.push(invalidValue('spec.names.plural', plural, 'must be lowercase'));
-  return errors;
-}
-
-function versionErrors(crd: JsonObject): FieldError[] {
-  const versions = asArray(at(crd, 'spec', 'versions')).map((version) => asObject(version) ?? {});
-  const errors: FieldError[] = [];
-  const storage = versions.filter((version) => version['storage'] === true).length;
-  if (versions.length > 0 && storage !== 1)
-    errors.push(
-      wrong(
-        'spec.versions',
-        'null',
-        'must have exactly one version marked as storage version',
-      ),
-    );
-  versions.forEach((version, index) => {
-    const schema = asObject(at(version, 'schema', 'openAPIV3Schema'));
-    // Upstream names the only version's schema by its old place.
-    const path =
-      versions.length === 1
-        ? 'spec.validation.openAPIV3Schema'
-        : `spec.versions[${index}].schema.openAPIV3Schema`;
-    if (schema === undefined) {
-      errors.push({
-        field: `spec.versions[${index}].schema.openAPIV3Schema`,
-        type: 'FieldValueRequired',
-        message: 'Required value: schemas are required',
-      });
-      return;
-    }
-    // The schema's own shape is what validateStructural judges.
-    errors.push(...prefixed(validateStructural(schema as Schema), path));
-  });
-  return errors;
-}
-
-function prefixed(errors: readonly FieldError[], path: string): FieldError[] {
-  return errors.map((error) => ({
-    ...error,
-    field: error.field === '' ? path : `${path}.${error.field}`,
-  }));
-}
+const immutableFields = [
+  ['spec', 'group'],
+  ['spec', 'scope'],
+  ['spec', 'names', 'plural'],
+  ['spec', 'names', 'kind'],
+];
 
 function immutableErrors(crd: JsonObject, old: JsonObject): FieldError[] {
-  const fixed = [['spec', 'group'], ['spec', 'scope'], ['spec', 'names', 'plural'], ['spec', 'names', 'kind']];
-  return fixed
+  return immutableFields
     .filter((path) => !equal(at(crd, ...path), at(old, ...path)))
-    .map((path) =>
-      invalidValue(path.join('.'), at(crd, ...path) ?? null, 'field is immutable'),
-    );
+    .map((path) => invalidValue(path.join('.'), at(crd, ...path), 'field is immutable'));
+}
+
+function ruleWarnings(crd: JsonObject): string[] {
+  return objectsOf(at(crd, 'spec', 'versions')).flatMap((version, index) => {
+    const schema = asObject(at(version, 'schema', 'openAPIV3Schema'));
+    // Its shape has been judged by now.
+    if (schema === undefined || !hasRules(schema as Schema)) return [];
+    return [
+      `spec.versions[${index}].schema.openAPIV3Schema: x-kubernetes-validations are kept but not evaluated yet: objects are not checked against these rules`,
+    ];
+  });
 }

@@ -1,11 +1,12 @@
 /** The strategies of kinds that are more than their schema, filed by `plural.group`. */
+
+import { asString, at } from '../../api/json.ts';
 import type { FieldError } from '../../api/status.ts';
+import { forbiddenField, invalidValue } from '../schema/field-error.ts';
 import { configMapStrategy, secretStrategy } from './config.ts';
 import { crdStrategy } from './crd.ts';
-import { asString, at } from '../../api/json.ts';
 import { namespaceStrategy } from './namespace.ts';
 import { podStrategy } from './pod.ts';
-import { forbiddenField, wrong } from './pod-spec.ts';
 import { plainStrategy, type Strategy } from './strategy.ts';
 import { workloadStrategy } from './workload.ts';
 
@@ -39,11 +40,7 @@ const eventStrategy: Strategy = {
     const involved = asString(at(event, 'involvedObject', 'namespace'));
     // Events about cluster-scoped objects lie in `default`.
     if (involved === namespace || (involved === '' && namespace === 'default')) return [];
-    return [
-      invalidValue('involvedObject.namespace', involved,
-        'does not match event.namespace',
-      ),
-    ];
+    return [invalidValue('involvedObject.namespace', involved, 'does not match event.namespace')];
   },
 };
 
@@ -59,9 +56,9 @@ const leaseStrategy: Strategy = {
       const value = at(lease, 'spec', field);
       if (typeof value === 'number' && value < least)
         errors.push(
-          wrong(
+          invalidValue(
             `spec.${field}`,
-            String(value),
+            value,
             least === 1 ? 'must be greater than 0' : 'must be greater than or equal to 0',
           ),
         );
@@ -91,6 +88,7 @@ export const strategies: Readonly<Record<string, Strategy>> = {
   secrets: secretStrategy,
   nodes: nodeStrategy,
   events: eventStrategy,
+  serviceaccounts: { ...plainStrategy, returnsDeleted: true },
   'leases.coordination.k8s.io': leaseStrategy,
   'roles.rbac.authorization.k8s.io': rbacStrategy,
   'clusterroles.rbac.authorization.k8s.io': rbacStrategy,

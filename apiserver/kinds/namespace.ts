@@ -1,6 +1,7 @@
 /** Namespace: `spec.finalizers` keeps it until its content is gone; some can never be deleted. */
-import { forbidden } from '../../api/status.ts';
+
 import { asArray, asString, at, child } from '../../api/json.ts';
+import { forbidden } from '../../api/status.ts';
 import { plainStrategy, type Strategy } from './strategy.ts';
 
 /** Made at start when they are missing. */

@@ -1,8 +1,10 @@
 /** What every pod template and pod has in common: defaults that depend on other fields, and checks. */
-import { isQuantity, parseQuantity } from '../../api/quantity.ts';
-import type { JsonObject, JsonValue } from '../../api/meta.ts';
-import type { FieldError } from '../../api/status.ts';
+
 import { asArray, asObject, asString, at } from '../../api/json.ts';
+import type { JsonObject, JsonValue } from '../../api/meta.ts';
+import { isQuantity, parseQuantity } from '../../api/quantity.ts';
+import type { FieldError } from '../../api/status.ts';
+import { duplicateValue, forbiddenField, invalidValue, required } from '../schema/field-error.ts';
 
 /** Fills what upstream defaults in code: pull policies by tag, requests from limits. */
 export function defaultPodSpec(spec: JsonObject): void {
@@ -44,10 +46,14 @@ export function validatePodSpec(spec: JsonObject, path: string): FieldError[] {
       if (container === undefined) return;
       const at = `${path}.${list}[${index}]`;
       const name = asString(container['name']);
-      if (name !== '' && seen.has(name)) errors.push(duplicate(`${at}.name`, name));
+      if (name !== '' && seen.has(name)) errors.push(duplicateValue(`${at}.name`, name));
       seen.add(name);
       if (asString(container['image']).trim() === '' && spec['runtimeClassName'] !== 'systemd')
-        errors.push({ field: `${at}.image`, type: 'FieldValueRequired', message: 'Required value' });
+        errors.push({
+          field: `${at}.image`,
+          type: 'FieldValueRequired',
+          message: 'Required value',
+        });
       if (list === 'initContainers' && container['restartPolicy'] !== undefined)
         errors.push(
           forbiddenField(
@@ -75,9 +81,7 @@ function validateResources(container: JsonObject, path: string): FieldError[] {
       const field = `${path}.resources.${where}[${name}]`;
       if (!isAmount(amount)) continue;
       if (parseQuantity(amount).cmp(parseQuantity('0')) < 0)
-        errors.push(
-          invalidValue(field, String(amount), 'must be greater than or equal to 0'),
-        );
+        errors.push(invalidValue(field, String(amount), 'must be greater than or equal to 0'));
     }
   }
   for (const [name, asked] of Object.entries(requests)) {
@@ -85,7 +89,9 @@ function validateResources(container: JsonObject, path: string): FieldError[] {
     if (!isAmount(asked) || !isAmount(limit)) continue;
     if (parseQuantity(asked).cmp(parseQuantity(limit)) > 0)
       errors.push(
-        invalidValue(`${path}.resources.requests`, String(asked),
+        invalidValue(
+          `${path}.resources.requests`,
+          String(asked),
           `must be less than or equal to ${name} limit of ${limit}`,
         ),
       );
@@ -122,7 +128,7 @@ function validateHostPorts(container: JsonObject, taken: Set<string>, path: stri
     const hostPort = port?.['hostPort'];
     if (typeof hostPort !== 'number' || hostPort === 0) return;
     const id = `${asString(port?.['protocol'])}/${asString(port?.['hostIP'])}/${hostPort}`;
-    if (taken.has(id)) errors.push(duplicate(`${path}.ports[${index}].hostPort`, id));
+    if (taken.has(id)) errors.push(duplicateValue(`${path}.ports[${index}].hostPort`, id));
     taken.add(id);
   });
   return errors;
@@ -132,21 +138,4 @@ function containersOf(spec: JsonObject): JsonObject[] {
   return [...asArray(spec['initContainers']), ...asArray(spec['containers'])]
     .map(asObject)
     .filter((container) => container !== undefined);
-}
-
-/** `Invalid value: <value>: <why>`. `value` is already in Go's notation. */
-export function wrong(field: string, value: string, why: string): FieldError {
-  return { field, type: 'FieldValueInvalid', message: `Invalid value: ${value}: ${why}` };
-}
-
-export function forbiddenField(field: string, why: string): FieldError {
-  return { field, type: 'FieldValueForbidden', message: `Forbidden: ${why}` };
-}
-
-function duplicate(field: string, value: string): FieldError {
-  return {
-    field,
-    type: 'FieldValueDuplicate',
-    message: `Duplicate value: ${JSON.stringify(value)}`,
-  };
 }

@@ -1,8 +1,10 @@
 /** Pod: graceful deletion, an immutable spec, phase and QoS set by the server. */
+
+import { asArray, asObject, asString, at, child, equal } from '../../api/json.ts';
 import type { JsonObject, JsonValue } from '../../api/meta.ts';
 import type { FieldError } from '../../api/status.ts';
-import { asArray, asObject, asString, at, child, equal } from '../../api/json.ts';
-import { defaultPodSpec, forbiddenField, validatePodSpec } from './pod-spec.ts';
+import { forbiddenField } from '../schema/field-error.ts';
+import { defaultPodSpec, validatePodSpec } from './pod-spec.ts';
 import { plainStrategy, type Strategy } from './strategy.ts';
 
 const immutableText =
@@ -14,6 +16,7 @@ const ended = new Set(['Succeeded', 'Failed']);
 export const podStrategy: Strategy = {
   ...plainStrategy,
   generation: true,
+  returnsDeleted: true,
   selectableFields: {
     'spec.nodeName': (pod) => asString(at(pod, 'spec', 'nodeName')),
     'spec.restartPolicy': (pod) => asString(at(pod, 'spec', 'restartPolicy')),

@@ -31,6 +31,8 @@ export interface Strategy {
   readonly unconditionalUpdate: boolean;
   /** Whether `metadata.generation` exists for this kind. */
   readonly generation: boolean;
+  /** DELETE answers with the object rather than with a Status. */
+  readonly returnsDeleted: boolean;
   /** `deletecollection` is not served when false. */
   readonly deleteCollection: boolean;
   /** Finalizers must be qualified names; unqualified ones are an error. */
@@ -42,6 +44,8 @@ export interface Strategy {
   prepareForCreate?(object: JsonObject, context: StrategyContext): void;
   /** The same for update; `old` is the stored object. */
   prepareForUpdate?(object: JsonObject, old: JsonObject, context: StrategyContext): void;
+  /** Texts for the `Warning` header of a write that is otherwise in order. */
+  warn?(object: JsonObject, old: JsonObject | undefined): readonly string[];
   /** What the schema cannot say. `old` is absent on create. */
   validate?(object: JsonObject, old: JsonObject | undefined): readonly FieldError[];
   /** Like `validate`, for writes through `/status`. */
@@ -53,7 +57,7 @@ export interface Strategy {
   /** A deleted object without finalizers that still must stay (a Namespace with `spec.finalizers`). */
   retained?(object: JsonObject): boolean;
   /** Changes what is stored when deletion begins (phase Terminating). */
-  beginDeletion?(object: JsonObject): void;
+  beginDeletion?(object: JsonObject, nowMs: number): void;
 }
 
 /** Kinds without anything special. */
@@ -62,6 +66,7 @@ export const plainStrategy: Strategy = {
   createOnUpdate: false,
   unconditionalUpdate: true,
   generation: false,
+  returnsDeleted: false,
   deleteCollection: true,
   qualifiedFinalizers: true,
   selectableFields: {},

@@ -1,9 +1,11 @@
 /** Workload: what ties its fields together and no schema can say. */
+
+import { asObject, asString, at, child, equal } from '../../api/json.ts';
 import { fromLabelSelectorObject } from '../../api/label-selector.ts';
 import type { JsonObject } from '../../api/meta.ts';
 import type { FieldError } from '../../api/status.ts';
-import { asObject, asString, at, child, equal } from '../../api/json.ts';
-import { defaultPodSpec, validatePodSpec, wrong } from './pod-spec.ts';
+import { invalidValue } from '../schema/field-error.ts';
+import { defaultPodSpec, validatePodSpec } from './pod-spec.ts';
 import { customStrategy, type Strategy } from './strategy.ts';
 
 export const workloadStrategy: Strategy = {
@@ -36,11 +38,17 @@ function selectorErrors(workload: JsonObject, old: JsonObject | undefined): Fiel
   );
   if (Object.keys(selector).length === 0)
     return [
-      wrong('spec.selector', '{}', 'empty selector is invalid: name the labels of the template'),
+      invalidValue(
+        'spec.selector',
+        {},
+        'empty selector is invalid: name the labels of the template',
+      ),
     ];
   if (fromLabelSelectorObject(selector).matches(texts)) return [];
   return [
-    invalidValue('spec.template.metadata.labels', labels,
+    invalidValue(
+      'spec.template.metadata.labels',
+      labels,
       '`selector` does not match template `labels`',
     ),
   ];
@@ -52,14 +60,14 @@ function updateErrors(workload: JsonObject): FieldError[] {
   const errors: FieldError[] = [];
   if (at(workload, 'spec', 'identity') === 'Stable' && maxSurge !== undefined && !isZero(maxSurge))
     errors.push(
-      invalidValue('spec.update.maxSurge', maxSurge,
+      invalidValue(
+        'spec.update.maxSurge',
+        maxSurge,
         'a Workload with identity Stable cannot surge: its names are taken. Use maxUnavailable',
       ),
     );
   else if (isZero(maxUnavailable) && isZero(maxSurge))
-    errors.push(
-      wrong('spec.update.maxUnavailable', '0', 'may not be 0 when `maxSurge` is 0'),
-    );
+    errors.push(invalidValue('spec.update.maxUnavailable', 0, 'may not be 0 when `maxSurge` is 0'));
   return errors;
 }
 

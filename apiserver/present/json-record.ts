@@ -1,4 +1,5 @@
 /** Reading objects whose shape nobody has checked: what is missing or of another type reads as absent. */
+import { isObject } from '../../api/json.ts';
 import type { JsonValue } from '../../api/meta.ts';
 
 export type JsonRecord = Readonly<Record<string, JsonValue | undefined>>;
@@ -10,7 +11,7 @@ export function record(value: JsonValue | undefined): JsonRecord {
 
 /** Whether the value is an object, not null and not a list. */
 export function isRecord(value: JsonValue | undefined): value is JsonRecord {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isObject(value);
 }
 
 /** The objects of a list. */

@@ -49,12 +49,12 @@ export class Registry {
     return [...this.#byId.values()].flat();
   }
 
-  /** Adds a custom kind or replaces it. */
-  setCustom(definition: KindDefinition): void {
+  /** Adds a custom kind or replaces it; one that is `terminating` takes no new objects. */
+  setCustom(definition: KindDefinition, { terminating = false } = {}): void {
     const id = kindId(definition.group, definition.names.plural);
-    const text = JSON.stringify(definition);
+    const text = JSON.stringify({ definition, terminating });
     if (this.#definitions.get(id) === text) return;
-    this.#set(definition, false);
+    this.#set(definition, false, terminating);
     this.#definitions.set(id, text);
   }
 
@@ -69,7 +69,7 @@ export class Registry {
     return this.#byId.get(kindId(group, plural))?.some((kind) => !kind.builtin) ?? false;
   }
 
-  #set(definition: KindDefinition, builtin: boolean): void {
+  #set(definition: KindDefinition, builtin: boolean, terminating = false): void {
     const id = kindId(definition.group, definition.names.plural);
     const { strategies, ignoredFields, metadataSchema } = this.#options;
     const strategy = strategies[id];
@@ -79,6 +79,7 @@ export class Registry {
       metadataSchema,
       strategy: strategy ?? (builtin ? strategies['*'] : undefined),
       ignoredFields: ignoredFields[id],
+      terminating,
     });
     this.#drop(id);
     this.#byId.set(id, kinds);

@@ -36,6 +36,8 @@ export interface ServedKind {
   /** Sent as a warning with each request to a deprecated version. */
   readonly deprecationWarning: string | undefined;
   readonly protoMessage: string | undefined;
+  /** Its definition is being deleted: objects may go, none may come. */
+  readonly terminating: boolean;
 }
 
 export interface KindSource {
@@ -43,6 +45,7 @@ export interface KindSource {
   readonly builtin: boolean;
   readonly strategy?: Strategy | undefined;
   readonly ignoredFields?: readonly string[] | undefined;
+  readonly terminating?: boolean;
   /** Put in the place of a bare `metadata`. */
   readonly metadataSchema: Schema;
 }
@@ -79,6 +82,7 @@ export function servedKinds(source: KindSource): ServedKind[] {
       strategy: source.strategy ?? customStrategy,
       deprecationWarning: deprecation(version, definition),
       protoMessage: definition['x-berth-proto-message'],
+      terminating: source.terminating ?? false,
     }));
 }
 
@@ -87,12 +91,19 @@ function withMetadata(schema: Schema, metadata: Schema): Schema {
     ...schema,
     properties: {
       ...schema.properties,
-      apiVersion: schema.properties?.['apiVersion'] ?? { type: 'string' },
-      kind: schema.properties?.['kind'] ?? { type: 'string' },
+      apiVersion: described(schema.properties?.['apiVersion'], apiVersionText),
+      kind: described(schema.properties?.['kind'], kindText),
       metadata,
     },
   };
 }
+
+function described(schema: Schema | undefined, description: string): Schema {
+  return { type: 'string', description, ...schema };
+}
+
+const apiVersionText = 'Group and version of this form of the object: `<group>/<version>`.';
+const kindText = 'What kind of object this is, in CamelCase. Cannot be changed.';
 
 function deprecation(version: KindVersion, definition: KindDefinition): string | undefined {
   if (version.deprecated !== true) return undefined;

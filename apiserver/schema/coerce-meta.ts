@@ -2,11 +2,13 @@
  * Brings the metadata of objects into shape: unknown fields go, empty ones too.
  * Source: apiextensions-apiserver v0.32 `pkg/apiserver/schema/objectmeta/algorithm.go`.
  */
+
+import { isArray, isObject } from '../../api/json.ts';
 import type { JsonObject, JsonValue } from '../../api/meta.ts';
 import type { Schema } from '../../api/schema.ts';
 import type { FieldError } from '../../api/status.ts';
 import { child, invalidValue } from './field-error.ts';
-import { fieldSchema, isArray, isObject } from './json-kinds.ts';
+import { fieldSchema } from './json-kinds.ts';
 import { readMeta } from './meta-fields.ts';
 
 export interface CoerceOptions {

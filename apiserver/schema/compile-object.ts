@@ -1,7 +1,8 @@
+import { isObject } from '../../api/json.ts';
 import type { Schema } from '../../api/schema.ts';
 import { type Check, compileSchema } from './compile.ts';
 import { child, required, tooMany } from './field-error.ts';
-import { additionalSchema, isObject } from './json-kinds.ts';
+import { additionalSchema } from './json-kinds.ts';
 
 /** Counts of properties, the properties themselves, and which must be there. */
 export function compileObject(schema: Schema): Check | undefined {

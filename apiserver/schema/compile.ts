@@ -3,6 +3,7 @@
  * Source: kube-openapi v0.36 `pkg/validation/validate/`, whose order of checks is kept.
  */
 import { isDeepStrictEqual } from 'node:util';
+import { isArray } from '../../api/json.ts';
 import type { JsonValue } from '../../api/meta.ts';
 import type { Schema } from '../../api/schema.ts';
 import type { FieldError } from '../../api/status.ts';
@@ -18,7 +19,6 @@ import {
   typeInvalid,
 } from './field-error.ts';
 import { matchesFormat } from './formats.ts';
-import { isArray } from './json-kinds.ts';
 
 /** Judges one value; `path` is the inner one, which messages show. */
 export type Check = (value: JsonValue, path: string, findings: Findings) => void;

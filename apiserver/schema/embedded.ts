@@ -2,12 +2,14 @@
  * Objects inside of objects (`x-kubernetes-embedded-resource`): they must say what they are.
  * Source: apiextensions-apiserver v0.36 `pkg/apiserver/schema/objectmeta/validation.go`.
  */
+
+import { isArray, isObject, own } from '../../api/json.ts';
 import type { JsonObject, JsonValue } from '../../api/meta.ts';
 import { validateDns1035Label } from '../../api/names.ts';
 import type { Schema } from '../../api/schema.ts';
 import type { FieldError } from '../../api/status.ts';
 import { child, invalidValue, required } from './field-error.ts';
-import { additionalSchema, isArray, isObject, own } from './json-kinds.ts';
+import { additionalSchema } from './json-kinds.ts';
 import { readMeta } from './meta-fields.ts';
 import { validateObjectMeta } from './object-meta.ts';
 

@@ -39,6 +39,7 @@ const formats: ReadonlyMap<string, Check> = new Map<string, Check>([
   ['duration', isDuration],
   ['date-time', isDateTime],
   ['datetime', isDateTime],
+  ['micro-time', isDateTime],
   ['quantity', pattern(quantity())],
   ['k8s-short-name', (text) => validateDns1123Label(text).length === 0],
   ['k8s-long-name', (text) => validateDns1123Subdomain(text).length === 0],

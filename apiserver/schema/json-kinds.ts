@@ -1,23 +1,8 @@
-/** Telling JSON values apart, where TypeScript's own narrowing gives up on readonly arrays. */
+/** Walking values and schemas side by side. */
+
+import { isArray, own } from '../../api/json.ts';
 import type { JsonObject, JsonValue } from '../../api/meta.ts';
 import type { Schema } from '../../api/schema.ts';
-
-export function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** Lists of a request are ours to write to until they are stored. */
-export function isArray(value: JsonValue | undefined): value is JsonValue[] {
-  return Array.isArray(value);
-}
-
-/** The field itself, never something inherited such as `constructor`. */
-export function own<T>(
-  fields: Readonly<Record<string, T>> | undefined,
-  key: string,
-): T | undefined {
-  return fields !== undefined && Object.hasOwn(fields, key) ? fields[key] : undefined;
-}
 
 /** The schema of a field: its own, or that of all further ones. */
 export function fieldSchema(schema: Schema, key: string): Schema | undefined {

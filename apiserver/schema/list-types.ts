@@ -2,12 +2,14 @@
  * Lists that are sets or maps may not hold anything twice.
  * Source: apiextensions-apiserver v0.32 `pkg/apiserver/schema/listtype/validation.go`.
  */
+
+import { isArray, isObject, own } from '../../api/json.ts';
 import type { JsonObject, JsonValue } from '../../api/meta.ts';
 import type { Schema } from '../../api/schema.ts';
 import type { FieldError } from '../../api/status.ts';
 import { stringifyJson } from '../wire/json.ts';
 import { child, duplicateValue, invalidValue } from './field-error.ts';
-import { additionalSchema, isArray, isObject, own } from './json-kinds.ts';
+import { additionalSchema } from './json-kinds.ts';
 
 /** One error for each element that repeats an earlier one, once per element that is repeated. */
 export function validateListTypes(value: JsonValue, schema: Schema, path = ''): FieldError[] {

@@ -1,6 +1,7 @@
 /** The fields of `metadata` and their types, as Go's decoder sees them. */
+
+import { isArray, isObject } from '../../api/json.ts';
 import type { JsonObject, JsonValue } from '../../api/meta.ts';
-import { isArray, isObject } from './json-kinds.ts';
 
 /** What came of reading `metadata`. */
 export interface ReadMeta {

@@ -2,6 +2,8 @@
  * What every object's metadata must obey.
  * Source: Kubernetes apimachinery v0.36 `pkg/api/validation/objectmeta.go`.
  */
+
+import { isArray, isObject } from '../../api/json.ts';
 import type { JsonObject, JsonValue } from '../../api/meta.ts';
 import {
   validateDns1123Label,
@@ -12,7 +14,6 @@ import {
 } from '../../api/names.ts';
 import type { FieldError } from '../../api/status.ts';
 import { child, forbiddenField, invalidValue, required, tooLong } from './field-error.ts';
-import { isArray, isObject } from './json-kinds.ts';
 import { validateOwnerReferences } from './owner-references.ts';
 
 export interface ObjectMetaOptions {

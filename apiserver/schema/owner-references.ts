@@ -1,7 +1,7 @@
+import { isArray, isObject } from '../../api/json.ts';
 import { type JsonObject, type JsonValue, parseApiVersion } from '../../api/meta.ts';
 import type { FieldError } from '../../api/status.ts';
 import { child, invalidValue } from './field-error.ts';
-import { isArray, isObject } from './json-kinds.ts';
 
 /** Each must name its owner in full, and only one may be the controller. */
 export function validateOwnerReferences(value: JsonValue | undefined, field: string): FieldError[] {

@@ -2,10 +2,12 @@
  * Removes what the schema does not know.
  * Source: Kubernetes apiextensions-apiserver v0.32, `pkg/apiserver/schema/pruning/algorithm.go`.
  */
+
+import { isArray, isObject, own } from '../../api/json.ts';
 import type { JsonObject, JsonValue } from '../../api/meta.ts';
 import type { Schema } from '../../api/schema.ts';
 import { child } from './field-error.ts';
-import { additionalSchema, isArray, isObject, own } from './json-kinds.ts';
+import { additionalSchema } from './json-kinds.ts';
 
 export interface PruneOptions {
   /**

@@ -1,7 +1,7 @@
+import { own } from '../../api/json.ts';
 import type { Schema } from '../../api/schema.ts';
 import type { FieldError } from '../../api/status.ts';
 import { child, forbiddenField, invalidValue, notSupported, required } from './field-error.ts';
-import { own } from './json-kinds.ts';
 
 const scalars = new Set(['string', 'integer', 'number', 'boolean']);
 

@@ -3,10 +3,11 @@
  * outside.
  */
 import { isDeepStrictEqual } from 'node:util';
+import { own } from '../../api/json.ts';
 import type { Schema } from '../../api/schema.ts';
 import type { FieldError } from '../../api/status.ts';
 import { child, forbiddenField, required } from './field-error.ts';
-import { additionalSchema, own } from './json-kinds.ts';
+import { additionalSchema } from './json-kinds.ts';
 
 /** The errors of all value validations at or below a schema. */
 export function validateValueValidation(schema: Schema, path: string): FieldError[] {

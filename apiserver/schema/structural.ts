@@ -3,11 +3,13 @@
  * Source: apiextensions-apiserver v0.36 `pkg/apiserver/schema/validation.go`,
  * `pkg/apis/apiextensions/validation/`.
  */
+
+import { own } from '../../api/json.ts';
 import type { Schema } from '../../api/schema.ts';
 import type { FieldError } from '../../api/status.ts';
 import { Pattern } from './compile-scalar.ts';
 import { child, forbiddenField, invalidValue, notSupported, required } from './field-error.ts';
-import { additionalSchema, own } from './json-kinds.ts';
+import { additionalSchema } from './json-kinds.ts';
 import { validateDefaults } from './structural-defaults.ts';
 import { validateLists } from './structural-lists.ts';
 import { validateValueValidation } from './structural-nested.ts';

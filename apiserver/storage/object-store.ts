@@ -10,8 +10,8 @@ import {
 } from '../../store/store.ts';
 import { type Cached, decodeEntry, encodeForStore, fromObject } from './cached.ts';
 import { objectKey, type StoragePlace } from './keys.ts';
-import { toEvent, type WatchCache } from './watch-cache.ts';
 import type { CacheEvent } from './resource-cache.ts';
+import { toEvent, type WatchCache } from './watch-cache.ts';
 
 /** What a guarded write came to. */
 export type WriteResult =
@@ -84,7 +84,9 @@ export class ObjectStore {
       ...writes.map(({ key, expected }) => ({ key, modRevision: expected })),
       ...guards.map(({ key, revision }) => ({ key, modRevision: revision })),
     ];
-    const result = await guarded(() => this.#store.txn({ compare, then, otherwise: [] }, { signal }));
+    const result = await guarded(() =>
+      this.#store.txn({ compare, then, otherwise: [] }, { signal }),
+    );
     return result.succeeded ? result.revision : undefined;
   }
 

@@ -3,7 +3,12 @@ import type { Revision } from '../../store/store.ts';
 import type { Cached } from './cached.ts';
 
 export type CacheEvent =
-  | { readonly type: 'put'; readonly revision: Revision; readonly current: Cached; readonly previous: Cached | undefined }
+  | {
+      readonly type: 'put';
+      readonly revision: Revision;
+      readonly current: Cached;
+      readonly previous: Cached | undefined;
+    }
   /** `previous` is the object as it was; its deletion took `revision`. */
   | { readonly type: 'delete'; readonly revision: Revision; readonly previous: Cached };
 

@@ -5,7 +5,13 @@
 import { StatusError } from '../../api/status.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
-import { type Change, type ChangeSet, type Revision, type Store, StoreError } from '../../store/store.ts';
+import {
+  type Change,
+  type ChangeSet,
+  type Revision,
+  type Store,
+  StoreError,
+} from '../../store/store.ts';
 import { type Cached, decodeEntry } from './cached.ts';
 import { prefixOf } from './keys.ts';
 import { type CacheEvent, ResourceCache } from './resource-cache.ts';

@@ -1,12 +1,13 @@
 /** Binding pods to nodes: one by one as in Kubernetes, and many in one transaction for our scheduler. */
+
+import { asArray, asObject, asString, at, child } from '../../api/json.ts';
 import type { JsonObject } from '../../api/meta.ts';
 import { badRequest, conflict, notFound, StatusError } from '../../api/status.ts';
-import { asArray, asObject, asString, at, child } from '../../api/json.ts';
 import { virtualSchemas } from '../registry/virtual.ts';
 import type { ApiResponse, RequestContext } from '../request/request.ts';
 import { type Cached, metadataOf, metaString } from '../storage/cached.ts';
-import type { GuardedWrite } from '../storage/object-store.ts';
 import { objectKey } from '../storage/keys.ts';
+import type { GuardedWrite } from '../storage/object-store.ts';
 import { decodePlain } from '../verbs/body.ts';
 import { timestamp, type VerbDeps } from '../verbs/deps.ts';
 import { respondJson } from '../verbs/respond.ts';
@@ -36,7 +37,13 @@ export async function bindOne(deps: VerbDeps, context: RequestContext): Promise<
   const wanted = { namespace: info.namespace, name: info.name, uid, nodeName, allocation: '' };
   const [error] = await bindAll(deps, context, [wanted], []);
   if (error !== undefined) throw error;
-  return respondJson(201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 });
+  return respondJson(201, {
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Success',
+    code: 201,
+  });
 }
 
 /**
@@ -49,7 +56,9 @@ export async function bindMany(deps: VerbDeps, context: RequestContext): Promise
   const body = decodePlain(await request.body(), request.headers['content-type'], virtualSchemas);
   const items = asArray(body['items']).map((item) => asObject(item) ?? {});
   if (items.length > maxBindings)
-    throw badRequest(`items: Too many: ${items.length}: at most ${maxBindings} bindings in one request`);
+    throw badRequest(
+      `items: Too many: ${items.length}: at most ${maxBindings} bindings in one request`,
+    );
   const guard = await leaseGuard(deps, context, asObject(body['lease']));
   const errors = await bindAll(deps, context, items.map(wantedOf), [guard]);
   return respondJson(201, {
@@ -65,7 +74,9 @@ export async function bindMany(deps: VerbDeps, context: RequestContext): Promise
 function wantedOf(item: JsonObject): Wanted {
   const resource = asString(item['resource']);
   if (resource !== '' && resource !== 'pods')
-    throw badRequest(`items[].resource: Unsupported value: "${resource}": supported values: "pods"`);
+    throw badRequest(
+      `items[].resource: Unsupported value: "${resource}": supported values: "pods"`,
+    );
   const nodeName = asString(item['nodeName']);
   if (nodeName === '') throw badRequest('items[].nodeName: Required value');
   const allocation = item['allocation'];
@@ -79,16 +90,22 @@ function wantedOf(item: JsonObject): Wanted {
 }
 
 /** The lease's key and revision, if the sender still holds it; throws 409 if it does not. */
-async function leaseGuard(deps: VerbDeps, { request }: RequestContext, lease: JsonObject | undefined) {
+async function leaseGuard(
+  deps: VerbDeps,
+  { request }: RequestContext,
+  lease: JsonObject | undefined,
+) {
   const place = { group: 'coordination.k8s.io', plural: 'leases' };
   const namespace = asString(lease?.['namespace']);
   const name = asString(lease?.['name']);
-  if (name === '') throw badRequest('lease: Required value: name the lease under which you schedule');
+  if (name === '')
+    throw badRequest('lease: Required value: name the lease under which you schedule');
   const held = await deps.objects.get(place, { namespace, name }, request.signal);
   const same =
     held !== undefined &&
     asString(at(held.object, 'spec', 'holderIdentity')) === asString(lease?.['holderIdentity']) &&
-    Number(at(held.object, 'spec', 'leaseTransitions') ?? 0) === Number(lease?.['leaseTransitions'] ?? 0);
+    Number(at(held.object, 'spec', 'leaseTransitions') ?? 0) ===
+      Number(lease?.['leaseTransitions'] ?? 0);
   if (!same)
     throw conflict(
       { group: place.group, resource: place.plural },
@@ -152,15 +169,27 @@ async function prepare(
   if (pod === undefined) return notFound({ group: '', resource: 'pods' }, wanted.name);
   const refused = refusal(pod, wanted);
   if (refused !== undefined) return refused;
-  return { key: pod.key, expected: pod.revision, object: bound(pod, wanted, timestamp(deps.clock)) };
+  return {
+    key: pod.key,
+    expected: pod.revision,
+    object: bound(pod, wanted, timestamp(deps.clock)),
+  };
 }
 
 function refusal({ object }: Cached, wanted: Wanted): StatusError | undefined {
   const what = { group: '', resource: 'pods/binding' };
   if (wanted.uid !== '' && wanted.uid !== metaString(object, 'uid'))
-    return conflict(what, wanted.name, `the UID in the precondition (${wanted.uid}) does not match the UID in record (${metaString(object, 'uid')})`);
+    return conflict(
+      what,
+      wanted.name,
+      `the UID in the precondition (${wanted.uid}) does not match the UID in record (${metaString(object, 'uid')})`,
+    );
   if (metaString(object, 'deletionTimestamp') !== '')
-    return conflict(what, wanted.name, `pod ${wanted.name} is being deleted, cannot be assigned to a host`);
+    return conflict(
+      what,
+      wanted.name,
+      `pod ${wanted.name} is being deleted, cannot be assigned to a host`,
+    );
   const node = asString(at(object, 'spec', 'nodeName'));
   if (node !== '')
     return conflict(what, wanted.name, `pod ${wanted.name} is already assigned to node "${node}"`);

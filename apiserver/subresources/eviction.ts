@@ -1,6 +1,7 @@
 /** POST `/pods/<name>/eviction`: a delete that `kubectl drain` asks for. */
-import { badRequest } from '../../api/status.ts';
+
 import { asObject, asString, at } from '../../api/json.ts';
+import { badRequest } from '../../api/status.ts';
 import { virtualSchemas } from '../registry/virtual.ts';
 import type { ApiResponse } from '../request/request.ts';
 import { decodePlain } from '../verbs/body.ts';
@@ -17,5 +18,11 @@ export async function evict(deps: VerbDeps, request: KindRequest): Promise<ApiRe
     throw badRequest('name in URL does not match name in Eviction object');
   const parameters = deleteParameters(query, asObject(body['deleteOptions']) ?? {});
   await deleteObject(deps, request, parameters);
-  return respondJson(201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 });
+  return respondJson(201, {
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Success',
+    code: 201,
+  });
 }

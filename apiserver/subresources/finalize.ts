@@ -1,6 +1,7 @@
 /** PUT `/namespaces/<name>/finalize`: the only way to change a namespace's `spec.finalizers`. */
-import { notFound } from '../../api/status.ts';
+
 import { at, child } from '../../api/json.ts';
+import { notFound } from '../../api/status.ts';
 import type { ApiResponse } from '../request/request.ts';
 import { metaString } from '../storage/cached.ts';
 import { decodeObject } from '../verbs/body.ts';

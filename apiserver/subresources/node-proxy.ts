@@ -1,12 +1,13 @@
 /** log, exec and attach: handed on to the agent of the pod's node, over HTTPS with our certificate. */
-import { request as httpsRequest } from 'node:https';
-import { connect, type TLSSocket } from 'node:tls';
-import type { Duplex } from 'node:stream';
+
 import type { IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import type { Duplex } from 'node:stream';
+import { connect, type TLSSocket } from 'node:tls';
+import { asArray, asObject, asString, at } from '../../api/json.ts';
 import type { JsonObject } from '../../api/meta.ts';
 import { badRequest, notFound, StatusError } from '../../api/status.ts';
 import type { KeyPair } from '../auth/pki.ts';
-import { asArray, asObject, asString, at } from '../../api/json.ts';
 import type { ApiRequest, ApiResponse, RequestContext } from '../request/request.ts';
 import type { VerbDeps } from '../verbs/deps.ts';
 
@@ -34,7 +35,11 @@ export async function podLog(deps: NodeProxyDeps, context: RequestContext): Prom
   const status = answer.statusCode ?? 502;
   const contentType = answer.headers['content-type'] ?? 'text/plain';
   if (status !== 200) throw await agentError(answer, status);
-  return { status, headers: { 'content-type': contentType, 'cache-control': 'no-cache' }, body: answer };
+  return {
+    status,
+    headers: { 'content-type': contentType, 'cache-control': 'no-cache' },
+    body: answer,
+  };
 }
 
 /** Joins the client's upgraded connection with one to the agent; neither side's frames are touched. */
@@ -79,7 +84,9 @@ async function targetOf(
   const container = containerOf(pod.object, request);
   const nodeName = asString(at(pod.object, 'spec', 'nodeName'));
   if (nodeName === '')
-    throw badRequest(`pod ${info.name} does not have a host assigned: see its events for why it is pending`);
+    throw badRequest(
+      `pod ${info.name} does not have a host assigned: see its events for why it is pending`,
+    );
   const node = await deps.objects.get(nodes, { name: nodeName }, request.signal);
   if (node === undefined) throw notFound({ group: '', resource: 'nodes' }, nodeName);
   const query = new URLSearchParams(request.query);
@@ -92,7 +99,9 @@ async function targetOf(
 function containerOf(pod: JsonObject, { query }: ApiRequest): string {
   const name = asString(at(pod, 'metadata', 'name'));
   const names = asArray(at(pod, 'spec', 'containers')).map((c) => asString(asObject(c)?.['name']));
-  const initNames = asArray(at(pod, 'spec', 'initContainers')).map((c) => asString(asObject(c)?.['name']));
+  const initNames = asArray(at(pod, 'spec', 'initContainers')).map((c) =>
+    asString(asObject(c)?.['name']),
+  );
   const given = query.get('container') ?? '';
   if (given !== '') {
     if ([...names, ...initNames].includes(given)) return given;

@@ -1,9 +1,10 @@
 /** Reviews: questions about access and identity, POSTed and answered, never stored. */
+
+import { asArray, asObject, asString } from '../../api/json.ts';
 import type { JsonObject } from '../../api/meta.ts';
 import { badRequest, notFound } from '../../api/status.ts';
 import { type Attributes, type Authorizer, isAllowed, mastersGroup } from '../auth/authorize.ts';
 import { type RbacSource, rulesFor } from '../auth/rbac.ts';
-import { asArray, asObject, asString } from '../../api/json.ts';
 import { virtualSchemas } from '../registry/virtual.ts';
 import type { ApiResponse, RequestContext, UserInfo } from '../request/request.ts';
 import { decodePlain } from '../verbs/body.ts';
@@ -43,19 +44,26 @@ export const reviews: Readonly<
 export async function review(deps: ReviewDeps, context: RequestContext): Promise<ApiResponse> {
   const { request, info } = context;
   const handler = reviews[info.resource];
-  if (handler === undefined) throw notFound({ group: info.group, resource: info.resource }, info.name);
+  if (handler === undefined)
+    throw notFound({ group: info.group, resource: info.resource }, info.name);
   const body = decodePlain(await request.body(), request.headers['content-type'], virtualSchemas);
   return respondJson(201, handler(deps, context, { metadata: {}, ...body }));
 }
 
-function subjectAccessReview(deps: ReviewDeps, _context: RequestContext, body: JsonObject): JsonObject {
+function subjectAccessReview(
+  deps: ReviewDeps,
+  _context: RequestContext,
+  body: JsonObject,
+): JsonObject {
   const spec = asObject(body['spec']) ?? {};
   const user: UserInfo = {
     name: asString(spec['user']),
     groups: asArray(spec['groups']).map(asString),
   };
   if (user.name === '' && user.groups.length === 0)
-    throw badRequest('spec.user: Invalid value: "": at least one of user or group must be specified');
+    throw badRequest(
+      'spec.user: Invalid value: "": at least one of user or group must be specified',
+    );
   return { ...body, status: decide(deps, user, spec) };
 }
 
@@ -68,7 +76,9 @@ function attributesOf(spec: JsonObject): Attributes {
   const resource = asObject(spec['resourceAttributes']);
   const other = asObject(spec['nonResourceAttributes']);
   if ((resource === undefined) === (other === undefined))
-    throw badRequest('spec: exactly one of nonResourceAttributes or resourceAttributes must be specified');
+    throw badRequest(
+      'spec: exactly one of nonResourceAttributes or resourceAttributes must be specified',
+    );
   return {
     isResource: resource !== undefined,
     verb: asString((resource ?? other)?.['verb']),

@@ -1,13 +1,14 @@
 /** `/scale`: the replicas of any kind that declares where they are. Source: autoscaling/v1 Scale. */
+
+import { asObject, asString, at, child } from '../../api/json.ts';
 import { compileJsonPath } from '../../api/jsonpath.ts';
 import type { JsonObject } from '../../api/meta.ts';
 import { badRequest, invalid, notFound, StatusError } from '../../api/status.ts';
-import { asObject, asString, at, child } from '../../api/json.ts';
-import { wrong } from '../kinds/pod-spec.ts';
 import { applyJsonPatch, applyMergePatch } from '../patch/index.ts';
 import type { ScalePaths } from '../registry/served-kind.ts';
 import { virtualSchemas } from '../registry/virtual.ts';
 import type { ApiResponse } from '../request/request.ts';
+import { invalidValue } from '../schema/field-error.ts';
 import { type Cached, metadataOf, metaString } from '../storage/cached.ts';
 import { decodePlain, mediaType, unsupportedMediaType } from '../verbs/body.ts';
 import { commitUpdate, stale } from '../verbs/commit-update.ts';
@@ -24,17 +25,27 @@ export async function scale(deps: VerbDeps, request: KindRequest): Promise<ApiRe
   const { kind, info } = request;
   const paths = kind.scale;
   if (paths === undefined) throw notFound({ group: kind.group, resource: kind.plural }, info.name);
-  if (info.verb === 'get') return respondJson(200, scaleOf(await current(deps, request), request, paths));
-  const parameters = writeParameters(request, info.verb === 'patch' ? 'PatchOptions' : 'UpdateOptions');
+  if (info.verb === 'get')
+    return respondJson(200, scaleOf(await current(deps, request), request, paths));
+  const parameters = writeParameters(
+    request,
+    info.verb === 'patch' ? 'PatchOptions' : 'UpdateOptions',
+  );
   const bytes = await request.request.body();
   for (let attempt = 1; attempt <= maxTries; attempt += 1) {
     const old = await current(deps, request);
     const wanted = wantedScale(request, scaleOf(old, request, paths), bytes);
     const given = metaString(wanted, 'resourceVersion');
-    if (given !== '' && given !== '0' && parseRevision(given) !== old.revision) throw stale(request);
+    if (given !== '' && given !== '0' && parseRevision(given) !== old.revision)
+      throw stale(request);
     const next = structuredClone(viewOf(old, kind).object);
     setReplicas(next, paths.specReplicasPath, replicasOf(wanted, request));
-    const stored = await commitUpdate(deps, request, { old, next, parameters, subresource: 'scale' });
+    const stored = await commitUpdate(deps, request, {
+      old,
+      next,
+      parameters,
+      subresource: 'scale',
+    });
     if (stored !== undefined) return respondJson(200, scaleOf(stored, request, paths));
   }
   throw stale(request);
@@ -101,13 +112,15 @@ function wantedScale(request: KindRequest, scale: JsonObject, bytes: Uint8Array)
 function replicasOf(wanted: JsonObject, { kind, info }: KindRequest): number {
   const name = metaString(wanted, 'name');
   if (name !== '' && name !== info.name)
-    throw badRequest(`the name of the object (${name}) does not match the name on the URL (${info.name})`);
+    throw badRequest(
+      `the name of the object (${name}) does not match the name on the URL (${info.name})`,
+    );
   const value = at(wanted, 'spec', 'replicas') ?? 0;
   if (typeof value !== 'number' || !Number.isInteger(value))
     throw badRequest('spec.replicas must be an integer');
   if (value < 0)
     throw invalid(kind, info.name, [
-      wrong(kind.scale?.specReplicasPath ?? '', String(value), 'should be a non-negative integer'),
+      invalidValue(kind.scale?.specReplicasPath ?? '', value, 'should be a non-negative integer'),
     ]);
   return value;
 }

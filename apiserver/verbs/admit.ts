@@ -1,4 +1,6 @@
 /** What every write passes through between its decoding and its commit. */
+
+import { asArray, asObject, asString, at } from '../../api/json.ts';
 import type { JsonObject } from '../../api/meta.ts';
 import { formatApiVersion } from '../../api/meta.ts';
 import {
@@ -9,7 +11,6 @@ import {
   notFound,
   StatusError,
 } from '../../api/status.ts';
-import { asArray, asObject, asString, at } from '../../api/json.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
 import {
   applyDefaults,
@@ -65,11 +66,7 @@ export function toStorage(object: JsonObject, kind: ServedKind): void {
 }
 
 /** Throws 422 with every field that is wrong. `old` is absent on create. */
-export function check(
-  request: KindRequest,
-  object: JsonObject,
-  old: JsonObject | undefined,
-): void {
+export function check(request: KindRequest, object: JsonObject, old: JsonObject | undefined): void {
   const { kind } = request;
   const errors: FieldError[] = [
     ...metaErrors(kind, object, old),
@@ -77,6 +74,7 @@ export function check(
   ];
   if (errors.length === 0) errors.push(...(kind.strategy.validate?.(object, old) ?? []));
   if (errors.length > 0) throw invalid(kind, metaString(object, 'name'), errors);
+  request.warnings.push(...(kind.strategy.warn?.(object, old) ?? []));
   request.warnings.push(...ignoredFieldWarnings(object, old, kind.ignoredFields));
 }
 

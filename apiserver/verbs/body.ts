@@ -1,10 +1,11 @@
 /** Request bodies: which format, and what object is in them. */
+
+import { asObject } from '../../api/json.ts';
 import type { JsonObject } from '../../api/meta.ts';
 import { formatApiVersion } from '../../api/meta.ts';
 import type { Schema } from '../../api/schema.ts';
 import { badRequest, invalid, StatusError } from '../../api/status.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
-import { asObject } from '../../api/json.ts';
 import { parseJson, stringifyJson } from '../wire/json.ts';
 import { decodeProtobuf } from '../wire/protobuf.ts';
 import { parseYaml } from '../wire/yaml.ts';
@@ -84,7 +85,8 @@ export function decodePlain(
     }).object;
   const parsed = format === 'json' ? parseJson(bytes) : parseYaml(textOf(bytes));
   const object = asObject(parsed.value);
-  if (object === undefined) throw badRequest(`the request body must be an object, not ${nameOf(parsed.value)}`);
+  if (object === undefined)
+    throw badRequest(`the request body must be an object, not ${nameOf(parsed.value)}`);
   return object;
 }
 
@@ -138,7 +140,9 @@ function wrongKind(object: JsonObject, kind: ServedKind): StatusError {
 
 function unrecognized(kind: ServedKind, bytes: Uint8Array, why: string): StatusError {
   const shown = bytes.length === 0 ? '<empty>' : excerpt(bytes);
-  return badRequest(`the object provided is unrecognized (must be of type ${kind.kind}): ${why} (${shown})`);
+  return badRequest(
+    `the object provided is unrecognized (must be of type ${kind.kind}): ${why} (${shown})`,
+  );
 }
 
 function excerpt(bytes: Uint8Array): string {

@@ -1,8 +1,9 @@
 /** Stores a new object: what POST, an apply to nothing and a creating PUT have in common. */
-import type { JsonObject, ManagedFieldsEntry } from '../../api/meta.ts';
-import { alreadyExists, StatusError } from '../../api/status.ts';
-import { type FieldSet, fieldElement, setOf, trackUpdate } from '../apply/index.ts';
+
 import { asObject, asString } from '../../api/json.ts';
+import type { JsonObject, ManagedFieldsEntry } from '../../api/meta.ts';
+import { alreadyExists, forbidden, StatusError } from '../../api/status.ts';
+import { type FieldSet, fieldElement, setOf, trackUpdate } from '../apply/index.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
 import { type Cached, fromObject, metadataOf, metaString } from '../storage/cached.ts';
 import { admitNamespace, check, dedupeOwners, toStorage } from './admit.ts';
@@ -27,6 +28,7 @@ export async function commitCreate(
   managed?: (object: JsonObject) => JsonObject,
 ): Promise<Cached> {
   const { kind } = request;
+  refuseWhenTerminating(request, object);
   const metadata = asObject(object['metadata']) ?? {};
   if (asString(metadata['resourceVersion']) !== '' && asString(metadata['resourceVersion']) !== '0')
     throw new StatusError(500, '', 'resourceVersion should not be set on objects to be created');
@@ -43,18 +45,31 @@ export async function commitCreate(
     const named = { ...request, info: { ...request.info, name: metaString(object, 'name') } };
     await admitNamespace(deps, named);
     check(request, object, undefined);
-    const stored = await store(deps, request, owned(object, request, parameters, now, managed), parameters);
+    const stored = await store(
+      deps,
+      request,
+      owned(object, request, parameters, now, managed),
+      parameters,
+    );
     if (stored !== undefined) return stored;
     if (!generated || attempt >= maxNameTries)
-      throw alreadyExists(
-        { group: kind.group, resource: kind.plural },
-        metaString(object, 'name'),
-      );
+      throw alreadyExists({ group: kind.group, resource: kind.plural }, metaString(object, 'name'));
   }
 }
 
+function refuseWhenTerminating({ kind }: KindRequest, object: JsonObject): void {
+  if (!kind.terminating) return;
+  const why = 'create not allowed while custom resource definition is terminating';
+  throw forbidden({ group: kind.group, resource: kind.plural }, metaString(object, 'name'), why);
+}
+
 function ownedByServer(metadata: JsonObject, now: string, deps: VerbDeps, kind: ServedKind): void {
-  for (const field of ['deletionTimestamp', 'deletionGracePeriodSeconds', 'selfLink', 'resourceVersion'])
+  for (const field of [
+    'deletionTimestamp',
+    'deletionGracePeriodSeconds',
+    'selfLink',
+    'resourceVersion',
+  ])
     delete metadata[field];
   metadata['uid'] = deps.random.uuid();
   metadata['creationTimestamp'] = now;

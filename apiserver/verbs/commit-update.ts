@@ -1,9 +1,10 @@
 /** Replaces a stored object by a changed one: what PUT, all patches and apply have in common. */
+
+import { asArray, asObject, asString, equal } from '../../api/json.ts';
 import type { JsonObject, JsonValue } from '../../api/meta.ts';
 import { conflict, invalid, staleObject } from '../../api/status.ts';
 import { trackUpdate } from '../apply/index.ts';
-import { asArray, asObject, asString, equal } from '../../api/json.ts';
-import { wrong } from '../kinds/pod-spec.ts';
+import { invalidValue } from '../schema/field-error.ts';
 import { type Cached, metadataOf, metaString } from '../storage/cached.ts';
 import { check, checkStatus, dedupeOwners, toStorage } from './admit.ts';
 import { resetFields, unstored, withManagedFields } from './commit-create.ts';
@@ -152,7 +153,10 @@ function withoutTimes(object: JsonObject): JsonObject {
 }
 
 /** A deleted object whose last finalizer has gone is removed by the write that took it off. */
-function isFinished(object: JsonObject, retained: ((object: JsonObject) => boolean) | undefined): boolean {
+function isFinished(
+  object: JsonObject,
+  retained: ((object: JsonObject) => boolean) | undefined,
+): boolean {
   const metadata = metadataOf(object);
   if (metadata['deletionTimestamp'] === undefined) return false;
   if (asArray(metadata['finalizers']).length > 0 || retained?.(object) === true) return false;

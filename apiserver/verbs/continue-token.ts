@@ -26,9 +26,13 @@ export function decodeContinue(
   }
   const { v, rv, start } = parsed ?? {};
   if (v !== version)
-    throw badRequest(`continue key is not valid: server does not recognize this encoded version "${v}"`);
+    throw badRequest(
+      `continue key is not valid: server does not recognize this encoded version "${v}"`,
+    );
   if (typeof rv !== 'number' || rv === 0)
-    throw badRequest('continue key is not valid: incorrect encoded start resourceVersion (version meta.k8s.io/v1)');
+    throw badRequest(
+      'continue key is not valid: incorrect encoded start resourceVersion (version meta.k8s.io/v1)',
+    );
   if (typeof start !== 'string' || start === '')
     throw badRequest('continue key is not valid: encoded start key empty (version meta.k8s.io/v1)');
   if (start.includes('../') || start.startsWith('/'))

@@ -1,7 +1,7 @@
 /** POST to a collection. */
 import { badRequest, StatusError } from '../../api/status.ts';
-import { metaString } from '../storage/cached.ts';
 import type { ApiResponse } from '../request/request.ts';
+import { metaString } from '../storage/cached.ts';
 import { settleNamespace, shape } from './admit.ts';
 import { decodeObject } from './body.ts';
 import { commitCreate } from './commit-create.ts';
@@ -35,5 +35,7 @@ export function checkName(name: string, object: Parameters<typeof metaString>[0]
   const given = metaString(object, 'name');
   if (given === '') throw badRequest('name must be provided');
   if (given !== name)
-    throw badRequest(`the name of the object (${given}) does not match the name on the URL (${name})`);
+    throw badRequest(
+      `the name of the object (${given}) does not match the name on the URL (${name})`,
+    );
 }

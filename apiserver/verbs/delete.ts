@@ -1,8 +1,9 @@
 /** DELETE of one object or of a collection: finalizers, grace periods, propagation, preconditions. */
+
+import { asArray, asObject } from '../../api/json.ts';
 import type { JsonObject } from '../../api/meta.ts';
 import { conflict, notFound, type Status } from '../../api/status.ts';
 import { virtualSchemas } from '../registry/virtual.ts';
-import { asArray, asObject } from '../../api/json.ts';
 import type { ApiResponse } from '../request/request.ts';
 import { type Cached, metadataOf, metaString } from '../storage/cached.ts';
 import { decodePlain } from './body.ts';
@@ -26,7 +27,7 @@ export async function deleteOne(deps: VerbDeps, request: KindRequest): Promise<A
   const { kind } = request;
   const parameters = await parametersOf(request);
   const result = await deleteObject(deps, request, parameters);
-  if (result.type === 'marked' || kind.strategy.deletion !== undefined)
+  if (result.type === 'marked' || kind.strategy.returnsDeleted)
     return respondObject(deps, request, result.object, 200);
   return respondJson(200, success(request, result.object));
 }
@@ -128,7 +129,7 @@ function marked(
   }
   if (!already && strategy.generation)
     metadata['generation'] = Number(metadata['generation'] ?? 0) + 1;
-  if (!already) strategy.beginDeletion?.(next);
+  if (!already) strategy.beginDeletion?.(next, deps.clock.now());
   const finalizers = withPropagation(asArray(metadata['finalizers']), parameters.propagation);
   if (finalizers.length > 0) metadata['finalizers'] = finalizers;
   else delete metadata['finalizers'];

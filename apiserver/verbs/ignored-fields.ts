@@ -1,6 +1,7 @@
 /** Fields that Kubernetes has and Berth keeps without acting on them: whoever sets one is told. */
-import type { JsonObject, JsonValue } from '../../api/meta.ts';
+
 import { asArray, asObject, equal } from '../../api/json.ts';
+import type { JsonObject, JsonValue } from '../../api/meta.ts';
 
 /** At most this many warnings for one request. */
 const maxWarnings = 20;
@@ -17,7 +18,10 @@ export function ignoredFieldWarnings(
     for (const [where, value] of find(object, parts, '')) {
       if (warnings.length >= maxWarnings) return warnings;
       if (isEmpty(value)) continue;
-      if (old !== undefined && [...find(old, parts, '')].some(([at, v]) => at === where && equal(v, value)))
+      if (
+        old !== undefined &&
+        [...find(old, parts, '')].some(([at, v]) => at === where && equal(v, value))
+      )
         continue;
       warnings.push(`${where}: kept, but Berth does not act on this field yet`);
     }

@@ -52,7 +52,12 @@ export async function selectedObjects(deps: VerbDeps, request: KindRequest): Pro
     return fromStore(deps, request, { prefix, limit, after, at: at < 0n ? undefined : at });
   }
   if (version !== '' && version !== '0' && (match === 'Exact' || (limit > 0 && match === '')))
-    return fromStore(deps, request, { prefix, limit, after: undefined, at: parseRevision(version) });
+    return fromStore(deps, request, {
+      prefix,
+      limit,
+      after: undefined,
+      at: parseRevision(version),
+    });
   const { cache } = deps.objects;
   if (version === '') await cache.fresh(signal);
   else if (version !== '0') await cache.reach(parseRevision(version), signal);

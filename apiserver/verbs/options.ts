@@ -93,7 +93,9 @@ const policies = new Set(['Background', 'Foreground', 'Orphan']);
 
 export function deleteParameters(query: URLSearchParams, body: JsonObject): DeleteParameters {
   const errors: FieldError[] = [];
-  const dryRun = Array.isArray(body['dryRun']) ? body['dryRun'].map(String) : query.getAll('dryRun');
+  const dryRun = Array.isArray(body['dryRun'])
+    ? body['dryRun'].map(String)
+    : query.getAll('dryRun');
   errors.push(...dryRunErrors(dryRun));
   const policy = body['propagationPolicy'] ?? query.get('propagationPolicy') ?? undefined;
   const orphan = body['orphanDependents'] ?? query.get('orphanDependents') ?? undefined;

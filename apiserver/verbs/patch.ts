@@ -1,12 +1,13 @@
 /** PATCH: JSON patch, merge patch, strategic merge patch and server-side apply. */
+
+import { asObject } from '../../api/json.ts';
 import type { JsonObject, JsonValue } from '../../api/meta.ts';
 import { formatApiVersion } from '../../api/meta.ts';
 import { badRequest, conflict, invalid, notFound, StatusError } from '../../api/status.ts';
 import { applyObject } from '../apply/index.ts';
-import { asObject } from '../../api/json.ts';
-import { wrong } from '../kinds/pod-spec.ts';
 import { applyJsonPatch, applyMergePatch, applyStrategicPatch } from '../patch/index.ts';
 import type { ApiResponse } from '../request/request.ts';
+import { invalidValue } from '../schema/field-error.ts';
 import { type Cached, metadataOf, metaString } from '../storage/cached.ts';
 import { parseJson, stringifyJson } from '../wire/json.ts';
 import { parseYaml } from '../wire/yaml.ts';
@@ -159,7 +160,8 @@ async function apply(
       old === undefined
         ? await createApplied(deps, request, applied, result.object, parameters, managed)
         : await updateApplied(deps, request, applied, result.object, old, parameters, managed);
-    if (stored !== undefined) return respondObject(deps, request, stored, old === undefined ? 201 : 200);
+    if (stored !== undefined)
+      return respondObject(deps, request, stored, old === undefined ? 201 : 200);
   }
   throw stale(request);
 }
@@ -184,7 +186,9 @@ function decodeApplied(
       `Incorrect version specified in apply patch. Specified patch version: ${applied['apiVersion'] ?? ''}, expected: ${apiVersion}`,
     );
   if (applied['kind'] !== kind.kind)
-    throw badRequest(`the kind in the data (${applied['kind']}) does not match the expected kind (${kind.kind})`);
+    throw badRequest(
+      `the kind in the data (${applied['kind']}) does not match the expected kind (${kind.kind})`,
+    );
   if (metadataOf(applied)['managedFields'] !== undefined)
     throw badRequest('metadata.managedFields must be nil');
   checkName(info.name, applied);
@@ -208,7 +212,11 @@ async function createApplied(
   const resource = { group: kind.group, resource: kind.plural };
   if (info.subresource !== '') throw notFound(resource, info.name);
   if (metaString(applied, 'uid') !== '')
-    throw conflict(resource, info.name, `uid mismatch: the provided object specified uid ${metaString(applied, 'uid')}, and no existing object was found`);
+    throw conflict(
+      resource,
+      info.name,
+      `uid mismatch: the provided object specified uid ${metaString(applied, 'uid')}, and no existing object was found`,
+    );
   const object = structuredClone(result);
   delete asObject(object['metadata'])?.['resourceVersion'];
   shape(request, { object, duplicates: [] }, parameters.fieldValidation);

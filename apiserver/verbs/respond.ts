@@ -54,7 +54,12 @@ export function respondList(deps: VerbDeps, request: KindRequest, selected: Sele
   if (as?.kind === 'PartialObjectMetadata') throw notAcceptableList(goType(kind, 'List'));
   const indent = pretty || wantsPretty(request);
   if (as !== undefined)
-    return respondJson(200, converted(deps, request, selected.objects, as, metadata), mediaType, indent);
+    return respondJson(
+      200,
+      converted(deps, request, selected.objects, as, metadata),
+      mediaType,
+      indent,
+    );
   if (mediaType !== json || indent) {
     const items = selected.objects.map((cached) => listItem(viewOf(cached, kind).object, kind));
     return respondJson(200, { ...listType(kind), metadata, items }, mediaType, true);
@@ -75,9 +80,7 @@ const listEnd = Buffer.from(']}');
 /** Upstream's field order: built-in lists say their kind first. */
 function listType(kind: ServedKind): JsonObject {
   const apiVersion = formatApiVersion(kind.group, kind.version);
-  return kind.builtin
-    ? { kind: kind.listKind, apiVersion }
-    : { apiVersion, kind: kind.listKind };
+  return kind.builtin ? { kind: kind.listKind, apiVersion } : { apiVersion, kind: kind.listKind };
 }
 
 function listItem(object: JsonObject, kind: ServedKind): JsonObject {
@@ -95,7 +98,8 @@ function converted(
 ): JsonValue {
   const { kind } = request;
   const views = objects.map((cached) => viewOf(cached, kind).object);
-  if (as.kind === 'PartialObjectMetadataList') return asJson(partialObjectList(views, metadata, as.version));
+  if (as.kind === 'PartialObjectMetadataList')
+    return asJson(partialObjectList(views, metadata, as.version));
   if (as.kind === 'PartialObjectMetadata') return asJson(partialObject(views[0] ?? {}, as.version));
   return tableOf(deps, request, views, as, metadata, true);
 }
@@ -111,7 +115,12 @@ function tableOf(
   const { kind } = request;
   return asJson(
     makeTable({
-      kind: { group: kind.group, resource: kind.plural, builtin: kind.builtin, columns: kind.columns },
+      kind: {
+        group: kind.group,
+        resource: kind.plural,
+        builtin: kind.builtin,
+        columns: kind.columns,
+      },
       objects,
       metadata,
       nowMs: deps.clock.now(),
@@ -129,7 +138,9 @@ function asJson(value: object): JsonValue {
 
 /** Upstream's Go type of an object or list, which some error messages name. */
 function goType(kind: ServedKind, suffix: string): string {
-  return kind.builtin ? `*${kind.version}.${kind.kind}${suffix}` : `*unstructured.Unstructured${suffix}`;
+  return kind.builtin
+    ? `*${kind.version}.${kind.kind}${suffix}`
+    : `*unstructured.Unstructured${suffix}`;
 }
 
 /** Encodes any JSON body. */
@@ -181,7 +192,8 @@ export function eventEncoder(deps: VerbDeps, request: KindRequest): EventEncoder
     };
   let first = true;
   const form = (object: JsonObject): Uint8Array => {
-    if (as.kind !== 'Table') return Buffer.from(stringifyJson(asJson(partialObject(object, as.version))));
+    if (as.kind !== 'Table')
+      return Buffer.from(stringifyJson(asJson(partialObject(object, as.version))));
     const table = tableOf(
       deps,
       request,

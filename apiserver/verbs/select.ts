@@ -1,10 +1,10 @@
 /** Label and field selectors of a list or watch, as one test over stored objects. */
 import { parseFieldSelector } from '../../api/field-selector.ts';
+import { asObject, asString } from '../../api/json.ts';
 import { compileJsonPath } from '../../api/jsonpath.ts';
 import { parseLabelSelector } from '../../api/label-selector.ts';
 import type { JsonObject } from '../../api/meta.ts';
 import { badRequest } from '../../api/status.ts';
-import { asObject, asString } from '../../api/json.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
 import { metadataOf, metaString } from '../storage/cached.ts';
 import type { KindRequest } from './deps.ts';
@@ -51,7 +51,9 @@ function fieldGetters(kind: ServedKind): Getters {
       ? { 'metadata.namespace': (object: JsonObject) => metaString(object, 'namespace') }
       : {}),
     ...kind.strategy.selectableFields,
-    ...Object.fromEntries(kind.selectableJsonPaths.map((path) => [path.replace(/^\./, ''), byPath(path)])),
+    ...Object.fromEntries(
+      kind.selectableJsonPaths.map((path) => [path.replace(/^\./, ''), byPath(path)]),
+    ),
   };
   gettersOf.set(kind, getters);
   return getters;

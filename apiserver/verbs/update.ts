@@ -1,7 +1,8 @@
 /** PUT: replaces an object, or its status. */
+
+import { asObject, asString } from '../../api/json.ts';
 import type { JsonObject } from '../../api/meta.ts';
 import { conflict, invalid, notFound, StatusError } from '../../api/status.ts';
-import { asObject, asString } from '../../api/json.ts';
 import type { ApiResponse } from '../request/request.ts';
 import { type Cached, metaString } from '../storage/cached.ts';
 import { settleNamespace, shape } from './admit.ts';

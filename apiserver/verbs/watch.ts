@@ -132,8 +132,7 @@ async function* changes(
 ): AsyncGenerator<Uint8Array> {
   const prefix = prefixFor(request);
   const subscription = deps.objects.cache.subscribe(prefix, parameters.since);
-  const source =
-    subscription ?? deps.objects.history(prefix, parameters.since, local.signal);
+  const source = subscription ?? deps.objects.history(prefix, parameters.since, local.signal);
   const iterator = source[Symbol.asyncIterator]();
   const stop = () => subscription?.end();
   local.signal.addEventListener('abort', stop, { once: true });

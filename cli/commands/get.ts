@@ -172,7 +172,7 @@ async function watch(
     name === undefined
       ? source.path
       : withQuery(collectionPath(kind, source.namespace), { fieldSelector: `metadata.name=${name}` });
-  const style = styleOf(kind, options, false);
+  const style = { ...styleOf(kind, options, false), widths: [] };
   let columns: Table['columnDefinitions'];
   let headers = options.headers;
   for (;;) {

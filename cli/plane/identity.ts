@@ -1,6 +1,6 @@
 /** Who is who in a plane: its authority, the certificates it signed, tokens and the kubeconfig. */
-import { randomBytes, randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { type KeyPair, openPki, readTokens, type StaticToken, writeSecret } from '../../apiserver/index.ts';
 import { formatKubeconfig } from '../../client/kubeconfig.ts';
@@ -63,11 +63,4 @@ export async function writeKubeconfig(
   const text = formatKubeconfig({ server, ca, ...admin, user: 'berth-admin', name: 'berth' });
   if (existsSync(paths.kubeconfig) && readFileSync(paths.kubeconfig, 'utf8') === text) return;
   await writeSecret(paths.kubeconfig, text);
-}
-
-/** Made once per data directory. */
-export function readNodeId(paths: PlanePaths): string {
-  mkdirSync(paths.agent, { recursive: true, mode: 0o700 });
-  if (!existsSync(paths.nodeId)) writeFileSync(paths.nodeId, `${randomUUID()}\n`, { mode: 0o600 });
-  return readFileSync(paths.nodeId, 'utf8').trim();
 }

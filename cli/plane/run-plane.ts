@@ -69,9 +69,10 @@ type ClientOf = Awaited<ReturnType<typeof import('./server-part.ts').startServer
 const address = '127.0.0.1';
 
 async function startAgent(paths: PlanePaths, config: PlaneConfig, log: Log, clientOf: ClientOf) {
-  const [{ startAgentPart }, { nodeIdentity, readNodeId }] = await Promise.all([
+  const [{ startAgentPart }, { nodeIdentity }, { readNodeId }] = await Promise.all([
     import('./agent-part.ts'),
     import('./identity.ts'),
+    import('./node-id.ts'),
   ]);
   const { nodeName } = config;
   const identity = await nodeIdentity(paths, nodeName, [address]);

@@ -1,7 +1,7 @@
 /** Reads manifests: files, directories or standard input, YAML or JSON. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type CollectionTag, parseAllDocuments, type ScalarTag } from 'yaml';
+import { parseAllDocuments, type Tags } from 'yaml';
 import type { JsonObject, KubeObject } from '../../api/meta.ts';
 import { codeOf, Failure } from '../failure.ts';
 
@@ -46,10 +46,11 @@ export function inOrder(manifests: readonly Manifest[]): readonly Manifest[] {
 }
 
 /** Kubernetes reads YAML 1.1, but without its times and numbers to base 60. */
-function asKubernetesReads(tags: (ScalarTag | CollectionTag)[]) {
+function asKubernetesReads(tags: Tags): Tags {
   return tags.filter(
     (tag) =>
-      tag.tag !== 'tag:yaml.org,2002:timestamp' && !('format' in tag && tag.format === 'TIME'),
+      typeof tag === 'string' ||
+      (tag.tag !== 'tag:yaml.org,2002:timestamp' && !('format' in tag && tag.format === 'TIME')),
   );
 }
 

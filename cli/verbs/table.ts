@@ -20,6 +20,8 @@ export interface TableStyle {
   /** Stands before each name: `pod/`. */
   readonly prefix?: string;
   readonly headers?: boolean;
+  /** Column widths, kept from one part of a watch to the next. */
+  readonly widths?: number[];
 }
 
 export function isTable(value: unknown): value is Table {
@@ -43,12 +45,14 @@ export function formatTable(table: Table, style: TableStyle): readonly string[] 
       return name.toUpperCase() === 'NAME' ? `${style.prefix ?? ''}${text}` : text;
     }),
   ]);
-  return align(style.headers === false ? body : [header, ...body]);
+  return align(style.headers === false ? body : [header, ...body], style.widths);
 }
 
-/** Columns as wide as their widest cell, three spaces between them. */
-export function align(rows: readonly (readonly string[])[]): readonly string[] {
-  const widths: number[] = [];
+/** Columns as wide as their widest cell, three spaces between them; `widths` only grows. */
+export function align(
+  rows: readonly (readonly string[])[],
+  widths: number[] = [],
+): readonly string[] {
   for (const row of rows) {
     row.forEach((cell, i) => {
       widths[i] = Math.max(widths[i] ?? 0, cell.length);

@@ -81,6 +81,8 @@ export class FakeApi implements Client {
   readonly calls: Call[] = [];
   /** Runs before each call; what it throws, the call throws. */
   before: (call: Call) => void | Promise<void> = () => {};
+  /** Runs after each delete that was taken, before anything else happens. */
+  afterDelete: (resource: Resource, key: string) => void = () => {};
 
   constructor(options: { clock: Clock; random: Random; kinds?: readonly Resource[] }) {
     this.#clock = options.clock;
@@ -263,6 +265,7 @@ export class FakeApi implements Client {
     const namespaceContent = resource.resource === 'namespaces' && hasSpecFinalizers(current);
     if (finalizers.size === 0 && graceSeconds === 0 && !namespaceContent) {
       this.#remove(resource, current);
+      this.afterDelete(resource, text(key));
       return;
     }
     this.#store(resource, current, {
@@ -276,6 +279,7 @@ export class FakeApi implements Client {
         deletionGracePeriodSeconds: graceSeconds,
       },
     });
+    this.afterDelete(resource, text(key));
   }
 
   async read<T>(path: string, options: CallOptions): Promise<T> {

@@ -1,0 +1,142 @@
+/** The versions of a CustomResourceDefinition: storage, schemas, columns, subresources, selectable fields. */
+
+import { asObject, asString, at, objectsOf } from '../../api/json.ts';
+import { parseSimplePath } from '../../api/jsonpath.ts';
+import type { JsonObject } from '../../api/meta.ts';
+import type { Schema } from '../../api/schema.ts';
+import type { FieldError } from '../../api/status.ts';
+import { forbiddenField, invalidValue, notSupported, required } from '../schema/field-error.ts';
+import { validateStructural } from '../schema/index.ts';
+import { fieldSchema } from '../schema/json-kinds.ts';
+
+/** Kubernetes' limit. */
+const maxSelectableFields = 8;
+
+export function versionErrors(crd: JsonObject): FieldError[] {
+  const versions = objectsOf(at(crd, 'spec', 'versions'));
+  const errors = storageErrors(versions);
+  const preserve = at(crd, 'spec', 'preserveUnknownFields');
+  if (preserve === true)
+    errors.push(
+      invalidValue(
+        'spec.preserveUnknownFields',
+        true,
+        'cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead',
+      ),
+    );
+  for (const [index, version] of versions.entries()) {
+    // What the only version says upstream names by the place it had before there were versions.
+    const path = versions.length === 1 ? 'spec' : `spec.versions[${index}]`;
+    const schemaPath = versions.length === 1 ? 'spec.validation' : `${path}.schema`;
+    errors.push(
+      ...schemaErrors(version, index, `${schemaPath}.openAPIV3Schema`),
+      ...columnErrors(version, path),
+      ...scaleErrors(version, path),
+      ...selectableErrors(version, path),
+    );
+  }
+  return errors;
+}
+
+function storageErrors(versions: readonly JsonObject[]): FieldError[] {
+  const errors: FieldError[] = [];
+  const shown = versions.map(({ name, served, storage }) => ({ name, served, storage }));
+  const names = versions.map((version) => asString(version['name']));
+  const storage = versions.filter((version) => version['storage'] === true);
+  if (new Set(names).size < names.length)
+    errors.push(invalidValue('spec.versions', shown, 'must contain unique version names'));
+  if (storage.length === 1) return errors;
+  const why = 'must have exactly one version marked as storage version';
+  errors.push(invalidValue('spec.versions', shown, why));
+  const stored = storage.map((version) => asString(version['name']));
+  errors.push(
+    stored.length === 0
+      ? invalidValue('status.storedVersions', null, 'must have at least one stored version')
+      : invalidValue(
+          'status.storedVersions',
+          stored.slice(0, 1),
+          `must have the storage version ${stored[stored.length - 1]}`,
+        ),
+  );
+  return errors;
+}
+
+function schemaErrors(version: JsonObject, index: number, path: string): FieldError[] {
+  const schema = asObject(at(version, 'schema', 'openAPIV3Schema'));
+  if (schema === undefined)
+    return [required(`spec.versions[${index}].schema.openAPIV3Schema`, 'schemas are required')];
+  // The schema's own shape is what validateStructural judges.
+  return validateStructural(schema as Schema, { path });
+}
+
+function columnErrors(version: JsonObject, path: string): FieldError[] {
+  return objectsOf(version['additionalPrinterColumns']).flatMap((column, index) => {
+    const jsonPath = asString(column['jsonPath']);
+    if (jsonPath.startsWith('.')) return [];
+    const field = `${path}.additionalPrinterColumns[${index}].JSONPath`;
+    return [invalidValue(field, jsonPath, 'must be a simple json path starting with .')];
+  });
+}
+
+function scaleErrors(version: JsonObject, path: string): FieldError[] {
+  const scale = asObject(at(version, 'subresources', 'scale'));
+  if (scale === undefined) return [];
+  const under = (name: string, ...roots: readonly string[]): FieldError[] => {
+    const value = asString(scale[name]);
+    const field = `${path}.subresources.scale.${name}`;
+    if (value === '' && name !== 'labelSelectorPath') return [required(field)];
+    if (value === '' || roots.some((root) => value.startsWith(`${root}.`))) return [];
+    return [invalidValue(field, value, `should be a json path under ${roots.join(' or ')}`)];
+  };
+  return [
+    ...under('specReplicasPath', '.spec'),
+    ...under('statusReplicasPath', '.status'),
+    ...under('labelSelectorPath', '.spec', '.status'),
+  ];
+}
+
+function selectableErrors(version: JsonObject, path: string): FieldError[] {
+  const fields = objectsOf(version['selectableFields']);
+  const schema = asObject(at(version, 'schema', 'openAPIV3Schema')) as Schema | undefined;
+  const errors = fields.flatMap((each, index) => {
+    const jsonPath = asString(each['jsonPath']);
+    const field = `${path}.selectableFields[${index}].jsonPath`;
+    return selectableMistakes(jsonPath, schema).map((why) => invalidValue(field, jsonPath, why));
+  });
+  if (fields.length <= maxSelectableFields) return errors;
+  const message = `Too many: ${fields.length}: must have at most ${maxSelectableFields} items`;
+  return [...errors, { field: `${path}.selectableFields`, type: 'FieldValueTooMany', message }];
+}
+
+function selectableMistakes(jsonPath: string, schema: Schema | undefined): string[] {
+  const steps = parseSimplePath(jsonPath);
+  if (steps === undefined) return ['is an invalid path: must be a simple path such as .spec.color'];
+  let found: Schema | undefined = schema;
+  for (const step of steps) found = found === undefined ? undefined : fieldSchema(found, step);
+  if (found === undefined) return ['is an invalid path: does not refer to a valid field'];
+  if (steps[0] === 'metadata') return ['must not point to fields in metadata'];
+  if (['string', 'boolean', 'integer'].includes(found.type ?? '')) return [];
+  return [
+    'must point to a field of type string, boolean or integer. Enum string fields and strings with formats are allowed.',
+  ];
+}
+
+/** Objects of several versions share one schema apart from what is pruned: nobody is asked to convert. */
+export function conversionErrors(crd: JsonObject): FieldError[] {
+  const conversion = asObject(at(crd, 'spec', 'conversion')) ?? {};
+  const webhook = asObject(conversion['webhook']);
+  if (conversion['strategy'] !== 'Webhook') {
+    if (webhook === undefined) return [];
+    const why = 'should not be set when strategy is not set to Webhook';
+    return [forbiddenField('spec.conversion.webhook', why)];
+  }
+  if (webhook?.['clientConfig'] === undefined)
+    return [
+      required('spec.conversion.webhookClientConfig', 'required when strategy is set to Webhook'),
+      ...(objectsOf(webhook?.['conversionReviewVersions']).length > 0
+        ? []
+        : [required('spec.conversion.conversionReviewVersions')]),
+    ];
+  // Conversion webhooks are never called: better no kind than objects in the wrong shape.
+  return [notSupported('spec.conversion.strategy', 'Webhook', ['None'])];
+}

@@ -1,0 +1,46 @@
+/** `berth doctor`: what this machine has, and what is left out because of what it has not. */
+import type { Command } from 'commander';
+import { newCommand } from '../command.ts';
+import { exitCode } from '../failure.ts';
+import { loadConfig } from '../plane/config.ts';
+import { dataDirHelp } from '../plane/options.ts';
+import { defaultDataDir, planePaths } from '../plane/paths.ts';
+import { readPidFile } from '../plane/pid-file.ts';
+import { type Finding, runChecks } from '../plane/checks.ts';
+
+interface DoctorOptions {
+  readonly dataDir?: string;
+  readonly port?: string;
+}
+
+export function doctorCommand(): Command {
+  return newCommand({
+    name: 'doctor',
+    purpose: 'Checks what this machine has, and says what is left out therefore and how to get it.',
+    examples: ['berth doctor'],
+    exitCodes: '0 "berth up" will work, 1 something that it needs is missing, 2 wrong usage',
+  })
+    .option('--data-dir <dir>', dataDirHelp)
+    .action(doctor);
+}
+
+const marks = { ok: 'ok      ', missing: 'missing ', optional: '-       ' } as const;
+
+async function doctor({ dataDir }: DoctorOptions): Promise<void> {
+  const paths = planePaths(dataDir ?? defaultDataDir());
+  const running = readPidFile(paths.pidFile);
+  const findings = await runChecks({
+    dataDir: paths.dataDir,
+    port: loadConfig(paths.dataDir)?.port ?? 6443,
+    running: running !== undefined,
+  });
+  process.stdout.write(`${findings.map(line).join('\n')}\n`);
+  if (findings.some(({ state }) => state === 'missing')) process.exitCode = exitCode.failure;
+}
+
+function line({ state, name, found, without, remedy }: Finding): string {
+  const rest = state === 'ok' ? [] : [without, remedy].filter((part) => part !== undefined);
+  const indent = ' '.repeat(24);
+  const more = rest.map((part) => `\n${indent}${part}`).join('');
+  return `${marks[state]} ${name.padEnd(14)} ${found}${more}`;
+}

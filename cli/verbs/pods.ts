@@ -1,0 +1,42 @@
+/** Finds the pod that `POD` or `KIND/NAME` means, for commands that work on one pod. */
+import { withQuery } from '../../client/paths.ts';
+import { Failure } from '../failure.ts';
+import { discoverKinds, displayName } from './kinds.ts';
+import type { Session } from './session.ts';
+import { pathOf, readTarget } from './targets.ts';
+
+interface PodItem {
+  readonly metadata: { readonly name: string };
+  readonly status?: { readonly phase?: string };
+}
+
+/** A pod's name as it is; of anything with a scale, one of its pods, running ones first. */
+export async function podNamed(session: Session, word: string): Promise<string> {
+  if (!word.includes('/')) return word;
+  const target = readTarget(await discoverKinds(session), word);
+  if (target.kind.resource === 'pods' && target.kind.group === '') return target.name;
+  const name = `${displayName(target.kind)}/${target.name}`;
+  if (!target.kind.subresources.includes('scale')) {
+    throw new Failure(`${name} has no pods: name a pod, or a workload`);
+  }
+  const { body } = await session.call({ path: pathOf(target, session.namespace, 'scale') });
+  const { selector = '' } = (body['status'] ?? {}) as { selector?: string }; // A Scale's status.
+  const [first] = await podsOf(session, selector);
+  if (first === undefined || selector === '') throw new Failure(`${name} has no pod at the moment`);
+  return first;
+}
+
+/** Names of the pods with these labels, running ones first. */
+export async function podsOf(session: Session, labelSelector: string): Promise<readonly string[]> {
+  const path = `/api/v1/namespaces/${encodeURIComponent(session.namespace)}/pods`;
+  const { body } = await session.call({ path: withQuery(path, { labelSelector }) });
+  const pods = body['items'] as readonly PodItem[]; // A list has them.
+  const rank = ({ status }: PodItem) => (status?.phase === 'Running' ? 0 : 1);
+  return [...pods].sort((a, b) => rank(a) - rank(b)).map(({ metadata }) => metadata.name);
+}
+
+/** `/api/v1/namespaces/…/pods/<name>/<subresource>`. */
+export function podPath({ namespace }: Session, name: string, subresource: string): string {
+  const [space, pod] = [encodeURIComponent(namespace), encodeURIComponent(name)];
+  return `/api/v1/namespaces/${space}/pods/${pod}/${subresource}`;
+}
