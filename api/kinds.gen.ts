@@ -519,7 +519,7 @@ export interface CustomResourceDefinitionStatus {
   /** The names in force. */
   readonly acceptedNames?: CustomResourceDefinitionNames;
   /** `NamesAccepted`, `Established`, and what is wrong with the schema. */
-  readonly conditions?: readonly CustomResourceDefinitionCondition[];
+  readonly conditions?: readonly CustomResourceDefinitionCondition[] | null;
   /** Versions in which objects may still be stored. */
   readonly storedVersions?: readonly string[];
 }

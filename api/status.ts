@@ -101,7 +101,7 @@ function details(what: ResourceName, name: string): StatusDetails {
   return {
     ...(name === '' ? {} : { name }),
     ...(what.group === '' ? {} : { group: what.group }),
-    kind: what.resource,
+    ...(what.resource === '' ? {} : { kind: what.resource }),
   };
 }
 
@@ -169,13 +169,12 @@ export function invalid(
   name: string,
   errors: readonly FieldError[],
 ): StatusError {
-  const lines = errors.map((e) => `${e.field}: ${e.message}`);
+  // Checked in two places, an error may come twice; its text is said once.
+  const lines = [...new Set(errors.map((e) => `${e.field}: ${e.message}`))];
   const text = lines.length === 1 ? lines[0] : `[${lines.join(', ')}]`;
   const kind = what.group === '' ? what.kind : `${what.kind}.${what.group}`;
   return new StatusError(422, 'Invalid', `${kind} "${name}" is invalid: ${text}`, {
-    name,
-    ...(what.group === '' ? {} : { group: what.group }),
-    kind: what.kind,
+    ...details({ group: what.group, resource: what.kind }, name),
     causes: errors.map((e) => ({ reason: e.type, message: e.message, field: e.field })),
   });
 }

@@ -1,7 +1,7 @@
 /** Brings one definition to rest: accepted and served, refused, or emptied and released. */
 
 import { formatTime } from '../../api/conditions.ts';
-import { asArray, asString, at, child, equal, objectsOf } from '../../api/json.ts';
+import { copyOf, asArray, asString, at, child, equal, objectsOf } from '../../api/json.ts';
 import type { JsonObject } from '../../api/meta.ts';
 import type { KindDefinition } from '../../api/schema.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -49,7 +49,7 @@ export function definitionOf(crd: JsonObject): KindDefinition {
 
 /** Accepts the names or says why not; false when somebody else wrote in between. */
 async function establish(deps: SettleDeps, crd: Cached, signal: AbortSignal): Promise<boolean> {
-  const next = structuredClone(crd.object);
+  const next = copyOf(crd.object);
   const conflict = nameConflict(crd, deps.registry);
   setNameConditions(next, conflict, deps.clock.now());
   const status = child(next, 'status');
@@ -112,7 +112,7 @@ async function release(deps: SettleDeps, crd: Cached, signal: AbortSignal): Prom
     await clock.sleep(pollMs, signal);
     if (objects.cache.get(crd.key) === undefined) return true;
   }
-  const next = structuredClone(crd.object);
+  const next = copyOf(crd.object);
   const rest = finalizers.filter((name) => name !== crdFinalizer);
   metadataOf(next)['finalizers'] = rest;
   if (rest.length === 0) return (await objects.remove(crd, signal)) !== undefined;
@@ -130,7 +130,7 @@ async function deleteInstance(
     return;
   }
   if (metaString(object.object, 'deletionTimestamp') !== '') return;
-  const next = structuredClone(object.object);
+  const next = copyOf(object.object);
   const metadata = metadataOf(next);
   metadata['deletionTimestamp'] = formatTime(clock.now());
   metadata['deletionGracePeriodSeconds'] = 0;

@@ -4,7 +4,7 @@ import { builtinKinds, virtualKinds } from '../../crds/index.ts';
 import type { OpenApiKind, ServedResource, ServedSubresource } from '../present/index.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
-import { virtualSchemas } from '../registry/virtual.ts';
+import { reviewPlurals, virtualSchemas } from '../registry/virtual.ts';
 
 const allVerbs = [
   'create',
@@ -16,6 +16,8 @@ const allVerbs = [
   'update',
   'watch',
 ];
+/** In upstream's order, which clients print. */
+const customVerbs = ['delete', 'deletecollection', 'get', 'list', 'patch', 'create', 'update', 'watch'];
 const partVerbs = ['get', 'patch', 'update'];
 
 /** Subresources that only built-in kinds have, by `plural`. */
@@ -28,15 +30,6 @@ const builtinSubresources: Readonly<Record<string, readonly ServedSubresource[]>
     { name: 'exec', kind: 'PodExecOptions', verbs: ['create', 'get'] },
     { name: 'log', kind: 'Pod', verbs: ['get'] },
   ],
-};
-
-/** Resources that answer a POST and store nothing. */
-const reviewPlurals: Readonly<Record<string, string>> = {
-  SelfSubjectAccessReview: 'selfsubjectaccessreviews',
-  SubjectAccessReview: 'subjectaccessreviews',
-  LocalSubjectAccessReview: 'localsubjectaccessreviews',
-  SelfSubjectRulesReview: 'selfsubjectrulesreviews',
-  SelfSubjectReview: 'selfsubjectreviews',
 };
 
 export function servedResources(registry: Registry): ServedResource[] {
@@ -72,6 +65,7 @@ export function openApiKinds(registry: Registry): OpenApiKind[] {
 const emptySchema: Schema = { type: 'object' };
 
 function verbsOf(kind: ServedKind): readonly string[] {
+  if (!kind.builtin) return customVerbs;
   return kind.strategy.deleteCollection
     ? allVerbs
     : allVerbs.filter((verb) => verb !== 'deletecollection');
@@ -90,7 +84,7 @@ function subresourcesOf(kind: ServedKind): ServedSubresource[] {
 
 function reviewResources(): ServedResource[] {
   return virtualKinds.flatMap(({ group, names, scope, versions }) => {
-    const plural = reviewPlurals[names.kind];
+    const plural = reviewPlurals.get(names.kind);
     const version = versions[0]?.name;
     if (plural === undefined || version === undefined) return [];
     return [

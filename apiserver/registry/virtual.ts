@@ -9,3 +9,17 @@ export const virtualSchemas: Readonly<Record<string, Schema>> = Object.fromEntri
     return schema === undefined ? [] : [[names.kind, schema] as const];
   }),
 );
+
+/** Resources that answer a POST and store nothing: plural → Kind. */
+export const reviewKinds: Readonly<Record<string, string>> = {
+  selfsubjectaccessreviews: 'SelfSubjectAccessReview',
+  subjectaccessreviews: 'SubjectAccessReview',
+  localsubjectaccessreviews: 'LocalSubjectAccessReview',
+  selfsubjectrulesreviews: 'SelfSubjectRulesReview',
+  selfsubjectreviews: 'SelfSubjectReview',
+};
+
+/** The other way round: Kind → plural. */
+export const reviewPlurals: ReadonlyMap<string, string> = new Map(
+  Object.entries(reviewKinds).map(([plural, kind]) => [kind, plural]),
+);

@@ -3,10 +3,10 @@
  * Source: Kubernetes apiextensions-apiserver v0.32, `pkg/apiserver/schema/defaulting/`.
  */
 
-import { isArray, isObject } from '../../api/json.ts';
+import { copyOf, isArray, isObject } from '../../api/json.ts';
 import type { JsonObject, JsonValue } from '../../api/meta.ts';
 import type { Schema } from '../../api/schema.ts';
-import { additionalSchema, copyOf, fieldSchema } from './json-kinds.ts';
+import { additionalSchema, fieldSchema } from './json-kinds.ts';
 
 /**
  * Edits `value` in place: absent fields, and nulls that are not allowed, get their default; nulls

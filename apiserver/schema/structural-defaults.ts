@@ -1,11 +1,12 @@
 /** Defaults must be values that a client could have sent. */
+import { copyOf } from '../../api/json.ts';
 import type { JsonValue } from '../../api/meta.ts';
 import type { Schema } from '../../api/schema.ts';
 import type { FieldError } from '../../api/status.ts';
 import { coerceMeta } from './coerce-meta.ts';
 import { applyDefaults } from './defaults.ts';
 import { child, forbiddenField, invalidValue } from './field-error.ts';
-import { additionalSchema, copyOf } from './json-kinds.ts';
+import { additionalSchema } from './json-kinds.ts';
 import { prune } from './prune.ts';
 import { validate } from './validate.ts';
 

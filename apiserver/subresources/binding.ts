@@ -1,9 +1,8 @@
 /** Binding pods to nodes: one by one as in Kubernetes, and many in one transaction for our scheduler. */
 
-import { asArray, asObject, asString, at, child } from '../../api/json.ts';
+import { copyOf, asArray, asObject, asString, at, child } from '../../api/json.ts';
 import type { JsonObject } from '../../api/meta.ts';
 import { badRequest, conflict, notFound, StatusError } from '../../api/status.ts';
-import { virtualSchemas } from '../registry/virtual.ts';
 import type { ApiResponse, RequestContext } from '../request/request.ts';
 import { type Cached, metadataOf, metaString } from '../storage/cached.ts';
 import { objectKey } from '../storage/keys.ts';
@@ -30,7 +29,7 @@ interface Wanted {
 /** POST `/api/v1/namespaces/<ns>/pods/<name>/binding`. */
 export async function bindOne(deps: VerbDeps, context: RequestContext): Promise<ApiResponse> {
   const { info, request } = context;
-  const body = decodePlain(await request.body(), request.headers['content-type'], virtualSchemas);
+  const body = decodePlain(await request.body(), request.headers['content-type'], 'Binding');
   const nodeName = asString(at(body, 'target', 'name'));
   if (nodeName === '') throw badRequest('target.name: Required value: name the node to bind to');
   const uid = asString(at(body, 'metadata', 'uid'));
@@ -53,7 +52,7 @@ export async function bindOne(deps: VerbDeps, context: RequestContext): Promise<
  */
 export async function bindMany(deps: VerbDeps, context: RequestContext): Promise<ApiResponse> {
   const { request } = context;
-  const body = decodePlain(await request.body(), request.headers['content-type'], virtualSchemas);
+  const body = decodePlain(await request.body(), request.headers['content-type'], 'BindingList');
   const items = asArray(body['items']).map((item) => asObject(item) ?? {});
   if (items.length > maxBindings)
     throw badRequest(
@@ -197,7 +196,7 @@ function refusal({ object }: Cached, wanted: Wanted): StatusError | undefined {
 }
 
 function bound({ object }: Cached, wanted: Wanted, now: string): JsonObject {
-  const next = structuredClone(object);
+  const next = copyOf(object);
   child(next, 'spec')['nodeName'] = wanted.nodeName;
   const metadata = metadataOf(next);
   metadata['generation'] = Number(metadata['generation'] ?? 0) + 1;

@@ -2,7 +2,6 @@
 
 import { asObject, asString, at } from '../../api/json.ts';
 import { badRequest } from '../../api/status.ts';
-import { virtualSchemas } from '../registry/virtual.ts';
 import type { ApiResponse } from '../request/request.ts';
 import { decodePlain } from '../verbs/body.ts';
 import { deleteObject } from '../verbs/delete.ts';
@@ -12,7 +11,7 @@ import { respondJson } from '../verbs/respond.ts';
 
 export async function evict(deps: VerbDeps, request: KindRequest): Promise<ApiResponse> {
   const { headers, query } = request.request;
-  const body = decodePlain(await request.request.body(), headers['content-type'], virtualSchemas);
+  const body = decodePlain(await request.request.body(), headers['content-type'], 'Eviction');
   const name = asString(at(body, 'metadata', 'name'));
   if (name !== '' && name !== request.info.name)
     throw badRequest('name in URL does not match name in Eviction object');

@@ -1,6 +1,6 @@
 /** PUT `/namespaces/<name>/finalize`: the only way to change a namespace's `spec.finalizers`. */
 
-import { at, child } from '../../api/json.ts';
+import { copyOf, at, child } from '../../api/json.ts';
 import { notFound } from '../../api/status.ts';
 import type { ApiResponse } from '../request/request.ts';
 import { metaString } from '../storage/cached.ts';
@@ -25,7 +25,7 @@ export async function finalize(deps: VerbDeps, request: KindRequest): Promise<Ap
   if (old === undefined) throw notFound({ group: kind.group, resource: kind.plural }, info.name);
   const given = metaString(body.object, 'resourceVersion');
   if (given !== '' && parseRevision(given) !== old.revision) throw stale(request);
-  const next = structuredClone(old.object);
+  const next = copyOf(old.object);
   child(next, 'spec')['finalizers'] = at(body.object, 'spec', 'finalizers') ?? [];
   const finalizing: KindRequest = {
     ...request,

@@ -5,7 +5,7 @@ import type { JsonObject } from '../../api/meta.ts';
 import { badRequest, notFound } from '../../api/status.ts';
 import { type Attributes, type Authorizer, isAllowed, mastersGroup } from '../auth/authorize.ts';
 import { type RbacSource, rulesFor } from '../auth/rbac.ts';
-import { virtualSchemas } from '../registry/virtual.ts';
+import { reviewKinds } from '../registry/virtual.ts';
 import type { ApiResponse, RequestContext, UserInfo } from '../request/request.ts';
 import { decodePlain } from '../verbs/body.ts';
 import { respondJson } from '../verbs/respond.ts';
@@ -46,7 +46,8 @@ export async function review(deps: ReviewDeps, context: RequestContext): Promise
   const handler = reviews[info.resource];
   if (handler === undefined)
     throw notFound({ group: info.group, resource: info.resource }, info.name);
-  const body = decodePlain(await request.body(), request.headers['content-type'], virtualSchemas);
+  const kind = reviewKinds[info.resource] ?? '';
+  const body = decodePlain(await request.body(), request.headers['content-type'], kind);
   return respondJson(201, handler(deps, context, { metadata: {}, ...body }));
 }
 

@@ -1,12 +1,11 @@
 /** `/scale`: the replicas of any kind that declares where they are. Source: autoscaling/v1 Scale. */
 
-import { asObject, asString, at, child } from '../../api/json.ts';
+import { copyOf, asObject, asString, at, child } from '../../api/json.ts';
 import { compileJsonPath } from '../../api/jsonpath.ts';
 import type { JsonObject } from '../../api/meta.ts';
 import { badRequest, invalid, notFound, StatusError } from '../../api/status.ts';
 import { applyJsonPatch, applyMergePatch } from '../patch/index.ts';
 import type { ScalePaths } from '../registry/served-kind.ts';
-import { virtualSchemas } from '../registry/virtual.ts';
 import type { ApiResponse } from '../request/request.ts';
 import { invalidValue } from '../schema/field-error.ts';
 import { type Cached, metadataOf, metaString } from '../storage/cached.ts';
@@ -38,7 +37,7 @@ export async function scale(deps: VerbDeps, request: KindRequest): Promise<ApiRe
     const given = metaString(wanted, 'resourceVersion');
     if (given !== '' && given !== '0' && parseRevision(given) !== old.revision)
       throw stale(request);
-    const next = structuredClone(viewOf(old, kind).object);
+    const next = copyOf(viewOf(old, kind).object);
     setReplicas(next, paths.specReplicasPath, replicasOf(wanted, request));
     const stored = await commitUpdate(deps, request, {
       old,
@@ -97,7 +96,7 @@ function numberAt(object: JsonObject, path: string): number | undefined {
 
 function wantedScale(request: KindRequest, scale: JsonObject, bytes: Uint8Array): JsonObject {
   const type = request.request.headers['content-type'];
-  if (request.info.verb !== 'patch') return decodePlain(bytes, type, virtualSchemas);
+  if (request.info.verb !== 'patch') return decodePlain(bytes, type, 'Scale');
   const { value } = parseJson(bytes);
   switch (mediaType(type)) {
     case 'application/merge-patch+json':

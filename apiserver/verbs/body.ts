@@ -3,9 +3,10 @@
 import { asObject } from '../../api/json.ts';
 import type { JsonObject } from '../../api/meta.ts';
 import { formatApiVersion } from '../../api/meta.ts';
-import type { Schema } from '../../api/schema.ts';
 import { badRequest, invalid, StatusError } from '../../api/status.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
+import { virtualSchemas } from '../registry/virtual.ts';
+import { applyDefaults, coerceMeta, validate } from '../schema/index.ts';
 import { parseJson, stringifyJson } from '../wire/json.ts';
 import { decodeProtobuf } from '../wire/protobuf.ts';
 import { parseYaml } from '../wire/yaml.ts';
@@ -70,32 +71,63 @@ export function decodeObject(
   return { object: identified(object, kind, bytes), duplicates };
 }
 
-/** Decodes a body that is not of a stored kind (DeleteOptions, Scale, reviews); `{}` when empty. */
+/**
+ * Decodes and checks a body that is not of a stored kind (DeleteOptions, Scale, reviews); `{}` when
+ * empty. It may leave out what it is; if it says so, it must be a `kind`.
+ */
 export function decodePlain(
   bytes: Uint8Array,
   contentType: string | undefined,
-  schemas: Readonly<Record<string, Schema>>,
+  kind: string,
 ): JsonObject {
   if (bytes.length === 0) return {};
   const format = bodyFormat(contentType, true);
-  if (format === 'protobuf')
-    return decodeProtobuf(bytes, (_apiVersion, name) => {
-      const schema = schemas[name];
-      return schema === undefined ? undefined : { schema };
-    }).object;
-  const parsed = format === 'json' ? parseJson(bytes) : parseYaml(textOf(bytes));
-  const object = asObject(parsed.value);
-  if (object === undefined)
-    throw badRequest(`the request body must be an object, not ${nameOf(parsed.value)}`);
+  const object =
+    format === 'protobuf' ? plainProtobuf(bytes) : plainText(bytes, format);
+  const given = object['kind'];
+  if (given !== undefined && given !== '' && given !== kind)
+    throw badRequest(
+      `no kind ${stringifyJson(given)} is registered for version ${stringifyJson(object['apiVersion'] ?? '')} here: the body must be a ${kind}`,
+    );
+  checkPlain(object, kind);
   return object;
 }
 
+function plainProtobuf(bytes: Uint8Array): JsonObject {
+  return decodeProtobuf(bytes, (_apiVersion, name) => {
+    const schema = virtualSchemas[name];
+    return schema === undefined ? undefined : { schema };
+  }).object;
+}
+
+function plainText(bytes: Uint8Array, format: 'json' | 'yaml'): JsonObject {
+  const { value } = parsed(bytes, format, (why) => badRequest(why));
+  const object = asObject(value);
+  if (object === undefined)
+    throw badRequest(`the request body must be an object, not ${nameOf(value)}`);
+  return object;
+}
+
+/** Brings metadata into shape and throws 400 for the first field of a wrong type or value. */
+function checkPlain(object: JsonObject, kind: string): void {
+  const schema = virtualSchemas[kind];
+  if (schema === undefined) return;
+  const { error } = coerceMeta(object, schema);
+  applyDefaults(object, schema);
+  const [wrong] = error === undefined ? validate(object, schema) : [error];
+  if (wrong !== undefined) throw badRequest(`${kind}: ${wrong.field}: ${wrong.message}`);
+}
+
 function parseText(bytes: Uint8Array, format: 'json' | 'yaml', kind: ServedKind) {
+  return parsed(bytes, format, (why) => unrecognized(kind, bytes, why));
+}
+
+function parsed(bytes: Uint8Array, format: 'json' | 'yaml', errorOf: (why: string) => StatusError) {
   try {
     return format === 'json' ? parseJson(bytes) : parseYaml(textOf(bytes));
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw unrecognized(kind, bytes, `couldn't get version/kind; ${format} parse error: ${why}`);
+    throw errorOf(`couldn't get version/kind; ${format} parse error: ${why}`);
   }
 }
 

@@ -1,9 +1,8 @@
 /** DELETE of one object or of a collection: finalizers, grace periods, propagation, preconditions. */
 
-import { asArray, asObject } from '../../api/json.ts';
+import { copyOf, asArray, asObject } from '../../api/json.ts';
 import type { JsonObject } from '../../api/meta.ts';
 import { conflict, notFound, type Status } from '../../api/status.ts';
-import { virtualSchemas } from '../registry/virtual.ts';
 import type { ApiResponse } from '../request/request.ts';
 import { type Cached, metadataOf, metaString } from '../storage/cached.ts';
 import { decodePlain } from './body.ts';
@@ -55,7 +54,7 @@ export async function deleteCollection(deps: VerbDeps, request: KindRequest): Pr
 
 async function parametersOf({ request }: KindRequest): Promise<DeleteParameters> {
   const bytes = await request.body();
-  const body = decodePlain(bytes, request.headers['content-type'], virtualSchemas);
+  const body = decodePlain(bytes, request.headers['content-type'], 'DeleteOptions');
   return deleteParameters(request.query, body);
 }
 
@@ -112,7 +111,7 @@ function marked(
   parameters: DeleteParameters,
 ): JsonObject {
   const { strategy } = request.kind;
-  const next = structuredClone(old.object);
+  const next = copyOf(old.object);
   const metadata = metadataOf(next);
   const deletion = strategy.deletion?.(next, parameters.graceSeconds) ?? { type: 'now' };
   const seconds = deletion.type === 'graceful' ? deletion.seconds : 0;

@@ -1,6 +1,6 @@
 /** PATCH: JSON patch, merge patch, strategic merge patch and server-side apply. */
 
-import { asObject } from '../../api/json.ts';
+import { copyOf, asObject } from '../../api/json.ts';
 import type { JsonObject, JsonValue } from '../../api/meta.ts';
 import { formatApiVersion } from '../../api/meta.ts';
 import { badRequest, conflict, invalid, notFound, StatusError } from '../../api/status.ts';
@@ -90,7 +90,7 @@ function patched(
   value: JsonValue,
   type: Exclude<PatchType, 'apply'>,
 ): JsonObject {
-  const current = structuredClone(viewOf(old, kind).object);
+  const current = copyOf(viewOf(old, kind).object);
   const change = asObject(value) ?? {};
   if (type === 'merge') return applyMergePatch(current, change);
   if (type === 'strategic') return applyStrategicPatch(current, change, kind.schema);
@@ -144,7 +144,7 @@ async function apply(
     const live = old === undefined ? undefined : viewOf(old, request.kind).object;
     const result = applyObject({
       live,
-      applied: structuredClone(applied),
+      applied: copyOf(applied),
       manager: parameters.fieldManager,
       apiVersion: formatApiVersion(request.kind.group, request.kind.version),
       kind: request.kind.kind,
@@ -217,7 +217,7 @@ async function createApplied(
       info.name,
       `uid mismatch: the provided object specified uid ${metaString(applied, 'uid')}, and no existing object was found`,
     );
-  const object = structuredClone(result);
+  const object = copyOf(result);
   delete asObject(object['metadata'])?.['resourceVersion'];
   shape(request, { object, duplicates: [] }, parameters.fieldValidation);
   try {
@@ -239,7 +239,7 @@ async function updateApplied(
   managed: (object: JsonObject) => JsonObject,
 ): Promise<Cached | undefined> {
   checkRevision(request, applied, old);
-  const next = structuredClone(result);
+  const next = copyOf(result);
   shape(request, { object: next, duplicates: [] }, parameters.fieldValidation);
   const subresource = request.info.subresource;
   return commitUpdate(deps, request, { old, next, parameters, subresource, managed });

@@ -1,6 +1,6 @@
 /** PUT: replaces an object, or its status. */
 
-import { asObject, asString } from '../../api/json.ts';
+import { copyOf, asObject, asString } from '../../api/json.ts';
 import type { JsonObject } from '../../api/meta.ts';
 import { conflict, invalid, notFound, StatusError } from '../../api/status.ts';
 import type { ApiResponse } from '../request/request.ts';
@@ -48,7 +48,7 @@ export async function replaceWith(
     }
     if (expected !== undefined && expected !== old.revision) throw stale(request);
     checkUid(request, object, old);
-    const next = structuredClone(object);
+    const next = copyOf(object);
     const subresource = info.subresource;
     const stored = await commitUpdate(deps, request, { old, next, parameters, subresource });
     if (stored !== undefined) return respondObject(deps, request, stored, 200);

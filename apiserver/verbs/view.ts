@@ -1,4 +1,5 @@
 /** A stored object as one served version shows it, and its wire bytes. */
+import { copyOf } from '../../api/json.ts';
 import type { JsonObject } from '../../api/meta.ts';
 import { formatApiVersion } from '../../api/meta.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
@@ -17,7 +18,7 @@ export function viewOf(cached: Cached, kind: ServedKind): View {
 
 /** What is read from storage may be older than the schema: it is pruned and defaulted again. */
 function customView(stored: JsonObject, kind: ServedKind): JsonObject {
-  const object = structuredClone(stored);
+  const object = copyOf(stored);
   object['apiVersion'] = formatApiVersion(kind.group, kind.version);
   prune(object, kind.schema);
   applyDefaults(object, kind.schema);

@@ -49,7 +49,9 @@ async function agent(options: AgentOptions): Promise<void> {
     );
   }
   if (user.startsWith('system:node:') && user !== `system:node:${nodeName}`) {
-    throw new Failure(`${options.kubeconfig} is for ${user}, not for node "${nodeName}": see --node-name`);
+    throw new Failure(
+      `${options.kubeconfig} is for ${user}, not for node "${nodeName}": see --node-name`,
+    );
   }
   const address = options.address ?? (await addressTowards(server));
   mkdirSync(paths.agent, { recursive: true, mode: 0o700 });

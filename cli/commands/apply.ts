@@ -7,7 +7,12 @@ import { newCommand } from '../command.ts';
 import { Failure, usage } from '../failure.ts';
 import { discoverKinds, displayName, type Kind } from '../verbs/kinds.ts';
 import { inOrder, type Manifest, readManifests } from '../verbs/manifests.ts';
-import { addSessionOptions, type Session, type SessionOptions, withSession } from '../verbs/session.ts';
+import {
+  addSessionOptions,
+  type Session,
+  type SessionOptions,
+  withSession,
+} from '../verbs/session.ts';
 import { pathOf } from '../verbs/targets.ts';
 
 interface ApplyOptions extends SessionOptions {
@@ -53,7 +58,8 @@ async function apply(session: Session, options: ApplyOptions): Promise<void> {
     try {
       let kind = kindOf(kinds, manifest);
       for (let waitedMs = 0; kind === undefined; waitedMs += pollMs) {
-        if (waitedMs >= (isDefined(manifest, manifests) ? kindAppearsMs : 1)) throw noKind(manifest);
+        if (waitedMs >= (isDefined(manifest, manifests) ? kindAppearsMs : 1))
+          throw noKind(manifest);
         await new Promise((resolve) => setTimeout(resolve, pollMs));
         kinds = await discoverKinds(session);
         kind = kindOf(kinds, manifest);

@@ -7,7 +7,12 @@ import { durationMs, newCommand, wholeNumber } from '../command.ts';
 import { Failure, usage } from '../failure.ts';
 import { discoverKinds, displayName, type Kind, selectKinds, unknownKind } from '../verbs/kinds.ts';
 import { inOrder, readManifests } from '../verbs/manifests.ts';
-import { addSessionOptions, type Session, type SessionOptions, withSession } from '../verbs/session.ts';
+import {
+  addSessionOptions,
+  type Session,
+  type SessionOptions,
+  withSession,
+} from '../verbs/session.ts';
 import { pathOf, readSelection, type Target } from '../verbs/targets.ts';
 
 interface DeleteOptions extends SessionOptions {
@@ -41,13 +46,25 @@ export function deleteCommand(): Command {
   })
     .argument('[kind]', 'kind, or KIND/NAME')
     .argument('[name...]', 'names')
-    .option('-f, --filename <path...>', 'the objects of a file, a directory, or - for standard input')
+    .option(
+      '-f, --filename <path...>',
+      'the objects of a file, a directory, or - for standard input',
+    )
     .option('--all', 'all objects of the kind in the namespace')
     .option('-l, --selector <labels>', 'those with these labels')
     .option('--ignore-not-found', 'it is fine if there is no such object')
-    .option('--wait [boolean]', 'wait until they are gone', (text: string) => text !== 'false', true)
+    .option(
+      '--wait [boolean]',
+      'wait until they are gone',
+      (text: string) => text !== 'false',
+      true,
+    )
     .option('--timeout <duration>', 'how long to wait', durationMs, 300_000)
-    .option('--grace-period <seconds>', 'for processes to end', wholeNumber('--grace-period', 0, 86_400));
+    .option(
+      '--grace-period <seconds>',
+      'for processes to end',
+      wholeNumber('--grace-period', 0, 86_400),
+    );
   return addSessionOptions(command).action(
     (kind: string | undefined, names: string[], options: DeleteOptions) =>
       withSession(options, (session) =>

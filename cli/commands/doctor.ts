@@ -1,32 +1,34 @@
 /** `berth doctor`: what this machine has, and what is left out because of what it has not. */
 import type { Command } from 'commander';
 import { newCommand } from '../command.ts';
-import { exitCode } from '../failure.ts';
+import { exitCode, usage } from '../failure.ts';
+import { type Finding, runChecks } from '../plane/checks.ts';
 import { loadConfig } from '../plane/config.ts';
 import { dataDirHelp } from '../plane/options.ts';
 import { defaultDataDir, planePaths } from '../plane/paths.ts';
 import { readPidFile } from '../plane/pid-file.ts';
-import { type Finding, runChecks } from '../plane/checks.ts';
 
 interface DoctorOptions {
   readonly dataDir?: string;
-  readonly port?: string;
+  readonly output?: string;
 }
 
 export function doctorCommand(): Command {
   return newCommand({
     name: 'doctor',
     purpose: 'Checks what this machine has, and says what is left out therefore and how to get it.',
-    examples: ['berth doctor'],
+    examples: ['berth doctor', 'berth doctor -o json'],
     exitCodes: '0 "berth up" will work, 1 something that it needs is missing, 2 wrong usage',
   })
     .option('--data-dir <dir>', dataDirHelp)
+    .option('-o, --output <format>', 'json')
     .action(doctor);
 }
 
 const marks = { ok: 'ok      ', missing: 'missing ', optional: '-       ' } as const;
 
-async function doctor({ dataDir }: DoctorOptions): Promise<void> {
+async function doctor({ dataDir, output }: DoctorOptions): Promise<void> {
+  if (output !== undefined && output !== 'json') throw usage(`-o must be json, not "${output}"`);
   const paths = planePaths(dataDir ?? defaultDataDir());
   const running = readPidFile(paths.pidFile);
   const findings = await runChecks({
@@ -34,7 +36,9 @@ async function doctor({ dataDir }: DoctorOptions): Promise<void> {
     port: loadConfig(paths.dataDir)?.port ?? 6443,
     running: running !== undefined,
   });
-  process.stdout.write(`${findings.map(line).join('\n')}\n`);
+  const text =
+    output === 'json' ? JSON.stringify(findings, null, 2) : findings.map(line).join('\n');
+  process.stdout.write(`${text}\n`);
   if (findings.some(({ state }) => state === 'missing')) process.exitCode = exitCode.failure;
 }
 

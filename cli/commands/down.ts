@@ -37,10 +37,14 @@ async function down(options: { readonly dataDir?: string }): Promise<void> {
   const { pid } = running;
   send(pid, 'SIGTERM');
   if (!(await ended(running, graceMs))) {
-    process.stderr.write(`berth: process ${pid} did not end within ${graceMs / 1000} s: killing it\n`);
+    process.stderr.write(
+      `berth: process ${pid} did not end within ${graceMs / 1000} s: killing it\n`,
+    );
     send(pid, 'SIGKILL');
     if (!(await ended(running, killMs))) {
-      throw new Failure(`process ${pid} cannot be killed: it waits for the kernel, see "ps ${pid}"`);
+      throw new Failure(
+        `process ${pid} cannot be killed: it waits for the kernel, see "ps ${pid}"`,
+      );
     }
   }
   const rest = running.config.agent

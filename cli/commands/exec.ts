@@ -3,7 +3,12 @@ import type { Command } from 'commander';
 import { newCommand } from '../command.ts';
 import { Failure, usage } from '../failure.ts';
 import { podNamed, podPath } from '../verbs/pods.ts';
-import { addSessionOptions, type Session, type SessionOptions, withSession } from '../verbs/session.ts';
+import {
+  addSessionOptions,
+  type Session,
+  type SessionOptions,
+  withSession,
+} from '../verbs/session.ts';
 
 interface ExecOptions extends SessionOptions {
   readonly container?: string;
@@ -45,7 +50,8 @@ async function exec(
   const { stdin = false, tty: wanted = false, container } = { ...options, ...extra };
   if (command.length === 0) throw usage('name a command: berth exec POD -- COMMAND');
   const tty = wanted && stdin ? process.stdin.isTTY === true : wanted;
-  if (wanted && !tty) process.stderr.write('berth: our input is no terminal: going on without -t\n');
+  if (wanted && !tty)
+    process.stderr.write('berth: our input is no terminal: going on without -t\n');
   const query = new URLSearchParams([
     ...command.map((word): [string, string] => ['command', word]),
     ['stdin', String(stdin)],

@@ -1,11 +1,16 @@
 /** `berth get`: objects as tables, JSON or YAML. */
 import type { Command } from 'commander';
-import { collectionPath, withQuery } from '../../client/paths.ts';
 import { readLines } from '../../client/lines.ts';
+import { collectionPath, withQuery } from '../../client/paths.ts';
 import { newCommand } from '../command.ts';
 import { Failure, usage } from '../failure.ts';
 import { discoverKinds, displayName, type Kind } from '../verbs/kinds.ts';
-import { addSessionOptions, type Session, type SessionOptions, withSession } from '../verbs/session.ts';
+import {
+  addSessionOptions,
+  type Session,
+  type SessionOptions,
+  withSession,
+} from '../verbs/session.ts';
 import { formatTable, isTable, type Table, tableAccept } from '../verbs/table.ts';
 import { pathOf, readSelection, type Target } from '../verbs/targets.ts';
 
@@ -154,7 +159,9 @@ async function printWhole(value: unknown, output: string): Promise<void> {
   }
   const { stringify } = await import('yaml');
   // What reads it may take "yes" or "0755" for something else than text: such text is quoted.
-  process.stdout.write(stringify(value, { version: '1.1', lineWidth: 0, aliasDuplicateObjects: false }));
+  process.stdout.write(
+    stringify(value, { version: '1.1', lineWidth: 0, aliasDuplicateObjects: false }),
+  );
 }
 
 async function watch(
@@ -171,7 +178,9 @@ async function watch(
   const path =
     name === undefined
       ? source.path
-      : withQuery(collectionPath(kind, source.namespace), { fieldSelector: `metadata.name=${name}` });
+      : withQuery(collectionPath(kind, source.namespace), {
+          fieldSelector: `metadata.name=${name}`,
+        });
   const style = { ...styleOf(kind, options, false), widths: [] };
   let columns: Table['columnDefinitions'];
   let headers = options.headers;

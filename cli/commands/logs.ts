@@ -6,7 +6,12 @@ import { withQuery } from '../../client/paths.ts';
 import { durationMs, newCommand, wholeNumber } from '../command.ts';
 import { Failure, usage } from '../failure.ts';
 import { podNamed, podPath, podsOf } from '../verbs/pods.ts';
-import { addSessionOptions, type Session, type SessionOptions, withSession } from '../verbs/session.ts';
+import {
+  addSessionOptions,
+  type Session,
+  type SessionOptions,
+  withSession,
+} from '../verbs/session.ts';
 
 interface LogsOptions extends SessionOptions {
   readonly follow?: boolean;

@@ -3,7 +3,12 @@ import type { Command } from 'commander';
 import { newCommand, wholeNumber } from '../command.ts';
 import { Failure, usage } from '../failure.ts';
 import { discoverKinds, displayName } from '../verbs/kinds.ts';
-import { addSessionOptions, type Session, type SessionOptions, withSession } from '../verbs/session.ts';
+import {
+  addSessionOptions,
+  type Session,
+  type SessionOptions,
+  withSession,
+} from '../verbs/session.ts';
 import { pathOf, readSelection } from '../verbs/targets.ts';
 
 interface ScaleOptions extends SessionOptions {

@@ -21,7 +21,8 @@ const timeoutMs = 5_000;
 export function statusCommand(): Command {
   return newCommand({
     name: 'status',
-    purpose: 'Shows what runs on this machine: the server, its store, its nodes, and how much of what.',
+    purpose:
+      'Shows what runs on this machine: the server, its store, its nodes, and how much of what.',
     examples: ['berth status', 'berth status --data-dir /tmp/second', 'berth status -o json'],
     exitCodes: '0 ready, 1 runs but is not ready, 2 wrong usage, 3 not running',
   })

@@ -70,7 +70,9 @@ async function up(options: UpOptions): Promise<void> {
   const { startInBackground } = await import('../plane/background.ts');
   const pid = await startInBackground(paths, config, options.logLevel);
   const seconds = ((Date.now() - startedAtMs) / 1000).toFixed(1);
-  process.stdout.write(`Berth is ready (pid ${pid}, after ${seconds} s).\n${summary(paths, config)}`);
+  process.stdout.write(
+    `Berth is ready (pid ${pid}, after ${seconds} s).\n${summary(paths, config)}`,
+  );
 }
 
 /** True when there is nothing to do; throws when what runs is not what was asked for. */
@@ -98,7 +100,9 @@ async function preflight({ agent, host, port }: PlaneConfig): Promise<void> {
     throw new Failure(`port ${port} may be used by root only: choose a --port above 1023`);
   }
   if (taken !== undefined) {
-    throw new Failure(`cannot listen on ${host}:${port} (${taken}): choose another --host or --port`);
+    throw new Failure(
+      `cannot listen on ${host}:${port} (${taken}): choose another --host or --port`,
+    );
   }
   if (!agent) return;
   const remedy = engineRemedy(await probeEngine());

@@ -6,7 +6,12 @@ import { collectionPath, withQuery } from '../../client/paths.ts';
 import { durationMs, newCommand } from '../command.ts';
 import { Failure, usage } from '../failure.ts';
 import { discoverKinds, displayName, type Kind } from '../verbs/kinds.ts';
-import { addSessionOptions, type Session, type SessionOptions, withSession } from '../verbs/session.ts';
+import {
+  addSessionOptions,
+  type Session,
+  type SessionOptions,
+  withSession,
+} from '../verbs/session.ts';
 import { pathOf, readSelection, type Target } from '../verbs/targets.ts';
 import { type Expectation, parseExpectation } from '../verbs/wait-for.ts';
 
@@ -71,7 +76,8 @@ async function listed(
   kinds: readonly Kind[],
   { selector, all }: WaitOptions,
 ): Promise<readonly Target[]> {
-  if (all !== true && selector === undefined) throw usage('name objects, or say -l LABELS or --all');
+  if (all !== true && selector === undefined)
+    throw usage('name objects, or say -l LABELS or --all');
   const lists = kinds.map(async (kind) => {
     const path = collectionPath(kind, session.namespace);
     const { body } = await session.call({ path: withQuery(path, { labelSelector: selector }) });
@@ -95,7 +101,8 @@ async function until(
     const object = await read(session, path);
     if (isMet(object)) return;
     const name = `${displayName(target.kind)}/${target.name}`;
-    if (object === undefined && what !== 'creation') throw new Failure(`there is no ${name} (NotFound)`);
+    if (object === undefined && what !== 'creation')
+      throw new Failure(`there is no ${name} (NotFound)`);
     if (Date.now() >= deadlineMs) {
       throw new Failure(`timed out after ${timeoutMs / 1000} s waiting for ${what} of ${name}`);
     }

@@ -52,7 +52,12 @@ function checkNode(): Finding {
   const good = major > 20 || (major === 20 && minor >= 19);
   return good
     ? { state: 'ok', name: 'Node.js', found: process.version }
-    : { state: 'missing', name: 'Node.js', found: process.version, remedy: 'install 20.19 or newer' };
+    : {
+        state: 'missing',
+        name: 'Node.js',
+        found: process.version,
+        remedy: 'install 20.19 or newer',
+      };
 }
 
 function checkRoot(): Finding {
@@ -98,7 +103,12 @@ function checkDisk(dataDir: string): Finding {
   const free = bavail * bsize;
   const found = `${(free / 2 ** 30).toFixed(1)} GiB free at ${path}`;
   if (free >= diskFreeMinBytes) return { state: 'ok', name: 'disk', found };
-  return { state: 'missing', name: 'disk', found, remedy: 'free at least 1 GiB, or choose another --data-dir' };
+  return {
+    state: 'missing',
+    name: 'disk',
+    found,
+    remedy: 'free at least 1 GiB, or choose another --data-dir',
+  };
 }
 
 async function checkPort({ port, running }: CheckOptions): Promise<Finding> {
@@ -230,7 +240,10 @@ function read(path: string): string {
 /** What a program printed; `undefined` when it failed. */
 function run(path: string, args: readonly string[]): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const child = spawn(path, args, { stdio: ['ignore', 'pipe', 'ignore'], timeout: commandTimeoutMs });
+    const child = spawn(path, args, {
+      stdio: ['ignore', 'pipe', 'ignore'],
+      timeout: commandTimeoutMs,
+    });
     let output = '';
     child.stdout.on('data', (chunk: Buffer) => {
       output += chunk.toString('utf8');

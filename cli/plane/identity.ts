@@ -2,7 +2,13 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { type KeyPair, openPki, readTokens, type StaticToken, writeSecret } from '../../apiserver/index.ts';
+import {
+  type KeyPair,
+  openPki,
+  readTokens,
+  type StaticToken,
+  writeSecret,
+} from '../../apiserver/index.ts';
 import { formatKubeconfig } from '../../client/kubeconfig.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { isAny, type PlaneConfig, serverUrl } from './config.ts';
@@ -21,7 +27,9 @@ export interface Identity {
 /** Reads, or makes at the first start, what the server needs. */
 export async function openIdentity(paths: PlanePaths, { host }: PlaneConfig): Promise<Identity> {
   const pki = await openPki(paths.pki, systemClock);
-  const hosts = [...new Set(['127.0.0.1', 'localhost', hostname(), ...(isAny(host) ? [] : [host])])];
+  const hosts = [
+    ...new Set(['127.0.0.1', 'localhost', hostname(), ...(isAny(host) ? [] : [host])]),
+  ];
   const serving = await pki.leaf('apiserver', { commonName: 'berth-apiserver', hosts });
   const agentClient = await pki.leaf('apiserver-agent', {
     commonName: 'berth-apiserver',

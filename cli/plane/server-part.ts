@@ -135,7 +135,9 @@ async function openPlaneStore(config: PlaneConfig, log: Log): Promise<Store> {
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     const remedy =
-      location.type === 'etcd' ? 'is etcd running there? See --store' : 'see --data-dir and --store';
+      location.type === 'etcd'
+        ? 'is etcd running there? See --store'
+        : 'see --data-dir and --store';
     throw new Failure(`the store ${url} cannot be opened: ${why} (${remedy})`, { cause: error });
   }
 }

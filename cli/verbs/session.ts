@@ -120,7 +120,9 @@ export function kubeconfigPath({ kubeconfig, dataDir }: SessionOptions): string 
 function ofPlane(dataDir: string): string {
   const { kubeconfig } = planePaths(dataDir);
   if (existsSync(kubeconfig)) return kubeconfig;
-  throw new Failure(`there is no plane in ${dataDir}: start one with "berth up --data-dir ${dataDir}"`);
+  throw new Failure(
+    `there is no plane in ${dataDir}: start one with "berth up --data-dir ${dataDir}"`,
+  );
 }
 
 function load(path: string, context: string | undefined): Kubeconfig {

@@ -1,7 +1,6 @@
 /** Prints the Tables that the server makes, the way kubectl does. Pure. */
 
-export const tableAccept =
-  'application/json;as=Table;v=v1;g=meta.k8s.io,application/json';
+export const tableAccept = 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json';
 
 export interface Table {
   readonly kind: 'Table';
@@ -70,5 +69,5 @@ function cellText(cell: unknown): string {
   if (cell === null || cell === undefined || cell === '') return '<none>';
   const text = typeof cell === 'object' ? JSON.stringify(cell) : String(cell);
   // A cell is one line, and never speaks to the terminal.
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ');
+  return text.replace(/\p{Cc}+/gu, ' ');
 }

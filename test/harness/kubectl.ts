@@ -17,6 +17,9 @@ export interface KubectlBinary {
   readonly version: string;
 }
 
+const preferred = '1.32';
+const supported = ['1.30', '1.31', '1.32', '1.33', '1.34', '1.35', '1.36'];
+
 /** The versions that Berth promises to work with, of those that are here; the best tested first. */
 export const kubectls: readonly KubectlBinary[] = find();
 
@@ -74,9 +77,6 @@ export function manifestText(manifest: unknown): string {
   if (!Array.isArray(manifest)) return JSON.stringify(manifest);
   return JSON.stringify({ apiVersion: 'v1', kind: 'List', items: manifest });
 }
-
-const preferred = '1.32';
-const supported = ['1.30', '1.31', '1.32', '1.33', '1.34', '1.35', '1.36'];
 
 function find(): readonly KubectlBinary[] {
   const onPath = (process.env['PATH'] ?? '')

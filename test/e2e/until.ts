@@ -1,0 +1,31 @@
+/** Waiting for what must become true; nothing here ever sleeps for its own sake. */
+
+const defaultTimeoutMs = 25_000;
+const pollMs = 40;
+
+/**
+ * The first answer of `probe` that is neither `undefined` nor `false`. A probe that throws has no answer
+ * yet; what it threw last is told when the time is up.
+ */
+export async function until<T>(
+  what: string,
+  probe: () => T | undefined | false | Promise<T | undefined | false>,
+  timeoutMs = defaultTimeoutMs,
+): Promise<T> {
+  const deadlineMs = Date.now() + timeoutMs;
+  let lastError: unknown;
+  for (;;) {
+    try {
+      const answer = await probe();
+      if (answer !== undefined && answer !== false) return answer;
+      lastError = undefined;
+    } catch (error) {
+      lastError = error;
+    }
+    if (Date.now() > deadlineMs) {
+      const cause = lastError === undefined ? {} : { cause: lastError };
+      throw new Error(`after ${timeoutMs} ms still not: ${what}. ${lastError ?? ''}`, cause);
+    }
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
+  }
+}
