@@ -92,7 +92,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     }),
     ...runtimes.map((runtime) =>
       runtime.observe({ signal }).subscribe({
-        next: (id) => workers.add(id),
+        next: (id) => workers.stirred(id),
         error: (error) => log.error({ err: error, runtime: runtime.name }, 'events ended'),
       }),
     ),

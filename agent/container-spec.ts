@@ -1,7 +1,12 @@
 /** One container of a pod with everything resolved, ready for a runtime. */
 import type { Container, Pod } from '../api/kinds.gen.ts';
 import { parseBytes, parseMilli } from '../api/quantity.ts';
-import type { ContainerSpec, ImagePullPolicy, ResourceLimits } from '../runtime/runtime.ts';
+import type {
+  ContainerSpec,
+  ImagePullPolicy,
+  PortSpec,
+  ResourceLimits,
+} from '../runtime/runtime.ts';
 import { ConfigError } from './config-error.ts';
 import { resolveEnvironment } from './environment.ts';
 import { expand } from './expand.ts';
@@ -31,7 +36,7 @@ export async function resolveContainer(
 
 /** What can be said without reading anything; enough for a container that is there already. */
 export function bareContainer(container: Container, attempt: number): ContainerSpec {
-  const { name, image = '', tty = false, stdin = false, securityContext, ports } = container;
+  const { name, image = '', tty = false, stdin = false, securityContext } = container;
   return {
     name,
     attempt,
@@ -41,15 +46,19 @@ export function bareContainer(container: Container, attempt: number): ContainerS
     stdin,
     privileged: securityContext?.privileged === true,
     readOnlyRootFilesystem: securityContext?.readOnlyRootFilesystem === true,
-    ports: (ports ?? []).map(({ containerPort, protocol = 'TCP', hostPort, hostIP }) => ({
-      containerPort,
-      protocol,
-      ...(hostPort === undefined || hostPort === 0 ? {} : { hostPort }),
-      ...(hostIP === undefined || hostIP === '' ? {} : { hostIp: hostIP }),
-    })),
+    ports: portsOf(container),
     mounts: [],
     limits: limitsOf(container),
   };
+}
+
+export function portsOf({ ports }: Container): readonly PortSpec[] {
+  return (ports ?? []).map(({ containerPort, protocol = 'TCP', hostPort, hostIP }) => ({
+    containerPort,
+    protocol,
+    ...(hostPort === undefined || hostPort === 0 ? {} : { hostPort }),
+    ...(hostIP === undefined || hostIP === '' ? {} : { hostIp: hostIP }),
+  }));
 }
 
 /** Upstream's rule where the pod does not say: `Always` for `latest`, else `IfNotPresent`. */

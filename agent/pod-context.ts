@@ -19,6 +19,8 @@ export interface PodDeps {
   runtimeOf(pod: Pod): Runtime | undefined;
   /** Resolved specifications that outlive the agent, for when the API cannot be asked. */
   readonly specs: SpecStore;
+  /** Runs what may take long without using the engine's strength: others go on meanwhile. */
+  aside<T>(task: () => Promise<T>): Promise<T>;
 }
 
 export interface SpecStore {

@@ -17,6 +17,8 @@ export interface SyncResult {
   readonly written?: Pod;
   /** When to look again without being called; absent when an event will call. */
   readonly dueAtMs?: number;
+  /** What went wrong although there was something to tell: to be tried again with backoff. */
+  readonly failure?: Error;
 }
 
 export async function syncPod(
@@ -30,24 +32,39 @@ export async function syncPod(
   if (runtime === undefined) return await refuse(deps, pod, memory, signal);
   const context: PodContext = { ...deps, pod, uid, memory, runtime, signal };
   if (pod.metadata.deletionTimestamp !== undefined) return await terminate(context);
-  if (isFinal(pod)) return {};
+  if (isFinal(pod)) {
+    await endRest(context, await runtime.get(uid, { signal }));
+    return {};
+  }
   const found = await readInstance(context);
   if (isStopWanted(pod)) return await stop(context, found);
 
   if (pod.status?.reason !== 'Stopped') memory.resumed = false;
   const resume = pod.status?.reason === 'Stopped' && !memory.resumed;
-  const { status, waiting, dueAtMs } = await startContainers(context, found, resume);
+  const started = await startContainers(context, found, resume);
+  const { status, waiting, dueAtMs, failure } = started;
   memory.resumed ||= resume;
   const written = await report(context, status, waiting, false);
+  if (written !== undefined && isFinal(written)) await endRest(context, status);
   return {
     ...(written === undefined ? {} : { written }),
     ...(dueAtMs === Number.POSITIVE_INFINITY ? {} : { dueAtMs }),
+    ...(failure === undefined ? {} : { failure }),
   };
 }
 
 /** A pod that ended for good is kept for its logs and never started again. */
 function isFinal({ status }: Pod): boolean {
   return status?.phase === 'Succeeded' || status?.phase === 'Failed';
+}
+
+/** A shared network goes with the last container, and what it published with it. */
+async function endRest(context: PodContext, status: InstanceStatus | undefined): Promise<void> {
+  if (isUp(status)) await stopInstance(context);
+}
+
+async function stopInstance({ runtime, uid, pod, signal, aside }: PodContext): Promise<void> {
+  await aside(() => runtime.stop(uid, { graceMs: graceMsOf(pod), signal }));
 }
 
 /** The runtime's word; asked twice before believing that something which ran has vanished. */
@@ -65,9 +82,9 @@ async function readInstance(context: PodContext): Promise<InstanceStatus | undef
 async function stop(context: PodContext, found: InstanceStatus | undefined): Promise<SyncResult> {
   const { runtime, uid, pod, signal } = context;
   let status = found;
-  if (runs(found)) {
+  if (isUp(found)) {
     recordKilling(context, found);
-    await runtime.stop(uid, { graceMs: graceMsOf(pod), signal });
+    await stopInstance(context);
     status = await runtime.get(uid, { signal });
   }
   const waiting = new Map<string, Waiting>();
@@ -83,9 +100,9 @@ async function stop(context: PodContext, found: InstanceStatus | undefined): Pro
 async function terminate(context: PodContext): Promise<SyncResult> {
   const { runtime, uid, pod, signal, client, dataDir } = context;
   const found = await runtime.get(uid, { signal });
-  if (runs(found)) {
+  if (isUp(found)) {
     recordKilling(context, found);
-    await runtime.stop(uid, { graceMs: graceMsOf(pod), signal });
+    await stopInstance(context);
   }
   if (found !== undefined && !isFinal(pod)) {
     const ended = await runtime.get(uid, { signal });
@@ -162,8 +179,10 @@ function statusFacts({ facts, clock }: PodDeps) {
   return { hostIp: facts.hostIp, nowMs: clock.now() };
 }
 
-function runs(status: InstanceStatus | undefined): status is InstanceStatus {
-  return status?.containers.some((each) => each.state.phase === 'running') === true;
+/** Something of it runs, were it only the network that its containers share. */
+function isUp(status: InstanceStatus | undefined): status is InstanceStatus {
+  if (status === undefined) return false;
+  return status.ips.length > 0 || status.containers.some((each) => each.state.phase === 'running');
 }
 
 function recordKilling({ events, pod }: PodContext, status: InstanceStatus): void {

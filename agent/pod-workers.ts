@@ -9,15 +9,19 @@ import type { DesiredChange, DesiredPods } from './desired-pods.ts';
 import type { PodDeps } from './pod-context.ts';
 import { PodMemory } from './pod-memory.ts';
 import { syncPod } from './pod-sync.ts';
+import { Slots } from './slots.ts';
 import { removePodDirectory } from './volumes.ts';
 
-/** Pods that are worked on at the same time. */
-const concurrency = 16;
+/** Pods that are worked on at the same time; more than a node has. */
+const workersMax = 256;
+
+/** Of these, so many use the engine at once; who only waits for a grace or a pull is not counted. */
+const slotsMax = 16;
 
 /** An instance whose pod vanished without a deletion had no grace to begin with. */
 const orphanGraceMs = 2_000;
 
-export interface PodWorkersOptions extends PodDeps {
+export interface PodWorkersOptions extends Omit<PodDeps, 'aside'> {
   readonly desired: DesiredPods;
   readonly runtimes: readonly Runtime[];
   readonly random: Random;
@@ -28,6 +32,9 @@ export class PodWorkers {
   readonly #queue: WorkQueue;
   readonly #memories = new Map<string, PodMemory>();
   readonly #running = new Map<string, AbortController>();
+  /** Pods whose instance changed while they were worked on. */
+  readonly #stirred = new Set<string>();
+  readonly #slots = new Slots(slotsMax);
 
   constructor(options: PodWorkersOptions) {
     const { clock, random } = options;
@@ -39,6 +46,15 @@ export class PodWorkers {
     this.#queue.add(uid);
   }
 
+  /**
+   * Something has happened to a pod's instance. A pod that waits after a failure goes on waiting:
+   * what its own failing tries leave behind at the engine must not be the reason for the next one.
+   */
+  stirred(uid: string): void {
+    if (this.#running.has(uid)) this.#stirred.add(uid);
+    else if (this.#queue.failures(uid) === 0) this.#queue.add(uid);
+  }
+
   /** Looks at a pod whose wish has changed; gives up what is no longer wanted. */
   changed({ uid, urgent }: DesiredChange): void {
     this.#queue.add(uid);
@@ -48,7 +64,7 @@ export class PodWorkers {
   /** Resolves when `signal` has aborted and all workers have ended. */
   async run({ signal }: CallOptions): Promise<void> {
     signal.addEventListener('abort', () => this.#queue.shutDown(), { once: true });
-    await Promise.all(Array.from({ length: concurrency }, () => this.#work(signal)));
+    await Promise.all(Array.from({ length: workersMax }, () => this.#work(signal)));
   }
 
   async #work(signal: AbortSignal): Promise<void> {
@@ -64,8 +80,10 @@ export class PodWorkers {
     const controller = new AbortController();
     this.#running.set(uid, controller);
     try {
-      const dueAtMs = await this.#sync(uid, AbortSignal.any([signal, controller.signal]));
+      const both = { signal: AbortSignal.any([signal, controller.signal]) };
+      const dueAtMs = await this.#slots.hold(() => this.#sync(uid, both.signal), both);
       this.#queue.forget(uid);
+      if (this.#stirred.has(uid)) this.#queue.add(uid);
       if (dueAtMs !== undefined) this.#queue.addAfter(uid, Math.max(0, dueAtMs - clock.now()));
     } catch (error) {
       // Superseded: the change that did it has queued the pod again.
@@ -75,6 +93,7 @@ export class PodWorkers {
       }
     } finally {
       this.#running.delete(uid);
+      this.#stirred.delete(uid);
       this.#queue.done(uid);
     }
   }
@@ -91,8 +110,10 @@ export class PodWorkers {
       case 'pod': {
         const memory = this.#memories.get(uid) ?? new PodMemory();
         this.#memories.set(uid, memory);
-        const result = await syncPod(this.#options, wish.pod, memory, { signal });
+        const deps: PodDeps = { ...this.#options, aside: (task) => this.#slots.aside(task) };
+        const result = await syncPod(deps, wish.pod, memory, { signal });
         if (result.written !== undefined) desired.wrote(result.written);
+        if (result.failure !== undefined) throw result.failure;
         return result.dueAtMs;
       }
     }

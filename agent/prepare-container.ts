@@ -50,7 +50,7 @@ async function ensureImage(
   context: PodContext,
   container: Container,
 ): Promise<Extract<Prepared, { type: 'waiting' }> | undefined> {
-  const { memory, runtime, clock, signal, events, pod } = context;
+  const { memory, runtime, clock, signal, events, pod, aside } = context;
   const { name, image = '' } = container;
   if (image === '') return undefined; // A process of the machine needs none.
   const remembered = memory.of(name);
@@ -72,7 +72,7 @@ async function ensureImage(
     } else {
       normal('Pulling', `Pulling image "${image}"`);
       const startMs = clock.now();
-      await runtime.ensureImage(image, policy, { signal });
+      await aside(() => runtime.ensureImage(image, policy, { signal }));
       const seconds = ((clock.now() - startMs) / 1000).toFixed(3);
       normal('Pulled', `Successfully pulled image "${image}" in ${seconds}s`);
     }

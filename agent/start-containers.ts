@@ -5,7 +5,7 @@ import {
   type InstanceStatus,
   RuntimeError,
 } from '../runtime/runtime.ts';
-import { bareContainer } from './container-spec.ts';
+import { bareContainer, portsOf } from './container-spec.ts';
 import type { PodContext } from './pod-context.ts';
 import { crashDelayAfter, type PlannedContainer, planPod } from './pod-plan.ts';
 import type { Waiting } from './pod-status.ts';
@@ -18,6 +18,8 @@ export interface StartResult {
   readonly waiting: ReadonlyMap<string, Waiting>;
   /** When something is due again; `Infinity` when nothing is. */
   readonly dueAtMs: number;
+  /** Why nothing could be started at all. */
+  readonly failure?: RuntimeError;
 }
 
 /** How soon a container that the engine refuses is tried again. */
@@ -55,6 +57,11 @@ export async function startContainers(
       status = after;
     } catch (error) {
       const before = status;
+      const failure = networkFailure(context, error);
+      if (failure !== undefined) {
+        const { waiting, dueAtMs } = pass;
+        return { status, waiting, dueAtMs, failure };
+      }
       noteFailure(context, pass.starting, refused, error);
       status = await context.runtime.get(context.uid, { signal });
       if (status !== undefined) recordStarts(context, before, status);
@@ -144,8 +151,19 @@ function specOf(
     hostname: hostname.slice(0, 63).replace(/[-.]+$/, ''),
     network: host ? 'host' : 'bridge',
     sharedNetwork: isShared(pod),
+    sharedPorts: pod.spec.containers.flatMap(portsOf),
     containers,
   };
+}
+
+/** What the containers share could not be made; reported as upstream does. */
+function networkFailure({ events, pod }: PodContext, error: unknown): RuntimeError | undefined {
+  if (!(error instanceof RuntimeError) || error.container !== undefined) return undefined;
+  if (error.reason !== 'StartFailed' && error.reason !== 'InvalidSpec') return undefined;
+  const message = `Failed to create pod sandbox: ${error.message}`;
+  const reason = 'FailedCreatePodSandBox';
+  events.recordEvent({ involvedObject: pod, type: 'Warning', reason, message });
+  return error;
 }
 
 function noteFailure(

@@ -2,7 +2,7 @@
  * The way of a request: route → authenticate → authorise → verb → answer. Each stage is a function; what
  * goes wrong anywhere becomes a Status here.
  */
-import { notFound, StatusError } from '../api/status.ts';
+import { badRequest, notFound, StatusError } from '../api/status.ts';
 import type { Log } from '../lib/log.ts';
 import { type Authorizer, forbiddenTo, isAllowed } from './auth/authorize.ts';
 import type { RbacSource } from './auth/rbac.ts';
@@ -20,6 +20,7 @@ import { deleteCollection, deleteOne } from './verbs/delete.ts';
 import type { KindRequest, VerbDeps } from './verbs/deps.ts';
 import { ExpiredContinue, get, list } from './verbs/list.ts';
 import { patch } from './verbs/patch.ts';
+import { preferredMediaType } from './present/index.ts';
 import { respondJson } from './verbs/respond.ts';
 import { update } from './verbs/update.ts';
 import { watch } from './verbs/watch.ts';
@@ -74,8 +75,20 @@ export function authorised(
   warnings: string[] = [],
 ): RequestContext {
   const info = requestInfo(request.method, request.path, request.query);
+  refuseImpersonation(request);
   if (!isAllowed(deps.authorizers, user, info)) throw forbiddenTo(user, info);
   return { request, info, user, warnings };
+}
+
+/** To ignore the header would do as administrator what was asked for as somebody else. */
+function refuseImpersonation({ headers }: ApiRequest): void {
+  const header = Object.keys(headers).find((name) => name.startsWith('impersonate-'));
+  if (header === undefined) return;
+  throw new StatusError(
+    403,
+    'Forbidden',
+    `${header}: this server does not serve impersonation yet: ask with the user's own credentials`,
+  );
 }
 
 async function route(
@@ -86,7 +99,8 @@ async function route(
 ): Promise<ApiResponse> {
   const context = authorised(deps, request, user, warnings);
   const { info } = context;
-  if (!info.isResource) return (await deps.documents.answer(request)) ?? pageNotFound();
+  if (request.path.includes('//')) throw noResource();
+  if (!info.isResource) return (await deps.documents.answer(request)) ?? unknownPath(request);
   if (
     info.group.endsWith('.k8s.io') &&
     reviews[info.resource] !== undefined &&
@@ -102,15 +116,25 @@ async function route(
 
 async function serve(deps: PipelineDeps, request: KindRequest): Promise<ApiResponse> {
   const { info, kind } = request;
-  if (kind.namespaced && info.namespace === '' && info.name !== '') return pageNotFound();
-  if (!kind.namespaced && info.namespace !== '' && info.resource !== 'namespaces')
-    throw noResource();
+  const inNamespace = info.namespace !== '' && info.resource !== 'namespaces';
+  if (kind.namespaced && !inNamespace && info.name !== '') return pageNotFound();
+  if (!kind.namespaced && inNamespace) throw noSuchPath(kind);
+  checkCollection(request, inNamespace);
   if (info.subresource === '') {
     const verb = verbs[info.verb];
     if (verb === undefined) throw methodNotAllowed();
     return verb(deps, request);
   }
   return servePart(deps, request);
+}
+
+/** What cannot be asked of a whole collection. */
+function checkCollection({ info, kind }: KindRequest, inNamespace: boolean): void {
+  if (info.name !== '') return;
+  if (info.verb === 'update' || info.verb === 'patch')
+    throw kind.builtin ? methodNotAllowed() : badRequest('name must be provided');
+  if (info.verb === 'deletecollection' && kind.namespaced && !inNamespace)
+    throw kind.builtin ? methodNotAllowed() : new PageNotFound();
 }
 
 async function servePart(deps: PipelineDeps, request: KindRequest): Promise<ApiResponse> {
@@ -139,12 +163,22 @@ async function servePart(deps: PipelineDeps, request: KindRequest): Promise<ApiR
 function unknownResource({ registry }: PipelineDeps, { info }: RequestContext): Error {
   const builtin = registry
     .all()
-    .some((kind) => kind.builtin && kind.group === info.group && kind.version === info.version);
+    .some((kind) => kind.builtin && kind.group === info.group);
   return builtin ? noResource() : new PageNotFound();
+}
+
+function noSuchPath(kind: KindRequest['kind']): Error {
+  return kind.builtin ? noResource() : new PageNotFound();
 }
 
 function noResource(): StatusError {
   return new StatusError(404, 'NotFound', 'the server could not find the requested resource', {});
+}
+
+/** A path under the core API is answered as one of its own. */
+function unknownPath({ path }: ApiRequest): ApiResponse {
+  if (path.startsWith('/api/')) throw noResource();
+  return pageNotFound();
 }
 
 class PageNotFound extends Error {}
@@ -155,26 +189,31 @@ function pageNotFound(): ApiResponse {
 
 function failure(deps: PipelineDeps, request: ApiRequest, error: unknown): ApiResponse {
   if (error instanceof PageNotFound) return pageNotFound();
+  const { accept } = request.headers;
   if (error instanceof ExpiredContinue)
     return respondJson(error.code, {
       ...error.toStatus(),
       metadata: { continue: error.continueToken },
     });
-  if (error instanceof StatusError) return statusAnswer(error);
-  if (request.signal.aborted)
-    return statusAnswer(new StatusError(499 as number, 'Timeout', 'the client has gone'));
+  if (error instanceof StatusError) return statusAnswer(error, accept);
+  if (request.signal.aborted) return statusAnswer(clientGone());
   deps.log.error({ err: error, method: request.method, path: request.path }, 'request failed');
   const why = error instanceof Error ? error.message : String(error);
+  const causes = [{ message: why }];
   return statusAnswer(
-    new StatusError(500, 'InternalError', `Internal error occurred: ${why}`, {
-      causes: [{ message: why }],
-    }),
+    new StatusError(500, 'InternalError', `Internal error occurred: ${why}`, { causes }),
+    accept,
   );
 }
 
-/** The answer for an error that was found before or outside the pipeline. */
-export function statusAnswer(error: StatusError): ApiResponse {
-  const answer = respondJson(error.code, error.toStatus());
+/** Nobody reads this answer; the code is the one that proxies log for it. */
+function clientGone(): StatusError {
+  return new StatusError(499, 'Timeout', 'the client has gone');
+}
+
+/** The answer for an error, also one that was found before or outside the pipeline. */
+export function statusAnswer(error: StatusError, accept?: string): ApiResponse {
+  const answer = respondJson(error.code, error.toStatus(), preferredMediaType(accept));
   const retry = error.details?.retryAfterSeconds;
   if (retry === undefined) return answer;
   return { ...answer, headers: { ...answer.headers, 'retry-after': String(retry) } };

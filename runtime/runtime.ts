@@ -21,6 +21,11 @@ export interface InstanceSpec {
    * during the instance's life. @default true when there is more than one container
    */
   readonly sharedNetwork?: boolean;
+  /**
+   * What a shared network publishes, also for containers that come later. Must not change during
+   * the instance's life. @default the ports of `containers`
+   */
+  readonly sharedPorts?: readonly PortSpec[];
   readonly containers: readonly ContainerSpec[];
 }
 
@@ -175,7 +180,8 @@ export interface Runtime {
    * Creates and starts what of `spec` is missing: a container whose newest attempt is lower than asked
    * is replaced, one that exited at the asked attempt stays exited. Containers no longer in `spec` are
    * removed. Removes what it half made. Images must be present (`ensureImage`), else `ImageMissing`;
-   * `InvalidSpec` and `StartFailed` name the container, and leave the ones before it running.
+   * `InvalidSpec` and `StartFailed` name the container, and leave the ones before it running; they
+   * name none when it is the shared network that cannot be made.
    */
   ensure(spec: InstanceSpec, options: CallOptions): Promise<InstanceStatus>;
 

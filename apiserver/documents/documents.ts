@@ -14,6 +14,7 @@ import {
   openApiHash,
   openApiIndex,
   openApiPath,
+  preferredMediaType,
 } from '../present/index.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { ApiRequest, ApiResponse } from '../request/request.ts';
@@ -61,10 +62,11 @@ export class Documents {
   async answer(request: ApiRequest): Promise<ApiResponse | undefined> {
     const path = request.path.replace(/\/+$/, '');
     if (path === '') return respondJson(200, { paths: this.#paths() });
-    if (path === '/version') return respondJson(200, this.#options.version, undefined, true);
+    if (path === '/version') return respondJson(200, versionOf(this.#options.version), undefined, { pretty: true });
     const [, first = '', ...rest] = path.split('/');
     switch (first) {
       case 'healthz':
+        return health(this.#options.ready, rest, request, first);
       case 'livez':
         return health(this.#options.live, rest, request, first);
       case 'readyz':
@@ -105,9 +107,9 @@ export class Documents {
     }
     const [head = '', second] = rest;
     if (path.startsWith('/api/'))
-      return rest.length === 1 ? found(apiResourceList(resources, '', head)) : undefined;
-    if (second === undefined) return found(apiGroup(resources, head));
-    return rest.length === 2 ? found(apiResourceList(resources, head, second)) : undefined;
+      return rest.length === 1 ? found(request, apiResourceList(resources, '', head)) : undefined;
+    if (second === undefined) return found(request, apiGroup(resources, head));
+    return rest.length === 2 ? found(request, apiResourceList(resources, head, second)) : undefined;
   }
 
   #openapi(request: ApiRequest, [version, ...rest]: readonly string[]): ApiResponse | undefined {
@@ -160,8 +162,20 @@ export class Documents {
   }
 }
 
-function found(body: object | undefined): ApiResponse | undefined {
-  return body === undefined ? undefined : respondJson(200, body);
+function found(request: ApiRequest, body: object | undefined): ApiResponse | undefined {
+  if (body === undefined) return undefined;
+  return respondJson(200, body, preferredMediaType(request.headers['accept']));
+}
+
+/** What upstream adds since it can emulate older versions; Berth emulates none. */
+function versionOf(version: VersionInfo): VersionInfo {
+  return {
+    ...version,
+    emulationMajor: version.major,
+    emulationMinor: version.minor,
+    minCompatibilityMajor: version.major,
+    minCompatibilityMinor: version.minor,
+  };
 }
 
 /** With an ETag of its content; 304 when the client has it already. */

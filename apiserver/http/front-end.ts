@@ -1,6 +1,7 @@
 /** HTTPS in front of the pipeline: HTTP/2 and HTTP/1.1 on one port, streams with backpressure. */
 import type { IncomingMessage } from 'node:http';
 import {
+  constants,
   createSecureServer,
   type Http2SecureServer,
   type Http2ServerRequest,
@@ -14,10 +15,7 @@ import type { Log } from '../../lib/log.ts';
 import type { PeerCertificate } from '../auth/authenticate.ts';
 import type { KeyPair } from '../auth/pki.ts';
 import type { ApiRequest, ApiResponse } from '../request/request.ts';
-
-/** Kubernetes' limit for one request body. */
-const maxBodyBytes = 3 * 1024 * 1024;
-const requestTimeoutMs = 60_000;
+import { readBody } from './request-body.ts';
 
 export type Handler = (
   request: ApiRequest,
@@ -70,6 +68,8 @@ export async function listen(options: FrontEndOptions): Promise<FrontEnd> {
   });
   // A broken connection is the client's affair; without a listener it would end the process.
   server.on('sessionError', () => undefined);
+  server.on('stream', (stream) => stream.on('error', () => undefined));
+  server.on('connect', (_request: IncomingMessage, socket: Duplex) => socket.destroy());
   server.on('tlsClientError', () => undefined);
   server.on('clientError', (_error: Error, socket: Duplex) => socket.destroy());
   await bind(server, options);
@@ -109,9 +109,15 @@ async function serve(
   } catch (error) {
     if (gone.signal.aborted) return;
     options.log.error({ err: error, path: raw.url }, 'request failed outside the pipeline');
-    response.stream?.close?.();
-    response.end();
+    breakOff(response);
   }
+}
+
+/** Ends an answer so that the client sees it is not whole. */
+function breakOff(response: Http2ServerResponse): void {
+  // HTTP/1.1 requests come with a plain ServerResponse, which has a socket instead of a stream.
+  if (response.stream === undefined) response.destroy();
+  else response.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
 }
 
 async function send(
@@ -120,15 +126,18 @@ async function send(
   response: Http2ServerResponse,
   gone: AbortSignal,
 ): Promise<void> {
+  if (gone.aborted) return endBody(answer.body);
   for (const [name, value] of Object.entries(answer.headers))
     response.setHeader(name, typeof value === 'string' ? value : [...value]);
   if (answer.body instanceof Uint8Array) {
-    response.setHeader('content-length', answer.body.length);
+    if (!bodiless.has(answer.status)) response.setHeader('content-length', answer.body.length);
     response.writeHead(answer.status);
-    if (raw.method === 'HEAD') response.end();
+    if (raw.method === 'HEAD' || bodiless.has(answer.status)) response.end();
     else response.end(answer.body);
     return;
   }
+  const cut = () => breakOff(response);
+  answer.cut?.addEventListener('abort', cut, { once: true });
   response.writeHead(answer.status);
   // Clients wait for the head of a watch, which may have no event for long.
   flushHead(response);
@@ -136,7 +145,16 @@ async function send(
     if (gone.aborted) break;
     if (!response.write(chunk)) await drained(response, gone);
   }
+  answer.cut?.removeEventListener('abort', cut);
   response.end();
+}
+
+/** Statuses whose answers have no body by definition. */
+const bodiless = new Set([204, 304]);
+
+/** Tells a stream that nobody will read that it is over. */
+async function endBody(body: ApiResponse['body']): Promise<void> {
+  if (!(body instanceof Uint8Array)) await body[Symbol.asyncIterator]().return?.();
 }
 
 function flushHead(response: Http2ServerResponse): void {
@@ -166,6 +184,7 @@ async function serveUpgrade(
 ): Promise<void> {
   const gone = new AbortController();
   socket.on('close', () => gone.abort());
+  // Without a listener a broken connection would end the process.
   socket.on('error', () => gone.abort());
   try {
     const request = toApiRequest(raw, gone.signal);
@@ -188,7 +207,7 @@ function refuseUpgrade(socket: Duplex, error: unknown): void {
 }
 
 function toApiRequest(raw: Http2ServerRequest | IncomingMessage, signal: AbortSignal): ApiRequest {
-  const url = new URL(raw.url ?? '/', 'https://berth.invalid');
+  const { path, query } = splitUrl(raw.url ?? '/');
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(raw.headers))
     if (value !== undefined && !name.startsWith(':'))
@@ -196,8 +215,8 @@ function toApiRequest(raw: Http2ServerRequest | IncomingMessage, signal: AbortSi
   let body: Promise<Uint8Array> | undefined;
   return {
     method: raw.method ?? 'GET',
-    path: safeDecode(url.pathname),
-    query: url.searchParams,
+    path,
+    query,
     headers,
     signal,
     body: () => {
@@ -207,45 +226,22 @@ function toApiRequest(raw: Http2ServerRequest | IncomingMessage, signal: AbortSi
   };
 }
 
+/** Path and query of a request line; never throws, whatever stands there. */
+export function splitUrl(url: string): { path: string; query: URLSearchParams } {
+  // A proxy's client may send the whole address.
+  const local = url.replace(/^https?:\/\/[^/?]*/i, '');
+  const mark = local.indexOf('?');
+  const path = mark < 0 ? local : local.slice(0, mark);
+  const query = new URLSearchParams(mark < 0 ? '' : local.slice(mark + 1));
+  return { path: safeDecode(path === '' ? '/' : path), query };
+}
+
 function safeDecode(path: string): string {
   try {
     return decodeURIComponent(path);
   } catch {
     return path;
   }
-}
-
-function readBody(raw: Http2ServerRequest | IncomingMessage): Promise<Uint8Array> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    const timer = setTimeout(
-      () => reject(new StatusError(408, 'Timeout', 'the request body did not come in time')),
-      requestTimeoutMs,
-    );
-    raw.on('data', (chunk: Buffer) => {
-      size += chunk.length;
-      if (size <= maxBodyBytes) chunks.push(chunk);
-      else if (chunks.length > 0) chunks.length = 0;
-    });
-    raw.on('end', () => {
-      clearTimeout(timer);
-      if (size > maxBodyBytes) reject(bodyTooLarge());
-      else resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
-    });
-    raw.on('error', (error) => {
-      clearTimeout(timer);
-      reject(error);
-    });
-  });
-}
-
-function bodyTooLarge(): StatusError {
-  return new StatusError(
-    413,
-    'RequestEntityTooLarge',
-    `Request entity too large: limit is ${maxBodyBytes}`,
-  );
 }
 
 const peers = new WeakMap<object, PeerCertificate | null>();

@@ -1,5 +1,6 @@
 /** The apiserver as a `Transport`: requests of controllers in the same process, without sockets. */
 import type { Transport } from '../../client/transport.ts';
+import { splitUrl } from './front-end.ts';
 import type { ApiRequest, ApiResponse, UserInfo } from '../request/request.ts';
 
 export type LocalHandler = (request: ApiRequest, user: UserInfo) => Promise<ApiResponse>;
@@ -7,12 +8,10 @@ export type LocalHandler = (request: ApiRequest, user: UserInfo) => Promise<ApiR
 /** Every request of the transport is made as `user`; authorisation applies as for anybody. */
 export function localTransport(handle: LocalHandler, user: UserInfo): Transport {
   return async ({ method, path, headers, body, signal }) => {
-    const url = new URL(path, 'https://berth.invalid');
     const answer = await handle(
       {
         method,
-        path: decodeURIComponent(url.pathname),
-        query: url.searchParams,
+        ...splitUrl(path),
         headers,
         body: async () => body ?? new Uint8Array(),
         signal,

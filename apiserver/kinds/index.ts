@@ -1,6 +1,7 @@
 /** The strategies of kinds that are more than their schema, filed by `plural.group`. */
 
-import { asString, at } from '../../api/json.ts';
+import { asString, at, objectsOf } from '../../api/json.ts';
+import type { JsonObject } from '../../api/meta.ts';
 import type { FieldError } from '../../api/status.ts';
 import { forbiddenField, invalidValue } from '../schema/field-error.ts';
 import { configMapStrategy, secretStrategy } from './config.ts';
@@ -67,6 +68,19 @@ const leaseStrategy: Strategy = {
   },
 };
 
+const serviceAccountStrategy: Strategy = {
+  ...plainStrategy,
+  returnsDeleted: true,
+  prepareForCreate: keepSecretNames,
+  prepareForUpdate: keepSecretNames,
+};
+
+/** Secrets are of the account's own namespace: all but their names is dropped. */
+function keepSecretNames(account: JsonObject): void {
+  if (account['secrets'] === undefined) return;
+  account['secrets'] = objectsOf(account['secrets']).map(({ name }) => ({ name: asString(name) }));
+}
+
 const rbacStrategy: Strategy = { ...plainStrategy, nameRule: 'path', createOnUpdate: true };
 
 const bindingStrategy: Strategy = {
@@ -88,7 +102,7 @@ export const strategies: Readonly<Record<string, Strategy>> = {
   secrets: secretStrategy,
   nodes: nodeStrategy,
   events: eventStrategy,
-  serviceaccounts: { ...plainStrategy, returnsDeleted: true },
+  serviceaccounts: serviceAccountStrategy,
   'leases.coordination.k8s.io': leaseStrategy,
   'roles.rbac.authorization.k8s.io': rbacStrategy,
   'clusterroles.rbac.authorization.k8s.io': rbacStrategy,

@@ -35,6 +35,15 @@ export function negotiate(accept: string | undefined, use: 'object' | 'watch'): 
   throw notAcceptable();
 }
 
+/** For answers that must not fail over it, as errors are: YAML if it is asked for, else JSON. */
+export function preferredMediaType(accept: string | undefined): MediaType {
+  for (const clause of parseAccept(accept)) {
+    const mediaType = matchMediaType(clause, 'object');
+    if (mediaType !== undefined) return mediaType;
+  }
+  return 'application/json';
+}
+
 /** For `/api` and `/apis`: `aggregated` is the version of APIGroupDiscoveryList, if one is asked for. */
 export function negotiateDiscovery(accept: string | undefined): {
   readonly mediaType: MediaType;

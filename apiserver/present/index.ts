@@ -6,6 +6,7 @@ export {
   type Negotiated,
   negotiate,
   negotiateDiscovery,
+  preferredMediaType,
   notAcceptableList,
   notAcceptableObject,
 } from './accept.ts';

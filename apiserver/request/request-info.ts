@@ -26,7 +26,6 @@ const namespaceSubresources = new Set(['status', 'finalize']);
 const verbs: Readonly<Record<string, string>> = {
   POST: 'create',
   GET: 'get',
-  HEAD: 'get',
   PUT: 'update',
   PATCH: 'patch',
   DELETE: 'delete',

@@ -35,4 +35,6 @@ export interface ApiResponse {
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
   /** Streams are flushed chunk by chunk; whoever stops reading calls `return()`. */
   readonly body: Uint8Array | AsyncIterable<Uint8Array>;
+  /** Aborts when a stream's reader is too slow to be waited for: its connection is broken off. */
+  readonly cut?: AbortSignal;
 }

@@ -1,6 +1,6 @@
 /** Structural schemas: pruning, defaulting, validating. */
 export { type Coerced, type CoerceOptions, coerceMeta } from './coerce-meta.ts';
-export { applyDefaults } from './defaults.ts';
+export { applyDefaults, setDefaults } from './defaults.ts';
 export {
   type ObjectMetaOptions,
   validateObjectMeta,

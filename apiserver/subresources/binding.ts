@@ -199,7 +199,6 @@ function bound({ object }: Cached, wanted: Wanted, now: string): JsonObject {
   const next = copyOf(object);
   child(next, 'spec')['nodeName'] = wanted.nodeName;
   const metadata = metadataOf(next);
-  metadata['generation'] = Number(metadata['generation'] ?? 0) + 1;
   if (wanted.allocation !== '')
     child(metadata, 'annotations')['berth.dev/allocation'] = wanted.allocation;
   const status = child(next, 'status');

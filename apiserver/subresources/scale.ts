@@ -13,17 +13,20 @@ import { decodePlain, mediaType, unsupportedMediaType } from '../verbs/body.ts';
 import { commitUpdate, stale } from '../verbs/commit-update.ts';
 import type { KindRequest, VerbDeps } from '../verbs/deps.ts';
 import { writeParameters } from '../verbs/options.ts';
+import { methodNotAllowed } from '../verbs/create.ts';
 import { respondJson } from '../verbs/respond.ts';
 import { currentObject, parseRevision } from '../verbs/update.ts';
 import { viewOf } from '../verbs/view.ts';
 import { parseJson } from '../wire/json.ts';
 
 const maxTries = 5;
+const verbs = new Set(['get', 'update', 'patch']);
 
 export async function scale(deps: VerbDeps, request: KindRequest): Promise<ApiResponse> {
   const { kind, info } = request;
   const paths = kind.scale;
   if (paths === undefined) throw notFound({ group: kind.group, resource: kind.plural }, info.name);
+  if (!verbs.has(info.verb)) throw methodNotAllowed();
   if (info.verb === 'get')
     return respondJson(200, scaleOf(await current(deps, request), request, paths));
   const parameters = writeParameters(
@@ -33,7 +36,7 @@ export async function scale(deps: VerbDeps, request: KindRequest): Promise<ApiRe
   const bytes = await request.request.body();
   for (let attempt = 1; attempt <= maxTries; attempt += 1) {
     const old = await current(deps, request);
-    const wanted = wantedScale(request, scaleOf(old, request, paths), bytes);
+    const wanted = wantedScale(request, old, paths, bytes);
     const given = metaString(wanted, 'resourceVersion');
     if (given !== '' && given !== '0' && parseRevision(given) !== old.revision)
       throw stale(request);
@@ -57,16 +60,25 @@ async function current(deps: VerbDeps, request: KindRequest): Promise<Cached> {
   return found;
 }
 
-function scaleOf(cached: Cached, request: KindRequest, paths: ScalePaths): JsonObject {
+/** `absent` stands in for replicas that are not set; without it they are an error. */
+function scaleOf(
+  cached: Cached,
+  request: KindRequest,
+  paths: ScalePaths,
+  absent?: number,
+): JsonObject {
   const { object } = viewOf(cached, request.kind);
   const metadata = metadataOf(object);
-  const replicas = numberAt(object, paths.specReplicasPath);
-  if (replicas === undefined)
+  const replicas = numberAt(object, paths.specReplicasPath) ?? absent;
+  if (replicas === undefined) {
+    const why = `the spec replicas field "${paths.specReplicasPath}" does not exist`;
     throw new StatusError(
       500,
       'InternalError',
-      `Internal error occurred: the spec replicas field "${paths.specReplicasPath}" does not exist`,
+      `Internal error occurred: ${why}`,
+      { causes: [{ message: why }] },
     );
+  }
   const selector =
     paths.labelSelectorPath === undefined
       ? ''
@@ -94,10 +106,17 @@ function numberAt(object: JsonObject, path: string): number | undefined {
   return typeof value === 'number' ? value : undefined;
 }
 
-function wantedScale(request: KindRequest, scale: JsonObject, bytes: Uint8Array): JsonObject {
+function wantedScale(
+  request: KindRequest,
+  old: Cached,
+  paths: ScalePaths,
+  bytes: Uint8Array,
+): JsonObject {
   const type = request.request.headers['content-type'];
   if (request.info.verb !== 'patch') return decodePlain(bytes, type, 'Scale');
   const { value } = parseJson(bytes);
+  // A patch may give replicas to an object that has none yet.
+  const scale = scaleOf(old, request, paths, 0);
   switch (mediaType(type)) {
     case 'application/merge-patch+json':
       return applyMergePatch(scale, asObject(value) ?? {});

@@ -16,15 +16,24 @@ import {
   applyDefaults,
   coerceMeta,
   prune,
+  setDefaults,
   validate,
   validateObjectMeta,
   validateObjectMetaUpdate,
+  withUncheckedRules,
 } from '../schema/index.ts';
 import { metadataOf, metaString } from '../storage/cached.ts';
 import type { DecodedBody } from './body.ts';
 import type { KindRequest, VerbDeps } from './deps.ts';
 import { ignoredFieldWarnings } from './ignored-fields.ts';
 import type { FieldValidation } from './options.ts';
+
+export interface ShapeOptions {
+  /** What a strict complaint becomes; 400 by default. */
+  readonly errorOf?: (message: string) => StatusError;
+  /** Nulls that the schema does not allow are left for validation to refuse (apply). */
+  readonly keepNulls?: boolean;
+}
 
 /**
  * Prunes and defaults `body.object` in place. Unknown and doubled fields are an error (Strict), a
@@ -34,21 +43,35 @@ export function shape(
   request: KindRequest,
   body: DecodedBody,
   validation: FieldValidation,
-  errorOf: (message: string) => StatusError = strictError(request.kind),
+  options: ShapeOptions = {},
 ): void {
   const { kind } = request;
   const { unknown, error } = coerceMeta(body.object, kind.schema);
-  if (error !== undefined) throw invalid(kind, metaString(body.object, 'name'), [error]);
+  if (error !== undefined) throw wrongMetadata(kind, error);
   const dropped = [...prune(body.object, kind.schema), ...unknown].sort();
   const complaints = [
     ...body.duplicates.map((path) => `duplicate field "${path}"`),
     ...dropped.map((path) => `unknown field "${path}"`),
   ];
   if (validation === 'Strict' && complaints.length > 0)
-    throw errorOf(`strict decoding error: ${complaints.join(', ')}`);
+    throw (options.errorOf ?? strictError(kind))(
+      `strict decoding error: ${complaints.join(', ')}`,
+    );
   if (validation === 'Warn') request.warnings.push(...complaints);
-  applyDefaults(body.object, kind.schema);
+  if (options.keepNulls === true) setDefaults(body.object, kind.schema);
+  else applyDefaults(body.object, kind.schema);
   if (kind.deprecationWarning !== undefined) request.warnings.push(kind.deprecationWarning);
+}
+
+/** 400 in upstream's words, which come from Go's decoder. */
+function wrongMetadata(kind: ServedKind, { field, message }: FieldError): StatusError {
+  const decoder = message.indexOf('json: ');
+  const why = decoder < 0 || field !== 'metadata' ? `${field}: ${message}` : message.slice(decoder);
+  // Core objects are decoded as a whole, so that the path starts further up.
+  const told = kind.builtin ? why.replace('field ObjectMeta.', 'field ObjectMeta.metadata.') : why;
+  return badRequest(
+    `${kind.kind} in version "${kind.version}" cannot be handled as a ${kind.kind}: ${told}`,
+  );
 }
 
 function strictError(kind: ServedKind) {
@@ -68,11 +91,12 @@ export function toStorage(object: JsonObject, kind: ServedKind): void {
 /** Throws 422 with every field that is wrong. `old` is absent on create. */
 export function check(request: KindRequest, object: JsonObject, old: JsonObject | undefined): void {
   const { kind } = request;
-  const errors: FieldError[] = [
+  const found: FieldError[] = [
     ...metaErrors(kind, object, old),
     ...validate(object, kind.schema, old === undefined ? {} : { old }),
   ];
-  if (errors.length === 0) errors.push(...(kind.strategy.validate?.(object, old) ?? []));
+  if (found.length === 0) found.push(...(kind.strategy.validate?.(object, old) ?? []));
+  const errors = withUncheckedRules(found, kind.schema);
   if (errors.length > 0) throw invalid(kind, metaString(object, 'name'), errors);
   request.warnings.push(...(kind.strategy.warn?.(object, old) ?? []));
   request.warnings.push(...ignoredFieldWarnings(object, old, kind.ignoredFields));
@@ -86,15 +110,21 @@ function metaErrors(
   const { namespaced, strategy } = kind;
   const builtin = strategy.qualifiedFinalizers;
   if (old !== undefined)
-    return validateObjectMetaUpdate(metadataOf(object), metadataOf(old), { builtin });
+    return twice(validateObjectMetaUpdate(metadataOf(object), metadataOf(old), { builtin }));
   const { nameRule } = strategy;
   return validateObjectMeta(metadataOf(object), { namespaced, nameRule, builtin });
+}
+
+/** Upstream judges new metadata in general and again for the kind: each cause is told twice. */
+function twice(errors: readonly FieldError[]): FieldError[] {
+  return [...errors, ...errors];
 }
 
 /** The checks of a write through `/status`. */
 export function checkStatus(request: KindRequest, object: JsonObject, old: JsonObject): void {
   const { kind } = request;
   const errors = [
+    ...metaErrors(kind, object, old),
     ...validate(object, kind.schema, { old }),
     ...(kind.strategy.validateStatus?.(object, old) ?? []),
   ];
@@ -139,7 +169,7 @@ export function settleNamespace(object: JsonObject, request: KindRequest): void 
   const given = asString(metadata['namespace']);
   if (!kind.namespaced) {
     delete metadata['namespace'];
-    if (given !== '') throw namespaceMismatch();
+    if (given !== '' && kind.builtin) throw namespaceMismatch();
     return;
   }
   if (info.namespace === '')

@@ -34,11 +34,7 @@ export function mediaType(contentType: string | undefined): string {
 export function bodyFormat(contentType: string | undefined, protobuf: boolean): BodyFormat {
   const format = formats[mediaType(contentType)];
   if (format === undefined || (format === 'protobuf' && !protobuf))
-    throw unsupportedMediaType(
-      protobuf
-        ? ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf']
-        : ['application/json', 'application/yaml'],
-    );
+    throw unsupportedMediaType(Object.keys(formats).filter((each) => each !== ''));
   return format;
 }
 
@@ -47,6 +43,7 @@ export function unsupportedMediaType(accepted: readonly string[]): StatusError {
     415,
     'UnsupportedMediaType',
     `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}`,
+    {},
   );
 }
 

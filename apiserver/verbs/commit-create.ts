@@ -6,6 +6,7 @@ import { alreadyExists, forbidden, StatusError } from '../../api/status.ts';
 import { type FieldSet, fieldElement, setOf, trackUpdate } from '../apply/index.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
 import { type Cached, fromObject, metadataOf, metaString } from '../storage/cached.ts';
+import { objectKey } from '../storage/keys.ts';
 import { admitNamespace, check, dedupeOwners, toStorage } from './admit.ts';
 import { type KindRequest, timestamp, type VerbDeps } from './deps.ts';
 import type { WriteParameters } from './options.ts';
@@ -53,7 +54,7 @@ export async function commitCreate(
     );
     if (stored !== undefined) return stored;
     if (!generated || attempt >= maxNameTries)
-      throw alreadyExists({ group: kind.group, resource: kind.plural }, metaString(object, 'name'));
+      throw nameTaken(deps, named);
   }
 }
 
@@ -61,6 +62,15 @@ function refuseWhenTerminating({ kind }: KindRequest, object: JsonObject): void 
   if (!kind.terminating) return;
   const why = 'create not allowed while custom resource definition is terminating';
   throw forbidden({ group: kind.group, resource: kind.plural }, metaString(object, 'name'), why);
+}
+
+function nameTaken({ objects }: VerbDeps, { kind, info }: KindRequest): StatusError {
+  const error = alreadyExists({ group: kind.group, resource: kind.plural }, info.name);
+  const key = { ...(kind.namespaced ? { namespace: info.namespace } : {}), name: info.name };
+  const present = objects.cache.get(objectKey(kind, key));
+  if (present === undefined || metaString(present.object, 'deletionTimestamp') === '') return error;
+  const message = `object is being deleted: ${error.message}`;
+  return new StatusError(error.code, error.reason, message, error.details);
 }
 
 function ownedByServer(metadata: JsonObject, now: string, deps: VerbDeps, kind: ServedKind): void {
@@ -118,13 +128,14 @@ export function withManagedFields(
 
 /** Fields that a write through this endpoint cannot own. */
 export function resetFields(kind: ServedKind, subresource: string): FieldSet {
-  if (subresource === 'status') return specOnly;
+  if (subresource === 'status') return kind.builtin ? specOnly : allButStatus;
   return kind.hasStatus ? statusOnly : nothing;
 }
 
 const nothing = setOf();
 const statusOnly = setOf([fieldElement('status')]);
 const specOnly = setOf([fieldElement('spec')]);
+const allButStatus = setOf([fieldElement('spec')], [fieldElement('metadata')]);
 
 /** `undefined` when the name is taken. */
 async function store(

@@ -74,7 +74,7 @@ function composed(
   const metadata: JsonObject = { ...metadataOf(next) };
   metadata['managedFields'] = given['managedFields'];
   metadata['resourceVersion'] = metadataOf(old)['resourceVersion'];
-  keepServerFields(request, metadata, metadataOf(old));
+  keepServerFields(metadata, metadataOf(old));
   next['metadata'] = metadata;
   if (subresource !== 'status')
     strategy.prepareForUpdate?.(next, old, { user: request.user, now, dryRun });
@@ -86,19 +86,20 @@ function composed(
 
 const serverFields = [
   'creationTimestamp',
-  'deletionTimestamp',
-  'deletionGracePeriodSeconds',
   'generation',
   'selfLink',
 ];
+/** May be left out; whoever names them must name what is stored. */
+const fixedFields = ['uid', 'deletionTimestamp', 'deletionGracePeriodSeconds'];
 
-function keepServerFields(request: KindRequest, metadata: JsonObject, old: JsonObject): void {
-  const uid = asString(metadata['uid']);
-  if (uid !== '' && uid !== asString(old['uid']))
-    throw invalid(request.kind, asString(old['name']), [
-      invalidValue('metadata.uid', uid, 'field is immutable'),
-    ]);
-  for (const field of [...serverFields, 'uid']) {
+function keepServerFields(metadata: JsonObject, old: JsonObject): void {
+  for (const field of serverFields) {
+    if (old[field] === undefined) delete metadata[field];
+    else metadata[field] = old[field];
+  }
+  for (const field of fixedFields) {
+    const given = metadata[field];
+    if (given !== undefined && given !== null && given !== '') continue;
     if (old[field] === undefined) delete metadata[field];
     else metadata[field] = old[field];
   }

@@ -29,7 +29,7 @@ export function decodeContinue(
     throw badRequest(
       `continue key is not valid: server does not recognize this encoded version "${v}"`,
     );
-  if (typeof rv !== 'number' || rv === 0)
+  if (!Number.isSafeInteger(rv) || rv === 0)
     throw badRequest(
       'continue key is not valid: incorrect encoded start resourceVersion (version meta.k8s.io/v1)',
     );
@@ -37,5 +37,5 @@ export function decodeContinue(
     throw badRequest('continue key is not valid: encoded start key empty (version meta.k8s.io/v1)');
   if (start.includes('../') || start.startsWith('/'))
     throw badRequest(`continue key is not valid: invalid continue token: ${start}`);
-  return { at: BigInt(rv), after: prefix + start.replace(/\u0000$/, '') };
+  return { at: BigInt(Number(rv)), after: prefix + start.slice(0, start.endsWith('\u0000') ? -1 : undefined) };
 }

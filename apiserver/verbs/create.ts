@@ -11,7 +11,8 @@ import { respondObject } from './respond.ts';
 
 export async function create(deps: VerbDeps, request: KindRequest): Promise<ApiResponse> {
   const { kind, info } = request;
-  if (info.name !== '') throw methodNotAllowed();
+  // A custom object may be created at its own path, as upstream's does.
+  if (info.name !== '' && kind.builtin) throw methodNotAllowed();
   const parameters = writeParameters(request, 'CreateOptions');
   const bytes = await request.request.body();
   const body = decodeObject(bytes, request.request.headers['content-type'], kind);

@@ -1,6 +1,7 @@
 /** GET of one object and LIST, with resourceVersion in all its meanings and paging. */
 import { badRequest, invalid, notFound, StatusError } from '../../api/status.ts';
 import type { Revision } from '../../store/store.ts';
+import { forbiddenField } from '../schema/field-error.ts';
 import type { ApiResponse } from '../request/request.ts';
 import { type Cached, decodeEntry } from '../storage/cached.ts';
 import { listPrefix } from '../storage/keys.ts';
@@ -43,6 +44,9 @@ export async function selectedObjects(deps: VerbDeps, request: KindRequest): Pro
   const version = query.get('resourceVersion') ?? '';
   const token = query.get('continue') ?? '';
   const match = query.get('resourceVersionMatch') ?? '';
+  checkVersion(version);
+  if (query.has('sendInitialEvents'))
+    throw listOptionsError('sendInitialEvents', 'sendInitialEvents is forbidden for list');
   checkVersionMatch(version, match, token);
   const prefix = listPrefix(kind, kind.namespaced ? info.namespace : '');
   if (token !== '') {
@@ -160,6 +164,18 @@ function limitOf(query: URLSearchParams): number {
   if (!/^[-+]?\d+$/.test(text))
     throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
   return Math.max(0, Number(text));
+}
+
+function checkVersion(version: string): void {
+  if (/^\d*$/.test(version)) return;
+  const shown = JSON.stringify(version);
+  throw badRequest(
+    `invalid resource version: resourceVersion: Invalid value: ${shown}: strconv.ParseUint: parsing ${shown}: invalid syntax`,
+  );
+}
+
+function listOptionsError(field: string, why: string): StatusError {
+  return invalid({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', [forbiddenField(field, why)]);
 }
 
 function checkVersionMatch(version: string, match: string, token: string): void {

@@ -1,6 +1,6 @@
 /** Query parameters of writes, checked as upstream checks `CreateOptions` and its like. */
 import type { JsonObject } from '../../api/meta.ts';
-import { type FieldError, invalid } from '../../api/status.ts';
+import { badRequest, type FieldError, invalid } from '../../api/status.ts';
 import type { RequestContext } from '../request/request.ts';
 
 export type FieldValidation = 'Strict' | 'Warn' | 'Ignore';
@@ -113,6 +113,8 @@ export function deleteParameters(query: URLSearchParams, body: JsonObject): Dele
     });
   if (errors.length > 0) throw invalid({ group: 'meta.k8s.io', kind: 'DeleteOptions' }, '', errors);
   const grace = body['gracePeriodSeconds'] ?? query.get('gracePeriodSeconds') ?? undefined;
+  if (grace !== undefined && !/^[-+]?\d+$/.test(String(grace)))
+    throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(String(grace))}: invalid syntax`);
   const preconditions = (body['preconditions'] ?? {}) as JsonObject; // Checked by the schema of DeleteOptions.
   return {
     dryRun: dryRun.includes('All'),

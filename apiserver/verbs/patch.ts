@@ -47,7 +47,7 @@ export async function patch(deps: VerbDeps, request: KindRequest): Promise<ApiRe
     checkIdentity(request, next, old);
     checkRevision(request, next, old);
     const body = { object: next, duplicates: parsed.duplicates };
-    shape(request, body, parameters.fieldValidation, strictPatchError(next));
+    shape(request, body, parameters.fieldValidation, { errorOf: strictPatchError(next) });
     const subresource = info.subresource;
     const stored = await commitUpdate(deps, request, { old, next, parameters, subresource });
     if (stored !== undefined) return respondObject(deps, request, stored, 200);
@@ -70,7 +70,7 @@ function parsePatch(bytes: Uint8Array, type: PatchType) {
   try {
     parsed = parseJson(bytes);
   } catch (error) {
-    throw badRequest(`error decoding patch: ${error instanceof Error ? error.message : error}`);
+    throw badRequest(error instanceof Error ? error.message : String(error));
   }
   const isArray = Array.isArray(parsed.value);
   if (type === 'json' && !isArray)
@@ -108,7 +108,7 @@ function checkIdentity(request: KindRequest, next: JsonObject, old: Cached): voi
       invalidValue('kind', given, `must be ${kind.kind}`),
     ]);
   if (next['apiVersion'] !== apiVersion)
-    throw invalid(kind, name, [
+    throw invalid({ group: '', kind: kind.kind }, name, [
       invalidValue('apiVersion', next['apiVersion'], `must be ${apiVersion}`),
     ]);
   checkName(info.name, next);
@@ -219,7 +219,7 @@ async function createApplied(
     );
   const object = copyOf(result);
   delete asObject(object['metadata'])?.['resourceVersion'];
-  shape(request, { object, duplicates: [] }, parameters.fieldValidation);
+  shape(request, { object, duplicates: [] }, parameters.fieldValidation, { keepNulls: true });
   try {
     return await commitCreate(deps, request, object, parameters, managed);
   } catch (error) {
@@ -240,7 +240,7 @@ async function updateApplied(
 ): Promise<Cached | undefined> {
   checkRevision(request, applied, old);
   const next = copyOf(result);
-  shape(request, { object: next, duplicates: [] }, parameters.fieldValidation);
+  shape(request, { object: next, duplicates: [] }, parameters.fieldValidation, { keepNulls: true });
   const subresource = request.info.subresource;
   return commitUpdate(deps, request, { old, next, parameters, subresource, managed });
 }

@@ -35,20 +35,22 @@ export function respondObject(
     const body = converted(deps, request, [cached], as, {
       resourceVersion: metaString(cached.object, 'resourceVersion'),
     });
-    return respondJson(status, body, mediaType, pretty || wantsPretty(request));
+    return respondJson(status, body, mediaType, { pretty: pretty || wantsPretty(request) });
   }
   if (mediaType !== json || pretty || wantsPretty(request))
-    return respondJson(status, viewOf(cached, kind).object, mediaType, true);
-  return answer(status, bytesOf(cached, kind), json);
+    return respondJson(status, viewOf(cached, kind).object, mediaType, { pretty: true, sortKeys: !kind.builtin });
+  return answer(status, Buffer.concat([bytesOf(cached, kind), lineBreak]), json);
 }
 
 /** A list. */
 export function respondList(deps: VerbDeps, request: KindRequest, selected: Selected): ApiResponse {
   const { kind } = request;
   const { mediaType, as, pretty } = negotiate(request.request.headers['accept'], 'object');
+  // Lists of custom objects always say how they go on.
+  const last = kind.builtin ? {} : { continue: '' };
   const metadata = {
     resourceVersion: String(selected.revision),
-    ...(selected.continueToken === undefined ? {} : { continue: selected.continueToken }),
+    ...(selected.continueToken === undefined ? last : { continue: selected.continueToken }),
     ...(selected.remaining === undefined ? {} : { remainingItemCount: selected.remaining }),
   };
   if (as?.kind === 'PartialObjectMetadata') throw notAcceptableList(goType(kind, 'List'));
@@ -58,11 +60,11 @@ export function respondList(deps: VerbDeps, request: KindRequest, selected: Sele
       200,
       converted(deps, request, selected.objects, as, metadata),
       mediaType,
-      indent,
+      { pretty: indent },
     );
   if (mediaType !== json || indent) {
     const items = selected.objects.map((cached) => listItem(viewOf(cached, kind).object, kind));
-    return respondJson(200, { ...listType(kind), metadata, items }, mediaType, true);
+    return respondJson(200, { ...listType(kind), metadata, items }, mediaType, { pretty: true, sortKeys: !kind.builtin });
   }
   const head = stringifyJson({ ...listType(kind), metadata }).slice(0, -1);
   const chunks: Uint8Array[] = [Buffer.from(`${head},"items":[`)];
@@ -75,7 +77,8 @@ export function respondList(deps: VerbDeps, request: KindRequest, selected: Sele
 }
 
 const comma = Buffer.from(',');
-const listEnd = Buffer.from(']}');
+const listEnd = Buffer.from(']}\n');
+const lineBreak = Buffer.from('\n');
 
 /** Upstream's field order: built-in lists say their kind first. */
 function listType(kind: ServedKind): JsonObject {
@@ -148,13 +151,13 @@ export function respondJson(
   status: number,
   body: object | JsonValue,
   mediaType: string = json,
-  pretty = false,
+  { pretty = false, sortKeys = false } = {},
 ): ApiResponse {
   const value = body as JsonValue; // Every caller hands over plain data.
   if (mediaType === 'application/yaml')
     return answer(status, Buffer.from(yamlStringify(value, { version: '1.1' })), mediaType);
-  const text = pretty ? `${stringifyJson(value, { indent: 2 })}\n` : stringifyJson(value);
-  return answer(status, Buffer.from(text), json);
+  const text = stringifyJson(value, { sortKeys, ...(pretty ? { indent: 2 } : {}) });
+  return answer(status, Buffer.from(`${text}\n`), json);
 }
 
 function answer(status: number, body: Uint8Array, contentType: string): ApiResponse {

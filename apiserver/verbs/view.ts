@@ -41,15 +41,15 @@ export function itemBytes(cached: Cached, kind: ServedKind): readonly Uint8Array
   return [openBrace, bytes.subarray(typePrefix(kind).length)];
 }
 
-/** JSON of any object of the kind, with the type first so that lists can cut it off. */
+/** JSON of any object of the kind; a built-in one has its type first so that lists can cut it off. */
 export function encode(object: JsonObject, kind: ServedKind): Uint8Array {
+  // Custom objects are maps to upstream, whose keys come sorted.
+  if (!kind.builtin) return Buffer.from(stringifyJson(object, { sortKeys: true }));
   const { kind: _kind, apiVersion: _apiVersion, ...rest } = object;
   return Buffer.from(typePrefix(kind) + stringifyJson(rest).slice(1));
 }
 
 function typePrefix(kind: ServedKind): string {
   const apiVersion = formatApiVersion(kind.group, kind.version);
-  return kind.builtin
-    ? `{"kind":"${kind.kind}","apiVersion":"${apiVersion}",`
-    : `{"apiVersion":"${apiVersion}","kind":"${kind.kind}",`;
+  return `{"kind":"${kind.kind}","apiVersion":"${apiVersion}",`;
 }

@@ -34,10 +34,12 @@ export async function watch(deps: VerbDeps, request: KindRequest): Promise<ApiRe
   const selection = selectionOf(request);
   const parameters = await watchParameters(deps, request);
   const encoder = eventEncoder(deps, request);
+  const cut = new AbortController();
   return {
     status: 200,
     headers: { 'content-type': encoder.contentType, 'cache-control': 'no-cache, private' },
-    body: stream(deps, request, parameters, selection, encoder),
+    body: stream(deps, request, parameters, selection, encoder, cut),
+    cut: cut.signal,
   };
 }
 

@@ -63,9 +63,9 @@ export function sandboxOptions(
   spec: InstanceSpec,
   image: string,
 ): Docker.ContainerCreateOptions {
-  const ports = spec.containers.flatMap((container) => container.ports);
+  const ports = spec.sharedPorts ?? spec.containers.flatMap((container) => container.ports);
   return {
-    name: containerName(nodeId, spec, 'sandbox', 0),
+    name: containerName(nodeId, spec, undefined, 0),
     Image: image,
     Labels: { ...instanceLabels(nodeId, spec), [label.sandbox]: 'true' },
     Hostname: spec.hostname,

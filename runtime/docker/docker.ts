@@ -20,9 +20,9 @@ import {
 import { KeyedSerial } from '../serial.ts';
 import { Engine, newestOf } from './engine.ts';
 import { ensureInstance } from './ensure.ts';
-import { statusOf, toRuntimeError } from './errors.ts';
+import { toRuntimeError } from './errors.ts';
 import { startExec } from './exec.ts';
-import { ensureImage, readProgress } from './images.ts';
+import { ensureImage, isImagePresent, readProgress } from './images.ts';
 import { label } from './labels.ts';
 import { readLogs } from './logs.ts';
 import { observeEvents } from './observe.ts';
@@ -57,9 +57,11 @@ class DockerRuntime implements Runtime {
     this.#options = options;
   }
 
-  async info(_options: CallOptions): Promise<RuntimeInfo> {
+  async info({ signal }: CallOptions): Promise<RuntimeInfo> {
     try {
-      const version = await this.#docker.version();
+      // The typings leave the options out.
+      const docker = this.#docker as { version(o: object): Promise<Docker.DockerVersion> };
+      const version = await docker.version({ abortSignal: signal });
       return {
         name: this.name,
         version: version.Version,
@@ -147,12 +149,7 @@ class DockerRuntime implements Runtime {
   }
 
   async #loadPauseImage({ signal }: CallOptions): Promise<void> {
-    try {
-      await this.#docker.getImage(pauseImage).inspect();
-      return;
-    } catch (error) {
-      if (statusOf(error) !== 404) throw toRuntimeError(error);
-    }
+    if (await isImagePresent(this.#docker, pauseImage, signal)) return;
     const { architecture } = await this.info({ signal });
     try {
       const archive = Readable.from([pauseImageArchive(architecture)]);

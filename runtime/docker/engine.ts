@@ -55,21 +55,27 @@ export class Engine {
   /** The new container's id. */
   async create(
     options: Docker.ContainerCreateOptions,
-    container: string,
+    container: string | undefined,
     { signal }: CallOptions,
   ): Promise<string> {
     try {
       return (await this.docker.createContainer({ ...options, abortSignal: signal })).id;
     } catch (error) {
-      throw toRuntimeError(error, { 404: 'ImageMissing' }, { otherwise: 'InvalidSpec', container });
+      const about = container === undefined ? {} : { container };
+      throw toRuntimeError(error, { 404: 'ImageMissing' }, { otherwise: 'InvalidSpec', ...about });
     }
   }
 
-  async start(id: string, container: string, { signal }: CallOptions): Promise<void> {
+  async start(
+    id: string,
+    container: string | undefined,
+    { signal }: CallOptions,
+  ): Promise<void> {
     try {
       await this.docker.getContainer(id).start({ abortSignal: signal });
     } catch (error) {
-      throw toRuntimeError(error, {}, { otherwise: 'StartFailed', container });
+      const about = container === undefined ? {} : { container };
+      throw toRuntimeError(error, {}, { otherwise: 'StartFailed', ...about });
     }
   }
 

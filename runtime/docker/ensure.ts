@@ -5,6 +5,9 @@ import type { Engine } from './engine.ts';
 import { pauseImage } from './pause-image.ts';
 import { attemptsOf, type Found } from './status.ts';
 
+/** How long what could not be started may take to go; an engine that hangs must not hold us. */
+const removeTimeoutMs = 10_000;
+
 /** Brings the containers of one instance to `spec`; the caller runs it once at a time per instance. */
 export async function ensureInstance(
   engine: Engine,
@@ -77,8 +80,8 @@ async function ensureSandbox(
   for (const dead of sandboxes) await engine.remove(dead.info.Id, options);
   await loadPauseImage(options);
   const request = sandboxOptions(engine.nodeId, spec, pauseImage);
-  const sandboxId = await engine.create(request, 'sandbox', options);
-  await startOrRemove(engine, sandboxId, 'sandbox', options);
+  const sandboxId = await engine.create(request, undefined, options);
+  await startOrRemove(engine, sandboxId, undefined, options);
   return { type: 'sandbox', sandboxId };
 }
 
@@ -97,7 +100,7 @@ async function createAndStart(
 async function startOrRemove(
   engine: Engine,
   id: string,
-  container: string,
+  container: string | undefined,
   options: CallOptions,
 ): Promise<void> {
   try {
@@ -105,7 +108,8 @@ async function startOrRemove(
   } catch (error) {
     // Removed also when the caller has given up, so its signal is not asked here. A failure to
     // remove is swallowed: the first error says more, and the next `ensure` finds it half made.
-    await engine.remove(id, { signal: new AbortController().signal }).catch(() => undefined);
+    const signal = AbortSignal.timeout(removeTimeoutMs);
+    await engine.remove(id, { signal }).catch(() => undefined);
     throw error;
   }
 }

@@ -27,16 +27,22 @@ export function instanceLabels(nodeId: string, spec: InstanceSpec): Record<strin
 /** Docker shows names cut at no length, but 200 characters keep `docker ps` readable. */
 const nameMaxLength = 200;
 
-/** `berth_<namespace>_<pod>_<container>_<short id>_<attempt>`, cut in the middle parts when too long. */
+/**
+ * `berth_<namespace>_<pod>_<container>_<short id>_<attempt>`, cut in the middle parts when too long.
+ * Without a `container` it is the name of the sandbox.
+ */
 export function containerName(
   nodeId: string,
   spec: Pick<InstanceSpec, 'id' | 'namespace' | 'name'>,
-  container: string,
+  container: string | undefined,
   attempt: number,
 ): string {
   // The short id covers the node too: two nodes may share an engine and, in tests, an instance id.
-  const short = createHash('sha256').update(`${nodeId}\0${spec.id}`).digest('hex').slice(0, 10);
+  // And the container: its name may have been cut off, or be the same word as the sandbox's.
+  const identity = [nodeId, spec.id, ...(container === undefined ? [] : [container])].join('\0');
+  const short = createHash('sha256').update(identity).digest('hex').slice(0, 10);
   const tail = `_${short}_${attempt}`;
-  const head = `berth_${spec.namespace}_${spec.name}_${container}`.replace(/[^a-zA-Z0-9_.-]/g, '-');
+  const words = `berth_${spec.namespace}_${spec.name}_${container ?? 'sandbox'}`;
+  const head = words.replace(/[^a-zA-Z0-9_.-]/g, '-');
   return head.slice(0, nameMaxLength - tail.length) + tail;
 }

@@ -37,7 +37,8 @@ export async function upPlane(dataDir?: string): Promise<BenchPlane> {
   const readyMs = performance.now() - startedMs;
   const config = await loadKubeconfig(join(dir, 'kubeconfig'));
   const transport = createHttpsTransport(config);
-  const pid = Number.parseInt(await readFile(join(dir, 'berth.pid'), 'utf8'), 10);
+  // Our own command has just written it.
+  const { pid } = JSON.parse(await readFile(join(dir, 'berth.pid'), 'utf8')) as { pid: number };
   return {
     dataDir: dir,
     client: createClient(transport, { userAgent: 'berth-bench', clock: systemClock }),

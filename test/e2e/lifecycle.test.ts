@@ -11,6 +11,7 @@ import {
   nameOf,
   never,
   onEachStore,
+  restartsOf,
   Scene,
   webScript,
   workloadOf,
@@ -152,8 +153,9 @@ onEachStore('the life of a workload', (plane) => {
       ({ Labels }) => Labels['berth.dev/name'] === nameOf(wounded),
     );
     await docker.getContainer(ofWounded?.Id ?? '').kill();
+    const before = restartsOf(wounded);
     const healed = await scene.untilPod(nameOf(wounded), 'was restarted', (pod) => {
-      return isReady(pod) && pod.status?.containerStatuses?.[0]?.restartCount === 1;
+      return isReady(pod) && restartsOf(pod) === before + 1;
     });
     expect(healed.status?.containerStatuses?.[0]?.lastState?.terminated?.exitCode).toBe(137);
     const after = (await scene.untilReadyPods(3)).map(nameOf);

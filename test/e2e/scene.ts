@@ -253,6 +253,11 @@ export function isReady(pod: Pod): boolean {
   return ready?.status === 'True' && pod.metadata.deletionTimestamp === undefined;
 }
 
+/** Of the pod's first container. */
+export function restartsOf({ status }: Pod): number {
+  return status?.containerStatuses?.[0]?.restartCount ?? 0;
+}
+
 export function nameOf({ metadata }: KubeObject): string {
   return metadata.name ?? '';
 }
