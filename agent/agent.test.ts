@@ -257,6 +257,11 @@ describe('configuration', () => {
       { hostPath: join(volumes, 'conf'), containerPath: '/conf', readOnly: true },
       { hostPath: join(volumes, 'pass'), containerPath: '/pass', readOnly: true },
       { hostPath: join(volumes, 'scratch/deep'), containerPath: '/scratch', readOnly: false },
+      {
+        hostPath: join(volumes, '../containers/main/0'),
+        containerPath: '/dev/termination-log',
+        readOnly: false,
+      },
     ]);
     await h.deletePod('web', 0);
     await h.until(() => !existsSync(volumes));

@@ -18,6 +18,7 @@ import { runNodeLease } from './node-lease.ts';
 import { allocatableQuantities, runNodeStatus } from './node-status.ts';
 import { PodWorkers } from './pod-workers.ts';
 import { type ServingOptions, startNodeServer } from './server/server.ts';
+import { podDirectories } from './volumes.ts';
 
 export interface AgentOptions {
   readonly nodeName: string;
@@ -88,7 +89,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const subscriptions = [
     informer.events.subscribe((event) => {
       for (const change of desired.apply(event)) workers.changed(change);
-      if (event.type === 'initDone') void enqueueInstances(runtimes, workers, log, signal);
+      if (event.type === 'initDone') void enqueueInstances(options, workers, log, signal);
     }),
     ...runtimes.map((runtime) =>
       runtime.observe({ signal }).subscribe({
@@ -112,7 +113,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
       startOffline(options, informer, desired, workers, remembered),
       repeat(clock, resyncMs, signal, async () => {
         for (const pod of desired.list()) workers.add(pod.metadata.uid ?? '');
-        await enqueueInstances(runtimes, workers, log, signal);
+        await enqueueInstances(options, workers, log, signal);
       }),
       repeat(clock, checkpointMs, signal, async () => {
         await saveCheckpoint(checkpoint, desired, log);
@@ -147,13 +148,14 @@ function locator(desired: DesiredPods, runtimes: readonly Runtime[]) {
   };
 }
 
-/** Adopts what runs, and finds what nobody wants any more. */
+/** Adopts what runs, and finds what nobody wants any more, on disk too. */
 async function enqueueInstances(
-  runtimes: readonly Runtime[],
+  { runtimes, dataDir }: AgentOptions,
   workers: PodWorkers,
   log: Log,
   signal: AbortSignal,
 ): Promise<void> {
+  for (const uid of await podDirectories(dataDir)) workers.add(uid);
   for (const runtime of runtimes) {
     try {
       for (const { id } of await runtime.list({ signal })) workers.add(id);

@@ -1,5 +1,4 @@
 /** Why a container cannot be made from what its pod says; becomes its waiting reason. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
-  readonly reason = 'CreateContainerConfigError';
 }

@@ -6,6 +6,7 @@ import type { Client } from '../client/client.ts';
 import type { CallOptions } from '../lib/call.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import { within } from './within.ts';
 
 const namespace = 'kube-node-lease';
 const renewMs = 10_000;
@@ -29,7 +30,7 @@ export async function runNodeLease(
   while (!signal.aborted) {
     let waitMs = renewMs;
     try {
-      await renew(options, signal);
+      await within(renewMs, clock, signal, (given) => renew(options, given));
     } catch (error) {
       if (signal.aborted) return;
       log.warn({ err: error }, 'node lease not renewed');

@@ -12,6 +12,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Runtime, RuntimeInfo } from '../runtime/runtime.ts';
 import { type Machine, type MachineLoad, readLoad } from './machine.ts';
+import { within } from './within.ts';
 
 export interface NodeStatusOptions {
   readonly nodeName: string;
@@ -29,6 +30,8 @@ export interface NodeStatusOptions {
 
 /** How often conditions are looked at. */
 const checkMs = 10_000;
+/** How long the engine, and then the API, may take to answer. */
+const answerMs = 10_000;
 /** How often the status is written although nothing has changed. */
 const reportMs = 300_000;
 const podsMax = 110;
@@ -150,33 +153,50 @@ export async function runNodeStatus(
 ): Promise<void> {
   const { clock, log } = options;
   let reportedAtMs = Number.NEGATIVE_INFINITY;
-  let node: Node | undefined;
+  let registered = false;
   while (!signal.aborted) {
+    let waitMs = checkMs;
     try {
       const view = await readView(options, signal);
-      node ??= await register(options, view, signal);
-      const due = clock.now() - reportedAtMs >= reportMs;
-      const written = await writeStatus(options, node, view, due, signal);
-      if (written !== undefined) {
-        node = written;
-        reportedAtMs = clock.now();
-      }
+      await within(answerMs, clock, signal, async (given) => {
+        // Read each time: others may have changed or deleted it, or called it not ready.
+        const known = registered ? await readNode(options, given) : undefined;
+        const node = known ?? (await register(options, view, given));
+        registered = true;
+        // Also when the clock has been set back.
+        const due = Math.abs(clock.now() - reportedAtMs) >= reportMs;
+        const written = await writeStatus(options, node, view, due, given);
+        if (written !== undefined) reportedAtMs = clock.now();
+      });
     } catch (error) {
       if (signal.aborted) return;
       log.warn({ err: error }, 'node status not written');
-      // Whatever has changed meanwhile, also the deletion of the Node, is seen anew.
-      node = undefined;
+      waitMs = checkMs / 10;
     }
-    await clock.sleep(node === undefined ? checkMs / 10 : checkMs, signal).catch(() => undefined);
+    await clock.sleep(waitMs, signal).catch(() => undefined);
   }
 }
 
-async function readView({ runtimes, dataDir }: NodeStatusOptions, signal: AbortSignal) {
+/** `undefined` when somebody has deleted it. */
+async function readNode(
+  { client, nodeName }: NodeStatusOptions,
+  signal: AbortSignal,
+): Promise<Node | undefined> {
+  try {
+    return await client.get<Node>(nodes, { name: nodeName }, { signal });
+  } catch (error) {
+    if (hasReason(error, 'NotFound')) return undefined;
+    throw error;
+  }
+}
+
+async function readView({ runtimes, dataDir, clock }: NodeStatusOptions, signal: AbortSignal) {
   const infos: RuntimeInfo[] = [];
   const failing: string[] = [];
   for (const runtime of runtimes) {
     try {
-      infos.push(await runtime.info({ signal }));
+      const ask = (given: AbortSignal) => runtime.info({ signal: given });
+      infos.push(await within(answerMs, clock, signal, ask));
     } catch (error) {
       failing.push(`${runtime.name}: ${error instanceof Error ? error.message : error}`);
     }

@@ -6,6 +6,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { ContainerSpec, Runtime } from '../runtime/runtime.ts';
 import type { NodeFacts } from './downward.ts';
+import type { ContainerLife } from './hooks/container-life.ts';
 import type { PodMemory } from './pod-memory.ts';
 
 export interface PodDeps {
@@ -19,6 +20,8 @@ export interface PodDeps {
   runtimeOf(pod: Pod): Runtime | undefined;
   /** Resolved specifications that outlive the agent, for when the API cannot be asked. */
   readonly specs: SpecStore;
+  /** Probes and hooks of what runs. */
+  readonly life: ContainerLife;
   /** Runs what may take long without using the engine's strength: others go on meanwhile. */
   aside<T>(task: () => Promise<T>): Promise<T>;
 }
@@ -45,8 +48,12 @@ const graceDefaultSeconds = 30;
 
 export function graceMsOf(pod: Pod): number {
   const { deletionGracePeriodSeconds } = pod.metadata;
-  const { terminationGracePeriodSeconds } = pod.spec;
-  const seconds =
-    deletionGracePeriodSeconds ?? terminationGracePeriodSeconds ?? graceDefaultSeconds;
-  return seconds * 1000;
+  return deletionGracePeriodSeconds === undefined
+    ? killGraceMsOf(pod)
+    : deletionGracePeriodSeconds * 1000;
+}
+
+/** The grace of a container that ends while its pod stays. */
+export function killGraceMsOf({ spec }: Pod): number {
+  return (spec.terminationGracePeriodSeconds ?? graceDefaultSeconds) * 1000;
 }

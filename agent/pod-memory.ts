@@ -25,12 +25,18 @@ export interface ContainerMemory {
   crashDelayMs?: number;
   startFailure?: StartFailure;
   imageFailure?: ImageFailure;
+  /** The attempt after which it was last said that the next one waits. */
+  backOffTold?: number;
   /** Why its specification could not be made at the last try. */
   configError?: string;
+  /** The attempt that a probe has ended; it starts again whatever its exit code. */
+  killedId?: string;
 }
 
 export class PodMemory {
   readonly #containers = new Map<string, ContainerMemory>();
+  /** Last words of what has ended, by container id; empty where there were none. */
+  readonly messages = new Map<string, string>();
   /** Containers were started again after a stop, but the API may still say `Stopped`. */
   resumed = false;
 

@@ -37,6 +37,9 @@ export interface PlanInput {
   readonly resume: boolean;
 }
 
+/** How far apart the engine's clock and ours may be. */
+const clockSlackMs = 1_000;
+
 export function planPod(input: PlanInput): readonly PlannedContainer[] {
   let held = false;
   return containersOf(input.pod).map((container) => {
@@ -70,13 +73,17 @@ function stepOf(
   if (state.phase === 'running') return { type: 'keep', attempt };
   const init = isInit(pod, name);
   if (resume && !(init && succeeded(seen))) return { type: 'start', attempt: attempt + 1 };
-  if (!restarts(pod, init, state.exitCode)) return { type: 'keep', attempt };
+  const killed = seen.containerId !== undefined && seen.containerId === memory.of(name).killedId;
+  const again = killed ? pod.spec.restartPolicy !== 'Never' : restarts(pod, init, state.exitCode);
+  if (!again) return { type: 'keep', attempt };
   const delayMs =
     state.finishedAtMs - state.startedAtMs >= backoffResetMs
       ? 0
       : (memory.of(name).crashDelayMs ?? delayOfAttempt(attempt));
   const untilMs = state.finishedAtMs + delayMs;
-  if (nowMs < untilMs) return { type: 'backOff', attempt, untilMs, delayMs };
+  // An end that is yet to come was noted before the clock was set back: no wait follows from it.
+  const known = state.finishedAtMs <= nowMs + clockSlackMs;
+  if (known && nowMs < untilMs) return { type: 'backOff', attempt, untilMs, delayMs };
   return { type: 'start', attempt: attempt + 1 };
 }
 

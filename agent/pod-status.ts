@@ -8,6 +8,7 @@ import type {
   PodCondition,
   PodStatus,
 } from '../api/kinds.gen.ts';
+import type { PodHealth } from './hooks/container-life.ts';
 import { restarts } from './pod-plan.ts';
 import { isInit, type PodView, reportedStatus, type SeenContainer } from './pod-view.ts';
 import { qosClassOf } from './qos-class.ts';
@@ -23,6 +24,10 @@ export interface StatusInput {
   /** Containers that do not run and shall, with what they wait for. */
   readonly waiting: ReadonlyMap<string, Waiting>;
   readonly stopped: boolean;
+  /** What hooks and probes say of containers that run. */
+  readonly health?: PodHealth;
+  /** Last words of what has ended, by container id. */
+  readonly messages?: ReadonlyMap<string, string>;
   readonly hostIp: string;
   readonly nowMs: number;
 }
@@ -53,21 +58,44 @@ function containerStatus(container: Container, input: StatusInput): ContainerSta
   const reported = reportedStatus(input.pod, name);
   const waiting = input.waiting.get(name);
   const hasInit = (input.pod.spec.initContainers ?? []).length > 0;
-  const state = stateOf(seen, waiting, hasInit);
-  const lastState = lastStateOf(seen, waiting);
+  const health = input.health?.get(name);
+  // A container is not seen to run before its `postStart` hook has succeeded.
+  const starting = health === 'starting';
+  const state = stateOf(starting ? undefined : withMessage(seen, input), waiting, hasInit);
+  const lastState = lastStateOf(withMessage(seen, input), waiting);
   const running = state.running !== undefined;
+  const { started, ready } = health === undefined || starting ? well : health;
   const init = isInit(input.pod, name);
   const containerID = seen?.containerId ?? (seen === undefined ? undefined : reported?.containerID);
   return {
     name,
     state,
     lastState: lastState === undefined ? {} : { terminated: lastState },
-    ready: init ? state.terminated?.exitCode === 0 : running,
+    ready: init ? state.terminated?.exitCode === 0 : running && ready,
     restartCount: seen?.attempt ?? reported?.restartCount ?? 0,
     image,
     imageID: seen?.imageId ?? '',
     ...(containerID === undefined ? {} : { containerID }),
-    started: running,
+    started: running && started,
+  };
+}
+
+const well = { started: true, ready: true } as const;
+
+/** What ended says its last words. */
+function withMessage(seen: SeenContainer | undefined, { messages }: StatusInput) {
+  if (seen === undefined || messages === undefined) return seen;
+  const { state, containerId = '', previous } = seen;
+  const words = messages.get(containerId);
+  const before = previous === undefined ? undefined : messages.get(previous.containerId);
+  return {
+    ...seen,
+    ...(state.phase === 'exited' && words !== undefined
+      ? { state: { ...state, message: words } }
+      : {}),
+    ...(previous !== undefined && before !== undefined
+      ? { previous: { ...previous, message: before } }
+      : {}),
   };
 }
 

@@ -4,9 +4,10 @@ import { pods } from '../api/resources.gen.ts';
 import { hasReason } from '../api/status.ts';
 import type { CallOptions } from '../lib/call.ts';
 import type { InstanceStatus } from '../runtime/runtime.ts';
+import { terminationMessages } from './hooks/termination-message.ts';
 import { graceMsOf, isStopWanted, type PodContext, type PodDeps } from './pod-context.ts';
 import type { PodMemory } from './pod-memory.ts';
-import { podStatus, type Waiting } from './pod-status.ts';
+import { podStatus, type StatusInput, type Waiting } from './pod-status.ts';
 import { containersOf, reportedStatus, viewPod } from './pod-view.ts';
 import { startContainers } from './start-containers.ts';
 import { removePodDirectory } from './volumes.ts';
@@ -41,10 +42,12 @@ export async function syncPod(
 
   if (pod.status?.reason !== 'Stopped') memory.resumed = false;
   const resume = pod.status?.reason === 'Stopped' && !memory.resumed;
+  context.life.follow(context, found);
   const started = await startContainers(context, found, resume);
   const { status, waiting, dueAtMs, failure } = started;
   memory.resumed ||= resume;
-  const written = await report(context, status, waiting, false);
+  const health = context.life.follow(context, status);
+  const written = await report(context, status, waiting, { health });
   if (written !== undefined && isFinal(written)) await endRest(context, status);
   return {
     ...(written === undefined ? {} : { written }),
@@ -60,11 +63,12 @@ function isFinal({ status }: Pod): boolean {
 
 /** A shared network goes with the last container, and what it published with it. */
 async function endRest(context: PodContext, status: InstanceStatus | undefined): Promise<void> {
-  if (isUp(status)) await stopInstance(context);
+  if (isUp(status)) await stopInstance(context, status);
 }
 
-async function stopInstance({ runtime, uid, pod, signal, aside }: PodContext): Promise<void> {
-  await aside(() => runtime.stop(uid, { graceMs: graceMsOf(pod), signal }));
+async function stopInstance(context: PodContext, status: InstanceStatus): Promise<void> {
+  const { pod, signal, aside, life } = context;
+  await aside(() => life.end(context, status, { graceMs: graceMsOf(pod), signal }));
 }
 
 /** The runtime's word; asked twice before believing that something which ran has vanished. */
@@ -84,7 +88,7 @@ async function stop(context: PodContext, found: InstanceStatus | undefined): Pro
   let status = found;
   if (isUp(found)) {
     recordKilling(context, found);
-    await stopInstance(context);
+    await stopInstance(context, found);
     status = await runtime.get(uid, { signal });
   }
   const waiting = new Map<string, Waiting>();
@@ -93,7 +97,7 @@ async function stop(context: PodContext, found: InstanceStatus | undefined): Pro
       waiting.set(name, { reason: 'Stopped' });
     }
   }
-  const written = await report(context, status, waiting, true);
+  const written = await report(context, status, waiting, { stopped: true });
   return written === undefined ? {} : { written };
 }
 
@@ -102,11 +106,11 @@ async function terminate(context: PodContext): Promise<SyncResult> {
   const found = await runtime.get(uid, { signal });
   if (isUp(found)) {
     recordKilling(context, found);
-    await stopInstance(context);
+    await stopInstance(context, found);
   }
   if (found !== undefined && !isFinal(pod)) {
     const ended = await runtime.get(uid, { signal });
-    await report(context, ended, new Map(), false).catch((error) => {
+    await report(context, ended, new Map()).catch((error) => {
       // Only a courtesy to whoever waits for the exit codes; the deletion must not hang on it.
       context.log.debug({ uid, err: error }, 'last status not written');
     });
@@ -166,12 +170,13 @@ async function report(
   context: PodContext,
   status: InstanceStatus | undefined,
   waiting: ReadonlyMap<string, Waiting>,
-  stopped: boolean,
+  more: Partial<Pick<StatusInput, 'stopped' | 'health'>> = {},
 ): Promise<Pod | undefined> {
   const { client, pod, memory, signal } = context;
-  const facts = statusFacts(context);
+  const messages = await terminationMessages(context, status);
+  const known = { ...statusFacts(context), waiting, stopped: false, messages, ...more };
   const build = (newest: Pod): PodStatus =>
-    podStatus({ ...facts, pod: newest, view: viewPod(newest, status, memory), waiting, stopped });
+    podStatus({ ...known, pod: newest, view: viewPod(newest, status, memory) });
   return await writePodStatus(client, pod, build, { signal });
 }
 

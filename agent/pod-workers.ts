@@ -6,11 +6,12 @@ import type { CallOptions } from '../lib/call.ts';
 import type { Random } from '../lib/random.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { DesiredChange, DesiredPods } from './desired-pods.ts';
+import { ContainerLife } from './hooks/container-life.ts';
 import type { PodDeps } from './pod-context.ts';
 import { PodMemory } from './pod-memory.ts';
 import { syncPod } from './pod-sync.ts';
 import { Slots } from './slots.ts';
-import { removePodDirectory } from './volumes.ts';
+import { podDirectories, removePodDirectory } from './volumes.ts';
 
 /** Pods that are worked on at the same time; more than a node has. */
 const workersMax = 256;
@@ -21,7 +22,7 @@ const slotsMax = 16;
 /** An instance whose pod vanished without a deletion had no grace to begin with. */
 const orphanGraceMs = 2_000;
 
-export interface PodWorkersOptions extends Omit<PodDeps, 'aside'> {
+export interface PodWorkersOptions extends Omit<PodDeps, 'aside' | 'life'> {
   readonly desired: DesiredPods;
   readonly runtimes: readonly Runtime[];
   readonly random: Random;
@@ -35,10 +36,12 @@ export class PodWorkers {
   /** Pods whose instance changed while they were worked on. */
   readonly #stirred = new Set<string>();
   readonly #slots = new Slots(slotsMax);
+  readonly #life: ContainerLife;
 
   constructor(options: PodWorkersOptions) {
     const { clock, random } = options;
     this.#options = options;
+    this.#life = new ContainerLife({ ...options, changed: (uid) => this.add(uid) });
     this.#queue = createWorkQueue({ clock, random, baseMs: 200, maxMs: 30_000, jitter: 0.2 });
   }
 
@@ -64,7 +67,11 @@ export class PodWorkers {
   /** Resolves when `signal` has aborted and all workers have ended. */
   async run({ signal }: CallOptions): Promise<void> {
     signal.addEventListener('abort', () => this.#queue.shutDown(), { once: true });
-    await Promise.all(Array.from({ length: workersMax }, () => this.#work(signal)));
+    try {
+      await Promise.all(Array.from({ length: workersMax }, () => this.#work(signal)));
+    } finally {
+      await this.#life.close();
+    }
   }
 
   async #work(signal: AbortSignal): Promise<void> {
@@ -105,12 +112,14 @@ export class PodWorkers {
       case 'unknown':
         return undefined;
       case 'gone':
+        this.#life.drop(uid);
         await this.#removeOrphan(uid, signal);
         return undefined;
       case 'pod': {
         const memory = this.#memories.get(uid) ?? new PodMemory();
         this.#memories.set(uid, memory);
-        const deps: PodDeps = { ...this.#options, aside: (task) => this.#slots.aside(task) };
+        const aside = <T>(task: () => Promise<T>) => this.#slots.aside(task);
+        const deps: PodDeps = { ...this.#options, life: this.#life, aside };
         const result = await syncPod(deps, wish.pod, memory, { signal });
         if (result.written !== undefined) desired.wrote(result.written);
         if (result.failure !== undefined) throw result.failure;
@@ -121,16 +130,25 @@ export class PodWorkers {
 
   async #removeOrphan(uid: string, signal: AbortSignal): Promise<void> {
     const { runtimes, dataDir, log } = this.#options;
+    let sure = false;
+    // A cache is no reason to destroy: the API is asked once more.
+    const isWanted = async () => {
+      if (!sure && (await this.#isKnown(uid, signal))) return true;
+      sure = true;
+      return false;
+    };
     for (const runtime of runtimes) {
       const found = await runtime.get(uid, { signal });
       if (found === undefined) continue;
-      // A cache is no reason to destroy: the API is asked once more.
-      if (await this.#isKnown(uid, signal)) return;
+      if (await isWanted()) return;
       await runtime.remove(uid, { graceMs: orphanGraceMs, signal });
       const { namespace, name } = found;
       log.info({ uid, namespace, name, runtime: runtime.name }, 'orphan removed');
     }
-    await removePodDirectory(dataDir, uid);
+    if ((await podDirectories(dataDir)).includes(uid)) {
+      if (await isWanted()) return;
+      await removePodDirectory(dataDir, uid);
+    }
     this.#memories.delete(uid);
   }
 

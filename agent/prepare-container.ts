@@ -4,6 +4,7 @@ import { StatusError } from '../api/status.ts';
 import { type ContainerSpec, RuntimeError } from '../runtime/runtime.ts';
 import { ConfigError } from './config-error.ts';
 import { pullPolicyOf, resolveContainer } from './container-spec.ts';
+import { withMessageFile } from './hooks/termination-message.ts';
 import type { PodContext } from './pod-context.ts';
 import { type ImageFailure, nextDelayMs } from './pod-memory.ts';
 import type { Waiting } from './pod-status.ts';
@@ -28,18 +29,29 @@ export async function prepareContainer(
   try {
     const spec = await resolveContainer(container, attempt, { pod, dataDir, facts, references });
     specs.put(uid, spec);
-    return { type: 'ready', spec };
+    delete context.memory.of(container.name).configError;
+    return { type: 'ready', spec: await withMessageFile(context, container, spec) };
   } catch (error) {
-    if (error instanceof ConfigError) {
-      const waiting = { reason: error.reason, message: error.message };
-      warn(context, 'Failed', `Error: ${error.message}`);
+    if (error instanceof ConfigError || isRefusal(error)) {
+      const { message } = error;
+      const waiting = { reason: 'CreateContainerConfigError', message };
+      const memory = context.memory.of(container.name);
+      // Told once, not at every look: others of the pod's events would be cut off.
+      if (memory.configError !== message) warn(context, 'Failed', `Error: ${message}`);
+      memory.configError = message;
       return { type: 'waiting', waiting, retryAtMs: clock.now() + configRetryMs };
     }
     // Without the control plane the container starts as it last did.
     const remembered = specs.get(uid, container.name);
     if (!isOutage(error) || remembered === undefined) throw error;
-    return { type: 'ready', spec: { ...remembered, attempt } };
+    const spec = { ...remembered, attempt };
+    return { type: 'ready', spec: await withMessageFile(context, container, spec) };
   }
+}
+
+/** The API has answered, and will not give what the pod names. */
+function isRefusal(error: unknown): error is StatusError {
+  return error instanceof StatusError && (error.code === 403 || error.code === 404);
 }
 
 function isOutage(error: unknown): boolean {
@@ -55,7 +67,9 @@ async function ensureImage(
   if (image === '') return undefined; // A process of the machine needs none.
   const remembered = memory.of(name);
   const failed = remembered.imageFailure;
-  if (failed !== undefined && clock.now() < failed.untilMs) {
+  const leftMs = (failed?.untilMs ?? 0) - clock.now();
+  // A wait longer than it was means that the clock has been set back.
+  if (failed !== undefined && leftMs > 0 && leftMs <= failed.delayMs) {
     return { type: 'waiting', waiting: backOff(failed, image), retryAtMs: failed.untilMs };
   }
   const normal = (reason: string, message: string) =>
@@ -63,7 +77,8 @@ async function ensureImage(
   const policy = pullPolicyOf(container);
   try {
     if (policy !== 'Always' && (await isPresent(context, image))) {
-      normal('Pulled', `Container image "${image}" already present on machine`);
+      const again = remembered.configError !== undefined;
+      if (!again) normal('Pulled', `Container image "${image}" already present on machine`);
     } else if (policy === 'Never') {
       throw new RuntimeError(
         'ImageMissing',

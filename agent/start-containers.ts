@@ -87,19 +87,22 @@ async function preparePass(
   const starting: ContainerSpec[] = [];
   const waiting = new Map<string, Waiting>();
   let dueAtMs = Number.POSITIVE_INFINITY;
+  // A container begins after the `postStart` hooks of those before it.
+  let hooked = false;
   for (const { container, step } of plan) {
     const { name } = container;
-    if (step.type === 'start' && !refused.has(name)) {
+    if (step.type === 'start' && !refused.has(name) && !hooked) {
       const prepared = await prepareContainer(context, references, container, step.attempt);
       if (prepared.type === 'ready') {
         specs.push(prepared.spec);
         starting.push(prepared.spec);
+        hooked = container.lifecycle?.postStart !== undefined;
         continue;
       }
       waiting.set(name, prepared.waiting);
       dueAtMs = Math.min(dueAtMs, prepared.retryAtMs);
     } else if (step.type === 'backOff') {
-      waiting.set(name, crashLoop(context, name, step.delayMs));
+      waiting.set(name, crashLoop(context, name, step));
       dueAtMs = Math.min(dueAtMs, step.untilMs);
     }
     const refusal = refused.get(name);
@@ -107,6 +110,7 @@ async function preparePass(
       waiting.set(name, refusal);
       dueAtMs = Math.min(dueAtMs, context.clock.now() + refusedRetryMs);
     }
+    hooked ||= context.life.isStarting(context.uid, name);
     // What is there is named as it is: what a specification leaves out is removed.
     const real = status?.containers.find((each) => each.name === name);
     if (real !== undefined) specs.push(bareContainer(container, real.attempt));
@@ -114,11 +118,20 @@ async function preparePass(
   return { specs, starting, waiting, dueAtMs };
 }
 
-function crashLoop({ pod, uid, events }: PodContext, name: string, delayMs: number): Waiting {
+function crashLoop(
+  { pod, uid, events, memory }: PodContext,
+  name: string,
+  { attempt, delayMs }: { readonly attempt: number; readonly delayMs: number },
+): Waiting {
   const { name: podName, namespace } = pod.metadata;
   const about = `container=${name} pod=${podName}_${namespace}(${uid})`;
   const message = `Back-off restarting failed container ${name} in pod ${podName}_${namespace}(${uid})`;
-  events.recordEvent({ involvedObject: pod, type: 'Warning', reason: 'BackOff', message });
+  const remembered = memory.of(name);
+  // Once for each wait, however often it is looked at meanwhile.
+  if (remembered.backOffTold !== attempt) {
+    events.recordEvent({ involvedObject: pod, type: 'Warning', reason: 'BackOff', message });
+  }
+  remembered.backOffTold = attempt;
   return {
     reason: 'CrashLoopBackOff',
     message: `back-off ${duration(delayMs)} restarting failed ${about}`,

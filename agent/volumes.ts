@@ -1,6 +1,16 @@
 /** A pod's volumes as directories of the machine, under `<dataDir>/pods/<uid>/volumes/`. */
-import { chmod, mkdir, rm, stat, writeFile } from 'node:fs/promises';
-import { dirname, isAbsolute, join, normalize } from 'node:path';
+import {
+  chmod,
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  realpath,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
+import { dirname, isAbsolute, join, normalize, sep } from 'node:path';
 import type { Container, KeyToPath, Pod, Volume } from '../api/kinds.gen.ts';
 import type { MountSpec } from '../runtime/runtime.ts';
 import { ConfigError } from './config-error.ts';
@@ -19,8 +29,13 @@ export interface VolumeContext {
 }
 
 /** Everything the agent keeps on disk about one pod. */
-function podDirectory(dataDir: string, uid: string): string {
+export function podDirectory(dataDir: string, uid: string): string {
   return join(dataDir, 'pods', uid);
+}
+
+/** Pods that have something on disk. */
+export async function podDirectories(dataDir: string): Promise<readonly string[]> {
+  return await readdir(join(dataDir, 'pods')).catch(() => []);
 }
 
 export async function removePodDirectory(dataDir: string, uid: string): Promise<void> {
@@ -37,15 +52,24 @@ export async function resolveMounts(
   for (const mount of container.volumeMounts ?? []) {
     const volume = context.pod.spec.volumes?.find((each) => each.name === mount.name);
     if (volume === undefined) throw new ConfigError(`volume "${mount.name}" not found`);
-    const made = await makeVolume(volume, container, context);
     const subPath = mount.subPath ?? expand(mount.subPathExpr ?? '', env);
-    mounts.push({
-      hostPath: subPath === '' ? made.path : await inside(made, subPath),
-      containerPath: mount.mountPath,
-      readOnly: mount.readOnly === true || made.readOnly,
-    });
+    try {
+      const made = await makeVolume(volume, container, context);
+      mounts.push({
+        hostPath: subPath === '' ? made.path : await inside(made, subPath),
+        containerPath: mount.mountPath,
+        readOnly: mount.readOnly === true || made.readOnly,
+      });
+    } catch (error) {
+      throw isFromDisk(error) ? new ConfigError(`volume "${mount.name}": ${error.message}`) : error;
+    }
   }
   return mounts;
+}
+
+/** A full disk, a file where a directory should be: the pod's user must hear of it. */
+function isFromDisk(error: unknown): error is Error {
+  return error instanceof Error && 'syscall' in error;
 }
 
 interface MadeVolume {
@@ -73,7 +97,12 @@ async function makeVolume(
   for (const file of await filesOf(volume, container, context)) {
     const target = join(path, safe(file.path));
     await mkdir(dirname(target), { recursive: true });
-    await writeFile(target, file.content, { mode: 0o600 });
+    // The user of the container reads it, whatever the umask of the agent.
+    for (const directory of [path, dirname(target)]) await chmod(directory, 0o755);
+    // Another container may be reading it: what is the same is left alone.
+    const content = Buffer.from(file.content);
+    const known = await readFile(target).catch(() => undefined);
+    if (known?.equals(content) !== true) await writeFile(target, content, { mode: 0o600 });
     await chmod(target, file.mode);
   }
   return { path, readOnly: true };
@@ -153,15 +182,35 @@ function pick(
   });
 }
 
-/** A `subPath` is made as a directory unless it is there already. */
+/**
+ * A `subPath` is made as a directory unless it is there already, as open as the volume itself. What
+ * containers write into the volume may be links to anywhere on the machine: none that leads out of
+ * the volume is followed, and the answer contains none. (Between here and the mount one could still
+ * be slipped in by a container that runs; only mounting by file descriptor would close that.)
+ */
 async function inside({ path, readOnly }: MadeVolume, subPath: string): Promise<string> {
-  const target = join(path, safe(subPath));
-  const found = await stat(target).catch(() => undefined);
-  if (found === undefined) {
-    if (readOnly) throw new ConfigError(`subPath "${subPath}" is not in the volume`);
-    await mkdir(target, { recursive: true, mode: 0o777 });
+  const root = await realpath(path);
+  const mode = (await stat(root)).mode & 0o7777;
+  let at = path;
+  for (const word of safe(subPath).split('/').filter(isWord)) {
+    at = join(at, word);
+    const found = await lstat(at).catch(() => undefined);
+    if (found === undefined) {
+      if (readOnly) throw new ConfigError(`subPath "${subPath}" is not in the volume`);
+      await mkdir(at);
+      await chmod(at, mode);
+    } else if (found.isSymbolicLink()) {
+      at = await realpath(at);
+      if (at !== root && !at.startsWith(root + sep)) {
+        throw new ConfigError(`subPath "${subPath}" leads out of the volume`);
+      }
+    }
   }
-  return target;
+  return at;
+}
+
+function isWord(word: string): boolean {
+  return word !== '' && word !== '.';
 }
 
 function safe(path: string): string {

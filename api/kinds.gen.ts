@@ -279,11 +279,11 @@ export interface Container {
   readonly resources?: ResourceRequirements;
   /** Volumes of the pod, and where they appear inside. */
   readonly volumeMounts?: readonly VolumeMount[];
-  /** Check that restarts the container when it fails. Kept, and not acted on yet. */
+  /** Check that restarts the container when it fails. */
   readonly livenessProbe?: Probe;
-  /** Check that decides whether the container counts as ready. Kept, and not acted on yet. */
+  /** Check that decides whether the container counts as ready. */
   readonly readinessProbe?: Probe;
-  /** What to do right after the start and before the stop. Kept, and not acted on yet. */
+  /** What to do right after the start and before the stop. */
   readonly lifecycle?: Lifecycle;
   /**
    * File inside the container whose text becomes the message of its end; default `/dev/termination-log`.
@@ -311,7 +311,7 @@ export interface Container {
   readonly terminationMessagePolicy?: 'File' | 'FallbackToLogsOnError';
   /** Volumes that appear inside as block devices. Kept, and not acted on yet. */
   readonly volumeDevices?: readonly VolumeDevice[];
-  /** Check that must succeed once before the other checks begin. Kept, and not acted on yet. */
+  /** Check that must succeed once before the other checks begin. */
   readonly startupProbe?: Probe;
   /** Whether a change of resources restarts the container. Kept, and not acted on yet. */
   readonly resizePolicy?: readonly ContainerResizePolicy[];
@@ -1055,7 +1055,7 @@ export interface LeaseSpec {
   readonly preferredHolder?: string;
 }
 
-/** What to do right after the start and before the stop. Kept, and not acted on yet. */
+/** What to do right after the start and before the stop. */
 export interface Lifecycle {
   /** Done right after the container has started; if it fails, the container is stopped. */
   readonly postStart?: LifecycleHandler;
@@ -1069,7 +1069,7 @@ export interface LifecycleHandler {
   readonly exec?: ExecAction;
   /** Makes an HTTP request. */
   readonly httpGet?: HTTPGetAction;
-  /** Old field that does nothing. */
+  /** Opens a TCP connection; an old field, seldom of use here. */
   readonly tcpSocket?: TCPSocketAction;
   /** Waits. */
   readonly sleep?: SleepAction;
@@ -1817,7 +1817,7 @@ export interface PreferredSchedulingTerm {
   readonly preference: NodeSelectorTerm;
 }
 
-/** Check that restarts the container when it fails. Kept, and not acted on yet. */
+/** Check that restarts the container when it fails. */
 export interface Probe {
   /** Runs a command inside the container; exit code 0 is success. */
   readonly exec?: ExecAction;

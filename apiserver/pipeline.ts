@@ -7,6 +7,7 @@ import type { Log } from '../lib/log.ts';
 import { type Authorizer, forbiddenTo, isAllowed } from './auth/authorize.ts';
 import type { RbacSource } from './auth/rbac.ts';
 import { type Documents, text } from './documents/documents.ts';
+import { preferredMediaType } from './present/index.ts';
 import type { ApiRequest, ApiResponse, RequestContext, UserInfo } from './request/request.ts';
 import { requestInfo } from './request/request-info.ts';
 import { bindMany, bindOne } from './subresources/binding.ts';
@@ -20,7 +21,6 @@ import { deleteCollection, deleteOne } from './verbs/delete.ts';
 import type { KindRequest, VerbDeps } from './verbs/deps.ts';
 import { ExpiredContinue, get, list } from './verbs/list.ts';
 import { patch } from './verbs/patch.ts';
-import { preferredMediaType } from './present/index.ts';
 import { respondJson } from './verbs/respond.ts';
 import { update } from './verbs/update.ts';
 import { watch } from './verbs/watch.ts';
@@ -161,9 +161,7 @@ async function servePart(deps: PipelineDeps, request: KindRequest): Promise<ApiR
 
 /** Upstream answers differently inside the core API and where no group is. */
 function unknownResource({ registry }: PipelineDeps, { info }: RequestContext): Error {
-  const builtin = registry
-    .all()
-    .some((kind) => kind.builtin && kind.group === info.group);
+  const builtin = registry.all().some((kind) => kind.builtin && kind.group === info.group);
   return builtin ? noResource() : new PageNotFound();
 }
 

@@ -169,7 +169,7 @@ class Recorder implements EventRecorder {
   #takeToken(about: string): boolean {
     const nowMs = this.#options.clock.now();
     const bucket = this.#buckets.get(about) ?? { tokens: burst, atMs: nowMs };
-    bucket.tokens = Math.min(burst, bucket.tokens + (nowMs - bucket.atMs) / refillMs);
+    bucket.tokens = Math.min(burst, bucket.tokens + Math.max(0, nowMs - bucket.atMs) / refillMs);
     bucket.atMs = nowMs;
     remember(this.#buckets, about, bucket);
     if (bucket.tokens < 1) return false;
@@ -184,7 +184,11 @@ class Recorder implements EventRecorder {
     return {
       apiVersion: 'v1',
       kind: 'Event',
-      metadata: { name: `${name.slice(0, 230)}.${random.suffix(12)}`, namespace },
+      // Cut where no word ends in a dot or a hyphen, which no name may have.
+      metadata: {
+        name: `${name.slice(0, 230).replace(/[-.]+$/, '')}.${random.suffix(12)}`,
+        namespace,
+      },
       involvedObject: {
         apiVersion: involvedObject.apiVersion,
         kind: involvedObject.kind,

@@ -161,20 +161,24 @@ class KeyQueue implements WorkQueue {
     this.#timer = { atMs, stop };
     const { clock } = this.#options;
     clock.sleep(Math.max(atMs - clock.now(), 0), stop.signal).then(
-      () => this.#releaseDue(),
+      () => this.#releaseDue(atMs),
       () => {}, // Replaced by an earlier one, or shut down.
     );
   }
 
-  #releaseDue(): void {
+  #releaseDue(expectedMs: number): void {
     this.#timer = undefined;
     const nowMs = this.#options.clock.now();
+    // The sleep is over, and yet it is earlier: the clock was set back, and all due times with it.
+    const backMs = Math.max(0, expectedMs - nowMs);
     let nextMs = Number.POSITIVE_INFINITY;
-    for (const [key, atMs] of this.#waiting) {
+    for (const [key, writtenMs] of this.#waiting) {
+      const atMs = writtenMs - backMs;
       if (atMs <= nowMs) {
         this.#waiting.delete(key);
         this.add(key);
       } else {
+        this.#waiting.set(key, atMs);
         nextMs = Math.min(nextMs, atMs);
       }
     }

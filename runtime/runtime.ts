@@ -1,4 +1,4 @@
-import type { Duplex, Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import type { Observable } from 'rxjs';
 import type { CallOptions } from '../lib/call.ts';
 
@@ -44,6 +44,8 @@ export interface ContainerSpec {
   readonly user?: string;
   readonly tty: boolean;
   readonly stdin: boolean;
+  /** The process's input ends when the first one who is attached to it goes. @default false */
+  readonly stdinOnce?: boolean;
   readonly privileged: boolean;
   readonly readOnlyRootFilesystem: boolean;
   readonly ports: readonly PortSpec[];
@@ -113,6 +115,12 @@ export type ContainerState =
       readonly message?: string;
     };
 
+export interface StopOptions extends CallOptions {
+  readonly graceMs: number;
+  /** Only this container; does not wait for other calls on the instance. */
+  readonly containerId?: string;
+}
+
 export interface LogOptions extends CallOptions {
   readonly container: string;
   /** The attempt before the newest. */
@@ -136,14 +144,29 @@ export interface ExecOptions extends CallOptions {
   readonly stdin: boolean;
 }
 
-/** A process started inside a container. With `tty` everything comes on `stdout`. */
-export interface ExecSession {
-  readonly stdin: Duplex | undefined;
+export interface AttachOptions extends CallOptions {
+  readonly container: string;
+  readonly stdin: boolean;
+}
+
+/** What one talks with a process through. With a terminal everything comes on `stdout`. */
+export interface ProcessStreams {
+  readonly stdin: Writable | undefined;
   readonly stdout: Readable;
   readonly stderr: Readable;
   resize(size: { readonly columns: number; readonly rows: number }): Promise<void>;
+}
+
+/** A process started inside a container. */
+export interface ExecSession extends ProcessStreams {
   /** Resolves with the exit code once the process ended and its output is read. */
   readonly exit: Promise<number>;
+}
+
+/** A container's own process, joined while it runs; ending `stdin` reaches it with `stdinOnce` only. */
+export interface AttachSession extends ProcessStreams {
+  /** Resolves once the container ended and its output is read; rejects when the join was cut. */
+  readonly ended: Promise<void>;
 }
 
 /** What a runtime has and can; shown on the Node. */
@@ -186,7 +209,7 @@ export interface Runtime {
   ensure(spec: InstanceSpec, options: CallOptions): Promise<InstanceStatus>;
 
   /** Stops it and keeps everything it owns; SIGTERM, then SIGKILL after `graceMs`. */
-  stop(id: InstanceId, options: CallOptions & { readonly graceMs: number }): Promise<void>;
+  stop(id: InstanceId, options: StopOptions): Promise<void>;
 
   /** Stops and forgets it; resolves also if `id` is already gone. */
   remove(id: InstanceId, options: CallOptions & { readonly graceMs: number }): Promise<void>;
@@ -196,6 +219,9 @@ export interface Runtime {
 
   /** `NotFound` unless the container runs; a command that cannot be started exits with 126 or 127. */
   exec(id: InstanceId, options: ExecOptions): Promise<ExecSession>;
+
+  /** `NotFound` unless the container runs. What it printed before is in its log only. */
+  attach(id: InstanceId, options: AttachOptions): Promise<AttachSession>;
 
   close(): Promise<void>;
 }

@@ -52,6 +52,9 @@ async function checkReadable(target: Target, options: LogOptions): Promise<void>
       ...(pod.status?.initContainerStatuses ?? []),
       ...(pod.status?.containerStatuses ?? []),
     ].find((each) => each.name === container);
+    if (reported?.state?.terminated !== undefined) {
+      throw badRequest(`container "${container}" in pod "${name}" is terminated`);
+    }
     const reason = reported?.state?.waiting?.reason ?? 'ContainerCreating';
     throw badRequest(`container "${container}" in pod "${name}" is waiting to start: ${reason}`);
   }

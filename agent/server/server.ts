@@ -74,6 +74,8 @@ export async function startNodeServer(options: NodeServerOptions): Promise<NodeS
     server.once('error', reject);
     server.listen(options.port, host, () => resolve());
   });
+  // Such as too many open files: no reason for the process to die.
+  server.on('error', (error) => log.error({ err: error }, 'node server failed'));
   // A TCP server's address is never a string.
   const { port } = server.address() as AddressInfo;
   return {

@@ -1,7 +1,7 @@
 /** Brings one definition to rest: accepted and served, refused, or emptied and released. */
 
 import { formatTime } from '../../api/conditions.ts';
-import { copyOf, asArray, asString, at, child, equal, objectsOf } from '../../api/json.ts';
+import { asArray, asString, at, child, copyOf, equal, objectsOf } from '../../api/json.ts';
 import type { JsonObject } from '../../api/meta.ts';
 import type { KindDefinition } from '../../api/schema.ts';
 import type { Clock } from '../../lib/clock.ts';

@@ -19,6 +19,7 @@ import {
 import type { Registry } from '../registry/registry.ts';
 import type { ApiRequest, ApiResponse } from '../request/request.ts';
 import { respondJson } from '../verbs/respond.ts';
+import { openApiV2 } from './openapi-v2.ts';
 import { openApiKinds, servedResources } from './served-resources.ts';
 
 export interface VersionInfo {
@@ -62,7 +63,8 @@ export class Documents {
   async answer(request: ApiRequest): Promise<ApiResponse | undefined> {
     const path = request.path.replace(/\/+$/, '');
     if (path === '') return respondJson(200, { paths: this.#paths() });
-    if (path === '/version') return respondJson(200, versionOf(this.#options.version), undefined, { pretty: true });
+    if (path === '/version')
+      return respondJson(200, versionOf(this.#options.version), undefined, { pretty: true });
     const [, first = '', ...rest] = path.split('/');
     switch (first) {
       case 'healthz':
@@ -113,6 +115,7 @@ export class Documents {
   }
 
   #openapi(request: ApiRequest, [version, ...rest]: readonly string[]): ApiResponse | undefined {
+    if (version === 'v2' && rest.length === 0) return openApiV2(request, this.#options.version);
     if (version !== 'v3') return undefined;
     const { registry } = this.#options;
     if (this.#generation !== registry.generation) {

@@ -17,7 +17,16 @@ const allVerbs = [
   'watch',
 ];
 /** In upstream's order, which clients print. */
-const customVerbs = ['delete', 'deletecollection', 'get', 'list', 'patch', 'create', 'update', 'watch'];
+const customVerbs = [
+  'delete',
+  'deletecollection',
+  'get',
+  'list',
+  'patch',
+  'create',
+  'update',
+  'watch',
+];
 const partVerbs = ['get', 'patch', 'update'];
 
 /** Subresources that only built-in kinds have, by `plural`. */
@@ -73,12 +82,18 @@ function verbsOf(kind: ServedKind): readonly string[] {
 
 function subresourcesOf(kind: ServedKind): ServedSubresource[] {
   const own = kind.builtin ? (builtinSubresources[kind.plural] ?? []) : [];
+  const status = { name: 'status', kind: kind.kind, verbs: partVerbs };
+  const scale = {
+    name: 'scale',
+    kind: 'Scale',
+    group: 'autoscaling',
+    version: 'v1',
+    verbs: partVerbs,
+  };
   return [
     ...own,
-    ...(kind.scale === undefined
-      ? []
-      : [{ name: 'scale', kind: 'Scale', group: 'autoscaling', version: 'v1', verbs: partVerbs }]),
-    ...(kind.hasStatus ? [{ name: 'status', kind: kind.kind, verbs: partVerbs }] : []),
+    ...(kind.hasStatus ? [status] : []),
+    ...(kind.scale === undefined ? [] : [scale]),
   ];
 }
 

@@ -1,7 +1,7 @@
 /** The apiserver as a `Transport`: requests of controllers in the same process, without sockets. */
 import type { Transport } from '../../client/transport.ts';
-import { splitUrl } from './front-end.ts';
 import type { ApiRequest, ApiResponse, UserInfo } from '../request/request.ts';
+import { splitUrl } from './front-end.ts';
 
 export type LocalHandler = (request: ApiRequest, user: UserInfo) => Promise<ApiResponse>;
 

@@ -25,7 +25,7 @@ export const configMapStrategy: Strategy = {
       if (key in binary)
         errors.push(invalidValue(`data[${key}]`, key, 'duplicate of key present in binaryData'));
     const size = totalBytes(data, (text) => Buffer.byteLength(text)) + totalBytes(binary, decoded);
-    if (size > maxBytes) errors.push(tooLong('', maxBytes));
+    if (size > maxBytes) errors.push(tooLong('[]', maxBytes));
     return [...errors, ...immutableErrors(configMap, old, ['data', 'binaryData'])];
   },
 };

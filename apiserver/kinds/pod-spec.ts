@@ -4,7 +4,7 @@ import { asArray, asObject, asString, at } from '../../api/json.ts';
 import type { JsonObject, JsonValue } from '../../api/meta.ts';
 import { isQuantity, parseQuantity } from '../../api/quantity.ts';
 import type { FieldError } from '../../api/status.ts';
-import { duplicateValue, forbiddenField, invalidValue, required } from '../schema/field-error.ts';
+import { duplicateValue, forbiddenField, invalidValue } from '../schema/field-error.ts';
 
 /** Fills what upstream defaults in code: pull policies by tag, requests from limits. */
 export function defaultPodSpec(spec: JsonObject): void {
@@ -12,6 +12,7 @@ export function defaultPodSpec(spec: JsonObject): void {
     if (container['imagePullPolicy'] === undefined && asString(container['image']) !== '')
       container['imagePullPolicy'] = defaultPullPolicy(asString(container['image']));
     defaultRequests(container);
+    canonicalAmounts(container);
   }
 }
 
@@ -29,6 +30,15 @@ function defaultRequests(container: JsonObject): void {
   const requests = { ...asObject(resources['requests']) };
   for (const [name, amount] of Object.entries(limits)) requests[name] ??= amount;
   resources['requests'] = requests;
+}
+
+/** Amounts are stored in one spelling: `1000m` is `1`. */
+function canonicalAmounts(container: JsonObject): void {
+  for (const list of ['limits', 'requests']) {
+    const amounts = asObject(at(container, 'resources', list)) ?? {};
+    for (const [name, amount] of Object.entries(amounts))
+      if (isAmount(amount)) amounts[name] = parseQuantity(amount).toString();
+  }
 }
 
 /** Errors of a pod spec beyond the schema; `path` is where it stands (`spec`, `spec.template.spec`). */

@@ -33,6 +33,8 @@ export interface Strategy {
   readonly generation: boolean;
   /** DELETE answers with the object rather than with a Status. */
   readonly returnsDeleted: boolean;
+  /** Schema errors are put into better words than the validator's own, which custom kinds keep. */
+  readonly plainWords: boolean;
   /** `deletecollection` is not served when false. */
   readonly deleteCollection: boolean;
   /** Finalizers must be qualified names; unqualified ones are an error. */
@@ -67,6 +69,7 @@ export const plainStrategy: Strategy = {
   unconditionalUpdate: true,
   generation: false,
   returnsDeleted: false,
+  plainWords: true,
   deleteCollection: true,
   qualifiedFinalizers: true,
   selectableFields: {},
@@ -77,5 +80,6 @@ export const customStrategy: Strategy = {
   ...plainStrategy,
   unconditionalUpdate: false,
   qualifiedFinalizers: false,
+  plainWords: false,
   generation: true,
 };

@@ -10,6 +10,7 @@ import { customStrategy, type Strategy } from './strategy.ts';
 
 export const workloadStrategy: Strategy = {
   ...customStrategy,
+  plainWords: true,
   prepareForCreate: defaultTemplate,
   prepareForUpdate: defaultTemplate,
   validate(workload, old) {
@@ -49,7 +50,7 @@ function selectorErrors(workload: JsonObject, old: JsonObject | undefined): Fiel
     invalidValue(
       'spec.template.metadata.labels',
       labels,
-      '`selector` does not match template `labels`',
+      '`selector` does not match template `labels`: give the template the labels that spec.selector names',
     ),
   ];
 }

@@ -6,9 +6,9 @@ export {
   type Negotiated,
   negotiate,
   negotiateDiscovery,
-  preferredMediaType,
   notAcceptableList,
   notAcceptableObject,
+  preferredMediaType,
 } from './accept.ts';
 export {
   aggregatedDiscovery,

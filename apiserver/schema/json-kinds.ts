@@ -1,7 +1,6 @@
 /** Walking values and schemas side by side. */
 
 import { own } from '../../api/json.ts';
-import type { JsonObject, JsonValue } from '../../api/meta.ts';
 import type { Schema } from '../../api/schema.ts';
 
 /** The schema of a field: its own, or that of all further ones. */

@@ -1,16 +1,10 @@
 /** Objects over the store: one optimistic transaction per write, reads through the watch cache. */
 import type { JsonObject, ObjectKey } from '../../api/meta.ts';
-import { StatusError } from '../../api/status.ts';
-import {
-  type ListPage,
-  type Operation,
-  type Revision,
-  type Store,
-  StoreError,
-} from '../../store/store.ts';
+import type { ListPage, Operation, Revision, Store } from '../../store/store.ts';
 import { type Cached, decodeEntry, encodeForStore, fromObject } from './cached.ts';
 import { objectKey, type StoragePlace } from './keys.ts';
 import type { CacheEvent } from './resource-cache.ts';
+import { guarded } from './store-errors.ts';
 import { toEvent, type WatchCache } from './watch-cache.ts';
 
 /** What a guarded write came to. */
@@ -136,56 +130,3 @@ export class ObjectStore {
     return { type: 'written', stored };
   }
 }
-
-/** Store errors in the words of the API. */
-export async function guarded<T>(call: () => Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (error) {
-    throw toStatusError(error);
-  }
-}
-
-function toStatusError(error: unknown): unknown {
-  if (!(error instanceof StoreError)) return error;
-  const cause = { cause: error };
-  switch (error.reason) {
-    case 'Compacted':
-      return new StatusError(410, 'Expired', expiredText, undefined, cause);
-    case 'FutureRevision':
-      return new StatusError(
-        504,
-        'Timeout',
-        `Timeout: Too large resource version: ${error.message}`,
-        { causes: [{ reason: 'ResourceVersionTooLarge' }], retryAfterSeconds: 1 },
-        cause,
-      );
-    case 'TooLarge':
-      return new StatusError(
-        413,
-        'RequestEntityTooLarge',
-        `Request entity too large: ${error.message}`,
-        undefined,
-        cause,
-      );
-    case 'NoSpace':
-      return new StatusError(
-        507 as number,
-        'InternalError',
-        'the store is full and read-only: free space on its disk (or raise etcd’s quota and disarm the alarm), then try again',
-        undefined,
-        cause,
-      );
-    case 'Unavailable':
-    case 'Closed':
-      return new StatusError(
-        503,
-        'ServiceUnavailable',
-        `the store cannot be reached, try again: ${error.message}`,
-        { retryAfterSeconds: 1 },
-        cause,
-      );
-  }
-}
-
-export const expiredText = 'The resourceVersion for the provided list is too old.';

@@ -1,5 +1,4 @@
 /** One watcher's queue of changes: bounded, so that a slow reader is cut off and never buffered without end. */
-import type { Revision } from '../../store/store.ts';
 import type { CacheEvent } from './resource-cache.ts';
 
 /** A watcher this far behind is ended; its client resumes from its last resourceVersion. */
@@ -9,21 +8,19 @@ export type SubscriptionEnd = 'ended' | 'slow' | 'expired';
 
 export class Subscription implements AsyncIterable<readonly CacheEvent[]> {
   readonly #prefix: string;
-  readonly #onEnd: (subscription: Subscription) => void;
+  readonly #onEnd: (why: SubscriptionEnd) => void;
   #queue: CacheEvent[] = [];
   #wake: (() => void) | undefined;
   #end: SubscriptionEnd | undefined;
-  /** The cache's revision when the watch began. */
-  readonly startRevision: Revision;
 
-  constructor(
-    prefix: string,
-    startRevision: Revision,
-    onEnd: (subscription: Subscription) => void,
-  ) {
+  constructor(prefix: string, onEnd: (why: SubscriptionEnd) => void) {
     this.#prefix = prefix;
     this.#onEnd = onEnd;
-    this.startRevision = startRevision;
+  }
+
+  /** How many changes wait to be read. */
+  get queued(): number {
+    return this.#queue.length;
   }
 
   /** Why the stream ended; `undefined` while it runs. */
@@ -75,7 +72,7 @@ export class Subscription implements AsyncIterable<readonly CacheEvent[]> {
   #finish(why: SubscriptionEnd): void {
     if (this.#end !== undefined) return;
     this.#end = why;
-    this.#onEnd(this);
+    this.#onEnd(why);
     this.#wake?.();
   }
 }

@@ -15,6 +15,7 @@ import {
 import { type Cached, decodeEntry } from './cached.ts';
 import { prefixOf } from './keys.ts';
 import { type CacheEvent, ResourceCache } from './resource-cache.ts';
+import { guarded } from './store-errors.ts';
 import { Subscription } from './subscription.ts';
 
 /** How long a fresh read waits for the cache before it fails with `Timeout`. */
@@ -52,6 +53,13 @@ export class WatchCache {
     return this.#revision;
   }
 
+  /** How many watches are being served; none may be left behind by clients that went. */
+  get subscribers(): number {
+    let count = 0;
+    for (const set of this.#subscriptions.values()) count += set.size;
+    return count;
+  }
+
   /** Whether the watch stands; false while the store is away. */
   get ready(): boolean {
     return this.#ready;
@@ -84,7 +92,8 @@ export class WatchCache {
 
   /** Waits until the cache is as new as the store is now; returns the cache's revision. */
   async fresh(signal: AbortSignal): Promise<Revision> {
-    await this.reach(await this.#deps.store.revision({ signal }), signal);
+    const newest = await guarded(() => this.#deps.store.revision({ signal }));
+    await this.reach(newest, signal);
     return this.#revision;
   }
 
@@ -123,15 +132,17 @@ export class WatchCache {
 
   /**
    * The changes of the objects under `prefix` after `since`; `undefined` when memory does not reach
-   * back that far (the caller then reads the store's own history).
+   * back that far (the caller then reads the store's own history). `onSlow` is called when the reader
+   * has fallen too far behind and gets nothing more.
    */
-  subscribe(prefix: string, since: Revision): Subscription | undefined {
+  subscribe(prefix: string, since: Revision, onSlow?: () => void): Subscription | undefined {
     const kind = prefixOf(prefix);
     const resource = this.#resourceOf(kind);
     const past = resource.after(since);
     if (past === undefined) return undefined;
-    const subscription = new Subscription(prefix, this.#revision, (each) => {
-      this.#subscriptions.get(kind)?.delete(each);
+    const subscription = new Subscription(prefix, (why) => {
+      this.#subscriptions.get(kind)?.delete(subscription);
+      if (why === 'slow') onSlow?.();
     });
     for (const event of past) subscription.push(event);
     const set = this.#subscriptions.get(kind) ?? new Set();
@@ -176,6 +187,7 @@ export class WatchCache {
       if (page.remaining === 0 || after === undefined) break;
     }
     this.#resources.clear();
+    this.#expected.clear();
     for (const [kind, resource] of resources) this.#resources.set(kind, resource);
     this.#historyFloor = at;
     this.#advance(at);

@@ -1,6 +1,6 @@
 /** Binding pods to nodes: one by one as in Kubernetes, and many in one transaction for our scheduler. */
 
-import { copyOf, asArray, asObject, asString, at, child } from '../../api/json.ts';
+import { asArray, asObject, asString, at, child, copyOf } from '../../api/json.ts';
 import type { JsonObject } from '../../api/meta.ts';
 import { badRequest, conflict, notFound, StatusError } from '../../api/status.ts';
 import type { ApiResponse, RequestContext } from '../request/request.ts';

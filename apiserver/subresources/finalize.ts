@@ -1,6 +1,6 @@
 /** PUT `/namespaces/<name>/finalize`: the only way to change a namespace's `spec.finalizers`. */
 
-import { copyOf, at, child } from '../../api/json.ts';
+import { at, child, copyOf } from '../../api/json.ts';
 import { notFound } from '../../api/status.ts';
 import type { ApiResponse } from '../request/request.ts';
 import { metaString } from '../storage/cached.ts';

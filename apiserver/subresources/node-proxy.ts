@@ -107,7 +107,7 @@ function containerOf(pod: JsonObject, { query }: ApiRequest): string {
     if ([...names, ...initNames].includes(given)) return given;
     throw badRequest(`container ${given} is not valid for pod ${name}`);
   }
-  if (names.length === 1 && initNames.length === 0) return names[0] ?? '';
+  if (names.length === 1) return names[0] ?? '';
   throw badRequest(
     `a container name must be specified for pod ${name}, choose one of: [${names.join(' ')}]` +
       (initNames.length > 0 ? ` or one of the init containers: [${initNames.join(' ')}]` : ''),

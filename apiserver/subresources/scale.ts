@@ -1,6 +1,6 @@
 /** `/scale`: the replicas of any kind that declares where they are. Source: autoscaling/v1 Scale. */
 
-import { copyOf, asObject, asString, at, child } from '../../api/json.ts';
+import { asObject, asString, at, child, copyOf } from '../../api/json.ts';
 import { compileJsonPath } from '../../api/jsonpath.ts';
 import type { JsonObject } from '../../api/meta.ts';
 import { badRequest, invalid, notFound, StatusError } from '../../api/status.ts';
@@ -11,9 +11,9 @@ import { invalidValue } from '../schema/field-error.ts';
 import { type Cached, metadataOf, metaString } from '../storage/cached.ts';
 import { decodePlain, mediaType, unsupportedMediaType } from '../verbs/body.ts';
 import { commitUpdate, stale } from '../verbs/commit-update.ts';
+import { methodNotAllowed } from '../verbs/create.ts';
 import type { KindRequest, VerbDeps } from '../verbs/deps.ts';
 import { writeParameters } from '../verbs/options.ts';
-import { methodNotAllowed } from '../verbs/create.ts';
 import { respondJson } from '../verbs/respond.ts';
 import { currentObject, parseRevision } from '../verbs/update.ts';
 import { viewOf } from '../verbs/view.ts';
@@ -26,7 +26,7 @@ export async function scale(deps: VerbDeps, request: KindRequest): Promise<ApiRe
   const { kind, info } = request;
   const paths = kind.scale;
   if (paths === undefined) throw notFound({ group: kind.group, resource: kind.plural }, info.name);
-  if (!verbs.has(info.verb)) throw methodNotAllowed();
+  if (!verbs.has(info.verb)) throw methodNotAllowed({ group: kind.group, kind: kind.plural });
   if (info.verb === 'get')
     return respondJson(200, scaleOf(await current(deps, request), request, paths));
   const parameters = writeParameters(
@@ -72,12 +72,9 @@ function scaleOf(
   const replicas = numberAt(object, paths.specReplicasPath) ?? absent;
   if (replicas === undefined) {
     const why = `the spec replicas field "${paths.specReplicasPath}" does not exist`;
-    throw new StatusError(
-      500,
-      'InternalError',
-      `Internal error occurred: ${why}`,
-      { causes: [{ message: why }] },
-    );
+    throw new StatusError(500, 'InternalError', `Internal error occurred: ${why}`, {
+      causes: [{ message: why }],
+    });
   }
   const selector =
     paths.labelSelectorPath === undefined

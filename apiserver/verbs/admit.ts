@@ -25,8 +25,10 @@ import {
 import { metadataOf, metaString } from '../storage/cached.ts';
 import type { DecodedBody } from './body.ts';
 import type { KindRequest, VerbDeps } from './deps.ts';
+import { didYouMean } from './did-you-mean.ts';
 import { ignoredFieldWarnings } from './ignored-fields.ts';
 import type { FieldValidation } from './options.ts';
+import { inPlainWords } from './plain-words.ts';
 
 export interface ShapeOptions {
   /** What a strict complaint becomes; 400 by default. */
@@ -53,10 +55,12 @@ export function shape(
     ...body.duplicates.map((path) => `duplicate field "${path}"`),
     ...dropped.map((path) => `unknown field "${path}"`),
   ];
+  const told = [
+    ...body.duplicates.map((path) => `duplicate field "${path}"`),
+    ...dropped.map((path) => `unknown field "${path}"${didYouMean(path, kind.schema)}`),
+  ];
   if (validation === 'Strict' && complaints.length > 0)
-    throw (options.errorOf ?? strictError(kind))(
-      `strict decoding error: ${complaints.join(', ')}`,
-    );
+    throw (options.errorOf ?? strictError(kind))(`strict decoding error: ${complaints.join(', ')}`);
   if (validation === 'Warn') request.warnings.push(...complaints);
   if (options.keepNulls === true) setDefaults(body.object, kind.schema);
   else applyDefaults(body.object, kind.schema);
@@ -93,13 +97,18 @@ export function check(request: KindRequest, object: JsonObject, old: JsonObject 
   const { kind } = request;
   const found: FieldError[] = [
     ...metaErrors(kind, object, old),
-    ...validate(object, kind.schema, old === undefined ? {} : { old }),
+    ...schemaErrors(kind, object, old),
   ];
   if (found.length === 0) found.push(...(kind.strategy.validate?.(object, old) ?? []));
   const errors = withUncheckedRules(found, kind.schema);
   if (errors.length > 0) throw invalid(kind, metaString(object, 'name'), errors);
   request.warnings.push(...(kind.strategy.warn?.(object, old) ?? []));
   request.warnings.push(...ignoredFieldWarnings(object, old, kind.ignoredFields));
+}
+
+function schemaErrors(kind: ServedKind, object: JsonObject, old: JsonObject | undefined) {
+  const errors = validate(object, kind.schema, old === undefined ? {} : { old });
+  return kind.strategy.plainWords ? inPlainWords(errors) : errors;
 }
 
 function metaErrors(
@@ -125,10 +134,16 @@ export function checkStatus(request: KindRequest, object: JsonObject, old: JsonO
   const { kind } = request;
   const errors = [
     ...metaErrors(kind, object, old),
-    ...validate(object, kind.schema, { old }),
+    ...schemaErrors(kind, object, old),
     ...(kind.strategy.validateStatus?.(object, old) ?? []),
   ];
   if (errors.length > 0) throw invalid(kind, metaString(object, 'name'), errors);
+}
+
+function noNamespace(name: string): StatusError {
+  const error = notFound({ group: '', resource: 'namespaces' }, name);
+  const message = `${error.message}: create it first, with: kubectl create namespace ${name}`;
+  return new StatusError(error.code, error.reason, message, error.details);
 }
 
 /** Namespaced objects need a namespace that is there and stays. */
@@ -137,8 +152,7 @@ export async function admitNamespace(deps: VerbDeps, request: KindRequest): Prom
   if (!kind.namespaced || info.namespace === '') return;
   const place = { group: '', plural: 'namespaces' };
   const namespace = await deps.objects.get(place, { name: info.namespace }, request.request.signal);
-  if (namespace === undefined)
-    throw notFound({ group: '', resource: 'namespaces' }, info.namespace);
+  if (namespace === undefined) throw noNamespace(info.namespace);
   const terminating =
     asString(at(namespace.object, 'status', 'phase')) === 'Terminating' ||
     metaString(namespace.object, 'deletionTimestamp') !== '';

@@ -53,8 +53,7 @@ export async function commitCreate(
       parameters,
     );
     if (stored !== undefined) return stored;
-    if (!generated || attempt >= maxNameTries)
-      throw nameTaken(deps, named);
+    if (!generated || attempt >= maxNameTries) throw nameTaken(deps, named);
   }
 }
 

@@ -1,11 +1,10 @@
 /** Replaces a stored object by a changed one: what PUT, all patches and apply have in common. */
 
-import { asArray, asObject, asString, equal } from '../../api/json.ts';
+import { asArray, asObject, equal } from '../../api/json.ts';
 import type { JsonObject, JsonValue } from '../../api/meta.ts';
-import { conflict, invalid, staleObject } from '../../api/status.ts';
+import { conflict, staleObject } from '../../api/status.ts';
 import { trackUpdate } from '../apply/index.ts';
-import { invalidValue } from '../schema/field-error.ts';
-import { type Cached, metadataOf, metaString } from '../storage/cached.ts';
+import { type Cached, metadataOf } from '../storage/cached.ts';
 import { check, checkStatus, dedupeOwners, toStorage } from './admit.ts';
 import { resetFields, unstored, withManagedFields } from './commit-create.ts';
 import { type KindRequest, timestamp, type VerbDeps } from './deps.ts';
@@ -84,11 +83,7 @@ function composed(
   return next;
 }
 
-const serverFields = [
-  'creationTimestamp',
-  'generation',
-  'selfLink',
-];
+const serverFields = ['creationTimestamp', 'generation', 'selfLink'];
 /** May be left out; whoever names them must name what is stored. */
 const fixedFields = ['uid', 'deletionTimestamp', 'deletionGracePeriodSeconds'];
 

@@ -37,5 +37,8 @@ export function decodeContinue(
     throw badRequest('continue key is not valid: encoded start key empty (version meta.k8s.io/v1)');
   if (start.includes('../') || start.startsWith('/'))
     throw badRequest(`continue key is not valid: invalid continue token: ${start}`);
-  return { at: BigInt(Number(rv)), after: prefix + start.slice(0, start.endsWith('\u0000') ? -1 : undefined) };
+  return {
+    at: BigInt(Number(rv)),
+    after: prefix + start.slice(0, start.endsWith('\u0000') ? -1 : undefined),
+  };
 }

@@ -1,5 +1,5 @@
 /** POST to a collection. */
-import { badRequest, StatusError } from '../../api/status.ts';
+import { badRequest, type StatusDetails, StatusError } from '../../api/status.ts';
 import type { ApiResponse } from '../request/request.ts';
 import { metaString } from '../storage/cached.ts';
 import { settleNamespace, shape } from './admit.ts';
@@ -22,12 +22,12 @@ export async function create(deps: VerbDeps, request: KindRequest): Promise<ApiR
   return respondObject(deps, request, stored, 201);
 }
 
-export function methodNotAllowed(): StatusError {
+export function methodNotAllowed(details: StatusDetails = {}): StatusError {
   return new StatusError(
     405,
     'MethodNotAllowed',
     'the server does not allow this method on the requested resource',
-    {},
+    details,
   );
 }
 

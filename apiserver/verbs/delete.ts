@@ -1,6 +1,6 @@
 /** DELETE of one object or of a collection: finalizers, grace periods, propagation, preconditions. */
 
-import { copyOf, asArray, asObject } from '../../api/json.ts';
+import { asArray, asObject, copyOf } from '../../api/json.ts';
 import type { JsonObject } from '../../api/meta.ts';
 import { conflict, notFound, type Status } from '../../api/status.ts';
 import type { ApiResponse } from '../request/request.ts';

@@ -1,8 +1,8 @@
 /** GET of one object and LIST, with resourceVersion in all its meanings and paging. */
 import { badRequest, invalid, notFound, StatusError } from '../../api/status.ts';
 import type { Revision } from '../../store/store.ts';
-import { forbiddenField } from '../schema/field-error.ts';
 import type { ApiResponse } from '../request/request.ts';
+import { forbiddenField } from '../schema/field-error.ts';
 import { type Cached, decodeEntry } from '../storage/cached.ts';
 import { listPrefix } from '../storage/keys.ts';
 import { decodeContinue, encodeContinue } from './continue-token.ts';

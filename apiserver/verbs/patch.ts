@@ -1,6 +1,6 @@
 /** PATCH: JSON patch, merge patch, strategic merge patch and server-side apply. */
 
-import { copyOf, asObject } from '../../api/json.ts';
+import { asObject, copyOf } from '../../api/json.ts';
 import type { JsonObject, JsonValue } from '../../api/meta.ts';
 import { formatApiVersion } from '../../api/meta.ts';
 import { badRequest, conflict, invalid, notFound, StatusError } from '../../api/status.ts';
@@ -58,11 +58,10 @@ export async function patch(deps: VerbDeps, request: KindRequest): Promise<ApiRe
 function patchTypeOf({ request, kind }: KindRequest): PatchType {
   const type = patchTypes[mediaType(request.headers['content-type'])];
   if (type !== undefined && (type !== 'strategic' || kind.builtin)) return type;
-  throw unsupportedMediaType(
-    Object.keys(patchTypes).filter(
-      (each) => kind.builtin || each !== 'application/strategic-merge-patch+json',
-    ),
+  const accepted = Object.keys(patchTypes).filter(
+    (each) => kind.builtin || each !== 'application/strategic-merge-patch+json',
   );
+  throw unsupportedMediaType(accepted, kind.builtin ? {} : undefined);
 }
 
 function parsePatch(bytes: Uint8Array, type: PatchType) {

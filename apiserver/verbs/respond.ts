@@ -38,7 +38,10 @@ export function respondObject(
     return respondJson(status, body, mediaType, { pretty: pretty || wantsPretty(request) });
   }
   if (mediaType !== json || pretty || wantsPretty(request))
-    return respondJson(status, viewOf(cached, kind).object, mediaType, { pretty: true, sortKeys: !kind.builtin });
+    return respondJson(status, viewOf(cached, kind).object, mediaType, {
+      pretty: true,
+      sortKeys: !kind.builtin,
+    });
   return answer(status, Buffer.concat([bytesOf(cached, kind), lineBreak]), json);
 }
 
@@ -46,27 +49,27 @@ export function respondObject(
 export function respondList(deps: VerbDeps, request: KindRequest, selected: Selected): ApiResponse {
   const { kind } = request;
   const { mediaType, as, pretty } = negotiate(request.request.headers['accept'], 'object');
-  // Lists of custom objects always say how they go on.
-  const last = kind.builtin ? {} : { continue: '' };
   const metadata = {
     resourceVersion: String(selected.revision),
-    ...(selected.continueToken === undefined ? last : { continue: selected.continueToken }),
+    ...(selected.continueToken === undefined ? {} : { continue: selected.continueToken }),
     ...(selected.remaining === undefined ? {} : { remainingItemCount: selected.remaining }),
   };
   if (as?.kind === 'PartialObjectMetadata') throw notAcceptableList(goType(kind, 'List'));
   const indent = pretty || wantsPretty(request);
   if (as !== undefined)
-    return respondJson(
-      200,
-      converted(deps, request, selected.objects, as, metadata),
-      mediaType,
-      { pretty: indent },
-    );
+    return respondJson(200, converted(deps, request, selected.objects, as, metadata), mediaType, {
+      pretty: indent,
+    });
+  // Lists of custom objects always say how they go on.
+  const listMeta = kind.builtin ? metadata : { continue: '', ...metadata };
   if (mediaType !== json || indent) {
     const items = selected.objects.map((cached) => listItem(viewOf(cached, kind).object, kind));
-    return respondJson(200, { ...listType(kind), metadata, items }, mediaType, { pretty: true, sortKeys: !kind.builtin });
+    return respondJson(200, { ...listType(kind), metadata: listMeta, items }, mediaType, {
+      pretty: true,
+      sortKeys: !kind.builtin,
+    });
   }
-  const head = stringifyJson({ ...listType(kind), metadata }).slice(0, -1);
+  const head = stringifyJson({ ...listType(kind), metadata: listMeta }).slice(0, -1);
   const chunks: Uint8Array[] = [Buffer.from(`${head},"items":[`)];
   for (const [index, cached] of selected.objects.entries()) {
     if (index > 0) chunks.push(comma);

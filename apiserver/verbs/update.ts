@@ -1,6 +1,6 @@
 /** PUT: replaces an object, or its status. */
 
-import { copyOf, asObject, asString } from '../../api/json.ts';
+import { asObject, asString, copyOf } from '../../api/json.ts';
 import type { JsonObject } from '../../api/meta.ts';
 import { conflict, invalid, notFound, StatusError } from '../../api/status.ts';
 import type { ApiResponse } from '../request/request.ts';

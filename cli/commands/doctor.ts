@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { newCommand } from '../command.ts';
 import { exitCode, usage } from '../failure.ts';
 import { type Finding, runChecks } from '../plane/checks.ts';
-import { loadConfig } from '../plane/config.ts';
+import { defaultPort, loadConfig } from '../plane/config.ts';
 import { dataDirHelp } from '../plane/options.ts';
 import { defaultDataDir, planePaths } from '../plane/paths.ts';
 import { readPidFile } from '../plane/pid-file.ts';
@@ -33,7 +33,7 @@ async function doctor({ dataDir, output }: DoctorOptions): Promise<void> {
   const running = readPidFile(paths.pidFile);
   const findings = await runChecks({
     dataDir: paths.dataDir,
-    port: loadConfig(paths.dataDir)?.port ?? 6443,
+    port: loadConfig(paths.dataDir)?.port ?? defaultPort,
     running: running !== undefined,
   });
   const text =

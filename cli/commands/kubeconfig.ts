@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { newCommand } from '../command.ts';
 import { Failure } from '../failure.ts';
-import { loadConfig, serverUrl } from '../plane/config.ts';
+import { defaultPort, loadConfig, serverUrl } from '../plane/config.ts';
 import { dataDirHelp } from '../plane/options.ts';
 import { defaultDataDir, planePaths } from '../plane/paths.ts';
 
@@ -58,6 +58,6 @@ async function forNode(
   ]);
   const identity = await nodeIdentity(paths, node, []);
   const config = loadConfig(paths.dataDir);
-  const url = server ?? serverUrl(config?.host ?? '127.0.0.1', config?.port ?? 6443);
+  const url = server ?? serverUrl(config?.host ?? '127.0.0.1', config?.port ?? defaultPort);
   return formatKubeconfig({ ...identity, server: url, user: `system:node:${node}` });
 }

@@ -1,7 +1,7 @@
 /** Whether a Docker engine answers on this machine, asked without any library. */
 import { request } from 'node:http';
 
-export const dockerSocket = '/var/run/docker.sock';
+const dockerSocket = '/var/run/docker.sock';
 
 const timeoutMs = 5_000;
 

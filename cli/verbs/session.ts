@@ -102,7 +102,7 @@ function openSession(options: SessionOptions): Session {
 }
 
 /** Which file is meant; throws a `Failure` when there is none. */
-export function kubeconfigPath({ kubeconfig, dataDir }: SessionOptions): string {
+function kubeconfigPath({ kubeconfig, dataDir }: SessionOptions): string {
   if (kubeconfig !== undefined) return kubeconfig;
   if (dataDir !== undefined) return ofPlane(dataDir);
   const named = process.env['KUBECONFIG']?.split(':').find((path) => path !== '');

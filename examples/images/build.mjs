@@ -14,7 +14,7 @@ const socketPath = '/var/run/docker.sock';
 const busyboxPaths = ['/usr/bin/busybox', '/bin/busybox'];
 
 /** The one image of all examples: a shell, the usual tools, and a web server. */
-export const webImage = {
+const webImage = {
   repository: 'berth.dev/examples/web',
   tag: '1',
   changes: [

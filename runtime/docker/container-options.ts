@@ -37,6 +37,7 @@ export function containerOptions(
     Env: Object.entries(container.env).map(([name, value]) => `${name}=${value}`),
     Tty: container.tty,
     OpenStdin: container.stdin,
+    StdinOnce: container.stdin && container.stdinOnce === true,
     ...(network.type === 'own'
       ? { Hostname: spec.hostname, ExposedPorts: exposedPorts(container.ports) }
       : {}),

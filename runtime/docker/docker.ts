@@ -5,6 +5,8 @@ import type { CallOptions } from '../../lib/call.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import {
+  type AttachOptions,
+  type AttachSession,
   type ExecOptions,
   type ExecSession,
   type ImagePullPolicy,
@@ -16,8 +18,10 @@ import {
   type Runtime,
   RuntimeError,
   type RuntimeInfo,
+  type StopOptions,
 } from '../runtime.ts';
 import { KeyedSerial } from '../serial.ts';
+import { attachTo } from './attach.ts';
 import { Engine, newestOf } from './engine.ts';
 import { ensureInstance } from './ensure.ts';
 import { toRuntimeError } from './errors.ts';
@@ -108,8 +112,13 @@ class DockerRuntime implements Runtime {
     });
   }
 
-  stop(id: InstanceId, options: CallOptions & { readonly graceMs: number }): Promise<void> {
-    return this.#serial.run(id, async () => {
+  async stop(id: InstanceId, options: StopOptions): Promise<void> {
+    const { containerId, graceMs } = options;
+    if (containerId !== undefined) {
+      await this.#engine.stop(containerId.replace(/^docker:\/\//, ''), graceMs, options);
+      return;
+    }
+    await this.#serial.run(id, async () => {
       await this.#end(await this.#engine.find(id, options), options);
     });
   }
@@ -129,6 +138,11 @@ class DockerRuntime implements Runtime {
   async exec(id: InstanceId, options: ExecOptions): Promise<ExecSession> {
     const one = newestOf(await this.#engine.find(id, options), options.container);
     return await startExec(this.#docker, this.#options.clock, one, options);
+  }
+
+  async attach(id: InstanceId, options: AttachOptions): Promise<AttachSession> {
+    const one = newestOf(await this.#engine.find(id, options), options.container);
+    return await attachTo(this.#docker, one, options);
   }
 
   async close(): Promise<void> {

@@ -66,11 +66,7 @@ export class Engine {
     }
   }
 
-  async start(
-    id: string,
-    container: string | undefined,
-    { signal }: CallOptions,
-  ): Promise<void> {
+  async start(id: string, container: string | undefined, { signal }: CallOptions): Promise<void> {
     try {
       await this.docker.getContainer(id).start({ abortSignal: signal });
     } catch (error) {

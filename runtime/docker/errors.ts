@@ -18,11 +18,13 @@ export function statusOf(error: unknown): number | undefined {
   return asFailure(error).statusCode;
 }
 
-/** The engine's own words, without the client library's prefix. */
+/** The engine's own words, without the client library's prefix, and the same at every try. */
 export function wordsOf(error: unknown): string {
   const failure = asFailure(error);
   const words = failure.json?.message ?? failure.message;
-  return words.replace(/^\(HTTP code \d+\) [^-]* - /, '').trim();
+  // Ids of what is gone by now would make each failure look like a new one.
+  const stable = words.replace(/ \([0-9a-f]{64}\)/g, '');
+  return stable.replace(/^\(HTTP code \d+\) [^-]* - /, '').trim();
 }
 
 /** Aborts pass through; no answer is `Unavailable`; `reasons` maps HTTP statuses, `otherwise` the rest. */

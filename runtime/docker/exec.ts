@@ -1,10 +1,9 @@
 import { type Duplex, PassThrough } from 'node:stream';
 import type Docker from 'dockerode';
 import type { Clock } from '../../lib/clock.ts';
-import { drained } from '../drained.ts';
 import { type ExecOptions, type ExecSession, RuntimeError } from '../runtime.ts';
-import { demux } from './demux.ts';
 import { toRuntimeError } from './errors.ts';
+import { detachKeys, pump } from './pump.ts';
 import type { Found } from './status.ts';
 
 /** How long the engine may still call an exec running after its output has ended. */
@@ -34,6 +33,7 @@ export async function startExec(
       AttachStdout: true,
       AttachStderr: !tty,
       Tty: tty,
+      DetachKeys: detachKeys,
       abortSignal: signal,
     });
     socket = await exec.start({
@@ -82,19 +82,6 @@ export async function startExec(
       }
     },
   };
-}
-
-async function pump(
-  socket: Duplex,
-  tty: boolean,
-  stdout: PassThrough,
-  stderr: PassThrough,
-): Promise<void> {
-  for await (const { stream, data } of demux(socket.iterator({ destroyOnReturn: false }), tty)) {
-    const target = stream === 'stdout' ? stdout : stderr;
-    if (target.destroyed) continue;
-    if (!target.write(data)) await drained(target);
-  }
 }
 
 async function exitCode(exec: Docker.Exec, clock: Clock, signal: AbortSignal): Promise<number> {

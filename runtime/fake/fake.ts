@@ -17,6 +17,7 @@ import {
   RuntimeError,
   type RuntimeInfo,
   type RuntimeName,
+  type StopOptions,
 } from '../runtime.ts';
 import { KeyedSerial } from '../serial.ts';
 import { aborted, FakeContainer, type FakeProgram, sleeper } from './process.ts';
@@ -265,8 +266,17 @@ class FakeRuntime implements Runtime {
     return instance;
   }
 
-  stop(id: InstanceId, options: CallOptions & { readonly graceMs: number }): Promise<void> {
-    return this.#serial.run(id, async () => {
+  async stop(id: InstanceId, options: StopOptions): Promise<void> {
+    const { containerId, graceMs, signal } = options;
+    if (containerId !== undefined) {
+      await this.#engine.enter('stop', options);
+      const all = [...(this.#find(id)?.containers.values() ?? [])].flat();
+      const one = all.find((each) => each.containerId === containerId);
+      this.#engine.calls.push(`stop ${id}/${one?.spec.name} ${graceMs}`);
+      await one?.stop(graceMs, signal);
+      return;
+    }
+    await this.#serial.run(id, async () => {
       await this.#engine.enter('stop', options);
       this.#engine.calls.push(`stop ${id} ${options.graceMs}`);
       await this.#end(id, options);

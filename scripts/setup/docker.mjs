@@ -14,7 +14,7 @@ import {
 } from './processes.mjs';
 import { Failure } from './steps.mjs';
 
-export const socketPath = '/var/run/docker.sock';
+const socketPath = '/var/run/docker.sock';
 const startTimeoutMs = 45_000;
 
 /**

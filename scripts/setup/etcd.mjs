@@ -17,7 +17,7 @@ import { Failure } from './steps.mjs';
 const startTimeoutMs = 20_000;
 const firstPort = 23_790;
 
-export async function ensureEtcdInstalled(note = () => undefined) {
+async function ensureEtcdInstalled(note = () => undefined) {
   if (findProgram('etcd') !== undefined) return;
   note("installing Debian's etcd-server");
   await installPackages(['etcd-server'], 'no etcd is installed');

@@ -1,0 +1,122 @@
+/** Follows containers from their start to their end: hooks, probes, and ending what fails them. */
+import type { EventRecorder } from '../../client/events.ts';
+import type { CallOptions } from '../../lib/call.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Log } from '../../lib/log.ts';
+import type { Random } from '../../lib/random.ts';
+import type { InstanceStatus } from '../../runtime/runtime.ts';
+import { killGraceMsOf, type PodContext } from '../pod-context.ts';
+import { isInit, reportedStatus } from '../pod-view.ts';
+import type { ContainerHealth } from '../probes/probe-state.ts';
+import { Prober } from '../probes/prober.ts';
+import { type ContainerTarget, runningTargets } from '../probes/target.ts';
+import { ContainerStops } from './container-stops.ts';
+import { PostStarts } from './post-starts.ts';
+
+export interface ContainerLifeOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly events: EventRecorder;
+  /** A pod must be looked at again. */
+  readonly changed: (uid: string) => void;
+}
+
+/** By container name; whoever is missing runs and is well, if it runs. */
+export type PodHealth = ReadonlyMap<string, ContainerHealth | 'starting'>;
+
+export class ContainerLife {
+  readonly #prober: Prober;
+  readonly #postStarts: PostStarts;
+  readonly #stops: ContainerStops;
+
+  constructor(options: ContainerLifeOptions) {
+    this.#prober = new Prober(options);
+    this.#stops = new ContainerStops(options);
+    this.#postStarts = new PostStarts({
+      ...options,
+      failed: (target) =>
+        this.#stops.kill(target, killGraceMsOf(target.pod), 'FailedPostStartHook'),
+    });
+  }
+
+  /** Begins with what runs now, gives up what does not, and ends what has failed a probe. */
+  follow(context: PodContext, status: InstanceStatus | undefined): PodHealth {
+    const { pod, uid, memory } = context;
+    const targets = runningTargets(context, status).filter(
+      ({ container }) => !isInit(pod, container.name),
+    );
+    const ids = new Set(targets.map((each) => each.containerId));
+    this.#postStarts.drop(uid, ids);
+    this.#stops.keepKills(uid, ids);
+    const followed = targets.map((target) => ({ ...target, reported: reportedRunning(target) }));
+    for (const target of followed) {
+      // What the API was told to be running has had its hook.
+      if (target.reported === undefined) this.#postStarts.begin(target);
+    }
+    const begun = followed.filter(({ container }) => !this.isStarting(uid, container.name));
+    const health = new Map<string, ContainerHealth | 'starting'>(this.#prober.follow(uid, begun));
+    for (const target of targets) {
+      const { name } = target.container;
+      const found = health.get(name);
+      if (found === undefined) health.set(name, 'starting');
+      else if (found !== 'starting' && found.failed !== undefined) {
+        memory.of(name).killedId = target.containerId;
+        this.#kill(target, found.failed);
+      }
+    }
+    return health;
+  }
+
+  /** Whether a container runs and its `postStart` hook has not succeeded; later ones wait for it. */
+  isStarting(uid: string, name: string): boolean {
+    return this.#postStarts.isPending(uid, name);
+  }
+
+  /** Ends all containers of a pod, each after its own hook. */
+  async end(
+    context: PodContext,
+    status: InstanceStatus,
+    options: CallOptions & { readonly graceMs: number },
+  ): Promise<void> {
+    const { uid, runtime } = context;
+    const { graceMs, signal } = options;
+    this.#prober.drop(uid);
+    this.#postStarts.drop(uid);
+    const targets = runningTargets(context, status);
+    if (targets.some(({ container }) => container.lifecycle?.preStop !== undefined)) {
+      await Promise.all(targets.map((each) => this.#stops.stop(each, graceMs, { signal })));
+    }
+    await runtime.stop(uid, { graceMs, signal });
+    this.#stops.drop(uid);
+  }
+
+  /** Gives up everything about a pod. */
+  drop(uid: string): void {
+    this.#prober.drop(uid);
+    this.#postStarts.drop(uid);
+    this.#stops.drop(uid);
+  }
+
+  /** Gives up everything; resolves when nothing is under way. */
+  async close(): Promise<void> {
+    await Promise.all([this.#prober.close(), this.#postStarts.close(), this.#stops.close()]);
+  }
+
+  #kill(target: ContainerTarget, failed: 'startup' | 'liveness'): void {
+    const { pod, container } = target;
+    const probe = failed === 'startup' ? container.startupProbe : container.livenessProbe;
+    const own = probe?.terminationGracePeriodSeconds;
+    const graceMs = own === undefined ? killGraceMsOf(pod) : own * 1000;
+    const again = pod.spec.restartPolicy === 'Never' ? '' : ', will be restarted';
+    const message = `Container ${container.name} failed ${failed} probe${again}`;
+    this.#stops.kill(target, graceMs, message);
+  }
+}
+
+/** What the API says of this very container, where it says that it runs. */
+function reportedRunning({ pod, container, containerId }: ContainerTarget) {
+  const reported = reportedStatus(pod, container.name);
+  const same = reported?.containerID === containerId && reported.state?.running !== undefined;
+  return same ? reported : undefined;
+}

@@ -1,0 +1,197 @@
+/** The stream of a watch: initial objects, then changes as they come, bookmarks in between. */
+import { formatApiVersion, type JsonObject } from '../../api/meta.ts';
+import { StatusError } from '../../api/status.ts';
+import type { Revision } from '../../store/store.ts';
+import { type Cached, fromObject } from '../storage/cached.ts';
+import type { CacheEvent } from '../storage/resource-cache.ts';
+import { toStatusError } from '../storage/store-errors.ts';
+import type { Subscription } from '../storage/subscription.ts';
+import { stringifyJson } from '../wire/json.ts';
+import type { KindRequest, VerbDeps } from './deps.ts';
+import type { EventEncoder } from './respond.ts';
+import type { Selection } from './select.ts';
+import { viewOf } from './view.ts';
+
+/** How often a quiet watch that wants bookmarks gets one. */
+const bookmarkEveryMs = 15_000;
+
+export interface WatchParameters {
+  /** What is watched in the store. */
+  readonly prefix: string;
+  readonly since: Revision;
+  /** Objects that are sent as ADDED before the changes. */
+  readonly initial: readonly Cached[];
+  /** Ends the initial events with an annotated bookmark. */
+  readonly sendInitialEvents: boolean;
+  readonly bookmarks: boolean;
+  readonly timeoutMs: number;
+}
+
+export interface Watch {
+  readonly deps: VerbDeps;
+  readonly request: KindRequest;
+  readonly parameters: WatchParameters;
+  readonly selection: Selection;
+  readonly encoder: EventEncoder;
+  /** Aborted when the reader is too slow. */
+  readonly cut: AbortController;
+}
+
+/** Yields one chunk per batch; ends at the timeout with a last bookmark, or when the client goes. */
+export async function* watchStream(watch: Watch): AsyncGenerator<Uint8Array> {
+  const { request, parameters, encoder, selection } = watch;
+  const chunks: Uint8Array[] = [];
+  for (const cached of parameters.initial)
+    if (selection.matches(viewOf(cached, request.kind).object))
+      chunks.push(encoder.object('ADDED', cached));
+  if (parameters.sendInitialEvents && parameters.bookmarks)
+    chunks.push(bookmark(watch, parameters.since, true));
+  if (chunks.length > 0) yield Buffer.concat(chunks);
+  const { signal } = request.request;
+  if (signal.aborted) return;
+  const local = new AbortController();
+  const onGone = () => local.abort();
+  signal.addEventListener('abort', onGone, { once: true });
+  try {
+    yield* changes(watch, local);
+  } catch (error) {
+    if (!local.signal.aborted) yield errorEvent(error);
+  } finally {
+    signal.removeEventListener('abort', onGone);
+    local.abort();
+  }
+}
+
+async function* changes(watch: Watch, local: AbortController): AsyncGenerator<Uint8Array> {
+  const { deps, parameters } = watch;
+  const subscription = subscribe(watch, local.signal);
+  const source =
+    subscription ?? deps.objects.history(parameters.prefix, parameters.since, local.signal);
+  const batches = new Batches(source[Symbol.asyncIterator]());
+  const endsAtMs = deps.clock.now() + parameters.timeoutMs;
+  let sent = parameters.since;
+  try {
+    while (!local.signal.aborted) {
+      const waitMs = Math.max(0, Math.min(endsAtMs - deps.clock.now(), bookmarkEveryMs));
+      const batch = await batches.nextWithin(waitMs, deps, local.signal);
+      if (batch === 'ended') {
+        if (subscription?.ended === 'expired') throw expired(sent);
+        return;
+      }
+      if (batch === 'timeout') {
+        // Only when nothing waits to be sent may the client be told that it has seen everything.
+        const seen = subscription !== undefined && subscription.queued === 0 && !batches.waiting;
+        if (seen) sent = deps.objects.cache.revision;
+        if (parameters.bookmarks) yield bookmark(watch, sent, false);
+        if (deps.clock.now() >= endsAtMs) return;
+        continue;
+      }
+      const news = batch.filter(({ revision }) => revision > parameters.since);
+      const chunks = news.flatMap((event) => encodeEvent(event, watch));
+      sent = batch[batch.length - 1]?.revision ?? sent;
+      if (chunks.length > 0) yield Buffer.concat(chunks);
+    }
+  } finally {
+    local.abort();
+    await batches.close();
+  }
+}
+
+/** `undefined` when memory does not reach back that far. Ends with `signal`. */
+function subscribe({ deps, parameters, cut }: Watch, signal: AbortSignal) {
+  const { prefix, since } = parameters;
+  const subscription: Subscription | undefined = deps.objects.cache.subscribe(prefix, since, () =>
+    cut.abort(),
+  );
+  signal.addEventListener('abort', () => subscription?.end(), { once: true });
+  return subscription;
+}
+
+/** Reads an iterator ahead by one, so that a wait for it can be given up and taken up again. */
+class Batches {
+  readonly #iterator: AsyncIterator<readonly CacheEvent[]>;
+  #next: Promise<IteratorResult<readonly CacheEvent[]>>;
+  /** Whether a batch has arrived that nobody has taken. */
+  waiting = false;
+
+  constructor(iterator: AsyncIterator<readonly CacheEvent[]>) {
+    this.#iterator = iterator;
+    this.#next = this.#read();
+  }
+
+  async nextWithin(
+    waitMs: number,
+    { clock }: VerbDeps,
+    signal: AbortSignal,
+  ): Promise<readonly CacheEvent[] | 'timeout' | 'ended'> {
+    const timer = new AbortController();
+    const stop = () => timer.abort();
+    signal.addEventListener('abort', stop, { once: true });
+    try {
+      const timeout = clock.sleep(waitMs, timer.signal).then(
+        () => 'timeout' as const,
+        () => 'ended' as const,
+      );
+      const result = await Promise.race([this.#next, timeout]);
+      if (typeof result === 'string') return result;
+      if (result.done === true) return 'ended';
+      this.#next = this.#read();
+      return result.value;
+    } finally {
+      timer.abort();
+      signal.removeEventListener('abort', stop);
+    }
+  }
+
+  /** A pending read ends with the source; its outcome is of no interest any more. */
+  async close(): Promise<void> {
+    this.#next.catch(() => undefined);
+    await this.#iterator.return?.();
+  }
+
+  #read(): Promise<IteratorResult<readonly CacheEvent[]>> {
+    this.waiting = false;
+    return this.#iterator.next().then((result) => {
+      this.waiting = true;
+      return result;
+    });
+  }
+}
+
+/** A change of the store as this watcher sees it: entering its selection is ADDED, leaving DELETED. */
+function encodeEvent(event: CacheEvent, { request, selection, encoder }: Watch): Uint8Array[] {
+  const { kind } = request;
+  const { previous } = event;
+  const was = previous !== undefined && selection.matches(viewOf(previous, kind).object);
+  if (event.type === 'put' && selection.matches(viewOf(event.current, kind).object))
+    return [encoder.object(was ? 'MODIFIED' : 'ADDED', event.current)];
+  if (!was || previous === undefined) return [];
+  // The object as it was, with the version of the change that took it away.
+  return [encoder.object('DELETED', fromObject(previous.key, previous.object, event.revision))];
+}
+
+function bookmark({ request, encoder }: Watch, revision: Revision, initialEnd: boolean) {
+  const { kind } = request;
+  const object: JsonObject = {
+    kind: kind.kind,
+    apiVersion: formatApiVersion(kind.group, kind.version),
+    metadata: {
+      resourceVersion: String(revision),
+      creationTimestamp: null,
+      ...(initialEnd ? { annotations: { 'k8s.io/initial-events-end': 'true' } } : {}),
+    },
+  };
+  return encoder.bookmark(object);
+}
+
+function expired(revision: Revision): StatusError {
+  return new StatusError(410, 'Expired', `too old resource version: ${revision}`);
+}
+
+function errorEvent(error: unknown): Uint8Array {
+  const known = toStatusError(error);
+  const status =
+    known instanceof StatusError ? known : new StatusError(500, 'InternalError', String(error));
+  const object = { ...status.toStatus() } as unknown as JsonObject; // A Status is plain JSON.
+  return Buffer.from(`${stringifyJson({ type: 'ERROR', object })}\n`);
+}
