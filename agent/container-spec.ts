@@ -36,7 +36,14 @@ export async function resolveContainer(
 
 /** What can be said without reading anything; enough for a container that is there already. */
 export function bareContainer(container: Container, attempt: number): ContainerSpec {
-  const { name, image = '', tty = false, stdin = false, securityContext } = container;
+  const {
+    name,
+    image = '',
+    tty = false,
+    stdin = false,
+    stdinOnce = false,
+    securityContext,
+  } = container;
   return {
     name,
     attempt,
@@ -44,6 +51,7 @@ export function bareContainer(container: Container, attempt: number): ContainerS
     env: {},
     tty,
     stdin,
+    stdinOnce,
     privileged: securityContext?.privileged === true,
     readOnlyRootFilesystem: securityContext?.readOnlyRootFilesystem === true,
     ports: portsOf(container),

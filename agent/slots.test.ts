@@ -28,6 +28,7 @@ test('no more at once than there are slots, in the order of coming', async () =>
   expect(begun).toEqual([0, 1]);
   gates[1]?.open();
   await tasks[1];
+  await new Promise(setImmediate);
   expect(begun).toEqual([0, 1, 2]);
   for (const { open } of gates) open();
   await Promise.all(tasks);

@@ -1527,6 +1527,61 @@ export interface PodDNSConfigOption {
   readonly value?: string;
 }
 
+/**
+ * Limits how many of some pods may be away at once because somebody evicts them, as `kubectl drain` does. It holds nothing back that happens by itself: a dead node, a crash, an update.
+ */
+export interface PodDisruptionBudget {
+  readonly apiVersion: 'policy/v1';
+  readonly kind: 'PodDisruptionBudget';
+  readonly metadata: ObjectMeta;
+  /** Which pods, and how many of them must stay. */
+  readonly spec: PodDisruptionBudgetSpec;
+  /** What was seen last, and how many evictions that allows. */
+  readonly status?: PodDisruptionBudgetStatus;
+}
+
+/** Which pods, and how many of them must stay. */
+export interface PodDisruptionBudgetSpec {
+  /**
+   * How many of the pods must be ready after an eviction: a number, or a percentage of the replicas their workloads ask for, rounded up. `100%` forbids every eviction. Not together with `maxUnavailable`.
+   */
+  readonly minAvailable?: number | string;
+  /**
+   * The pods of this namespace that it counts and protects. An empty selector is all of them, an absent one none. A pod may be under one budget only.
+   */
+  readonly selector?: LabelSelector;
+  /**
+   * How many of the replicas that their workloads ask for may be missing or not ready after an eviction: a number, or a percentage of them, rounded up. 0 forbids every eviction. Not together with `minAvailable`.
+   */
+  readonly maxUnavailable?: number | string;
+  /**
+   * When pods that run and are not ready may be evicted. `IfHealthyBudget` (default): when enough others are ready. `AlwaysAllow`: always.
+   */
+  readonly unhealthyPodEvictionPolicy?: 'IfHealthyBudget' | 'AlwaysAllow';
+}
+
+/** What was seen last, and how many evictions that allows. */
+export interface PodDisruptionBudgetStatus {
+  /**
+   * The `metadata.generation` that this status tells about; nothing is evicted while it is behind.
+   */
+  readonly observedGeneration?: number;
+  /**
+   * Pods whose eviction was granted and whose deletion has not been seen yet, with the time. They count as gone; after two minutes they are counted again.
+   */
+  readonly disruptedPods?: Readonly<Record<string, string>>;
+  /** How many pods may be evicted right now. */
+  readonly disruptionsAllowed: number;
+  /** How many of the pods are ready. */
+  readonly currentHealthy: number;
+  /** How many of them must be. */
+  readonly desiredHealthy: number;
+  /** How many pods there should be. */
+  readonly expectedPods: number;
+  /** `DisruptionAllowed`, with reason `SufficientPods`, `InsufficientPods` or `SyncFailed`. */
+  readonly conditions?: readonly Condition[];
+}
+
 /** An address of the pod. */
 export interface PodIP {
   /** The address. */

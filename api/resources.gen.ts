@@ -66,6 +66,14 @@ export const nodes: Resource = {
   namespaced: false,
 };
 
+export const podDisruptionBudgets: Resource = {
+  group: 'policy',
+  version: 'v1',
+  resource: 'poddisruptionbudgets',
+  kind: 'PodDisruptionBudget',
+  namespaced: true,
+};
+
 export const pods: Resource = {
   group: '',
   version: 'v1',

@@ -51,6 +51,8 @@ export interface ApiServer {
   readonly port: number;
   /** Requests as `user`, without sockets. */
   transport(user: UserInfo): Transport;
+  /** How many watches are being served, our own of definitions among them. */
+  readonly watches: number;
   /** Ends watches and connections; the store stays open. */
   stop(): Promise<void>;
 }
@@ -116,6 +118,9 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   return {
     port: frontEnd.port,
     transport,
+    get watches() {
+      return cache.subscribers;
+    },
     async stop() {
       stopped.abort();
       await frontEnd?.close();

@@ -77,3 +77,23 @@ test('never throws into the caller, and starts over when the series was deleted'
   await recorder.flush();
   expect(stored().map(({ count }) => count)).toEqual([1]);
 });
+
+test('the name of an event is one also where that of its object is cut', async () => {
+  const { api, recorder } = setup();
+  const name = `${'a'.repeat(229)}-b`;
+  const involvedObject = object(pods, `default/${name}`, {}, { uid: 'u2' });
+  recorder.recordEvent({ involvedObject, type: 'Normal', reason: 'Pulled', message: 'there' });
+  await recorder.flush();
+  expect(api.all(events)[0]?.metadata.name).toMatch(/a\.[a-z0-9]+$/);
+});
+
+test('a clock that was set back does not silence an object', async () => {
+  const { clock, recorder, stored, record } = setup();
+  record('Pulled', 'there');
+  await recorder.flush();
+  const realNow = clock.now.bind(clock);
+  clock.now = () => realNow() - 31 * 86_400_000;
+  record('Started', 'up');
+  await recorder.flush();
+  expect(stored()).toHaveLength(2);
+});

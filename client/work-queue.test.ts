@@ -58,6 +58,21 @@ test('failures back off from 5 ms to 1000 s, per key, until forgotten', () => {
   expect(queue.addRateLimited('a')).toBe(5);
 });
 
+test('a clock that was set back does not prolong what waits', async () => {
+  const { clock, queue } = setup();
+  queue.addAfter('a', 1_000);
+  queue.addAfter('b', 2_000);
+  const realNow = clock.now.bind(clock);
+  clock.now = () => realNow() - 3_600_000;
+  queue.addAfter('c', 5_000);
+  await clock.advance(1_000);
+  expect(queue.length).toBe(1);
+  await clock.advance(1_000);
+  expect(queue.length).toBe(2);
+  await clock.advance(3_000);
+  expect(queue.length).toBe(3);
+});
+
 test('a waiting get is served, aborted or ended', async () => {
   const { queue } = setup();
   const served = queue.get({ signal });

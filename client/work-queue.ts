@@ -54,6 +54,7 @@ class KeyQueue implements WorkQueue {
   readonly #waiting = new Map<string, number>();
   readonly #getters = new Set<Waiter>();
   #timer: { readonly atMs: number; readonly stop: AbortController } | undefined;
+  #seenMs = 0;
   #down = false;
 
   constructor(options: WorkQueueOptions) {
@@ -76,7 +77,7 @@ class KeyQueue implements WorkQueue {
       this.add(key);
       return;
     }
-    const atMs = this.#options.clock.now() + delayMs;
+    const atMs = this.#now() + delayMs;
     const waitsUntilMs = this.#waiting.get(key);
     if (waitsUntilMs !== undefined && waitsUntilMs <= atMs) return;
     this.#waiting.set(key, atMs);
@@ -151,6 +152,20 @@ class KeyQueue implements WorkQueue {
     return undefined;
   }
 
+  /** The time, which is `leastMs` or later; where it is not, the clock was set back, and all due times go with it. */
+  #now(leastMs = this.#seenMs): number {
+    const nowMs = this.#options.clock.now();
+    const backMs = leastMs - nowMs;
+    this.#seenMs = nowMs;
+    if (backMs > 0) {
+      for (const [key, atMs] of this.#waiting) this.#waiting.set(key, atMs - backMs);
+      if (this.#timer !== undefined) {
+        this.#timer = { ...this.#timer, atMs: this.#timer.atMs - backMs };
+      }
+    }
+    return nowMs;
+  }
+
   /** One sleeper for the earliest due time; an earlier one replaces it. */
   #armTimer(atMs: number): void {
     if (this.#timer !== undefined) {
@@ -161,24 +176,21 @@ class KeyQueue implements WorkQueue {
     this.#timer = { atMs, stop };
     const { clock } = this.#options;
     clock.sleep(Math.max(atMs - clock.now(), 0), stop.signal).then(
-      () => this.#releaseDue(atMs),
+      () => this.#releaseDue(),
       () => {}, // Replaced by an earlier one, or shut down.
     );
   }
 
-  #releaseDue(expectedMs: number): void {
+  #releaseDue(): void {
+    // The sleep is over, whatever the clock says.
+    const nowMs = this.#now(this.#timer?.atMs);
     this.#timer = undefined;
-    const nowMs = this.#options.clock.now();
-    // The sleep is over, and yet it is earlier: the clock was set back, and all due times with it.
-    const backMs = Math.max(0, expectedMs - nowMs);
     let nextMs = Number.POSITIVE_INFINITY;
-    for (const [key, writtenMs] of this.#waiting) {
-      const atMs = writtenMs - backMs;
+    for (const [key, atMs] of this.#waiting) {
       if (atMs <= nowMs) {
         this.#waiting.delete(key);
         this.add(key);
       } else {
-        this.#waiting.set(key, atMs);
         nextMs = Math.min(nextMs, atMs);
       }
     }

@@ -51,6 +51,7 @@ describe('every kind', () => {
       'leases',
       'namespaces',
       'nodes',
+      'poddisruptionbudgets',
       'pods',
       'rolebindings',
       'roles',

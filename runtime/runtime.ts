@@ -165,7 +165,7 @@ export interface ExecSession extends ProcessStreams {
 
 /** A container's own process, joined while it runs; ending `stdin` reaches it with `stdinOnce` only. */
 export interface AttachSession extends ProcessStreams {
-  /** Resolves once the container ended and its output is read; rejects when the join was cut. */
+  /** Resolves once the process's output has ended and is read; rejects when the join was cut. */
   readonly ended: Promise<void>;
 }
 

@@ -2,9 +2,10 @@
 
 import { asArray, asObject, asString, at } from '../../api/json.ts';
 import type { JsonObject, JsonValue } from '../../api/meta.ts';
+import { validateEnvVarName } from '../../api/names.ts';
 import { isQuantity, parseQuantity } from '../../api/quantity.ts';
 import type { FieldError } from '../../api/status.ts';
-import { duplicateValue, forbiddenField, invalidValue } from '../schema/field-error.ts';
+import { duplicateValue, forbiddenField, invalidValue, required } from '../schema/field-error.ts';
 
 /** Fills what upstream defaults in code: pull policies by tag, requests from limits. */
 export function defaultPodSpec(spec: JsonObject): void {
@@ -41,9 +42,11 @@ function canonicalAmounts(container: JsonObject): void {
   }
 }
 
+const imageRemedy = 'name the image to run; only runtimeClassName systemd can do without';
+
 /** Errors of a pod spec beyond the schema; `path` is where it stands (`spec`, `spec.template.spec`). */
 export function validatePodSpec(spec: JsonObject, path: string): FieldError[] {
-  const errors: FieldError[] = [];
+  const errors = validateVolumes(spec, path);
   if (asArray(spec['containers']).length === 0 && spec['containers'] === undefined) return errors;
   const volumes = new Set(
     asArray(spec['volumes']).map((volume) => asString(asObject(volume)?.['name'])),
@@ -59,11 +62,7 @@ export function validatePodSpec(spec: JsonObject, path: string): FieldError[] {
       if (name !== '' && seen.has(name)) errors.push(duplicateValue(`${at}.name`, name));
       seen.add(name);
       if (asString(container['image']).trim() === '' && spec['runtimeClassName'] !== 'systemd')
-        errors.push({
-          field: `${at}.image`,
-          type: 'FieldValueRequired',
-          message: 'Required value',
-        });
+        errors.push(required(`${at}.image`, imageRemedy));
       if (list === 'initContainers' && container['restartPolicy'] !== undefined)
         errors.push(
           forbiddenField(
@@ -71,12 +70,32 @@ export function validatePodSpec(spec: JsonObject, path: string): FieldError[] {
             'init containers that keep running are not supported yet: list this one under containers',
           ),
         );
+      errors.push(...validateEnv(container, at));
       errors.push(...validateResources(container, at));
       errors.push(...validateMounts(container, volumes, at));
       errors.push(...validateHostPorts(container, hostPorts, at));
     });
   }
   return errors;
+}
+
+function validateEnv(container: JsonObject, path: string): FieldError[] {
+  return asArray(container['env']).flatMap((value, index) => {
+    const name = asString(asObject(value)?.['name']);
+    const field = `${path}.env[${index}].name`;
+    return name === '' ? [] : validateEnvVarName(name).map((why) => invalidValue(field, name, why));
+  });
+}
+
+/** A volume has one source. */
+function validateVolumes(spec: JsonObject, path: string): FieldError[] {
+  return asArray(spec['volumes']).flatMap((value, index) => {
+    const [, ...more] = Object.keys(asObject(value) ?? {}).filter((key) => key !== 'name');
+    const field = `${path}.volumes[${index}]`;
+    return more.map((source) =>
+      forbiddenField(`${field}.${source}`, 'may not specify more than 1 volume type'),
+    );
+  });
 }
 
 function validateResources(container: JsonObject, path: string): FieldError[] {
@@ -125,7 +144,7 @@ function validateMounts(
     errors.push({
       field: `${path}.volumeMounts[${index}].name`,
       type: 'FieldValueNotFound',
-      message: `Not found: ${JSON.stringify(name)}`,
+      message: `Not found: ${JSON.stringify(name)}: no entry of spec.volumes has this name`,
     });
   });
   return errors;

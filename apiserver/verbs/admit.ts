@@ -60,7 +60,7 @@ export function shape(
     ...dropped.map((path) => `unknown field "${path}"${didYouMean(path, kind.schema)}`),
   ];
   if (validation === 'Strict' && complaints.length > 0)
-    throw (options.errorOf ?? strictError(kind))(`strict decoding error: ${complaints.join(', ')}`);
+    throw (options.errorOf ?? strictError(kind))(`strict decoding error: ${told.join(', ')}`);
   if (validation === 'Warn') request.warnings.push(...complaints);
   if (options.keepNulls === true) setDefaults(body.object, kind.schema);
   else applyDefaults(body.object, kind.schema);

@@ -3,7 +3,6 @@ import { existsSync, readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { newCommand } from '../command.ts';
 import { Failure } from '../failure.ts';
-import { defaultPort, loadConfig, serverUrl } from '../plane/config.ts';
 import { dataDirHelp } from '../plane/options.ts';
 import { defaultDataDir, planePaths } from '../plane/paths.ts';
 
@@ -52,12 +51,11 @@ async function forNode(
   node: string,
   server: string | undefined,
 ): Promise<string> {
-  const [{ nodeIdentity }, { formatKubeconfig }] = await Promise.all([
+  const [{ nodeIdentity }, { formatKubeconfig, loadKubeconfig }] = await Promise.all([
     import('../plane/identity.ts'),
     import('../../client/kubeconfig.ts'),
   ]);
   const identity = await nodeIdentity(paths, node, []);
-  const config = loadConfig(paths.dataDir);
-  const url = server ?? serverUrl(config?.host ?? '127.0.0.1', config?.port ?? defaultPort);
+  const url = server ?? loadKubeconfig(paths.kubeconfig).server;
   return formatKubeconfig({ ...identity, server: url, user: `system:node:${node}` });
 }

@@ -1,4 +1,5 @@
 /** `berth status`: what runs here. */
+import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { findCondition } from '../../api/conditions.ts';
 import type { Node, Pod, Workload } from '../../api/kinds.gen.ts';
@@ -118,7 +119,7 @@ function describe(paths: PlanePaths, running: PlaneProcess, seen: Seen): string 
     ['since', new Date(startedAtMs).toISOString().replace(/\.\d+Z$/, 'Z')],
     ['store', config.store],
     ['kubeconfig', paths.kubeconfig],
-    ['log', paths.log],
+    ...(existsSync(paths.log) ? [['log', paths.log]] : []),
     ['workloads', `${workloads.total}, ${workloads.available} available`],
     ['pods', `${pods.total}, ${pods.running} running`],
     ...seen.nodes.map(({ name, ready, runtime, pods: count }) => [

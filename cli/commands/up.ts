@@ -9,6 +9,7 @@ import {
   type PlaneConfig,
   type PlaneFlags,
   resolveConfig,
+  saveConfig,
   serverUrl,
 } from '../plane/config.ts';
 import { engineRemedy, probeEngine } from '../plane/docker-engine.ts';
@@ -43,6 +44,7 @@ export function upCommand(): Command {
   });
   addServerOptions(command)
     .option('--node-name <name>', 'name of this node (default: the host name)')
+    .option('--agent', 'run workloads on this machine (default)')
     .option('--no-agent', 'run no workloads on this machine')
     .option('--foreground', 'stay in the foreground and log to standard error');
   return addLogLevel(command).action(up);
@@ -63,12 +65,16 @@ async function up(options: UpOptions): Promise<void> {
   await preflight(config);
   if (options.foreground === true) {
     const { runInForeground } = await import('../plane/foreground.ts');
-    const onReady = () => process.stderr.write(`kubeconfig: ${paths.kubeconfig}\n`);
+    const onReady = () => {
+      saveConfig(paths, config);
+      process.stderr.write(`kubeconfig: ${paths.kubeconfig}\n`);
+    };
     return runInForeground({ paths, config, logLevel: options.logLevel, onReady });
   }
   const startedAtMs = Date.now();
   const { startInBackground } = await import('../plane/background.ts');
   const pid = await startInBackground(paths, config, options.logLevel);
+  saveConfig(paths, config);
   const seconds = ((Date.now() - startedAtMs) / 1000).toFixed(1);
   process.stdout.write(
     `Berth is ready (pid ${pid}, after ${seconds} s).\n${summary(paths, config)}`,

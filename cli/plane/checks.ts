@@ -161,7 +161,7 @@ function checkSystemd(): Finding {
     state: 'optional',
     name: 'systemd',
     found,
-    without: 'bare processes (runtime systemd) cannot run here',
+    without: 'bare processes (runtime systemd, still to come) cannot run here',
     remedy: 'use a machine that boots with systemd',
   };
 }
@@ -173,7 +173,7 @@ async function checkLibvirt(): Promise<Finding> {
     state: 'optional',
     name: 'libvirt',
     found: 'not found',
-    without: 'virtual machines cannot run here',
+    without: 'virtual machines (still to come) cannot run here',
     remedy: 'install libvirt-daemon-system and start libvirtd',
   };
 }

@@ -68,7 +68,6 @@ export function planeFlags(options: PlaneCommandOptions): PlaneFlags {
     ...(storeCert === undefined ? {} : { storeCert: resolve(storeCert) }),
     ...(storeKey === undefined ? {} : { storeKey: resolve(storeKey) }),
     ...(nodeName === undefined ? {} : { nodeName }),
-    // Commander sets it to true when nothing was said.
-    ...(agent === false ? { agent: false } : {}),
+    ...(agent === undefined ? {} : { agent }),
   };
 }

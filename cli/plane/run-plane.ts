@@ -2,7 +2,6 @@
 import { mkdirSync } from 'node:fs';
 import type { Log } from '../../lib/log.ts';
 import type { PlaneConfig } from './config.ts';
-import { saveConfig } from './config.ts';
 import type { PlanePaths } from './paths.ts';
 import { holdPidFile, releasePidFile } from './pid-file.ts';
 import { readVersion } from './version.ts';
@@ -38,6 +37,8 @@ export async function runPlane(options: RunPlaneOptions): Promise<void> {
 async function runParts({ paths, config, log, onReady, signal }: RunPlaneOptions): Promise<void> {
   const startedAtMs = Date.now();
   const { startServerPart } = await import('./server-part.ts');
+  // Loaded while the server waits for its disk.
+  if (config.agent) import('./agent-part.ts').catch(() => undefined);
   const server = await startServerPart({ paths, config, log });
   const stops = [() => server.stop()];
   const ends = [server.ended];
@@ -49,7 +50,6 @@ async function runParts({ paths, config, log, onReady, signal }: RunPlaneOptions
       const ready = untilReady(config, server.client, startedAtMs, signal);
       await Promise.race([ready, ...ends]);
     }
-    saveConfig(paths, config);
     if (!signal.aborted) {
       log.info({ port: server.port, durationMs: Date.now() - startedAtMs }, 'ready');
       onReady();

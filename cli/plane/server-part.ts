@@ -8,7 +8,7 @@ import { systemClock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import { systemRandom } from '../../lib/random.ts';
 import { runScheduler } from '../../scheduler/controller/run-scheduler.ts';
-import { openStore, parseStoreUrl, type Store } from '../../store/index.ts';
+import { openStore, parseStoreUrl, type Store, StoreError } from '../../store/index.ts';
 import { codeOf, Failure } from '../failure.ts';
 import type { PlaneConfig } from './config.ts';
 import { type Identity, openIdentity, writeKubeconfig } from './identity.ts';
@@ -133,7 +133,9 @@ async function openPlaneStore(config: PlaneConfig, log: Log): Promise<Store> {
   try {
     return await openStore(url, { ...tls, clock: systemClock, log: log.child({ part: 'store' }) });
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const unreachable = error instanceof StoreError && error.reason === 'Unavailable';
+    const said = error instanceof Error ? error.message : String(error);
+    const why = unreachable ? 'nobody answers there' : said;
     const remedy =
       location.type === 'etcd'
         ? 'is etcd running there? See --store'

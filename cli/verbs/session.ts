@@ -18,7 +18,7 @@ export interface SessionOptions {
   readonly namespace?: string;
 }
 
-export interface Call {
+interface Call {
   readonly method?: TransportRequest['method'];
   readonly path: string;
   readonly accept?: string;
@@ -27,7 +27,7 @@ export interface Call {
   readonly signal?: AbortSignal;
 }
 
-export interface Answer {
+interface Answer {
   readonly status: number;
   /** The JSON body. */
   readonly body: Record<string, unknown>;

@@ -8,7 +8,7 @@ export interface Table {
   readonly rows?: readonly TableRow[];
 }
 
-export interface TableRow {
+interface TableRow {
   readonly cells: readonly unknown[];
   readonly object?: { readonly metadata?: { readonly name?: string; readonly namespace?: string } };
 }

@@ -5,7 +5,7 @@ import type { Condition, JsonValue } from '../../api/meta.ts';
 import { usage } from '../failure.ts';
 
 /** `undefined` = the object is not there. */
-export type Judge = (object: JsonValue | undefined) => boolean;
+type Judge = (object: JsonValue | undefined) => boolean;
 
 export interface Expectation {
   /** How messages name it: `condition "Available"`. */

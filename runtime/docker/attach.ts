@@ -38,11 +38,14 @@ export async function attachTo(
   }
   const stdout = new PassThrough();
   const stderr = new PassThrough();
+  const ended = untilEnded({ socket, tty, stdout, stderr, signal, failed });
+  // Whoever does not ask for the end must not bring the process down when the connection breaks.
+  ended.catch(() => undefined);
   return {
     stdin: stdin ? inputOf(socket, once && !tty) : undefined,
     stdout,
     stderr,
-    ended: untilEnded(docker, { info, socket, stdout, stderr, signal, failed }),
+    ended,
     async resize({ columns, rows }) {
       try {
         await handle.resize({ w: columns, h: rows, abortSignal: signal });
@@ -54,40 +57,28 @@ export async function attachTo(
 }
 
 interface Joined {
-  readonly info: Docker.ContainerInspectInfo;
   readonly socket: Duplex;
+  readonly tty: boolean;
   readonly stdout: PassThrough;
   readonly stderr: PassThrough;
   readonly signal: AbortSignal;
   readonly failed: (error: unknown) => unknown;
 }
 
-async function untilEnded(docker: Docker, joined: Joined): Promise<void> {
-  const { info, socket, stdout, stderr, signal, failed } = joined;
+async function untilEnded({ socket, tty, stdout, stderr, signal, failed }: Joined): Promise<void> {
   const onAbort = () => socket.destroy();
   signal.addEventListener('abort', onAbort, { once: true });
-  const ended = (async () => {
-    try {
-      await pump(socket, info.Config.Tty, stdout, stderr);
-      signal.throwIfAborted();
-      const { State: state } = await docker.getContainer(info.Id).inspect({ abortSignal: signal });
-      // A process may close its outputs and go on; then there is nothing more to hear from it.
-      if (state.Running) await docker.getContainer(info.Id).wait({ abortSignal: signal });
-    } catch (error) {
-      if (signal.aborted) throw signal.reason;
-      const failure = failed(error);
-      // A container that is gone by now has ended.
-      if (!(failure instanceof RuntimeError && failure.reason === 'NotFound')) throw failure;
-    } finally {
-      signal.removeEventListener('abort', onAbort);
-      stdout.end();
-      stderr.end();
-      socket.destroy();
-    }
-  })();
-  // Whoever does not ask for the end must not bring the process down when the connection breaks.
-  ended.catch(() => undefined);
-  return await ended;
+  try {
+    await pump(socket, tty, stdout, stderr);
+    signal.throwIfAborted();
+  } catch (error) {
+    throw signal.aborted ? signal.reason : failed(error);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    stdout.end();
+    stderr.end();
+    socket.destroy();
+  }
 }
 
 /** What is written goes to the process; where its input shall stay open, the end goes nowhere. */

@@ -29,6 +29,27 @@ const spec: InstanceSpec = {
   containers: [main],
 };
 
+describe('names within an instance', () => {
+  const long = { ...spec, name: 'n'.repeat(253) };
+
+  test('differ also where the name of the container is cut off', () => {
+    const names = ['a', 'b'].map((name) => containerName('node-1', long, name, 0));
+    expect(new Set(names).size).toBe(2);
+    for (const name of names) expect(name.length).toBeLessThanOrEqual(200);
+  });
+
+  test('a container called as the sandbox is', () => {
+    const name = containerName('node-1', spec, 'sandbox', 0);
+    expect(sandboxOptions('node-1', spec, 'pause').name).not.toBe(name);
+  });
+});
+
+test('a sandbox publishes also what comes later', () => {
+  const sharedPorts = [{ containerPort: 90, protocol: 'TCP', hostPort: 9090 }] as const;
+  const { HostConfig } = sandboxOptions('node-1', { ...spec, sharedPorts }, 'pause');
+  expect(HostConfig?.PortBindings).toEqual({ '90/tcp': [{ HostPort: '9090' }] });
+});
+
 describe('a container with its own network', () => {
   const options = containerOptions('node-1', spec, main, { type: 'own' });
 

@@ -3,8 +3,9 @@ import { Observable, Subject } from 'rxjs';
 import type { CallOptions } from '../../lib/call.ts';
 import type { Clock } from '../../lib/clock.ts';
 import {
+  type AttachOptions,
+  type AttachSession,
   type ContainerSpec,
-  type ContainerStatus,
   type ExecOptions,
   type ExecSession,
   type ImagePullPolicy,
@@ -20,6 +21,7 @@ import {
   type StopOptions,
 } from '../runtime.ts';
 import { KeyedSerial } from '../serial.ts';
+import { type FakeInstance, statusOf } from './instance.ts';
 import { aborted, FakeContainer, type FakeProgram, sleeper } from './process.ts';
 
 export interface FakeEngineOptions {
@@ -32,17 +34,6 @@ export interface FakeEngineOptions {
   readonly registry?: readonly string[];
   /** What the runtimes over this engine call themselves. @default 'fake' */
   readonly name?: RuntimeName;
-}
-
-interface FakeInstance {
-  readonly nodeId: string;
-  readonly id: InstanceId;
-  readonly namespace: string;
-  readonly name: string;
-  readonly ip: string;
-  readonly localhost: Map<number, string>;
-  /** Per container name in order of start: attempts, newest last, at most two. */
-  readonly containers: Map<string, FakeContainer[]>;
 }
 
 type FailingCall = 'info' | 'list' | 'get' | 'ensureImage' | 'ensure' | 'stop' | 'remove';
@@ -325,6 +316,12 @@ class FakeRuntime implements Runtime {
     return { stdin, stdout, stderr, exit, resize: async (to) => void Object.assign(size, to) };
   }
 
+  async attach(id: InstanceId, options: AttachOptions): Promise<AttachSession> {
+    const one = this.#find(id)?.containers.get(options.container)?.at(-1);
+    if (one === undefined || one.state.phase !== 'running') throw this.#notFound(options.container);
+    return one.attach(options);
+  }
+
   async close(): Promise<void> {}
 
   async #end(id: string, options: CallOptions & { readonly graceMs: number }): Promise<void> {
@@ -367,32 +364,3 @@ const notExecutable: FakeProgram = async ({ argv, print }) => {
   print(`exec: "${argv[0]}": executable file not found in $PATH`);
   return 126;
 };
-
-function statusOf(instance: FakeInstance): InstanceStatus {
-  const containers = [...instance.containers].flatMap(([name, attempts]): ContainerStatus[] => {
-    const newest = attempts.at(-1);
-    if (newest === undefined) return [];
-    const before = attempts.at(-2);
-    return [
-      {
-        name,
-        attempt: newest.spec.attempt,
-        containerId: newest.containerId,
-        image: newest.spec.image,
-        imageId: `fake://sha256:${newest.spec.image}`,
-        state: newest.state,
-        ...(before?.state.phase === 'exited'
-          ? { previous: { ...before.state, containerId: before.containerId } }
-          : {}),
-      },
-    ];
-  });
-  const running = containers.some((one) => one.state.phase === 'running');
-  return {
-    id: instance.id,
-    namespace: instance.namespace,
-    name: instance.name,
-    ips: running && instance.ip !== '' ? [instance.ip] : [],
-    containers,
-  };
-}

@@ -1,6 +1,12 @@
-import type { Readable } from 'node:stream';
+import { PassThrough, type Readable, Writable } from 'node:stream';
 import type { Clock } from '../../lib/clock.ts';
-import type { ContainerSpec, ContainerState, LogChunk } from '../runtime.ts';
+import type {
+  AttachOptions,
+  AttachSession,
+  ContainerSpec,
+  ContainerState,
+  LogChunk,
+} from '../runtime.ts';
 import { LogBuffer } from './log-buffer.ts';
 
 /** A simulated process, as the program that plays it sees it. */
@@ -57,6 +63,9 @@ export class FakeContainer {
   readonly #term = new AbortController();
   readonly #killed = new AbortController();
   readonly #ended: Promise<void>;
+  readonly #stdin: PassThrough | undefined;
+  readonly #size = { columns: 80, rows: 24 };
+  readonly #attached = new Set<Record<LogChunk['stream'], PassThrough>>();
   #forced: { readonly exitCode: number; readonly oomKilled: boolean } | undefined;
 
   constructor(options: FakeContainerOptions) {
@@ -64,6 +73,7 @@ export class FakeContainer {
     this.spec = options.spec;
     this.containerId = options.containerId;
     this.state = { phase: 'running', startedAtMs: options.clock.now() };
+    this.#stdin = options.spec.stdin ? new PassThrough() : undefined;
     this.#ended = this.#run();
   }
 
@@ -86,6 +96,36 @@ export class FakeContainer {
     await this.#ended;
   }
 
+  attach(options: AttachOptions): AttachSession {
+    const stdout = new PassThrough();
+    const stderr = new PassThrough();
+    const outputs = { stdout, stderr };
+    this.#attached.add(outputs);
+    const cut = aborted(options.signal).then(() => Promise.reject(options.signal.reason));
+    const ended = Promise.race([this.#ended, cut]).finally(() => {
+      this.#attached.delete(outputs);
+      if (this.spec.stdinOnce) this.#stdin?.end();
+      stdout.end();
+      stderr.end();
+    });
+    ended.catch(() => undefined);
+    const resize: AttachSession['resize'] = async (to) => void Object.assign(this.#size, to);
+    const stdin = options.stdin ? this.#input() : undefined;
+    return { stdin, stdout, stderr, ended, resize };
+  }
+
+  #input(): Writable | undefined {
+    const stdin = this.#stdin;
+    if (stdin === undefined) return undefined;
+    return new Writable({
+      write: (chunk, _encoding, done) => void stdin.write(chunk, (error) => done(error)),
+      final: (done) => {
+        if (this.spec.stdinOnce) stdin.end();
+        done();
+      },
+    });
+  }
+
   /** Resolves with its exit code; lets an exec session share signals and files. */
   process(argv: readonly string[], extra: Partial<FakeProcess> = {}): FakeProcess {
     const { clock, hostname, localhost } = this.#options;
@@ -94,11 +134,16 @@ export class FakeContainer {
       container: this.spec,
       hostname,
       localhost,
-      stdin: undefined,
+      stdin: this.#stdin,
       term: this.#term.signal,
       killed: this.#killed.signal,
-      size: { columns: 80, rows: 24 },
-      print: (text, stream = 'stdout') => this.log.add({ atMs: clock.now(), stream, text }),
+      size: this.#size,
+      print: (text, stream = 'stdout') => {
+        this.log.add({ atMs: clock.now(), stream, text });
+        for (const each of this.#attached) {
+          each[this.spec.tty ? 'stdout' : stream].write(`${text}\n`);
+        }
+      },
       ...extra,
     };
   }

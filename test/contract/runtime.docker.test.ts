@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
@@ -50,6 +51,9 @@ runtimeContract('docker', async () => {
       ),
       server: shell('exec nc -ll -p 8099 -e echo pong'),
       client: shell(`until nc 127.0.0.1 8099 </dev/null | grep pong; do sleep 0.1; done; ${rest}`),
+      listener: shell(
+        'while read -r line; do case "$line" in end) exit 0;; size) stty size;; warn) echo careful >&2;; *) echo "heard $line";; esac; done',
+      ),
     },
     commands: {
       both: ['/bin/sh', '-c', 'echo out; echo err >&2; exit 5'],
@@ -189,6 +193,46 @@ describe('docker alone', () => {
     expect(healed.ips).toHaveLength(1);
     await runtime.remove(wanted.id, { signal, graceMs: 0 });
     expect(await containersOf(nodeId)).toEqual([]);
+  });
+
+  test('a shared network outlives its containers until the instance is stopped', async () => {
+    const wanted = spec(container('exit 0', { name: 'a' }), container('exit 0', { name: 'b' }));
+    await ensure(wanted);
+    await untilExited(wanted.id);
+    expect((await runtime.get(wanted.id, { signal }))?.ips).toHaveLength(1);
+    await runtime.stop(wanted.id, { signal, graceMs: 0 });
+    expect((await runtime.get(wanted.id, { signal }))?.ips).toEqual([]);
+  });
+
+  test('a network that cannot be made names no container', async () => {
+    const taken = createServer().listen(28_124, '0.0.0.0');
+    await once(taken, 'listening');
+    const ports = [{ containerPort: 80, protocol: 'TCP' as const, hostPort: 28_124 }];
+    const wanted = spec(container(rest, { name: 'a', ports }), container(rest, { name: 'b' }));
+    const failures: { container?: string; message: string }[] = [];
+    for (let i = 0; i < 2; i += 1) await ensure(wanted).catch((error) => failures.push(error));
+    taken.close();
+    expect(failures[0]).toMatchObject({ reason: 'StartFailed', container: undefined });
+    // Nothing in it is new, so that whoever counts messages sees the same one.
+    expect(failures[1]?.message).toBe(failures[0]?.message);
+    expect(await containersOf(nodeId)).toEqual([]);
+  });
+
+  test('an engine that never answers is given up', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'berth-docker-'));
+    const socketPath = join(directory, 'docker.sock');
+    const sockets = new Set<Socket>();
+    const mute = createServer((socket) => void sockets.add(socket)).listen(socketPath);
+    const options = { nodeId, clock: systemClock, log: silentLog, socketPath };
+    const hanging = createDockerRuntime(options);
+    const soon = () => ({ signal: AbortSignal.timeout(100) });
+    await expect(hanging.info(soon())).rejects.toThrow();
+    await expect(hanging.list(soon())).rejects.toThrow();
+    await expect(hanging.ensureImage(busyboxImage, 'Never', soon())).rejects.toThrow();
+    await expect(hanging.ensureImage(busyboxImage, 'Always', soon())).rejects.toThrow();
+    for (const socket of sockets) socket.destroy();
+    mute.close();
+    await rm(directory, { recursive: true });
   });
 
   test('publishes ports on the machine', async () => {

@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { systemClock } from '../../lib/clock.ts';
 import { FakeEngine } from '../../runtime/fake/fake.ts';
 import { aborted, type FakeProgram, sleeper } from '../../runtime/fake/process.ts';
@@ -58,6 +59,17 @@ const programs: Record<string, FakeProgram> = {
     process.print(process.localhost.get(8099)!);
     return await sleeper(process);
   },
+  listener: async ({ stdin, term, size, print }) => {
+    const lines = createInterface({ input: stdin! });
+    term.addEventListener('abort', () => lines.close());
+    for await (const line of lines) {
+      if (line === 'end') break;
+      if (line === 'size') print(`${size.rows} ${size.columns}`);
+      else if (line === 'warn') print('careful', 'stderr');
+      else print(`heard ${line}`);
+    }
+    return 0;
+  },
   both: async ({ print }) => {
     print('out');
     print('err', 'stderr');
@@ -89,6 +101,7 @@ runtimeContract('fake', async () => {
       writer: command('writer'),
       server: command('server'),
       client: command('client'),
+      listener: command('listener'),
     },
     commands: { both: ['both'], cat: ['cat'], size: ['size'], missing: ['absent'] },
     leftovers: async (nodeId) =>

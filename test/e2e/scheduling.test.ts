@@ -48,7 +48,7 @@ onEachStore('scheduling', (plane) => {
   test('what does not fit runs as soon as others make room', async () => {
     const { status } = await node();
     // Two of these fit on any machine, and three do not.
-    const cpu = `${Math.floor(milli(status?.allocatable?.['cpu'] ?? '') * 0.4)}m`;
+    const cpu = `${Math.floor(milli(String(status?.allocatable?.['cpu'])) * 0.4)}m`;
     const container = { resources: { requests: { cpu } } };
     await scene.create<Workload>(
       workloads,
