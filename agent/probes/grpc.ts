@@ -69,6 +69,10 @@ function ask(session: ClientHttp2Session, { service, userAgent }: GrpcCheck): Pr
     });
     stream.on('error', reject);
     stream.on('close', () => {
+      if (headers[':status'] === undefined) {
+        reject(new Error('connection closed'));
+        return;
+      }
       const code = Number(headers['grpc-status'] ?? 2);
       const fallback = `unexpected HTTP status code ${headers[':status']}`;
       const message = String(headers['grpc-message'] ?? fallback);

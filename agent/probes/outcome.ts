@@ -18,11 +18,17 @@ const words: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'i/o timeout',
 };
 
+interface NetworkError {
+  readonly message: string;
+  readonly code?: string;
+  readonly cause?: { readonly code?: string };
+}
+
 /** A failed connection in the words that users know from elsewhere. */
 export function networkWords(error: unknown, address: string): string {
-  // Errors of sockets carry a code; others are told by their message.
-  const { code = '', message } = error as { readonly code?: string; readonly message: string };
-  const known = words[code];
+  // Errors of sockets carry a code; those of streams over them have it in their cause.
+  const { code = '', message, cause } = error as NetworkError;
+  const known = words[code] ?? words[cause?.code ?? ''];
   return known === undefined ? message : `dial tcp ${address}: ${known}`;
 }
 

@@ -90,7 +90,9 @@ async function tryToEvict(
     await deleteObject(deps, request, { ...parameters, resourceVersion });
     return true;
   } catch (error) {
-    if (!hasReason(error, 'Conflict') || resourceVersion !== String(pod.revision)) throw error;
+    const asked = parameters.uid ?? parameters.resourceVersion;
+    // What the caller itself demanded does not come true by trying again.
+    if (!hasReason(error, 'Conflict') || asked !== undefined) throw error;
     return false;
   }
 }

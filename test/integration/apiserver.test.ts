@@ -1,0 +1,280 @@
+/** The life of objects through the apiserver, over HTTPS, on both stores. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { configMaps } from '../../api/resources.gen.ts';
+import {
+  configMap,
+  eventually,
+  signal,
+  startTestApi,
+  storeKinds,
+  type TestApi,
+  widgetDefinition,
+} from '../harness/apiserver.ts';
+
+describe.each(storeKinds)('apiserver over %s', (kind) => {
+  let api: TestApi;
+  const at = '/api/v1/namespaces/work/configmaps';
+  const widgets = '/apis/shop.example/v1/namespaces/work/widgets';
+  const crds = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+  const merge = { headers: { 'content-type': 'application/merge-patch+json' } };
+
+  beforeAll(async () => {
+    api = await startTestApi(kind);
+    const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'work' } };
+    expect((await api.call('POST', '/api/v1/namespaces', namespace)).status).toBe(201);
+    expect((await api.call('POST', crds, widgetDefinition('shop.example'))).status).toBe(201);
+    await eventually(async () => expect((await api.call('GET', widgets)).status).toBe(200));
+  });
+  afterAll(() => api.stop());
+
+  test('create, read, replace, delete; a taken name and an absent one', async () => {
+    const made = await api.call('POST', at, configMap('a', { k: 'v' }));
+    expect(made.status).toBe(201);
+    expect(made.body.metadata).toMatchObject({ name: 'a', namespace: 'work' });
+    expect(made.body.metadata.uid).toMatch(/^[0-9a-f-]{36}$/);
+    expect((await api.call('POST', at, configMap('a'))).body.reason).toBe('AlreadyExists');
+    expect((await api.call('GET', `${at}/a`)).body).toEqual(made.body);
+    const next = { ...made.body, data: { k: 'w' } };
+    const replaced = await api.call('PUT', `${at}/a`, next);
+    expect(replaced.status).toBe(200);
+    expect(replaced.body.metadata.resourceVersion).not.toBe(made.body.metadata.resourceVersion);
+    const gone = await api.call('DELETE', `${at}/a`);
+    expect(gone.body).toMatchObject({ kind: 'Status', status: 'Success' });
+    expect((await api.call('GET', `${at}/a`)).status).toBe(404);
+  });
+
+  test('generated names differ and keep their base', async () => {
+    const object = { ...configMap(''), metadata: { generateName: 'gen-' } };
+    const names = await Promise.all(
+      Array.from(
+        { length: 5 },
+        async () => (await api.call('POST', at, object)).body.metadata.name,
+      ),
+    );
+    expect(new Set(names).size).toBe(5);
+    for (const name of names) expect(name).toMatch(/^gen-[a-z0-9]{5}$/);
+  });
+
+  test('of two writers with one version, one wins; without a version the last does', async () => {
+    const { body } = await api.call('POST', at, configMap('race', { n: '0' }));
+    const writes = ['1', '2', '3'].map((n) =>
+      api.call('PUT', `${at}/race`, { ...body, data: { n } }),
+    );
+    const statuses = (await Promise.all(writes)).map(({ status }) => status).sort();
+    expect(statuses).toEqual([200, 409, 409]);
+    const free = { ...body, metadata: { name: 'race' }, data: { n: 'last' } };
+    expect((await api.call('PUT', `${at}/race`, free)).body.data).toEqual({ n: 'last' });
+  });
+
+  test('a write that changes nothing keeps version and generation', async () => {
+    const object = {
+      apiVersion: 'shop.example/v1',
+      kind: 'Widget',
+      metadata: { name: 'same' },
+      spec: { size: 2 },
+    };
+    const made = (await api.call('POST', widgets, object)).body;
+    expect(made.metadata.generation).toBe(1);
+    expect((await api.call('PUT', `${widgets}/same`, made)).body).toEqual(made);
+    const patched = await api.call('PATCH', `${widgets}/same`, { spec: { size: 2 } }, merge);
+    expect(patched.body.metadata).toMatchObject({ generation: 1 });
+    const changed = await api.call('PATCH', `${widgets}/same`, { spec: { size: 3 } }, merge);
+    expect(changed.body.metadata.generation).toBe(2);
+  });
+
+  test('merge, JSON and strategic patches', async () => {
+    await api.call('POST', at, configMap('p', { a: '1', b: '2' }));
+    const type = (each: string) => ({ headers: { 'content-type': `application/${each}` } });
+    const one = await api.call('PATCH', `${at}/p`, { data: { a: null, c: '3' } }, merge);
+    expect(one.body.data).toEqual({ b: '2', c: '3' });
+    const ops = [
+      { op: 'test', path: '/data/b', value: '2' },
+      { op: 'replace', path: '/data/b', value: '9' },
+    ];
+    const two = await api.call('PATCH', `${at}/p`, ops, type('json-patch+json'));
+    expect(two.body.data).toEqual({ b: '9', c: '3' });
+    expect((await api.call('PATCH', `${at}/p`, ops, type('json-patch+json'))).status).toBe(422);
+    const three = await api.call(
+      'PATCH',
+      `${at}/p`,
+      { metadata: { labels: { x: 'y' } } },
+      type('strategic-merge-patch+json'),
+    );
+    expect(three.body.metadata.labels).toEqual({ x: 'y' });
+    expect((await api.call('PATCH', `${at}/p`, {}, type('json'))).status).toBe(415);
+  });
+
+  test('server-side apply: owners, conflicts, force, fields that are given up', async () => {
+    const apply = (manager: string, data: object, query = '') =>
+      api.call(
+        'PATCH',
+        `${at}/ssa?fieldManager=${manager}${query}`,
+        { ...configMap('ssa'), data },
+        {
+          headers: { 'content-type': 'application/apply-patch+yaml' },
+        },
+      );
+    expect((await apply('one', { a: '1', b: '1' })).status).toBe(201);
+    const conflict = await apply('two', { a: '2' });
+    expect(conflict.status).toBe(409);
+    expect(conflict.body.details.causes[0].field).toBe('.data.a');
+    expect((await apply('two', { a: '2' }, '&force=true')).body.data).toEqual({ a: '2', b: '1' });
+    expect((await apply('one', {})).body.data).toEqual({ a: '2' });
+  });
+
+  test('dry run answers as if, and stores nothing', async () => {
+    const made = await api.call('POST', `${at}?dryRun=All`, configMap('dry'));
+    expect(made.status).toBe(201);
+    expect((await api.call('GET', `${at}/dry`)).status).toBe(404);
+    expect((await api.call('POST', `${at}?dryRun=Some`, configMap('dry'))).status).toBe(422);
+  });
+
+  test('status and scale are written apart from the rest', async () => {
+    const object = {
+      apiVersion: 'shop.example/v1',
+      kind: 'Widget',
+      metadata: { name: 'parts' },
+      spec: { replicas: 1 },
+      status: { phase: 'ignored' },
+    };
+    expect((await api.call('POST', widgets, object)).body.status).toBeUndefined();
+    const status = { spec: { replicas: 9 }, status: { phase: 'Ready', replicas: 1 } };
+    const written = await api.call('PATCH', `${widgets}/parts/status`, status, merge);
+    expect(written.body).toMatchObject({ spec: { replicas: 1 }, status: { phase: 'Ready' } });
+    expect(written.body.metadata.generation).toBe(1);
+    const scale = await api.call('GET', `${widgets}/parts/scale`);
+    expect(scale.body).toMatchObject({
+      kind: 'Scale',
+      spec: { replicas: 1 },
+      status: { replicas: 1 },
+    });
+    const scaled = await api.call('PUT', `${widgets}/parts/scale`, {
+      ...scale.body,
+      spec: { replicas: 4 },
+    });
+    expect(scaled.body.spec).toEqual({ replicas: 4 });
+    expect((await api.call('GET', `${widgets}/parts`)).body).toMatchObject({
+      spec: { replicas: 4 },
+      metadata: { generation: 2 },
+    });
+    expect((await api.call('DELETE', `${widgets}/parts/scale`)).status).toBe(405);
+  });
+
+  test('finalizers hold a deleted object until the last is taken off', async () => {
+    await api.call('POST', at, configMap('held', {}, { finalizers: ['a.example/x'] }));
+    const marked = await api.call('DELETE', `${at}/held`);
+    expect(marked.body.metadata.deletionTimestamp).toBeDefined();
+    const again = await api.call('POST', at, configMap('held'));
+    expect(again.body.message).toMatch(/^object is being deleted: /);
+    const more = { metadata: { finalizers: ['a.example/x', 'b.example/y'] } };
+    expect((await api.call('PATCH', `${at}/held`, more, merge)).status).toBe(422);
+    await api.call('PATCH', `${at}/held`, { metadata: { finalizers: null } }, merge);
+    expect((await api.call('GET', `${at}/held`)).status).toBe(404);
+  });
+
+  test('preconditions and collections of deletions', async () => {
+    const { body } = await api.call('POST', at, configMap('pre', {}, { labels: { del: 'yes' } }));
+    const wrong = { preconditions: { uid: 'other' } };
+    expect((await api.call('DELETE', `${at}/pre`, wrong)).status).toBe(409);
+    const stale = { preconditions: { resourceVersion: '1' } };
+    expect((await api.call('DELETE', `${at}/pre`, stale)).status).toBe(409);
+    await api.call('POST', at, configMap('pre2', {}, { labels: { del: 'yes' } }));
+    const deleted = await api.call('DELETE', `${at}?labelSelector=del%3Dyes`);
+    expect(deleted.body.items.map((each: typeof body) => each.metadata.name)).toEqual([
+      'pre',
+      'pre2',
+    ]);
+    expect((await api.call('GET', `${at}?labelSelector=del`)).body.items).toEqual([]);
+  });
+
+  test('pages show one moment, whatever is written meanwhile', async () => {
+    const names = Array.from({ length: 7 }, (_, i) => `page-${i}`);
+    for (const name of names)
+      await api.call('POST', at, configMap(name, {}, { labels: { page: 'y' } }));
+    const query = `${at}?labelSelector=page&limit=3`;
+    const seen: string[] = [];
+    let token = '';
+    let version: string | undefined;
+    do {
+      const { body } = await api.call('GET', `${query}${token === '' ? '' : `&continue=${token}`}`);
+      version ??= body.metadata.resourceVersion;
+      expect(body.metadata.resourceVersion).toBe(version);
+      seen.push(...body.items.map((item: { metadata: { name: string } }) => item.metadata.name));
+      token = body.metadata.continue ?? '';
+      await api.call('DELETE', `${at}/page-5`);
+      await api.call('POST', at, configMap('page-3x', {}, { labels: { page: 'y' } }));
+    } while (token !== '');
+    expect(seen).toEqual(names);
+  });
+
+  test('our own client reads lists of many pages and typed items', async () => {
+    const { items } = await api.client.list(configMaps, { namespace: 'work', signal });
+    expect(items.length).toBeGreaterThan(5);
+    expect(items[0]).toMatchObject({ apiVersion: 'v1', kind: 'ConfigMap' });
+  });
+
+  test('a definition comes, changes, and goes with its objects', async () => {
+    const path = '/apis/life.example/v1/namespaces/work/widgets';
+    const own = `${crds}/widgets.life.example`;
+    const widget = (name: string, more = {}) => ({
+      apiVersion: 'life.example/v1',
+      kind: 'Widget',
+      metadata: { name, ...more },
+    });
+    expect((await api.call('GET', path)).status).toBe(404);
+    await api.call('POST', crds, widgetDefinition('life.example'));
+    await eventually(async () => expect((await api.call('GET', path)).status).toBe(200));
+    await api.call('POST', path, { ...widget('a'), spec: {} });
+    await api.call('POST', path, { ...widget('held', { finalizers: ['x.example/y'] }), spec: {} });
+    expect((await api.call('GET', `${path}/a`)).body.spec).toEqual({ size: 1 });
+    const bad = await api.call('POST', path, { ...widget('bad'), spec: { color: 'green' } });
+    expect(bad.body.details.causes[0].field).toBe('spec.color');
+    const schema = '/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties';
+    const change = [
+      { op: 'add', path: `${schema}/weight`, value: { type: 'integer', default: 7 } },
+    ];
+    await api.call('PATCH', own, change, {
+      headers: { 'content-type': 'application/json-patch+json' },
+    });
+    await eventually(async () =>
+      expect((await api.call('GET', `${path}/a`)).body.spec.weight).toBe(7),
+    );
+    await api.call('DELETE', own);
+    await eventually(async () => expect((await api.call('GET', `${path}/a`)).status).toBe(404));
+    expect((await api.call('POST', path, { ...widget('new'), spec: {} })).status).toBe(403);
+    // One that waits for its objects holds up no other.
+    await api.call('POST', crds, widgetDefinition('other.example'));
+    await eventually(async () =>
+      expect((await api.call('GET', '/apis/other.example/v1/widgets')).status).toBe(200),
+    );
+    await api.call('PATCH', `${path}/held`, { metadata: { finalizers: null } }, merge);
+    await eventually(async () => expect((await api.call('GET', own)).status).toBe(404));
+    expect((await api.call('GET', path)).status).toBe(404);
+  });
+
+  test('a definition with rules is accepted with a warning that they are not evaluated', async () => {
+    const definition = widgetDefinition('rules.example');
+    const schema = definition.spec.versions[0].schema.openAPIV3Schema;
+    schema.properties.spec['x-kubernetes-validations'] = [{ rule: 'self.size > 0' }];
+    const made = await api.call('POST', `${crds}?dryRun=All`, definition);
+    expect(made.status).toBe(201);
+    expect(String(made.headers?.['warning'])).toContain('x-kubernetes-validations');
+  });
+
+  test('a namespace that ends takes no new objects; one that is not there is named', async () => {
+    const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'ending' } };
+    await api.call('POST', '/api/v1/namespaces', namespace);
+    const marked = await api.call('DELETE', '/api/v1/namespaces/ending');
+    expect(marked.body.status.phase).toBe('Terminating');
+    const refused = await api.call('POST', '/api/v1/namespaces/ending/configmaps', configMap('x'));
+    expect(refused.body.details.causes[0].reason).toBe('NamespaceTerminating');
+    const nowhere = await api.call('POST', '/api/v1/namespaces/nowhere/configmaps', configMap('x'));
+    expect([nowhere.status, nowhere.body.message]).toEqual([
+      404,
+      expect.stringContaining('kubectl create namespace nowhere'),
+    ]);
+    const ended = { ...marked.body, spec: { finalizers: [] } };
+    await api.call('PUT', '/api/v1/namespaces/ending/finalize', ended);
+    expect((await api.call('GET', '/api/v1/namespaces/ending')).status).toBe(404);
+  });
+});
