@@ -76,6 +76,7 @@ function lost(pod: Pod, name: string): SeenContainer | undefined {
       startedAtMs,
       finishedAtMs: Date.parse(ended?.finishedAt ?? '') || startedAtMs,
       ...(ended === undefined ? { message: 'The container could not be located' } : {}),
+      ...(ended?.message === undefined ? {} : { message: ended.message }),
     },
     reason: ended?.reason ?? 'ContainerStatusUnknown',
     containerId: reported.containerID,

@@ -26,7 +26,7 @@ import type { UserInfo } from './request/request.ts';
 import { runCompactor } from './storage/compactor.ts';
 import { ObjectStore } from './storage/object-store.ts';
 import { WatchCache } from './storage/watch-cache.ts';
-import { podStream } from './subresources/node-proxy.ts';
+import { podStream, podStreams } from './subresources/node-proxy.ts';
 
 export interface ApiServerOptions {
   readonly store: Store;
@@ -152,15 +152,17 @@ function listenOn(options: ApiServerOptions, deps: PipelineDeps): Promise<FrontE
       const user = authenticate(request.headers, peer);
       const context = authorised(deps, request, user);
       const { group, resource, subresource, name } = context.info;
-      if (group !== '' || resource !== 'pods' || !streams.has(subresource) || name === '')
+      if (
+        group !== '' ||
+        resource !== 'pods' ||
+        !Object.hasOwn(podStreams, subresource) ||
+        name === ''
+      )
         throw new StatusError(404, 'NotFound', 'the server could not find the requested resource');
       await podStream(deps, context, connection);
     },
   });
 }
-
-/** Subresources of a pod that are streams in both directions. */
-const streams = new Set(['exec', 'attach']);
 
 const ping: HealthCheck = { name: 'ping', check: async () => undefined };
 

@@ -4,6 +4,7 @@ import { runWithLease } from '../client/lease.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Random } from '../lib/random.ts';
+import { disruptionController } from './disruption/controller.ts';
 import { runEventTtl } from './event-ttl/run.ts';
 import { runGarbageCollector } from './garbage-collector/run.ts';
 import { heldClient } from './held-client.ts';
@@ -11,6 +12,8 @@ import type { ControllerDeps, ControllerMetrics } from './kit/controller.ts';
 import { createInformers } from './kit/informers.ts';
 import { runController } from './kit/run-controller.ts';
 import { namespaceController } from './namespace/controller.ts';
+import type { NodeLifecycleOptions } from './node-lifecycle/context.ts';
+import { runNodeLifecycle } from './node-lifecycle/run.ts';
 import { workloadController } from './workload/controller.ts';
 
 export interface ControllersOptions {
@@ -22,6 +25,8 @@ export interface ControllersOptions {
   /** Differs between processes, also between two runs of one. */
   readonly identity: string;
   readonly metrics?: ControllerMetrics;
+  /** How patient to be with nodes; everything has a default. */
+  readonly nodeLifecycle?: Partial<NodeLifecycleOptions>;
 }
 
 const leaseName = 'berth-controllers';
@@ -38,7 +43,7 @@ export async function runControllers(options: ControllersOptions): Promise<void>
 
 /** One term of office: everything starts from fresh lists, and all ends when one fails. */
 async function runAll(
-  { clock, random, log, metrics }: ControllersOptions,
+  { clock, random, log, metrics, nodeLifecycle }: ControllersOptions,
   client: Client,
   term: AbortSignal,
 ): Promise<void> {
@@ -57,6 +62,8 @@ async function runAll(
   const runs = [
     runController(workloadController(deps), deps),
     runController(namespaceController(), deps),
+    runController(disruptionController(deps), deps),
+    runNodeLifecycle(deps, nodeLifecycle),
     runGarbageCollector(deps),
     runEventTtl(deps),
   ];

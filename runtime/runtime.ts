@@ -142,6 +142,8 @@ export interface ExecOptions extends CallOptions {
   readonly command: readonly string[];
   readonly tty: boolean;
   readonly stdin: boolean;
+  /** Aborting ends the process too, as far as the engine lets us. @default false */
+  readonly killOnAbort?: boolean;
 }
 
 export interface AttachOptions extends CallOptions {

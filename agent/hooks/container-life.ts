@@ -1,4 +1,5 @@
 /** Follows containers from their start to their end: hooks, probes, and ending what fails them. */
+import { setMaxListeners } from 'node:events';
 import type { EventRecorder } from '../../client/events.ts';
 import type { CallOptions } from '../../lib/call.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -81,6 +82,8 @@ export class ContainerLife {
   ): Promise<void> {
     const { uid, runtime } = context;
     const { graceMs, signal } = options;
+    // Each container listens to it more than once.
+    setMaxListeners(0, signal);
     this.#prober.drop(uid);
     this.#postStarts.drop(uid);
     const targets = runningTargets(context, status);

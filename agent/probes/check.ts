@@ -18,24 +18,31 @@ export async function checkProbe(
   clock: Clock,
   { signal }: CallOptions,
 ): Promise<CheckOutcome> {
+  signal.throwIfAborted();
   const plan = planOf(probe, target);
   if (plan.type === 'error') return plan;
   const timeoutMs = (probe.timeoutSeconds ?? 1) * 1000;
-  const late = new AbortController();
-  const done = new AbortController();
-  const within = AbortSignal.any([signal, late.signal]);
-  clock.sleep(timeoutMs, AbortSignal.any([signal, done.signal])).then(
-    () => late.abort(new Error('too late')),
+  // One controller, taken off afterwards: composed signals would pile up on one that lives for days.
+  const within = new AbortController();
+  const onAbort = () => within.abort(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  let late = false;
+  clock.sleep(timeoutMs, within.signal).then(
+    () => {
+      late = true;
+      within.abort(new Error('too late'));
+    },
     () => undefined,
   );
   try {
-    return await plan.run({ signal: within });
+    return await plan.run({ signal: within.signal });
   } catch (error) {
     signal.throwIfAborted();
-    if (late.signal.aborted) return { type: 'failure', message: plan.lateWords(timeoutMs) };
+    if (late) return { type: 'failure', message: plan.lateWords(timeoutMs) };
     return { type: 'error', message: error instanceof Error ? error.message : String(error) };
   } finally {
-    done.abort();
+    signal.removeEventListener('abort', onAbort);
+    within.abort();
   }
 }
 

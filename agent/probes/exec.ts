@@ -20,6 +20,7 @@ export async function runCommand(
     command,
     tty: false,
     stdin: false,
+    killOnAbort: true,
     signal,
   });
   const output = new LimitedText();

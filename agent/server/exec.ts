@@ -1,28 +1,40 @@
 /**
- * `GET /exec/…` upgraded to a WebSocket: each message begins with a byte that names its channel.
- * Source: Kubernetes remotecommand, `v4.channel.k8s.io` and `v5.channel.k8s.io` (KEP-4006).
+ * `GET /exec/…` and `/attach/…` upgraded to a WebSocket: each message begins with a byte that names
+ * its channel. Source: Kubernetes remotecommand, `v4.channel.k8s.io` and `v5.channel.k8s.io` (KEP-4006).
  */
 import type { IncomingMessage } from 'node:http';
-import type { Duplex, Readable } from 'node:stream';
-import { type RawData, type WebSocket, WebSocketServer } from 'ws';
+import type { Readable } from 'node:stream';
+import { type WebSocket, WebSocketServer } from 'ws';
 import { badRequest } from '../../api/status.ts';
+import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
-import type { ExecSession } from '../../runtime/runtime.ts';
-import { failureStatus, statusOfExit } from './exec-status.ts';
+import type { ProcessStreams } from '../../runtime/runtime.ts';
+import { type ExecStatus, failureStatus, statusOfExit } from './exec-status.ts';
 import type { Target } from './server.ts';
+import {
+  goneSignal,
+  messageMaxBytes,
+  readProtocols,
+  sendBinary,
+  toBuffer,
+  type Upgrade,
+} from './websocket.ts';
 
 const channel = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4, close: 255 } as const;
 /** In order of preference; only the first knows the close channel. */
 const protocols = ['v5.channel.k8s.io', 'v4.channel.k8s.io'];
-const messageMaxBytes = 4 << 20;
 
-export interface ExecUpgrade {
-  (target: Target, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
+export interface ProcessUpgrade {
+  (verb: 'exec' | 'attach', target: Target, upgrade: Upgrade): Promise<void>;
   /** Cuts all sessions off. */
   closeAll(): void;
 }
 
-export function createExecUpgrade({ log }: { readonly log: Log }): ExecUpgrade {
+export function createProcessUpgrade(options: {
+  readonly log: Log;
+  readonly clock: Clock;
+}): ProcessUpgrade {
+  const { log, clock } = options;
   const server = new WebSocketServer({
     noServer: true,
     maxPayload: messageMaxBytes,
@@ -30,16 +42,17 @@ export function createExecUpgrade({ log }: { readonly log: Log }): ExecUpgrade {
     handleProtocols: (offered) => protocols.find((each) => offered.has(each)) ?? false,
   });
   const upgrade = async (
+    verb: 'exec' | 'attach',
     target: Target,
-    request: IncomingMessage,
-    socket: Duplex,
-    head: Buffer,
+    { request, socket, head }: Upgrade,
   ): Promise<void> => {
-    const wish = readWish(request);
+    const wish = readWish(verb, request);
+    // A client that is refused the one way tries the other: the reason must be the same.
     await checkRunning(target);
+    checkProtocols(request);
     server.handleUpgrade(request, socket, head, (client) => {
-      void serve(target, wish, client).catch((error) => {
-        log.warn({ err: error, container: target.container }, 'exec session failed');
+      void serve(target, wish, client, clock).catch((error) => {
+        log.warn({ err: error, container: target.container }, `${verb} session failed`);
         client.terminate();
       });
     });
@@ -52,24 +65,23 @@ export function createExecUpgrade({ log }: { readonly log: Log }): ExecUpgrade {
 }
 
 interface Wish {
-  readonly command: readonly string[];
+  /** Absent = the container's own process. */
+  readonly command?: readonly string[];
   readonly stdin: boolean;
   readonly stdout: boolean;
   readonly stderr: boolean;
   readonly tty: boolean;
 }
 
-function readWish(request: IncomingMessage): Wish {
+function readWish(verb: 'exec' | 'attach', request: IncomingMessage): Wish {
   const query = new URL(request.url ?? '/', 'https://node').searchParams;
   const flag = (name: string) => ['true', '1'].includes(query.get(name) ?? '');
   const command = query.getAll('command');
-  if (command.length === 0) throw badRequest('you must specify at least one command');
-  const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',');
-  if (!offered.some((each) => protocols.includes(each.trim()))) {
-    throw badRequest(`the WebSocket subprotocol must be one of: ${protocols.join(', ')}`);
+  if (verb === 'exec' && command.length === 0) {
+    throw badRequest('you must specify at least one command');
   }
   const wish = {
-    command,
+    ...(verb === 'exec' ? { command } : {}),
     stdin: flag('stdin'),
     stdout: flag('stdout'),
     stderr: flag('stderr') && !flag('tty'),
@@ -88,49 +100,66 @@ async function checkRunning({ runtime, id, container, pod }: Target): Promise<vo
   throw badRequest(`container ${container} of pod ${pod.metadata.name} is not running`);
 }
 
-async function serve(target: Target, wish: Wish, client: WebSocket): Promise<void> {
-  const stop = new AbortController();
-  client.once('close', () => stop.abort(new Error('the client has gone')));
-  client.on('error', () => client.terminate());
+function checkProtocols(request: IncomingMessage): void {
+  if (readProtocols(request, '1.30').some((each) => protocols.includes(each))) return;
+  throw badRequest(`the WebSocket subprotocol must be one of: ${protocols.join(', ')}`);
+}
+
+async function serve(target: Target, wish: Wish, client: WebSocket, clock: Clock): Promise<void> {
+  const signal = goneSignal(client, clock);
   // What arrives before the process is there must not be lost.
   client.pause();
-  const { container, runtime, id } = target;
   try {
-    const { command, tty, stdin } = wish;
-    const options = { container, command, tty, stdin, signal: stop.signal };
-    const session = await runtime.exec(id, options);
-    for (const event of ['drain', 'close']) session.stdin?.on(event, () => client.resume());
-    client.on('message', (data) => receive(client, session, toBuffer(data)));
+    const { streams, status } = await join(target, wish, signal);
+    for (const event of ['drain', 'close']) streams.stdin?.on(event, () => client.resume());
+    client.on('message', (data) => receive(client, streams, toBuffer(data)));
     client.resume();
     await Promise.all([
-      forward(client, session.stdout, channel.stdout, wish.stdout),
-      forward(client, session.stderr, channel.stderr, wish.stderr),
+      forward(client, streams.stdout, channel.stdout, wish.stdout),
+      forward(client, streams.stderr, channel.stderr, wish.stderr),
     ]);
-    await send(client, channel.error, JSON.stringify(statusOfExit(await session.exit)));
+    await send(client, channel.error, JSON.stringify(await status()));
   } catch (error) {
-    if (stop.signal.aborted) return;
+    if (signal.aborted) return;
     client.resume();
     await send(client, channel.error, JSON.stringify(failureStatus(error)));
   }
   client.close(1000);
 }
 
-function receive(client: WebSocket, session: ExecSession, message: Buffer): void {
+interface Joined {
+  readonly streams: ProcessStreams;
+  /** How it ended; who is only attached is not told the exit code, as upstream. */
+  status(): Promise<ExecStatus>;
+}
+
+async function join(target: Target, wish: Wish, signal: AbortSignal): Promise<Joined> {
+  const { container, runtime, id } = target;
+  const { command, tty, stdin } = wish;
+  if (command === undefined) {
+    const session = await runtime.attach(id, { container, stdin, signal });
+    return { streams: session, status: () => session.ended.then(() => statusOfExit(0)) };
+  }
+  const session = await runtime.exec(id, { container, command, tty, stdin, signal });
+  return { streams: session, status: () => session.exit.then(statusOfExit) };
+}
+
+function receive(client: WebSocket, streams: ProcessStreams, message: Buffer): void {
   const data = message.subarray(1);
   switch (message[0]) {
     case channel.stdin:
-      if (data.length === 0 || session.stdin?.writable !== true) return;
+      if (data.length === 0 || streams.stdin?.writable !== true) return;
       // A process that does not read must not fill the memory of the node.
-      if (!session.stdin.write(data)) client.pause();
+      if (!streams.stdin.write(data)) client.pause();
       return;
     case channel.resize: {
       const size = readSize(data);
       // A size that comes too late, or too early, is no reason to end the session.
-      if (size !== undefined) session.resize(size).catch(() => undefined);
+      if (size !== undefined) streams.resize(size).catch(() => undefined);
       return;
     }
     case channel.close:
-      if (data[0] === channel.stdin) session.stdin?.end();
+      if (data[0] === channel.stdin) streams.stdin?.end();
       return;
     default:
       return;
@@ -159,15 +188,6 @@ async function forward(
   }
 }
 
-/** Resolves when the message has been handed to the network: the source waits until then. */
 function send(client: WebSocket, number: number, data: Uint8Array | string): Promise<void> {
-  const message = Buffer.concat([Buffer.of(number), Buffer.from(data)]);
-  return new Promise((resolve, reject) => {
-    client.send(message, { binary: true }, (error) => (error ? reject(error) : resolve()));
-  });
-}
-
-function toBuffer(data: RawData): Buffer {
-  if (Buffer.isBuffer(data)) return data;
-  return Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data);
+  return sendBinary(client, Buffer.concat([Buffer.of(number), Buffer.from(data)]));
 }

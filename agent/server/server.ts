@@ -1,4 +1,4 @@
-/** The node's HTTPS server: logs and exec, for the apiserver only. */
+/** The node's HTTPS server: logs, exec, attach and port-forward, for the apiserver only. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -9,8 +9,10 @@ import { badRequest, notFound, StatusError } from '../../api/status.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
-import { createExecUpgrade } from './exec.ts';
+import { createProcessUpgrade } from './exec.ts';
 import { serveLogs } from './logs.ts';
+import { createPortForwardUpgrade } from './port-forward.ts';
+import type { Upgrade } from './websocket.ts';
 
 export interface ServingOptions {
   /** PEM. */
@@ -23,7 +25,7 @@ export interface ServingOptions {
   readonly port: number;
 }
 
-interface LocatedPod {
+export interface LocatedPod {
   readonly pod: Pod;
   readonly runtime: Runtime;
   readonly id: string;
@@ -57,18 +59,21 @@ export async function startNodeServer(options: NodeServerOptions): Promise<NodeS
     rejectUnauthorized: true,
     minVersion: 'TLSv1.2',
   });
-  const upgradeExec = createExecUpgrade(options);
+  const upgradeProcess = createProcessUpgrade(options);
+  const upgradePortForward = createPortForwardUpgrade(options);
+  const join = async (upgrade: Upgrade) => {
+    const { verb, located, container } = route(options, upgrade.request);
+    if (verb === 'portForward') return await upgradePortForward(located, upgrade);
+    if (verb === 'containerLogs') throw badRequest('logs are no WebSocket');
+    await upgradeProcess(verb, { ...located, container }, upgrade);
+  };
   server.on('request', (request, response) => {
     void handle(options, request, response).catch((error) => fail(response, error, log));
   });
   server.on('upgrade', (request, socket, head) => {
-    void (async () => {
-      // Between here and the upgrade an error would have no listener.
-      socket.on('error', () => socket.destroy());
-      const { verb, target } = route(options, request);
-      if (verb !== 'exec') throw badRequest('only exec can be upgraded');
-      await upgradeExec(target, request, socket, head);
-    })().catch((error) => refuseUpgrade(socket, error));
+    // Between here and the upgrade an error would have no listener.
+    socket.on('error', () => socket.destroy());
+    join({ request, socket, head }).catch((error) => refuseUpgrade(socket, error));
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -84,7 +89,8 @@ export async function startNodeServer(options: NodeServerOptions): Promise<NodeS
       new Promise((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
-        upgradeExec.closeAll();
+        upgradeProcess.closeAll();
+        upgradePortForward.closeAll();
       }),
   };
 }
@@ -94,27 +100,32 @@ async function handle(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const { verb, target, query } = route(options, request);
-  if (verb !== 'containerLogs') throw badRequest('exec needs a WebSocket upgrade');
-  await serveLogs(target, query, response, options.clock);
+  const { verb, located, container, query } = route(options, request);
+  if (verb !== 'containerLogs') throw badRequest(`${verb} needs a WebSocket upgrade`);
+  await serveLogs({ ...located, container }, query, response, options.clock);
 }
+
+const verbs = ['containerLogs', 'exec', 'attach', 'portForward'] as const;
 
 function route(options: NodeServerOptions, request: IncomingMessage) {
   authorise(request);
   const url = new URL(request.url ?? '/', 'https://node');
-  const [, verb = '', ...rest] = url.pathname.split('/').map(decodeURIComponent);
+  const [, word = '', ...rest] = url.pathname.split('/').map(decodeURIComponent);
   const [namespace = '', name = '', container = '', ...more] = rest;
-  const known = verb === 'containerLogs' || verb === 'exec';
-  if (request.method !== 'GET' || !known || more.length > 0 || container === '') {
+  const verb = verbs.find((each) => each === word);
+  // A pod's ports are its own, everything else is a container's.
+  const isWhole = (verb === 'portForward') === (container === '') && more.length === 0;
+  if (verb === undefined || !isWhole || (verb === 'containerLogs' && request.method !== 'GET')) {
     throw new StatusError(404, 'NotFound', 'the server could not find the requested resource');
   }
   const located = options.locate(namespace, name);
   if (located === undefined) throw notFound({ group: '', resource: 'pods' }, name);
   const { initContainers = [], containers } = located.pod.spec;
-  if (![...initContainers, ...containers].some((each) => each.name === container)) {
+  const names = [...initContainers, ...containers].map((each) => each.name);
+  if (container !== '' && !names.includes(container)) {
     throw badRequest(`container ${container} is not valid for pod ${name}`);
   }
-  return { verb, target: { ...located, container }, query: url.searchParams };
+  return { verb, located, container, query: url.searchParams };
 }
 
 /** Any certificate of the authority gets a connection; only the apiserver's gets an answer. */

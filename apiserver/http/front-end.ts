@@ -71,7 +71,10 @@ export async function listen(options: FrontEndOptions): Promise<FrontEnd> {
   server.on('stream', (stream) => stream.on('error', () => undefined));
   server.on('connect', (_request: IncomingMessage, socket: Duplex) => socket.destroy());
   server.on('tlsClientError', () => undefined);
-  server.on('clientError', (_error: Error, socket: Duplex) => socket.destroy());
+  server.on('clientError', (_error: Error, socket: Duplex) => {
+    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n');
+    else socket.destroy();
+  });
   await bind(server, options);
   return {
     port: (server.address() as AddressInfo).port, // A TCP server that listens has such an address.

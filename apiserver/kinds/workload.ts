@@ -55,11 +55,17 @@ function selectorErrors(workload: JsonObject, old: JsonObject | undefined): Fiel
   ];
 }
 
+/** The schema's. */
+const defaultSurge = '25%';
+
 function updateErrors(workload: JsonObject): FieldError[] {
   const update = asObject(at(workload, 'spec', 'update')) ?? {};
   const { maxUnavailable, maxSurge } = update;
   const errors: FieldError[] = [];
-  if (at(workload, 'spec', 'identity') === 'Stable' && maxSurge !== undefined && !isZero(maxSurge))
+  const stable = at(workload, 'spec', 'identity') === 'Stable';
+  // The default is not what somebody has written: it is taken as 0.
+  const surges = maxSurge !== undefined && maxSurge !== defaultSurge && !isZero(maxSurge);
+  if (stable && surges)
     errors.push(
       invalidValue(
         'spec.update.maxSurge',
@@ -67,7 +73,7 @@ function updateErrors(workload: JsonObject): FieldError[] {
         'a Workload with identity Stable cannot surge: its names are taken. Use maxUnavailable',
       ),
     );
-  else if (isZero(maxUnavailable) && isZero(maxSurge))
+  else if (isZero(maxUnavailable) && (stable || isZero(maxSurge)))
     errors.push(invalidValue('spec.update.maxUnavailable', 0, 'may not be 0 when `maxSurge` is 0'));
   return errors;
 }

@@ -207,7 +207,7 @@ function bound({ object }: Cached, wanted: Wanted, now: string): JsonObject {
   );
   status['conditions'] = [
     ...others,
-    { type: 'PodScheduled', status: 'True', lastProbeTime: null, lastTransitionTime: now },
+    { type: 'PodScheduled', status: 'True', lastTransitionTime: now },
   ];
   return next;
 }

@@ -5,7 +5,7 @@
 
 import { findCondition } from '../../api/conditions.ts';
 import { asObject, asString, at, child, copyOf, objectsOf } from '../../api/json.ts';
-import { fromLabelSelectorObject } from '../../api/label-selector.ts';
+import { fromLabelSelectorObject, type Labels } from '../../api/label-selector.ts';
 import type { JsonObject } from '../../api/meta.ts';
 import { badRequest, forbidden, hasReason, notFound, StatusError } from '../../api/status.ts';
 import type { ApiResponse } from '../request/request.ts';
@@ -116,16 +116,25 @@ async function budgetOf(
   const texts = Object.fromEntries(
     Object.entries(labels).map(([key, value]) => [key, asString(value)]),
   );
-  const found = cache.list(listPrefix(budgets, info.namespace)).filter(({ object }) => {
-    const selector = asObject(at(object, 'spec', 'selector'));
-    return fromLabelSelectorObject(selector).matches(texts);
-  });
+  const found = cache
+    .list(listPrefix(budgets, info.namespace))
+    .filter(({ object }) => selects(asObject(at(object, 'spec', 'selector')), texts));
   if (found.length <= 1) return found[0];
   throw new StatusError(
     500,
     '',
     'This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.',
   );
+}
+
+/** A malformed selector chooses nothing, as upstream has it. */
+function selects(selector: JsonObject | undefined, labels: Labels): boolean {
+  try {
+    return fromLabelSelectorObject(selector).matches(labels);
+  } catch (error) {
+    if (hasReason(error, 'BadRequest')) return false;
+    throw error;
+  }
 }
 
 /** A pod that is not ready costs the budget nothing, if enough others are or the policy says so. */

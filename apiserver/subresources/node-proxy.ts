@@ -1,4 +1,4 @@
-/** log, exec and attach: handed on to the agent of the pod's node, over HTTPS with our certificate. */
+/** log, exec, attach, port-forward: handed on to the pod's node, over HTTPS with our certificate. */
 
 import type { IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
@@ -42,23 +42,30 @@ export async function podLog(deps: NodeProxyDeps, context: RequestContext): Prom
   };
 }
 
-/** Joins the client's upgraded connection with one to the agent; neither side's frames are touched. */
+/** Subresources of a pod that are streams in both directions, and what the agent calls them. */
+export const podStreams: Readonly<Record<string, string>> = {
+  exec: 'exec',
+  attach: 'attach',
+  portforward: 'portForward',
+};
+
+/**
+ * Joins the client's upgraded connection with one to the agent; neither side's frames are touched. What
+ * is no WebSocket is handed on too: the agent refuses it, after it has looked for better reasons to.
+ */
 export async function podStream(
   deps: NodeProxyDeps,
   context: RequestContext,
   { socket, head, raw }: { socket: Duplex; head: Buffer; raw: IncomingMessage },
 ): Promise<void> {
-  if (raw.headers.upgrade?.toLowerCase() !== 'websocket')
-    throw badRequest(
-      'this server streams over WebSocket only: use kubectl 1.30 or newer (older ones need SPDY, which is not offered)',
-    );
-  const target = await targetOf(deps, context, context.info.subresource);
+  const target = await targetOf(deps, context, podStreams[context.info.subresource] ?? '');
   const agent = await dial(deps, target);
   const headers = Object.entries(raw.headers)
-    .filter(([name]) => name !== 'host' && name !== 'authorization')
+    .filter(([name]) => !ownHeaders.has(name))
     .map(([name, value]) => `${name}: ${Array.isArray(value) ? value.join(', ') : value}`);
   agent.write(
-    `GET ${target.path} HTTP/1.1\r\nhost: ${target.host}:${target.port}\r\n${headers.join('\r\n')}\r\n\r\n`,
+    `GET ${target.path} HTTP/1.1\r\nhost: ${target.host}:${target.port}\r\n` +
+      `connection: Upgrade\r\nupgrade: ${raw.headers.upgrade}\r\n${headers.join('\r\n')}\r\n\r\n`,
   );
   if (head.length > 0) agent.write(head);
   agent.pipe(socket);
@@ -73,6 +80,20 @@ export async function podStream(
   socket.on('close', () => agent.destroy());
 }
 
+/**
+ * Not handed on. The agent must see an upgrade without a body, whatever the client has sent: else it would
+ * take what follows for further requests of ours.
+ */
+const ownHeaders = new Set([
+  'host',
+  'authorization',
+  'connection',
+  'upgrade',
+  'content-length',
+  'transfer-encoding',
+  'expect',
+]);
+
 async function targetOf(
   deps: NodeProxyDeps,
   { info, request }: RequestContext,
@@ -81,7 +102,9 @@ async function targetOf(
   const key = { namespace: info.namespace, name: info.name };
   const pod = await deps.objects.get(pods, key, request.signal);
   if (pod === undefined) throw notFound({ group: '', resource: 'pods' }, info.name);
-  const container = containerOf(pod.object, request);
+  const words = [action, info.namespace, info.name];
+  // A pod's ports are its own, everything else is a container's.
+  if (action !== 'portForward') words.push(containerOf(pod.object, request));
   const nodeName = asString(at(pod.object, 'spec', 'nodeName'));
   if (nodeName === '')
     throw badRequest(
@@ -91,7 +114,7 @@ async function targetOf(
   if (node === undefined) throw notFound({ group: '', resource: 'nodes' }, nodeName);
   const query = new URLSearchParams(request.query);
   query.delete('container');
-  const path = [action, info.namespace, info.name, container].map(encodeURIComponent).join('/');
+  const path = words.map(encodeURIComponent).join('/');
   return { ...addressOf(node.object, nodeName), path: `/${path}?${query}` };
 }
 

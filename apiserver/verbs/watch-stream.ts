@@ -55,7 +55,7 @@ export async function* watchStream(watch: Watch): AsyncGenerator<Uint8Array> {
   try {
     yield* changes(watch, local);
   } catch (error) {
-    if (!local.signal.aborted) yield errorEvent(error);
+    if (!signal.aborted) yield errorEvent(error);
   } finally {
     signal.removeEventListener('abort', onGone);
     local.abort();

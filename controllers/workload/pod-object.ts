@@ -9,6 +9,9 @@ export const runningAnnotation = 'berth.dev/running';
 
 const suffixLength = 5;
 
+/** What a host name may be; names of pods may be longer and have dots. */
+const hostLabel = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/;
+
 /** Longest name of a pod made of a workload's; longer ones are cut and told apart by a hash. */
 const baseLengthMax = 200;
 
@@ -21,7 +24,8 @@ export function hashOf({ spec }: Workload): string {
 /** `web-3` for ordinals, `web-7d4f9xkz-x2k5q` for slots; depends on nothing but its arguments. */
 export function podName(workload: Workload, hash: string, slot: number): string {
   const { name = '', uid = '' } = workload.metadata;
-  const base = name.length <= baseLengthMax ? name : `${name.slice(0, 190)}-${safeHash(name, 8)}`;
+  const cut = name.slice(0, 190).replace(/[-.]+$/, '');
+  const base = name.length <= baseLengthMax ? name : `${cut}-${safeHash(name, 8)}`;
   if (workload.spec.identity === 'Stable') return `${base}-${slot}`;
   return `${base}-${hash}-${safeHash(`${uid}/${hash}/${slot}`, suffixLength)}`;
 }
@@ -50,7 +54,9 @@ export function podObject(workload: Workload, hash: string, { name, ordinal }: P
     spec: {
       ...template.spec,
       runtimeClassName: runtime,
-      ...(ordinal === undefined || template.spec.hostname !== undefined ? {} : { hostname: name }),
+      ...(ordinal === undefined || template.spec.hostname !== undefined || !hostLabel.test(name)
+        ? {}
+        : { hostname: name }),
     },
   };
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type Docker from 'dockerode';
 import type { CallOptions } from '../../lib/call.ts';
 import { RuntimeError } from '../runtime.ts';
@@ -20,6 +21,8 @@ export class Engine {
 
   /** Every container of this node, or of one instance, running or not; oldest first. */
   async find(instance: string | undefined, { signal }: CallOptions): Promise<readonly Found[]> {
+    // So many inspections listen to it at once, each twice.
+    setMaxListeners(0, signal);
     const labels = [
       `${label.node}=${this.nodeId}`,
       instance === undefined ? label.instance : `${label.instance}=${instance}`,

@@ -3,6 +3,7 @@ import type Docker from 'dockerode';
 import type { Clock } from '../../lib/clock.ts';
 import { type ExecOptions, type ExecSession, RuntimeError } from '../runtime.ts';
 import { toRuntimeError } from './errors.ts';
+import { killExec } from './kill-exec.ts';
 import { detachKeys, pump } from './pump.ts';
 import type { Found } from './status.ts';
 
@@ -12,8 +13,8 @@ const resizeAttemptsMax = 10;
 
 /**
  * Starts a process beside the container's own. Its two outputs share one connection, so a reader
- * that stops reading one of them holds up the other. Aborting cuts the connection and no more:
- * the engine has no call to end the process.
+ * that stops reading one of them holds up the other. The engine has no call to end the process:
+ * aborting cuts the connection, and with `killOnAbort` the machine's kernel is asked.
  */
 export async function startExec(
   docker: Docker,
@@ -24,7 +25,7 @@ export async function startExec(
   const { signal, tty, container } = options;
   const failed = (error: unknown) =>
     toRuntimeError(error, { 404: 'NotFound', 409: 'NotFound' }, { container });
-  let exec: Docker.Exec;
+  let exec: Docker.Exec | undefined;
   let socket: Duplex;
   try {
     exec = await docker.getContainer(info.Id).exec({
@@ -43,8 +44,10 @@ export async function startExec(
       abortSignal: signal,
     });
   } catch (error) {
+    if (exec !== undefined && endsWithCall(options)) await killExec(exec, info.Id, clock);
     throw failed(error);
   }
+  const started = exec;
   const onAbort = () => socket.destroy();
   signal.addEventListener('abort', onAbort, { once: true });
   const stdout = new PassThrough();
@@ -52,8 +55,9 @@ export async function startExec(
   const exit = (async () => {
     try {
       await pump(socket, tty, stdout, stderr);
-      return await exitCode(exec, clock, signal);
+      return await exitCode(started, clock, signal);
     } catch (error) {
+      if (endsWithCall(options)) await killExec(started, info.Id, clock);
       throw signal.aborted ? signal.reason : failed(error);
     } finally {
       signal.removeEventListener('abort', onAbort);
@@ -72,7 +76,7 @@ export async function startExec(
     async resize({ columns, rows }) {
       for (let attempt = 1; ; attempt += 1) {
         try {
-          await exec.resize({ w: columns, h: rows, abortSignal: signal });
+          await started.resize({ w: columns, h: rows, abortSignal: signal });
           return;
         } catch (error) {
           // The connection is there a moment before the process.
@@ -82,6 +86,10 @@ export async function startExec(
       }
     },
   };
+}
+
+function endsWithCall({ signal, killOnAbort }: ExecOptions): boolean {
+  return killOnAbort === true && signal.aborted;
 }
 
 async function exitCode(exec: Docker.Exec, clock: Clock, signal: AbortSignal): Promise<number> {

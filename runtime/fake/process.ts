@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { PassThrough, type Readable, Writable } from 'node:stream';
 import type { Clock } from '../../lib/clock.ts';
 import type {
@@ -69,6 +70,8 @@ export class FakeContainer {
   #forced: { readonly exitCode: number; readonly oomKilled: boolean } | undefined;
 
   constructor(options: FakeContainerOptions) {
+    // Every process inside it listens.
+    setMaxListeners(0, this.#killed.signal);
     this.#options = options;
     this.spec = options.spec;
     this.containerId = options.containerId;

@@ -17,10 +17,13 @@ export async function ensurePackages(root, note = () => undefined) {
   }
   note('npm ci');
   const startedAtMs = Date.now();
+  // No package needs its install script, and some would want a compiler for nothing.
+  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund'];
   try {
-    await run('npm', ['ci', '--no-audit', '--no-fund'], { cwd: root });
+    // Registries have their moments: what fails once may well work at once again.
+    await run('npm', args, { cwd: root }).catch(() => run('npm', args, { cwd: root }));
   } catch (error) {
-    throw new Failure(`the npm packages could not be installed: ${error.message}`);
+    throw new Failure(`the npm packages could not be installed: ${npmSays(error)}`);
   }
   return `installed (${seconds(startedAtMs)})`;
 }
@@ -35,4 +38,13 @@ export async function ensureBuild(root) {
     throw new Failure(`the build failed ("npm run build" shows all): ${error.message}`);
   }
   return seconds(startedAtMs);
+}
+
+/** The first lines of npm's complaint, without its code and its log file. */
+function npmSays(error) {
+  const lines = (error.stderr ?? error.message)
+    .split('\n')
+    .map((line) => line.replace(/^npm (error|ERR!) ?/, '').trim())
+    .filter((line) => line !== '' && !/^(npm warn|code |A complete log|Run "npm)/.test(line));
+  return lines.slice(0, 3).join(' ');
 }

@@ -257,6 +257,25 @@ function lifeTests(c: Context): void {
     expect(await c.state(spec.id)).toMatchObject({ phase: 'exited', exitCode: 137 });
   });
 
+  test('stops one container alone, whatever else is going on', async () => {
+    const { polite, deaf } = c.harness.programs;
+    const spec = c.spec(c.container('main', polite), c.container('other', deaf));
+    const before = await c.ensure(spec);
+    await c.untilLogged(spec.id, 'ready', { container: 'other' });
+    const whole = { signal, graceMs: 3000 };
+    const containerId = find(before, 'other')?.containerId ?? '';
+    const stopping = c.runtime.stop(spec.id, { ...whole, containerId });
+    const startMs = Date.now();
+    expect(find(await c.ensure(spec))?.state.phase).toBe('running');
+    await c.runtime.stop(spec.id, { ...whole, containerId: find(before)?.containerId ?? '' });
+    expect(Date.now() - startMs).toBeLessThan(2500);
+    expect(await c.state(spec.id)).toMatchObject({ phase: 'exited', exitCode: 3 });
+    expect(await c.state(spec.id, 'other')).toMatchObject({ phase: 'running' });
+    await stopping;
+    expect(await c.state(spec.id, 'other')).toMatchObject({ phase: 'exited', exitCode: 137 });
+    await c.runtime.stop(spec.id, { ...whole, containerId });
+  });
+
   test('remove forgets everything, also twice', async () => {
     const spec = c.one(c.harness.programs.sleeper);
     await c.ensure(spec);

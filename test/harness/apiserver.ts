@@ -138,6 +138,10 @@ function call(
   body: unknown,
   { token = adminToken, headers = {}, cert }: CallOptions,
 ): Promise<Answer> {
+  const sent =
+    body === undefined || body instanceof Uint8Array || typeof body === 'string'
+      ? body
+      : JSON.stringify(body);
   return new Promise((resolve, reject) => {
     const request = https.request(
       url + path,
@@ -148,7 +152,10 @@ function call(
         agent: false,
         headers: {
           ...(token === null ? {} : { authorization: `Bearer ${token}` }),
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...(sent === undefined
+            ? {}
+            : // Node leaves the length out where a method usually has no body.
+              { 'content-type': 'application/json', 'content-length': Buffer.byteLength(sent) }),
           ...headers,
         },
       },
@@ -169,8 +176,7 @@ function call(
       },
     );
     request.on('error', reject);
-    if (body instanceof Uint8Array || typeof body === 'string') request.end(body);
-    else request.end(body === undefined ? undefined : JSON.stringify(body));
+    request.end(sent);
   });
 }
 

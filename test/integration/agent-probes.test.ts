@@ -134,6 +134,15 @@ test('ready when a file appears, not before; and still so after the agent was go
   expect(peek()?.metadata.resourceVersion).toBe(before);
 }, 60_000);
 
+test('a command that hangs has failed, and is not left behind', async () => {
+  await create({ readinessProbe: { exec: { command: ['sleep', '1234'] }, periodSeconds: 1 } });
+  await untilMain(({ state }) => state?.running !== undefined);
+  await systemClock.sleep(4_500);
+  expect(told('Unhealthy')[0]).toContain('command timed out: "sleep 1234" timed out after 1s');
+  const left = (await inside(['ps', '-o', 'args'])).split('\n').filter((one) => /1234/.test(one));
+  expect(left.length).toBeLessThanOrEqual(1);
+}, 60_000);
+
 test('a server is asked at the address of its pod', async () => {
   const httpGet = { path: '/index.html', port: 'http' };
   await create(

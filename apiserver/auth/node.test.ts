@@ -1,0 +1,89 @@
+import { describe, expect, test } from 'vitest';
+import type { JsonObject } from '../../api/meta.ts';
+import { fromObject } from '../storage/cached.ts';
+import type { Attributes } from './authorize.ts';
+import { createNodeAuthorizer, nodeNameOf } from './node.ts';
+import type { RbacSource } from './rbac.ts';
+
+const pods: Record<string, JsonObject> = {
+  'core/pods/a/mine': {
+    spec: {
+      nodeName: 'n1',
+      containers: [
+        {
+          env: [{ valueFrom: { secretKeyRef: { name: 'by-env' } } }],
+          envFrom: [{ configMapRef: { name: 'cm' } }],
+        },
+      ],
+      volumes: [{ secret: { secretName: 'by-volume' } }],
+      imagePullSecrets: [{ name: 'pull' }],
+    },
+  },
+  'core/pods/a/theirs': {
+    spec: { nodeName: 'n2', volumes: [{ secret: { secretName: 'hidden' } }] },
+  },
+};
+const cached = Object.entries(pods).map(([key, object]) => fromObject(key, object, 1n));
+const source: RbacSource = {
+  get: (key) => cached.find((each) => each.key === key),
+  list: (prefix) => cached.filter((each) => each.key.startsWith(prefix)),
+};
+const node = { name: 'system:node:n1', groups: ['system:nodes'] };
+
+function may(verb: string, resource: string, more: Partial<Attributes> = {}): boolean {
+  const attributes: Attributes = {
+    isResource: true,
+    verb,
+    group: '',
+    resource,
+    subresource: '',
+    namespace: 'a',
+    name: '',
+    path: '',
+    fieldSelector: '',
+    ...more,
+  };
+  return createNodeAuthorizer(source)(node, attributes) === 'allow';
+}
+
+test('a node is known by name and group together', () => {
+  expect(nodeNameOf(node)).toBe('n1');
+  expect(nodeNameOf({ name: 'system:node:n1', groups: [] })).toBeUndefined();
+  expect(nodeNameOf({ name: 'alice', groups: ['system:nodes'] })).toBeUndefined();
+});
+
+describe('pods', () => {
+  test('its own may be read, deleted and given a status, no others', () => {
+    expect(may('get', 'pods', { name: 'mine' })).toBe(true);
+    expect(may('delete', 'pods', { name: 'mine' })).toBe(true);
+    expect(may('patch', 'pods', { name: 'mine', subresource: 'status' })).toBe(true);
+    expect(may('patch', 'pods', { name: 'mine' })).toBe(false);
+    expect(may('get', 'pods', { name: 'theirs' })).toBe(false);
+    expect(may('patch', 'pods', { name: 'theirs', subresource: 'status' })).toBe(false);
+  });
+
+  test('lists and watches are limited to its node', () => {
+    expect(may('watch', 'pods', { fieldSelector: 'spec.nodeName=n1' })).toBe(true);
+    expect(may('watch', 'pods', { fieldSelector: 'spec.nodeName=n2' })).toBe(false);
+    expect(may('watch', 'pods', { fieldSelector: 'spec.nodeName!=n1' })).toBe(false);
+    expect(may('list', 'pods')).toBe(false);
+  });
+});
+
+test('secrets and config maps that its pods refer to, one by one', () => {
+  for (const name of ['by-env', 'by-volume', 'pull'])
+    expect(may('get', 'secrets', { name })).toBe(true);
+  expect(may('get', 'secrets', { name: 'hidden' })).toBe(false);
+  expect(may('get', 'configmaps', { name: 'cm' })).toBe(true);
+  expect(may('get', 'configmaps', { name: 'by-volume' })).toBe(false);
+  expect(may('list', 'secrets')).toBe(false);
+  expect(may('update', 'secrets', { name: 'by-env' })).toBe(false);
+});
+
+test('its own Node and lease, not those of others', () => {
+  expect(may('patch', 'nodes', { name: 'n1', subresource: 'status', namespace: '' })).toBe(true);
+  expect(may('patch', 'nodes', { name: 'n2', subresource: 'status', namespace: '' })).toBe(false);
+  const lease = { group: 'coordination.k8s.io', namespace: 'kube-node-lease' };
+  expect(may('update', 'leases', { ...lease, name: 'n1' })).toBe(true);
+  expect(may('update', 'leases', { ...lease, name: 'n2' })).toBe(false);
+});

@@ -1,0 +1,70 @@
+import { describe, expect, test } from 'vitest';
+import { flag, requestInfo } from './request-info.ts';
+
+const info = (method: string, url: string) => {
+  const [path = '', query] = url.split('?');
+  return requestInfo(method, path, new URLSearchParams(query));
+};
+
+describe('resource paths', () => {
+  test.each([
+    ['GET', '/api/v1/pods', 'list', '', 'v1', '', 'pods', '', ''],
+    ['GET', '/api/v1/pods?watch=true', 'watch', '', 'v1', '', 'pods', '', ''],
+    ['GET', '/api/v1/watch/pods', 'watch', '', 'v1', '', 'pods', '', ''],
+    ['GET', '/api/v1/namespaces/a/pods/p', 'get', '', 'v1', 'a', 'pods', 'p', ''],
+    ['GET', '/api/v1/namespaces/a/pods/p/log', 'get', '', 'v1', 'a', 'pods', 'p', 'log'],
+    ['POST', '/api/v1/namespaces/a/pods', 'create', '', 'v1', 'a', 'pods', '', ''],
+    ['PUT', '/api/v1/namespaces/a/pods/p', 'update', '', 'v1', 'a', 'pods', 'p', ''],
+    ['PATCH', '/apis/x.y/v2/things/t/status', 'patch', 'x.y', 'v2', '', 'things', 't', 'status'],
+    ['DELETE', '/apis/x.y/v2/things', 'deletecollection', 'x.y', 'v2', '', 'things', '', ''],
+    ['DELETE', '/apis/x.y/v2/things/t', 'delete', 'x.y', 'v2', '', 'things', 't', ''],
+    ['GET', '/api/v1/namespaces', 'list', '', 'v1', '', 'namespaces', '', ''],
+    ['GET', '/api/v1/namespaces/a', 'get', '', 'v1', 'a', 'namespaces', 'a', ''],
+    [
+      'PUT',
+      '/api/v1/namespaces/a/finalize',
+      'update',
+      '',
+      'v1',
+      'a',
+      'namespaces',
+      'a',
+      'finalize',
+    ],
+  ])('%s %s', (method, url, verb, group, version, namespace, resource, name, subresource) => {
+    expect(info(method, url)).toMatchObject({
+      isResource: true,
+      verb,
+      group,
+      version,
+      namespace,
+      resource,
+      name,
+      subresource,
+    });
+  });
+
+  test('methods that mean nothing have no verb', () => {
+    for (const method of ['HEAD', 'OPTIONS', 'SEARCH'])
+      expect(info(method, '/api/v1/pods').verb).toBe('');
+  });
+});
+
+test.each([
+  '/',
+  '/version',
+  '/api',
+  '/apis',
+  '/api/v1',
+  '/apis/x.y',
+  '/apis/x.y/v1',
+  '/healthz/etcd',
+])('%s is no resource', (path) => {
+  expect(info('GET', path)).toMatchObject({ isResource: false, verb: 'get', path });
+});
+
+test('a flag is true for anything but 0 and false', () => {
+  const is = (query: string) => flag(new URLSearchParams(query), 'watch');
+  expect(['watch=1', 'watch', 'watch=maybe'].map(is)).toEqual([true, true, true]);
+  expect(['watch=0', 'watch=False', ''].map(is)).toEqual([false, false, false]);
+});

@@ -1,0 +1,71 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { fromObject } from './cached.ts';
+import { type CacheEvent, ResourceCache } from './resource-cache.ts';
+
+const object = (key: string, revision: bigint) => fromObject(key, { metadata: {} }, revision);
+
+function put(cache: ResourceCache, key: string, revision: bigint): CacheEvent {
+  const event = {
+    type: 'put',
+    revision,
+    current: object(key, revision),
+    previous: cache.get(key),
+  } as const;
+  cache.apply(event);
+  return event;
+}
+
+test('lists by prefix in key order', () => {
+  const cache = new ResourceCache(0n);
+  ['k/b/2', 'k/a/9', 'k/b/1', 'k/ba/1'].forEach((key, i) => {
+    put(cache, key, BigInt(i + 1));
+  });
+  expect(cache.list('k/b/').map(({ key }) => key)).toEqual(['k/b/1', 'k/b/2']);
+  expect(cache.list('k/').map(({ key }) => key)).toEqual(['k/a/9', 'k/b/1', 'k/b/2', 'k/ba/1']);
+});
+
+test('tells the changes after a revision, or that it does not know', () => {
+  const cache = new ResourceCache(10n);
+  const events = [11n, 12n, 15n].map((revision) => put(cache, 'k/a', revision));
+  expect(cache.after(10n)).toEqual(events);
+  expect(cache.after(12n)).toEqual(events.slice(2));
+  expect(cache.after(99n)).toEqual([]);
+  expect(cache.after(9n)).toBeUndefined();
+});
+
+test('forgets the oldest changes, never a change within what it claims to know', () => {
+  const cache = new ResourceCache(0n);
+  for (let revision = 1n; revision <= 5_000n; revision += 1n)
+    put(cache, `k/${revision % 7n}`, revision);
+  const start = cache.historyStart;
+  expect(start).toBeGreaterThan(0n);
+  expect(cache.after(start - 1n)).toBeUndefined();
+  expect(cache.after(start)?.map(({ revision }) => revision)).toEqual(
+    Array.from({ length: Number(5_000n - start) }, (_, i) => start + BigInt(i + 1)),
+  );
+});
+
+test('holds what a plain map would, whatever is put and deleted', () => {
+  const step = fc.record({
+    key: fc.constantFrom('k/a', 'k/b', 'k/c/d', 'k/c'),
+    remove: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      const cache = new ResourceCache(0n);
+      const model = new Map<string, bigint>();
+      steps.forEach(({ key, remove }, i) => {
+        const revision = BigInt(i + 1);
+        const previous = cache.get(key);
+        if (!remove) model.set(key, put(cache, key, revision).revision);
+        else if (previous !== undefined) {
+          cache.apply({ type: 'delete', revision, previous });
+          model.delete(key);
+        }
+      });
+      const held = cache.list('k/').map(({ key, revision }) => [key, revision]);
+      expect(held).toEqual([...model].sort(([a], [b]) => (a < b ? -1 : 1)));
+    }),
+  );
+});

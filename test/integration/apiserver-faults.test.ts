@@ -1,0 +1,86 @@
+/** The store goes away and comes back; readers that do not read; a quick end. */
+import { connect as connectHttp2, constants } from 'node:http2';
+import { expect, test } from 'vitest';
+import { configMap, eventually, startTestApi } from '../harness/apiserver.ts';
+
+const at = '/api/v1/namespaces/default/configmaps';
+
+test('an outage of etcd is 503 and not ready, and ends without a restart', async () => {
+  const api = await startTestApi('etcd');
+  try {
+    await api.call('POST', at, configMap('before'));
+    const watching = await api.watch(`${at}?watch=1`);
+    await watching.atLeast(1);
+    await api.etcd?.kill();
+    const [write, read, list, ready] = await Promise.all([
+      api.call('POST', at, configMap('during')),
+      api.call('GET', `${at}/before`),
+      api.call('GET', at),
+      api.call('GET', '/readyz'),
+    ]);
+    for (const answer of [write, read, list]) {
+      expect([answer.status, answer.body.reason]).toEqual([503, 'ServiceUnavailable']);
+      expect(Number(answer.headers?.['retry-after'])).toBeGreaterThan(0);
+    }
+    expect([ready.status, ready.text]).toEqual([500, expect.stringContaining('[-]etcd failed')]);
+    expect((await api.call('GET', '/livez')).status).toBe(200);
+    expect((await api.call('GET', `${at}?resourceVersion=0`)).body.items).toHaveLength(1);
+    await api.etcd?.start();
+    await eventually(async () => expect((await api.call('GET', '/readyz')).status).toBe(200));
+    await eventually(async () =>
+      expect((await api.call('POST', at, configMap('after'))).status).toBe(201),
+    );
+    await eventually(() =>
+      expect(watching.events.map(({ object }) => object.metadata.name)).toContain('after'),
+    );
+    watching.close();
+  } finally {
+    await api.stop();
+  }
+}, 60_000);
+
+test('a watcher that does not read is cut off, and what it waited for is let go', async () => {
+  const api = await startTestApi('embedded');
+  try {
+    const before = api.server.watches;
+    const session = connectHttp2(api.url, { ca: api.pki.ca });
+    session.on('error', () => undefined);
+    const stream = session.request({
+      [constants.HTTP2_HEADER_PATH]: `${at}?watch=1`,
+      authorization: 'Bearer admin-token',
+    });
+    stream.on('error', () => undefined);
+    stream.pause();
+    await eventually(() => expect(api.server.watches).toBe(before + 1));
+    await api.call('POST', at, configMap('busy', { x: 'x'.repeat(20_000) }));
+    const write = async (n: number) => {
+      for (let i = 0; i < 2_700; i += 1)
+        await api.store.txn(
+          {
+            compare: [],
+            then: [{ type: 'put', key: `core/configmaps/default/b${n}`, value: value(i) }],
+            otherwise: [],
+          },
+          { signal: AbortSignal.timeout(30_000) },
+        );
+    };
+    await Promise.all([1, 2, 3, 4].map(write));
+    await eventually(() => expect(api.server.watches).toBe(before));
+    session.destroy();
+  } finally {
+    await api.stop();
+  }
+}, 60_000);
+
+function value(i: number): Uint8Array {
+  return Buffer.from(JSON.stringify(configMap('b', { i: String(i), x: 'x'.repeat(500) })));
+}
+
+test('stop is quick, with watches open', async () => {
+  const api = await startTestApi('embedded');
+  const watching = await api.watch(`${at}?watch=1`);
+  const startedMs = performance.now();
+  await api.stop();
+  await watching.ended;
+  expect(performance.now() - startedMs).toBeLessThan(1_000);
+});
