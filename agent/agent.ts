@@ -31,7 +31,7 @@ export interface AgentOptions {
   readonly random: Random;
   readonly log: Log;
   readonly signal: AbortSignal;
-  /** Logs and exec are served when present. */
+  /** Logs, exec, attach and port-forward are served when present. */
   readonly serving?: ServingOptions;
   readonly labels?: Readonly<Record<string, string>>;
   readonly addresses: readonly NodeAddress[];

@@ -297,7 +297,7 @@ export interface Container {
   readonly securityContext?: SecurityContext;
   /** True keeps standard input open, for `kubectl attach -i`; default false. */
   readonly stdin?: boolean;
-  /** True closes standard input after the first client has left. Kept, and not acted on yet. */
+  /** True closes standard input after the first client has left. */
   readonly stdinOnce?: boolean;
   /** True gives it a terminal; default false. */
   readonly tty?: boolean;

@@ -6,6 +6,9 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
+/** The longest that a timer waits; a longer one would fire at once. */
+const timerMaxMs = 2 ** 31 - 1;
+
 /** The machine's own clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
@@ -19,10 +22,11 @@ export const systemClock: Clock = {
         clearTimeout(timer);
         reject(signal?.reason);
       };
+      const partMs = Math.min(ms, timerMaxMs);
       const timer = setTimeout(() => {
         signal?.removeEventListener('abort', onAbort);
-        resolve();
-      }, ms);
+        resolve(ms > partMs ? systemClock.sleep(ms - partMs, signal) : undefined);
+      }, partMs);
       signal?.addEventListener('abort', onAbort, { once: true });
     }),
 };

@@ -84,7 +84,8 @@ async function up({ store: wanted, port }) {
   writeNotes({ store });
   await step('Berth', () => startBerth(store, port));
   await step('examples/quickstart', async () => {
-    await berth('apply', '-f', quickstart);
+    // Whoever scaled the demo by hand owns its replicas; starting it again sets it back.
+    await berth('apply', '-f', quickstart, '--force-conflicts');
     await berth('wait', '--for=condition=Available', 'workload/web', '--timeout', '60s');
     return 'workload "web" is available';
   });
@@ -180,12 +181,14 @@ async function showWhatIsMissing() {
 function showCommands() {
   const kubectl = findProgram('kubectl') !== undefined;
   const verb = kubectl ? 'kubectl' : 'npx berth';
+  // kubectl finds the pods of its own kinds only.
+  const pod = kubectl ? '$(kubectl get pods -l app=web -o name | head -n 1)' : 'workload/web';
   const rows = [
     [`export KUBECONFIG=${join(dataDir, 'kubeconfig')}`, ''],
     [`${verb} get workloads,pods -o wide`, 'look at it'],
     [`${verb} scale workload/web --replicas=5`, 'scale it'],
     [`${verb} logs -l app=web -f`, 'follow its logs'],
-    [`${verb} exec -it workload/web -- sh`, 'look inside'],
+    [`${verb} exec -it ${pod} -- sh`, 'look inside'],
     [`${verb} delete -f examples/quickstart`, 'get rid of it'],
     [`npx berth down --data-dir ${shown}`, 'stop Berth; the containers keep running'],
     ['npm run demo -- --down', 'remove all that the demo made'],

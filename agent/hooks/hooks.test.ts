@@ -18,7 +18,11 @@ let gate: { open: (exitCode: number) => void; promise: Promise<number> };
 
 async function begin(): Promise<void> {
   trace = [];
-  resetGate();
+  let open: (exitCode: number) => void = () => {};
+  const promise = new Promise<number>((resolve) => {
+    open = resolve;
+  });
+  gate = { promise, open: (code) => open(code) };
   const programs: Record<string, FakeProgram> = {
     app: async ({ container, term, killed }) => {
       trace.push(`start ${container.name}`);
@@ -53,14 +57,6 @@ async function begin(): Promise<void> {
   };
   h = await AgentHarness.make({ programs });
   h.start();
-}
-
-function resetGate(): void {
-  let open: (exitCode: number) => void = () => {};
-  const promise = new Promise<number>((resolve) => {
-    open = resolve;
-  });
-  gate = { promise, open: (code) => open(code) };
 }
 
 afterEach(async () => {
@@ -144,15 +140,14 @@ describe('postStart', () => {
 
   test('that fails ends the container, and its restart tries again', async () => {
     await begin();
-    const uid = await create({ lifecycle: { postStart: run('gate') } });
-    await untilTrace('gate');
-    gate.open(1);
-    await untilTrace('end main');
-    resetGate();
-    await h.until(() => trace.filter((word) => word === 'gate').length === 2);
-    gate.open(0);
+    h.engine.programs['second'] = async () => {
+      trace.push('hook');
+      return trace.filter((word) => word === 'hook').length === 2 ? 0 : 1;
+    };
+    const uid = await create({ lifecycle: { postStart: run('second') } });
     const pod = await h.untilRunning('web');
     expect(main(pod)?.restartCount).toBe(1);
+    expect(trace).toEqual(['start main', 'hook', 'end main', 'start main', 'hook']);
     expect(h.engine.calls).toContain(`stop ${uid}/main 30000`);
     expect(messages('FailedPostStartHook')).toEqual(['Warning PostStartHook failed']);
     expect(messages('Killing')).toEqual(['Normal FailedPostStartHook']);

@@ -18,7 +18,16 @@ test('a plain one is in order', () => {
   expect(wrong(workload())).toEqual([]);
 });
 
+test('one with Stable identity that says nothing about updates has the defaults of the schema', () => {
+  const update = { maxSurge: '25%', maxUnavailable: '25%' };
+  expect(wrong(workload({ identity: 'Stable', update }))).toEqual([]);
+});
+
 test.each([
+  [
+    { identity: 'Stable', update: { maxSurge: '25%', maxUnavailable: 0 } },
+    'spec.update.maxUnavailable',
+  ],
   [{ selector: {} }, 'spec.selector'],
   [{ selector: { matchLabels: { app: 'x' } } }, 'spec.template.metadata.labels'],
   [{ identity: 'Stable', update: { maxSurge: 1 } }, 'spec.update.maxSurge'],

@@ -6,7 +6,10 @@ import { BudgetError, countBudget, deletionTimeoutMs } from './budget.ts';
 const nowMs = Date.UTC(2026, 0, 1);
 const time = (ms: number) => new Date(ms).toISOString();
 
-function podOf(name: string, more: { ready?: boolean; owner?: string; leaving?: boolean } = {}): Pod {
+function podOf(
+  name: string,
+  more: { ready?: boolean; owner?: string; leaving?: boolean } = {},
+): Pod {
   const { ready = true, owner = 'w', leaving = false } = more;
   const reference = { apiVersion: 'berth.dev/v1', kind: 'Workload', name: owner, uid: owner };
   return {
@@ -48,7 +51,12 @@ function count(
   pods: readonly Pod[],
   { scale = pods.length, disrupted = {} as Record<string, string>, atMs = nowMs } = {},
 ) {
-  return countBudget({ budget: budgetOf(spec, disrupted), pods, scaleOf: () => scale, nowMs: atMs });
+  return countBudget({
+    budget: budgetOf(spec, disrupted),
+    pods,
+    scaleOf: () => scale,
+    nowMs: atMs,
+  });
 }
 
 const pods = (n: number) => Array.from({ length: n }, (_, i) => podOf(`p${i}`));
@@ -128,16 +136,22 @@ const spec = fc.oneof(
 
 test('exactly as many may go as can be spared', () => {
   fc.assert(
-    fc.property(spec, fc.array(fc.boolean(), { maxLength: 12 }), fc.nat(14), (given, ready, scale) => {
-      const all = ready.map((each, i) => podOf(`p${i}`, { ready: each }));
-      const counts = count(given, all, { scale });
-      const { disruptionsAllowed, currentHealthy, desiredHealthy, expectedPods } = counts;
-      expect(desiredHealthy).toBeGreaterThanOrEqual(0);
-      expect(disruptionsAllowed).toBeGreaterThanOrEqual(0);
-      expect(disruptionsAllowed).toBeLessThanOrEqual(currentHealthy);
-      if (disruptionsAllowed > 0) expect(currentHealthy - disruptionsAllowed).toBe(desiredHealthy);
-      else expect(currentHealthy <= desiredHealthy || expectedPods === 0).toBe(true);
-    }),
+    fc.property(
+      spec,
+      fc.array(fc.boolean(), { maxLength: 12 }),
+      fc.nat(14),
+      (given, ready, scale) => {
+        const all = ready.map((each, i) => podOf(`p${i}`, { ready: each }));
+        const counts = count(given, all, { scale });
+        const { disruptionsAllowed, currentHealthy, desiredHealthy, expectedPods } = counts;
+        expect(desiredHealthy).toBeGreaterThanOrEqual(0);
+        expect(disruptionsAllowed).toBeGreaterThanOrEqual(0);
+        expect(disruptionsAllowed).toBeLessThanOrEqual(currentHealthy);
+        if (disruptionsAllowed > 0)
+          expect(currentHealthy - disruptionsAllowed).toBe(desiredHealthy);
+        else expect(currentHealthy <= desiredHealthy || expectedPods === 0).toBe(true);
+      },
+    ),
   );
 });
 
@@ -152,35 +166,42 @@ test('no order of drains and passes takes more than the budget has', () => {
     fc.constant({ type: 'pass' as const }),
   );
   fc.assert(
-    fc.property(spec, fc.integer({ min: 1, max: 8 }), fc.array(step, { maxLength: 60 }), (given, n, steps) => {
-      const history: Pod[][] = [pods(n)];
-      let seen = 0;
-      const live = () => history.at(-1) ?? [];
-      const pass = () => {
-        const disrupted = budget.disrupted;
-        const view = history[seen] ?? [];
-        const counts = count(given, view, { scale: n, disrupted });
-        const rest = Object.entries(disrupted).filter(([name]) => !counts.confirmed.includes(name));
-        budget = { allowed: counts.disruptionsAllowed, disrupted: Object.fromEntries(rest) };
-        return counts;
-      };
-      let budget = { allowed: 0, disrupted: {} as Record<string, string> };
-      const { desiredHealthy } = pass();
-      for (const each of steps) {
-        if (each.type === 'pass') pass();
-        if (each.type === 'see') seen = Math.min(seen + each.changes, history.length - 1);
-        if (each.type !== 'evict') continue;
-        const victim = live()[each.pod];
-        if (victim === undefined || budget.allowed === 0) continue;
-        const name = victim.metadata.name ?? '';
-        budget = {
-          allowed: budget.allowed - 1,
-          disrupted: { ...budget.disrupted, [name]: time(nowMs) },
+    fc.property(
+      spec,
+      fc.integer({ min: 1, max: 8 }),
+      fc.array(step, { maxLength: 60 }),
+      (given, n, steps) => {
+        const history: Pod[][] = [pods(n)];
+        let seen = 0;
+        const live = () => history.at(-1) ?? [];
+        const pass = () => {
+          const disrupted = budget.disrupted;
+          const view = history[seen] ?? [];
+          const counts = count(given, view, { scale: n, disrupted });
+          const rest = Object.entries(disrupted).filter(
+            ([name]) => !counts.confirmed.includes(name),
+          );
+          budget = { allowed: counts.disruptionsAllowed, disrupted: Object.fromEntries(rest) };
+          return counts;
         };
-        history.push(live().filter((pod) => pod !== victim));
-      }
-      expect(live().length).toBeGreaterThanOrEqual(Math.min(desiredHealthy, n));
-    }),
+        let budget = { allowed: 0, disrupted: {} as Record<string, string> };
+        const { desiredHealthy } = pass();
+        for (const each of steps) {
+          if (each.type === 'pass') pass();
+          if (each.type === 'see') seen = Math.min(seen + each.changes, history.length - 1);
+          if (each.type !== 'evict') continue;
+          const victim = live()[each.pod];
+          if (victim === undefined || budget.allowed === 0) continue;
+          const name = victim.metadata.name ?? '';
+          budget = {
+            allowed: budget.allowed - 1,
+            disrupted: { ...budget.disrupted, [name]: time(nowMs) },
+          };
+          history.push(live().filter((pod) => pod !== victim));
+        }
+        expect(live().length).toBeGreaterThanOrEqual(Math.min(desiredHealthy, n));
+      },
+    ),
     { numRuns: 500 },
   );
 });

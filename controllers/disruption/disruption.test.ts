@@ -29,7 +29,7 @@ async function setup(spec: JsonObject) {
   const owner = { apiVersion: 'berth.dev/v1', kind: 'Workload', name: 'web', uid };
   for (const name of ['p0', 'p1', 'p2']) {
     const metadata = { labels, ownerReferences: [{ ...owner, controller: true }] };
-    const pod = object(pods, `a/${name}`, { metadata, spec: { nodeName: 'n1' } });
+    const pod = object(pods, `a/${name}`, { spec: { nodeName: 'n1' } }, metadata);
     await api.create(pods, pod, { signal });
     await ready(bench, name, true);
   }

@@ -15,13 +15,10 @@ const folders = readdirSync(examples, { withFileTypes: true })
   .map(({ name }) => name);
 
 onEachStore('examples', (plane) => {
-  let scene: Scene;
-
   beforeAll(async () => {
     const build = join(examples, 'images', 'build.mjs');
     const { code, stderr } = await runCommand(process.execPath, [build]);
     if (code !== 0) throw new Error(`the image of the examples was not made: ${stderr}`);
-    scene = await Scene.open(plane());
   });
 
   const page = async (address: string | undefined) =>
@@ -39,6 +36,7 @@ onEachStore('examples', (plane) => {
   });
 
   test('quickstart serves its page from every replica', async () => {
+    const scene = await Scene.open(plane());
     await scene.berth('apply', '-f', join(examples, 'quickstart'));
     const web = await scene.untilReadyPods(2, 'app=web');
     for (const { status } of web) {
@@ -46,7 +44,7 @@ onEachStore('examples', (plane) => {
     }
     const logs = await until('the requests are logged', async () => {
       const text = await scene.berth('logs', '-l', 'app=web');
-      return text.includes('url:/') && text;
+      return text.includes('response:200') && text;
     });
     expect(logs.split('\n').length).toBeGreaterThan(2);
     await scene.berth('delete', '-f', join(examples, 'quickstart'));
@@ -54,6 +52,7 @@ onEachStore('examples', (plane) => {
   });
 
   test('sidecar: one container writes what the other serves', async () => {
+    const scene = await Scene.open(plane());
     await scene.berth('apply', '-f', join(examples, 'sidecar'));
     const [clock] = await scene.untilReadyPods(1);
     const said = await until('it tells the time', async () => {

@@ -163,7 +163,8 @@ export class Scene {
       return last.length === count && last.every(isReady) ? last : undefined;
     };
     return await until(`${count} pods are ready`, probe, 40_000).catch((error) => {
-      throw new Error(`${error.message} ${JSON.stringify(last, null, 1)}`);
+      const told = last.map((pod) => ({ name: nameOf(pod), status: pod.status }));
+      throw new Error(`${error.message} ${JSON.stringify(told, null, 1)}`);
     });
   }
 
