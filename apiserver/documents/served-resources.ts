@@ -1,6 +1,6 @@
 /** What the registry serves, as discovery and OpenAPI name it. */
 import type { Schema } from '../../api/schema.ts';
-import { builtinKinds, virtualKinds } from '../../crds/index.ts';
+import { virtualKinds } from '../../crds/index.ts';
 import type { OpenApiKind, ServedResource, ServedSubresource } from '../present/index.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
@@ -119,6 +119,3 @@ function reviewResources(): ServedResource[] {
     ];
   });
 }
-
-/** How many kinds are compiled in; readiness compares the registry against it. */
-export const builtinCount = builtinKinds.length;

@@ -29,6 +29,9 @@ export type UpgradeHandler = (
   connection: { readonly socket: Duplex; readonly head: Buffer; readonly raw: IncomingMessage },
 ) => Promise<void>;
 
+/** Made once: every request's signal aborts at its end, and an error costs a stack trace. */
+const clientGone = new DOMException('the client has gone', 'AbortError');
+
 export interface FrontEndOptions {
   readonly host: string;
   readonly port: number;
@@ -102,9 +105,9 @@ async function serve(
   response: Http2ServerResponse,
 ): Promise<void> {
   const gone = new AbortController();
-  response.on('close', () => gone.abort());
-  raw.on('error', () => gone.abort());
-  response.on('error', () => gone.abort());
+  response.on('close', () => gone.abort(clientGone));
+  raw.on('error', () => gone.abort(clientGone));
+  response.on('error', () => gone.abort(clientGone));
   try {
     const request = toApiRequest(raw, gone.signal);
     const answer = await options.handle(request, peerOf(raw.socket as TLSSocket)); // A secure server's socket.
@@ -186,9 +189,9 @@ async function serveUpgrade(
   head: Buffer,
 ): Promise<void> {
   const gone = new AbortController();
-  socket.on('close', () => gone.abort());
+  socket.on('close', () => gone.abort(clientGone));
   // Without a listener a broken connection would end the process.
-  socket.on('error', () => gone.abort());
+  socket.on('error', () => gone.abort(clientGone));
   try {
     const request = toApiRequest(raw, gone.signal);
     await options.upgrade(request, peerOf(raw.socket as TLSSocket), { socket, head, raw });

@@ -7,6 +7,6 @@ const waveMin = 2;
  * when none is left that could take over. Source: kube-controller-manager, `ComputeZoneState`.
  */
 export function isWave(nodes: number, disturbed: number): boolean {
-  return false;
+  if (disturbed === 0) return false;
   return disturbed === nodes || (disturbed > waveMin && disturbed / nodes > waveShare);
 }

@@ -3,7 +3,7 @@
 import { connect as connectHttp2, constants } from 'node:http2';
 import https from 'node:https';
 import tls from 'node:tls';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import {
   aliceToken,
   configMap,
@@ -11,6 +11,8 @@ import {
   startTestApi,
   type TestApi,
 } from '../harness/apiserver.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
 
 let api: TestApi;
 const at = '/api/v1/namespaces/default/configmaps';

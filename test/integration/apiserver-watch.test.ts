@@ -1,5 +1,5 @@
 /** Watches of the apiserver on both stores: where they begin, what they show, how they end. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import {
   configMap,
   eventually,
@@ -8,6 +8,8 @@ import {
   type TestApi,
   type Watching,
 } from '../harness/apiserver.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
 
 describe.each(storeKinds)('watch over %s', (kind) => {
   let api: TestApi;

@@ -1,5 +1,5 @@
 /** The life of objects through the apiserver, over HTTPS, on both stores. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { configMaps } from '../../api/resources.gen.ts';
 import {
   configMap,
@@ -10,6 +10,8 @@ import {
   type TestApi,
   widgetDefinition,
 } from '../harness/apiserver.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
 
 describe.each(storeKinds)('apiserver over %s', (kind) => {
   let api: TestApi;

@@ -265,17 +265,18 @@ describe('port-forward as kubectl does it', () => {
 
   test('whoever does not speak the protocol is cut off, and nobody else', async () => {
     const tunnel = await openTunnel();
-    for (let i = 0; i < 40; i += 1) {
+    const annoy = async (_: unknown, i: number) => {
       const noisy = await openTunnel();
       // Some of it looks right at first.
       const id = i % 3 === 0 ? noisy.open({ streamtype: 'error', port: '1', requestid: '1' }) : 0;
-      const start = i % 2 === 0 ? Buffer.of(0x80, 3, 0, i % 10, 0, 0, 0, 20 + id) : Buffer.alloc(0);
-      noisy.socket.send(Buffer.concat([start, randomBytes(4_000)]));
+      const start = i % 2 === 0 ? [0x80, 3, 0, i % 10, 0, 0, 0, 20 + id] : [];
+      noisy.socket.send(Buffer.concat([Buffer.from(start), randomBytes(4_000)]));
       noisy.socket.send(Buffer.of(0x80, 2, 0, 1, 0, 0, 0, 0));
       noisy.socket.send(randomBytes(100_000));
       setTimeout(() => noisy.socket.terminate(), 300);
       await noisy.closed;
-    }
+    };
+    await Promise.all(Array.from({ length: 30 }, annoy));
     tunnel.send({ type: 'ping', id: 1 });
     await tunnel.until(() => tunnel.pongs.includes(1));
     const wrong = await openTunnel();
