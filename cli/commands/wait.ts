@@ -74,8 +74,9 @@ function met(what: string): string {
 async function listed(
   session: Session,
   kinds: readonly Kind[],
-  { selector, all }: WaitOptions,
+  options: WaitOptions,
 ): Promise<readonly Target[]> {
+  const { selector, all } = options;
   if (all !== true && selector === undefined)
     throw usage('name objects, or say -l LABELS or --all');
   const lists = kinds.map(async (kind) => {
@@ -85,7 +86,10 @@ async function listed(
     return items.map(({ metadata }) => ({ kind, name: metadata.name }));
   });
   const targets = (await Promise.all(lists)).flat();
-  if (targets.length === 0) throw new Failure('no object matches, so there is nothing to wait for');
+  // What is gone already has been waited for.
+  if (targets.length === 0 && options.for !== 'delete') {
+    throw new Failure('no object matches, so there is nothing to wait for');
+  }
   return targets;
 }
 

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Node, Pod, Workload } from '../../api/kinds.gen.ts';
 import { nodes, pods, workloads } from '../../api/resources.gen.ts';
+import { freePort } from '../harness/etcd.ts';
 import { containerOf, nameOf, never, onEachStore, restScript, Scene, workloadOf } from './scene.ts';
 import { until } from './until.ts';
 
@@ -109,7 +110,7 @@ onEachStore('scheduling', (plane) => {
   });
 
   test('a host port is given once', async () => {
-    const ports = [{ containerPort: 80, hostPort: 39_517 }];
+    const ports = [{ containerPort: 80, hostPort: await freePort() }];
     const containers = [containerOf(restScript, { ports })];
     await scene.createPod('one', { containers });
     await scene.untilReady('one');

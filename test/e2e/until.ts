@@ -1,6 +1,6 @@
 /** Waiting for what must become true; nothing here ever sleeps for its own sake. */
 
-const defaultTimeoutMs = 25_000;
+const defaultTimeoutMs = 60_000;
 const pollMs = 40;
 
 /**

@@ -28,9 +28,9 @@ onEachStore('berth', (plane) => {
     const web = workloadOf('web', { replicas: 1 }, `echo ready; ${restScript}`);
     expect(await ok('apply -f -', web)).toContain('workload.berth.dev/web created');
     expect(await ok('apply -f -', web)).toContain('workload.berth.dev/web unchanged');
-    await ok('wait --for=condition=Available workload/web --timeout 30s');
+    await ok('wait --for=condition=Available workload/web --timeout 60s');
     await ok('scale workload/web --replicas 2');
-    await ok('wait --for=jsonpath={.status.readyReplicas}=2 workload/web --timeout 30s');
+    await ok('wait --for=jsonpath={.status.readyReplicas}=2 workload/web --timeout 60s');
     const table = await ok('get workloads,pods');
     expect(table).toMatch(/NAME\s+DESIRED\s+READY/);
     expect(table).toMatch(/web\s+2\s+2\s+2\s+2/);
@@ -48,14 +48,14 @@ onEachStore('berth', (plane) => {
     const failed = await scene.exec('workload/web', 'sh', '-c', 'exit 7');
     expect(failed.code).toBe(7);
     await ok('delete workload web');
-    await ok('wait --for=delete pod -l app=web --timeout 30s');
+    await ok('wait --for=delete pod -l app=web --timeout 60s');
     expect(await scene.containers()).toEqual([]);
   });
 
   test('exec hands input on, and logs of several containers are told apart', async () => {
     const named = (name: string) => containerOf(`echo from ${name}; ${restScript}`, { name });
     await scene.createPod('pair', { containers: [named('one'), named('two')] });
-    await ok('wait --for=condition=Ready pod/pair --timeout 30s');
+    await ok('wait --for=condition=Ready pod/pair --timeout 60s');
     const big = 'y'.repeat(200_000);
     const { stdout } = await plane().berth(
       ['exec', '-n', scene.namespace, '-i', '-c', 'one', 'pair', '--', 'cat'],

@@ -5,12 +5,24 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Node, Pod, PodDisruptionBudget } from '../../api/kinds.gen.ts';
 import type { JsonObject } from '../../api/meta.ts';
-import { namespaces, nodes, podDisruptionBudgets, pods, workloads } from '../../api/resources.gen.ts';
+import {
+  namespaces,
+  nodes,
+  podDisruptionBudgets,
+  pods,
+  workloads,
+} from '../../api/resources.gen.ts';
 import { runControllers } from '../../controllers/index.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { createLog } from '../../lib/log.ts';
 import { systemRandom } from '../../lib/random.ts';
-import { adminToken, eventually, signal, startTestApi, type TestApi } from '../harness/apiserver.ts';
+import {
+  adminToken,
+  eventually,
+  signal,
+  startTestApi,
+  type TestApi,
+} from '../harness/apiserver.ts';
 import { object } from '../harness/fake-api.ts';
 import { kubectlBinary, kubectlOf } from '../harness/kubectl.ts';
 
@@ -74,7 +86,9 @@ async function tend(pod: Pod, open: string | undefined): Promise<void> {
 }
 
 function isReady({ metadata, status }: Pod): boolean {
-  const ready = status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True');
+  const ready = status?.conditions?.some(
+    ({ type, status }) => type === 'Ready' && status === 'True',
+  );
   return ready === true && metadata.deletionTimestamp === undefined;
 }
 
@@ -98,7 +112,11 @@ async function makeWorkload(app: string, replicas: number): Promise<readonly str
   const workload = object(workloads, `${namespace}/${app}`, { spec });
   await eventually(() => api.client.create(workloads, workload, { signal }));
   return eventually(async () => {
-    const { items } = await api.client.list<Pod>(pods, { namespace, labelSelector: `app=${app}`, signal });
+    const { items } = await api.client.list<Pod>(pods, {
+      namespace,
+      labelSelector: `app=${app}`,
+      signal,
+    });
     expect(items.filter(isReady)).toHaveLength(replicas);
     return items.map(({ metadata }) => metadata.name ?? '');
   });
@@ -147,7 +165,9 @@ describe('evictions', () => {
       details: { causes: [{ reason: 'DisruptionBudget' }] },
     });
     const [cause] = refused?.body.details.causes ?? [];
-    expect(cause.message).toMatch(/^The disruption budget many needs 5 healthy pods and has \d currently$/);
+    expect(cause.message).toMatch(
+      /^The disruption budget many needs 5 healthy pods and has \d currently$/,
+    );
     holding = false;
     await untilAllowed('many', 3);
   });
@@ -156,17 +176,25 @@ describe('evictions', () => {
     const [name = ''] = await makeWorkload('dry', 2);
     await makeBudget('dry', { maxUnavailable: 1 });
     await untilAllowed('dry', 1);
-    for (let i = 0; i < 3; i += 1) expect((await evict(name, { dryRun: ['All'] })).status).toBe(201);
+    for (let i = 0; i < 3; i += 1)
+      expect((await evict(name, { dryRun: ['All'] })).status).toBe(201);
     await untilAllowed('dry', 1);
     expect((await evict(name)).status).toBe(201);
   });
 
   test('a pod that is not ready goes when enough others are, or when the policy says so', async () => {
     const [sick = '', other = ''] = await makeWorkload('sick', 2);
-    await api.client.patch(pods, { namespace, name: sick }, { metadata: { labels: { sick: '' } } }, { signal });
+    await api.client.patch(
+      pods,
+      { namespace, name: sick },
+      { metadata: { labels: { sick: '' } } },
+      { signal },
+    );
     await setReady(sick, 'False');
     await makeBudget('sick', { minAvailable: 2 });
-    await eventually(async () => expect((await untilAllowed('sick', 0)).status?.currentHealthy).toBe(1));
+    await eventually(async () =>
+      expect((await untilAllowed('sick', 0)).status?.currentHealthy).toBe(1),
+    );
     expect((await evict(sick)).status).toBe(429);
     const key = { namespace, name: 'sick' };
     const always = { spec: { unhealthyPodEvictionPolicy: 'AlwaysAllow' } };
@@ -189,29 +217,32 @@ describe('evictions', () => {
     });
   });
 
-  test.skipIf(kubectlBinary === undefined)('kubectl drain waits for what the budget allows', async () => {
-    const dataDir = mkdtempSync(join(tmpdir(), 'berth-drain-'));
-    const kubeconfig = join(dataDir, 'kubeconfig');
-    writeFileSync(kubeconfig, kubeconfigText());
-    const kubectl = kubectlOf({ dataDir, kubeconfig }, { namespace });
-    await makeWorkload('drained', 3);
-    await makeBudget('drained', { minAvailable: 2 });
-    await untilAllowed('drained', 1);
-    await makeNode('n2');
-    fewest = 3;
-    // Of the other tests some pods may never go.
-    const said = await kubectl.ok('drain n1 --pod-selector=app=drained --timeout=50s');
-    expect(said).toContain('node/n1 drained');
-    const { items } = await api.client.list<Pod>(pods, {
-      namespace,
-      labelSelector: 'app=drained',
-      signal,
-    });
-    expect(items.some(({ spec }) => spec.nodeName === 'n1')).toBe(false);
-    expect(fewest).toBe(2);
-    await untilAllowed('drained', 1);
-    rmSync(dataDir, { recursive: true });
-  });
+  test.skipIf(kubectlBinary === undefined)(
+    'kubectl drain waits for what the budget allows',
+    async () => {
+      const dataDir = mkdtempSync(join(tmpdir(), 'berth-drain-'));
+      const kubeconfig = join(dataDir, 'kubeconfig');
+      writeFileSync(kubeconfig, kubeconfigText());
+      const kubectl = kubectlOf({ dataDir, kubeconfig }, { namespace });
+      await makeWorkload('drained', 3);
+      await makeBudget('drained', { minAvailable: 2 });
+      await untilAllowed('drained', 1);
+      await makeNode('n2');
+      fewest = 3;
+      // Of the other tests some pods may never go.
+      const said = await kubectl.ok('drain n1 --pod-selector=app=drained --timeout=50s');
+      expect(said).toContain('node/n1 drained');
+      const { items } = await api.client.list<Pod>(pods, {
+        namespace,
+        labelSelector: 'app=drained',
+        signal,
+      });
+      expect(items.some(({ spec }) => spec.nodeName === 'n1')).toBe(false);
+      expect(fewest).toBe(2);
+      await untilAllowed('drained', 1);
+      rmSync(dataDir, { recursive: true });
+    },
+  );
 });
 
 function kubeconfigText(): string {
