@@ -626,9 +626,13 @@ export interface DownwardAPIVolumeSource {
 
 /** An empty directory that lives as long as the pod. */
 export interface EmptyDirVolumeSource {
-  /** `Memory` keeps it in memory; empty (default) on the node's disk. */
+  /**
+   * `Memory` keeps it in memory; empty (default) on the node's disk. Kept, and not acted on yet.
+   */
   readonly medium?: string;
-  /** The most it may hold; unlimited when absent. With `Memory`, the size of the file system. */
+  /**
+   * The most it may hold; unlimited when absent. With `Memory`, the size of the file system. Kept, and not acted on yet.
+   */
   readonly sizeLimit?: number | string;
 }
 

@@ -189,9 +189,9 @@ describe("Berth's own kinds", () => {
 
 describe('ignored fields', () => {
   it('are told by path, for stored kinds and for templates in them', () => {
-    expect(ignoredFields['pods']).toContain('spec.containers[].livenessProbe');
+    expect(ignoredFields['pods']).toContain('spec.containers[].resizePolicy');
     expect(ignoredFields['workloads.berth.dev']).toContain(
-      'spec.template.spec.containers[].livenessProbe',
+      'spec.template.spec.containers[].resizePolicy',
     );
     expect(ignoredFields['pods']).not.toContain('spec.containers[].image');
     expect(ignoredFields['configmaps']).toBeUndefined();
@@ -199,7 +199,7 @@ describe('ignored fields', () => {
 
   it('say so where kubectl explain shows them', () => {
     const container = find('Pod').properties!['spec']!.properties!['containers']!.items!;
-    expect(container.properties!['livenessProbe']!.description).toMatch(/not acted on yet\.$/);
+    expect(container.properties!['resizePolicy']!.description).toMatch(/not acted on yet\.$/);
     expect(container.properties!['image']!.description).not.toMatch(/not acted on/);
   });
 });

@@ -23,9 +23,16 @@ const workloads: Rule = {
   verbs: readVerbs,
 };
 
+const budgets: Rule = {
+  apiGroups: ['policy'],
+  resources: ['poddisruptionbudgets', 'poddisruptionbudgets/status'],
+  verbs: readVerbs,
+};
+
 const viewRules: Rule[] = [
   { apiGroups: [''], resources: [...coreNamespaced, 'namespaces'], verbs: readVerbs },
   workloads,
+  budgets,
 ];
 
 const editRules: Rule[] = [
@@ -41,6 +48,7 @@ const editRules: Rule[] = [
     verbs: writeVerbs,
   },
   { ...workloads, verbs: writeVerbs },
+  { ...budgets, verbs: writeVerbs },
 ];
 
 const adminRules: Rule[] = [

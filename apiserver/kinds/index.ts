@@ -6,6 +6,7 @@ import type { FieldError } from '../../api/status.ts';
 import { forbiddenField, invalidValue } from '../schema/field-error.ts';
 import { configMapStrategy, secretStrategy } from './config.ts';
 import { crdStrategy } from './crd.ts';
+import { disruptionBudgetStrategy } from './disruption-budget.ts';
 import { namespaceStrategy } from './namespace.ts';
 import { podStrategy } from './pod.ts';
 import { plainStrategy, type Strategy } from './strategy.ts';
@@ -109,5 +110,6 @@ export const strategies: Readonly<Record<string, Strategy>> = {
   'rolebindings.rbac.authorization.k8s.io': bindingStrategy,
   'clusterrolebindings.rbac.authorization.k8s.io': bindingStrategy,
   'customresourcedefinitions.apiextensions.k8s.io': crdStrategy,
+  'poddisruptionbudgets.policy': disruptionBudgetStrategy,
   'workloads.berth.dev': workloadStrategy,
 };

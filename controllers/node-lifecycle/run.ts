@@ -135,7 +135,9 @@ class NodeLifecycle {
       log.info(counts, 'enough nodes are ready: evictions go on');
       return;
     }
-    log.error(counts, 'too many nodes are not ready at once: nothing is evicted');
+    // Nodes that only start are no reason to call anybody.
+    const level = silent.length > 0 ? 'error' : 'info';
+    log[level](counts, 'too many nodes are not ready at once: nothing is evicted');
     const message =
       `${disturbed.length} of ${all.length} nodes are not ready: the control plane may be cut off, ` +
       'so no pod is moved elsewhere';

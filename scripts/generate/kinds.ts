@@ -39,7 +39,7 @@ export const listMetaSchema: Schema = linker.part('parts/meta.yaml#ListMeta');
 
 /**
  * Fields that are kept and not acted on, by \`plural.group\` (plain plural in the core group), as
- * paths: \`spec.containers[].livenessProbe\`. What lies below such a field is ignored with it.
+ * paths: \`spec.containers[].resizePolicy\`. What lies below such a field is ignored with it.
  */
 export const ignoredFields: Readonly<Record<string, readonly string[]>> = ${parsed(ignored(sources))};
 `;

@@ -18,10 +18,10 @@ if (kubectlBinary !== undefined && forwarders.length === 0) {
   console.warn('There is no kubectl 1.31 or newer here: port-forward by kubectl is left out.');
 }
 
-/** Serves a page and ten random megabytes on port 80, and says on port 9000 what it hears. */
+/** Serves a page, one random megabyte and ten of them on port 80, and says on port 9000 what it hears. */
 const serverScript =
   'mkdir /w; echo hello >/w/index.html; dd if=/dev/urandom of=/w/big bs=1M count=10 2>/dev/null; ' +
-  'httpd -p 80 -h /w; touch /w/ready; trap "exit 0" TERM; nc -ll -p 9000 -e cat & wait';
+  'head -c 1000000 /w/big >/w/part; httpd -p 80 -h /w; touch /w/ready; trap "exit 0" TERM; nc -ll -p 9000 -e cat & wait';
 
 onEachStore('streams', (plane) => {
   let scene: Scene;
@@ -61,10 +61,11 @@ onEachStore('streams', (plane) => {
     test('a page, ten megabytes, and twenty connections at once', async () => {
       const { url, process } = await forward(kubectlHere(), 80);
       expect(await (await fetch(url)).text()).toBe('hello\n');
-      const big = (await scene.exec('web', 'md5sum', '/w/big')).stdout.slice(0, 32);
+      const { stdout } = await scene.exec('web', 'md5sum', '/w/big', '/w/part');
+      const [big, part] = stdout.split('\n').map((line) => line.slice(0, 32));
       expect(await fetchDigest(`${url}/big`)).toBe(big);
-      const many = Array.from({ length: 20 }, () => fetchDigest(`${url}/big`));
-      expect(await Promise.all(many)).toEqual(Array.from(many, () => big));
+      const many = Array.from({ length: 20 }, () => fetchDigest(`${url}/part`));
+      expect(await Promise.all(many)).toEqual(Array.from(many, () => part));
       expect(process.stderr()).toBe('');
     });
 
@@ -119,7 +120,9 @@ onEachStore('streams', (plane) => {
     };
     const type = (process: Running, text: string) => process.child.stdin?.write(text);
     const says = (process: Running, what: string) =>
-      until(`it says ${what}: ${process.stdout()}`, () => process.stdout().includes(what));
+      until(`it says ${what}`, () => process.stdout().includes(what)).catch((error) => {
+        throw new Error(`${error.message} ${process.stdout()}`);
+      });
 
     test('-it: a terminal of the right size, until the container ends', async () => {
       const shell = { command: ['sh'], stdin: true, tty: true };
@@ -134,8 +137,8 @@ onEachStore('streams', (plane) => {
         type(process, 'stty size\r');
         return process.stdout().includes('27 91');
       });
-      // Without care the engine would take this for a wish to leave.
-      type(process, '\x10\x11');
+      // The engine must not take ctrl-p and ctrl-q for a wish to leave; ctrl-u clears the line.
+      type(process, '\x10\x11\x15');
       type(process, 'echo st""ill here\r');
       await says(process, 'still here');
       type(process, 'exit 3\r');

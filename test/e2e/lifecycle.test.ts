@@ -1,6 +1,7 @@
 /** A Workload from its first manifest to its end: what the API says, and what really runs. */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { NetworkInspectInfo } from 'dockerode';
 import { beforeAll, expect, test } from 'vitest';
 import type { Pod, Workload } from '../../api/kinds.gen.ts';
 import { pods, workloads } from '../../api/resources.gen.ts';
@@ -193,8 +194,8 @@ async function scale({ client, namespace }: Scene, replicas: number): Promise<vo
 }
 
 /** Pods get along with the engine's own network. */
-function isOurs({ Name, Labels }: { Name: string; Labels?: Record<string, string> }): boolean {
-  return /berth/.test(Name + Object.keys(Labels ?? {}));
+function isOurs({ Name, Labels = {} }: NetworkInspectInfo): boolean {
+  return /berth/.test(Name + Object.keys(Labels));
 }
 
 function identity({ metadata, spec }: Pod) {

@@ -50,6 +50,21 @@ const serviceAccountTable: TableDefinition = {
   cells: (object, nowMs) => [nameOf(object), ageOf(object, nowMs)],
 };
 
+const disruptionBudgetTable: TableDefinition = {
+  columns: [
+    nameColumn,
+    column('Min Available', 'How many must stay ready, as a number or a percentage.'),
+    column('Max Unavailable', 'How many may be missing, as a number or a percentage.'),
+    { ...column('Allowed Disruptions', 'How many may be evicted right now.'), type: 'integer' },
+    ageColumn,
+  ],
+  cells: (object, nowMs) => {
+    const { minAvailable = 'N/A', maxUnavailable = 'N/A' } = record(object['spec']);
+    const allowed = record(object['status'])['disruptionsAllowed'] ?? 0;
+    return [nameOf(object), minAvailable, maxUnavailable, allowed, ageOf(object, nowMs)];
+  },
+};
+
 const leaseTable: TableDefinition = {
   columns: [nameColumn, column('Holder', 'Who holds the lease now.'), ageColumn],
   cells: (object, nowMs) => [
@@ -91,6 +106,7 @@ export const coreTables: Readonly<Record<string, TableDefinition>> = {
   secrets: secretTable,
   serviceaccounts: serviceAccountTable,
   'leases.coordination.k8s.io': leaseTable,
+  'poddisruptionbudgets.policy': disruptionBudgetTable,
   'rolebindings.rbac.authorization.k8s.io': bindingTable,
   'clusterrolebindings.rbac.authorization.k8s.io': bindingTable,
 };
