@@ -61,13 +61,19 @@ describe('engines', () => {
 
   test('a shared network that cannot be made is told, and tried again', async () => {
     h = await AgentHarness.make();
-    h.engine.failNext('ensure', new RuntimeError('StartFailed', 'port is already allocated'));
-    h.start();
+    let taken = true;
+    const clash = new RuntimeError('StartFailed', 'port is already allocated');
+    h.start(
+      altered((real) => ({
+        ensure: (spec, options) => (taken ? Promise.reject(clash) : real.ensure(spec, options)),
+      })),
+    );
     await h.createPod('web', { containers: [container('a'), container('b')] });
     const pod = await h.untilPod('web', (p) => waitingReason(p) === 'ContainerCreating');
     expect(pod.status?.phase).toBe('Pending');
     await h.until(() => h.events('web').includes('FailedCreatePodSandBox'));
-    await h.clock.advance(300);
+    taken = false;
+    await h.clock.advance(5_000);
     await h.untilRunning('web');
   });
 

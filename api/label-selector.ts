@@ -67,11 +67,6 @@ export function fromLabelSelectorObject(selector: LabelSelectorObject | undefine
   return selectorOf(requirements);
 }
 
-/** A selector for exactly these labels, as `matchLabels` does. */
-export function fromLabels(labels: Labels): LabelSelector {
-  return fromLabelSelectorObject({ matchLabels: labels });
-}
-
 const objectOperators = new Map<string, LabelOperator>([
   ['In', 'in'],
   ['NotIn', 'notin'],

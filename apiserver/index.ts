@@ -1,6 +1,5 @@
 /** The room's one way in. */
 export { readTokens, type StaticToken } from './auth/authenticate.ts';
-export { mastersGroup } from './auth/authorize.ts';
 export { type KeyPair, openPki, type Pki, writeSecret } from './auth/pki.ts';
 export type { VersionInfo } from './documents/documents.ts';
 export type { UserInfo } from './request/request.ts';

@@ -2,7 +2,7 @@
 export { type EmbeddedStoreOptions, openEmbeddedStore } from './embedded.ts';
 export { type EtcdStoreOptions, openEtcdStore } from './etcd.ts';
 export type { EtcdTls } from './etcd-endpoints.ts';
-export { maxKeyBytes, maxTxnBytes, maxTxnOperations } from './limits.ts';
+export { maxKeyBytes, maxTxnOperations } from './limits.ts';
 export { type OpenStoreOptions, openStore, parseStoreUrl, type StoreLocation } from './open.ts';
 export {
   type Change,

@@ -6,6 +6,7 @@ import { validateEnvVarName } from '../../api/names.ts';
 import { isQuantity, parseQuantity } from '../../api/quantity.ts';
 import type { FieldError } from '../../api/status.ts';
 import { duplicateValue, forbiddenField, invalidValue, required } from '../schema/field-error.ts';
+import { validateProbes } from './probes.ts';
 
 /** Fills what upstream defaults in code: pull policies by tag, requests from limits. */
 export function defaultPodSpec(spec: JsonObject): void {
@@ -71,6 +72,7 @@ export function validatePodSpec(spec: JsonObject, path: string): FieldError[] {
           ),
         );
       errors.push(...validateEnv(container, at));
+      errors.push(...validateProbes(container, at, list === 'initContainers'));
       errors.push(...validateResources(container, at));
       errors.push(...validateMounts(container, volumes, at));
       errors.push(...validateHostPorts(container, hostPorts, at));

@@ -2,6 +2,6 @@
  * The three patches that are computed from the object alone. Server-side apply has a room of its
  * own.
  */
-export { applyJsonPatch, maxOperations } from './json-patch.ts';
+export { applyJsonPatch } from './json-patch.ts';
 export { applyMergePatch } from './merge-patch.ts';
 export { applyStrategicPatch } from './strategic.ts';

@@ -16,7 +16,6 @@ export {
   apiGroupList,
   apiResourceList,
   apiVersions,
-  compareVersions,
   type ServedResource,
   type ServedSubresource,
 } from './discovery.ts';

@@ -112,7 +112,9 @@ describe.skipIf(kubectlBinary === undefined)('kubectl', () => {
     });
 
     test('exec -it has a terminal of the size of ours', async () => {
-      const inside = 'stty size; test -t 0 && test -t 1 && echo a terminal; exit 3';
+      // The size comes a moment after the program has started.
+      const size = 'until stty size 2>/dev/null | grep [1-9]; do sleep 0.05; done';
+      const inside = `${size}; test -t 0 && test -t 1 && echo a terminal; exit 3`;
       const words = [
         ...scene.kubectl.command,
         'exec',
@@ -134,7 +136,10 @@ describe.skipIf(kubectlBinary === undefined)('kubectl', () => {
     });
 
     test('exec -it follows when the terminal changes its size', async () => {
-      const asking = 'trap "stty size; exit 0" WINCH; echo started; while :; do sleep 0.1; done';
+      // Rows and columns may come one after the other.
+      const asking =
+        'trap "told=1" WINCH; echo started; ' +
+        'until [ "$told" ] && stty size 2>/dev/null | grep "33 77"; do sleep 0.05; done';
       const words = [
         ...scene.kubectl.command,
         'exec',
