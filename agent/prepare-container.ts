@@ -105,7 +105,8 @@ async function ensureImage(
     remembered.imageFailure = { reason, message, delayMs, untilMs };
     warn(context, reason === 'InvalidImageName' ? 'InspectFailed' : 'Failed', message);
     warn(context, 'Failed', `Error: ${reason}`);
-    return { type: 'waiting', waiting: { reason, message }, retryAtMs: untilMs };
+    // The next look, which comes at once, says for how long nothing is tried.
+    return { type: 'waiting', waiting: { reason, message }, retryAtMs: clock.now() };
   }
 }
 

@@ -29,11 +29,14 @@ export async function berth(...args: readonly string[]): Promise<string> {
 }
 
 /** `dataDir` may be one that was used before: then this is a warm start. */
-export async function upPlane(dataDir?: string): Promise<BenchPlane> {
+export async function upPlane(
+  dataDir?: string,
+  flags: readonly string[] = [],
+): Promise<BenchPlane> {
   const dir = dataDir ?? (await mkdtemp(join(tmpdir(), 'berth-bench-')));
   const port = await freePort();
   const startedMs = performance.now();
-  await berth('up', '--data-dir', dir, '--port', String(port));
+  await berth('up', '--data-dir', dir, '--port', String(port), ...flags);
   const readyMs = performance.now() - startedMs;
   const config = await loadKubeconfig(join(dir, 'kubeconfig'));
   const transport = createHttpsTransport(config);
