@@ -22,7 +22,8 @@ import {
   validateObjectMetaUpdate,
   withUncheckedRules,
 } from '../schema/index.ts';
-import { metadataOf, metaString } from '../storage/cached.ts';
+import { type Cached, metadataOf, metaString } from '../storage/cached.ts';
+import { objectKey } from '../storage/keys.ts';
 import type { DecodedBody } from './body.ts';
 import type { KindRequest, VerbDeps } from './deps.ts';
 import { didYouMean } from './did-you-mean.ts';
@@ -146,17 +147,25 @@ function noNamespace(name: string): StatusError {
   return new StatusError(error.code, error.reason, message, error.details);
 }
 
+function isTerminating({ object }: Cached): boolean {
+  return (
+    asString(at(object, 'status', 'phase')) === 'Terminating' ||
+    metaString(object, 'deletionTimestamp') !== ''
+  );
+}
+
 /** Namespaced objects need a namespace that is there and stays. */
 export async function admitNamespace(deps: VerbDeps, request: KindRequest): Promise<void> {
   const { kind, info } = request;
   if (!kind.namespaced || info.namespace === '') return;
   const place = { group: '', plural: 'namespaces' };
-  const namespace = await deps.objects.get(place, { name: info.namespace }, request.request.signal);
+  const key = { name: info.namespace };
+  // What the cache says in favour is good enough: a namespace is only finished when it is found empty.
+  const known = deps.objects.cache.get(objectKey(place, key));
+  if (known !== undefined && !isTerminating(known)) return;
+  const namespace = await deps.objects.get(place, key, request.request.signal);
   if (namespace === undefined) throw noNamespace(info.namespace);
-  const terminating =
-    asString(at(namespace.object, 'status', 'phase')) === 'Terminating' ||
-    metaString(namespace.object, 'deletionTimestamp') !== '';
-  if (!terminating) return;
+  if (!isTerminating(namespace)) return;
   const name = info.name;
   const error = forbidden(
     { group: kind.group, resource: kind.plural },

@@ -1,0 +1,18 @@
+import { startEtcd } from './test/harness/etcd.ts';
+import { createClient } from './client/rest-client.ts';
+import { createHttpsTransport } from './client/https-transport.ts';
+import { loadKubeconfig } from './client/kubeconfig.ts';
+import { systemClock } from './lib/clock.ts';
+import { configMaps } from './api/resources.gen.ts';
+import { spawn } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
+const etcd = await startEtcd();
+const dir = mkdtempSync('/tmp/prof/d-');
+const p = spawn(process.execPath, ['--cpu-prof', '--cpu-prof-dir=/tmp/prof', 'dist/cli/main.js', 'up', '--foreground', '--no-agent', '--data-dir', dir, '--port', '18443', '--store', `etcd://${etcd.endpoint}`], { stdio: 'ignore' });
+await new Promise((r) => setTimeout(r, 6000));
+const c = createClient(createHttpsTransport(loadKubeconfig(`${dir}/kubeconfig`)), { userAgent: 'x', clock: systemClock });
+const signal = new AbortController().signal;
+let n = 0; const t = performance.now(); const u0 = process.cpuUsage();
+await Promise.all(Array.from({ length: 16 }, async () => { for (let i = n++; i < 2000; i = n++) await c.create(configMaps, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: `b-${i}`, namespace: 'default' }, data: { a: 'x'.repeat(200) } } as never, { signal }); }));
+console.log('create/s', 2000 / (performance.now() - t) * 1000, 'client cpu ms', process.cpuUsage(u0).user / 1000);
+p.kill('SIGTERM'); await new Promise((r) => p.on('exit', r)); await etcd.stop(); process.exit(0);
