@@ -78,7 +78,7 @@ export const commandGroups: readonly CommandGroup[] = [
     title: 'Other',
     commands: {
       kubeconfig: {
-        summary: 'print the kubeconfig, or add it to ~/.kube/config',
+        summary: 'print where the kubeconfig is, or make a node's',
         load: async () => (await import('./commands/kubeconfig.ts')).kubeconfigCommand(),
       },
       version: {

@@ -66,7 +66,7 @@ async function up({ store: wanted, port }) {
     );
   }
   console.log(`Berth demo (store: ${store}, state in ${shown})\n`);
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  makeDataDir();
   await step('npm packages', (note) => ensurePackages(root, note));
   await step('build', () => ensureBuild(root));
   await step('Docker engine', async (note) => {
@@ -93,6 +93,15 @@ async function up({ store: wanted, port }) {
   await showWhatIsMissing();
   showCommands();
   console.log(`\nReady after ${seconds(startedAtMs)}.`);
+}
+
+function makeDataDir() {
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    if (error.code !== 'EACCES' && error.code !== 'EROFS') throw error;
+    throw new Failure(`cannot write in ${root}: run as root, or clone into a folder of yours`);
+  }
 }
 
 async function makeImage(note) {

@@ -37,7 +37,10 @@ export async function startEtcd(options: TestEtcdOptions = {}): Promise<TestEtcd
   const endpoint = `127.0.0.1:${clientPort}`;
   const args = etcdArguments(directory, endpoint, peerPort, options);
   let child: ChildProcess | undefined;
-  const killOnExit = () => child?.kill('SIGKILL');
+  const killOnExit = () => {
+    child?.kill('SIGKILL');
+    rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
+  };
   process.once('exit', killOnExit);
   const kill = async () => {
     const dying = child;
