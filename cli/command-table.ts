@@ -78,7 +78,7 @@ export const commandGroups: readonly CommandGroup[] = [
     title: 'Other',
     commands: {
       kubeconfig: {
-        summary: 'print where the kubeconfig is, or make a node's',
+        summary: "print where the kubeconfig is, or make a node's",
         load: async () => (await import('./commands/kubeconfig.ts')).kubeconfigCommand(),
       },
       version: {

@@ -25,11 +25,12 @@ export interface TestEtcdOptions {
 }
 
 const binary = '/usr/bin/etcd';
+const ctlBinary = '/usr/bin/etcdctl';
 const startTimeoutMs = 20_000;
 
 /** Starts an etcd, installing Debian's if this machine has none; ready when this resolves. */
 export async function startEtcd(options: TestEtcdOptions = {}): Promise<TestEtcd> {
-  if (!existsSync(binary)) {
+  if (!existsSync(binary) || !existsSync(ctlBinary)) {
     execFileSync('apt-get', ['install', '-y', 'etcd-server', 'etcd-client'], { stdio: 'ignore' });
   }
   const directory = mkdtempSync(join(tmpdir(), 'berth-etcd-'));
@@ -116,7 +117,7 @@ function runCtl(endpoint: string, { tls }: TestEtcdOptions, words: readonly stri
   const files =
     tls === undefined ? [] : [`--cacert=${tls.ca}`, `--cert=${tls.cert}`, `--key=${tls.key}`];
   const url = `${tls === undefined ? 'http' : 'https'}://${endpoint}`;
-  return execFileSync('/usr/bin/etcdctl', [`--endpoints=${url}`, ...files, ...words], {
+  return execFileSync(ctlBinary, [`--endpoints=${url}`, ...files, ...words], {
     encoding: 'utf8',
     env: { PATH: '/usr/bin:/bin', ETCDCTL_API: '3' },
   });
