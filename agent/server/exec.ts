@@ -10,6 +10,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { ProcessStreams } from '../../runtime/runtime.ts';
 import { type ExecStatus, failureStatus, statusOfExit } from './exec-status.ts';
+import { createResizer, type Size } from './resizer.ts';
 import type { Target } from './server.ts';
 import {
   goneSignal,
@@ -112,7 +113,8 @@ async function serve(target: Target, wish: Wish, client: WebSocket, clock: Clock
   try {
     const { streams, status } = await join(target, wish, signal);
     for (const event of ['drain', 'close']) streams.stdin?.on(event, () => client.resume());
-    client.on('message', (data) => receive(client, streams, toBuffer(data)));
+    const resize = createResizer((size) => streams.resize(size));
+    client.on('message', (data) => receive(client, streams, resize, toBuffer(data)));
     client.resume();
     await Promise.all([
       forward(client, streams.stdout, channel.stdout, wish.stdout),
@@ -144,7 +146,12 @@ async function join(target: Target, wish: Wish, signal: AbortSignal): Promise<Jo
   return { streams: session, status: () => session.exit.then(statusOfExit) };
 }
 
-function receive(client: WebSocket, streams: ProcessStreams, message: Buffer): void {
+function receive(
+  client: WebSocket,
+  streams: ProcessStreams,
+  resize: (size: Size) => void,
+  message: Buffer,
+): void {
   const data = message.subarray(1);
   switch (message[0]) {
     case channel.stdin:
@@ -154,8 +161,7 @@ function receive(client: WebSocket, streams: ProcessStreams, message: Buffer): v
       return;
     case channel.resize: {
       const size = readSize(data);
-      // A size that comes too late, or too early, is no reason to end the session.
-      if (size !== undefined) streams.resize(size).catch(() => undefined);
+      if (size !== undefined) resize(size);
       return;
     }
     case channel.close:
@@ -166,7 +172,7 @@ function receive(client: WebSocket, streams: ProcessStreams, message: Buffer): v
   }
 }
 
-function readSize(data: Buffer): { columns: number; rows: number } | undefined {
+function readSize(data: Buffer): Size | undefined {
   try {
     // Anything else than two numbers is not a size.
     const { Width, Height } = JSON.parse(data.toString('utf8')) as Record<string, unknown>;

@@ -9,7 +9,8 @@ import type { Found } from './status.ts';
 
 /** How long the engine may still call an exec running after its output has ended. */
 const exitPolls = { count: 100, everyMs: 20 } as const;
-const resizeAttemptsMax = 10;
+/** On a busy machine a process may take seconds to start. */
+const resizeAttemptsMax = 250;
 
 /**
  * Starts a process beside the container's own. Its two outputs share one connection, so a reader
