@@ -28,6 +28,8 @@ export const crdStrategy: Strategy = {
       storedVersions: stored.map((version) => asString(version['name'])),
     };
   },
+  // Until then `status.conditions` is null, which `kubectl wait` takes for an error.
+  settled: (crd) => asArray(at(crd, 'status', 'conditions')).length > 0,
   prepareForUpdate(crd, old) {
     defaultNames(crd);
     crd['status'] = old['status'];

@@ -48,6 +48,11 @@ export interface Strategy {
   prepareForUpdate?(object: JsonObject, old: JsonObject, context: StrategyContext): void;
   /** Texts for the `Warning` header of a write that is otherwise in order. */
   warn?(object: JsonObject, old: JsonObject | undefined): readonly string[];
+  /**
+   * Whether the server has added its own part to a new object; its creation is answered when it has.
+   * Absent = there is none.
+   */
+  settled?(object: JsonObject): boolean;
   /** What the schema cannot say. `old` is absent on create. */
   validate?(object: JsonObject, old: JsonObject | undefined): readonly FieldError[];
   /** Like `validate`, for writes through `/status`. */

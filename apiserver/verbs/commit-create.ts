@@ -156,7 +156,29 @@ async function store(
     return unstored(object);
   }
   const result = await deps.objects.create(place, key, object, signal);
-  return result.type === 'written' ? result.stored : undefined;
+  if (result.type !== 'written') return undefined;
+  await untilSettled(deps, request, result.stored);
+  return result.stored;
+}
+
+const settlePollMs = 5;
+/** After this long the client is answered all the same. */
+const settleMaxMs = 1_000;
+
+/**
+ * Waits until the server's own part of the status is there, for kinds that have one: whoever reads the
+ * object after its creation was answered finds it.
+ */
+async function untilSettled(deps: VerbDeps, request: KindRequest, stored: Cached): Promise<void> {
+  const { settled } = request.kind.strategy;
+  if (settled === undefined) return;
+  const { clock, objects } = deps;
+  for (let waitedMs = 0; waitedMs < settleMaxMs; waitedMs += settlePollMs) {
+    const current = objects.cache.get(stored.key);
+    const seen = current !== undefined || objects.cache.revision >= stored.revision;
+    if (seen && (current === undefined || settled(current.object))) return;
+    await clock.sleep(settlePollMs, request.request.signal);
+  }
 }
 
 /** What a dry run answers with: the object as it would be, with the version it has now, if any. */
