@@ -225,7 +225,13 @@ describe.each(storeKinds)('apiserver over %s', (kind) => {
     });
     expect((await api.call('GET', path)).status).toBe(404);
     await api.call('POST', crds, widgetDefinition('life.example'));
-    await eventually(async () => expect((await api.call('GET', path)).status).toBe(200));
+    // Whoever reads it next finds its conditions: `kubectl wait` takes null for an error.
+    const { conditions } = (await api.call('GET', own)).body.status;
+    expect(conditions.map(({ type, status }: Record<string, string>) => [type, status])).toEqual([
+      ['NamesAccepted', 'True'],
+      ['Established', 'True'],
+    ]);
+    expect((await api.call('GET', path)).status).toBe(200);
     await api.call('POST', path, { ...widget('a'), spec: {} });
     await api.call('POST', path, { ...widget('held', { finalizers: ['x.example/y'] }), spec: {} });
     expect((await api.call('GET', `${path}/a`)).body.spec).toEqual({ size: 1 });
