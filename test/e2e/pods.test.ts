@@ -138,14 +138,14 @@ onEachStore('pods', (plane) => {
     });
 
     test('init containers run first, one after the other', async () => {
-      const volumeMounts = [{ name: 'work', mountPath: '/work' }];
+      const volumeMounts = [{ name: 'work', mountPath: '/desk' }];
       const said = await outputOf('init', {
         volumes: [{ name: 'work', emptyDir: {} }],
         initContainers: [
-          containerOf('sleep 0.3; echo one >>/work/list', { name: 'first', volumeMounts }),
-          containerOf('echo two >>/work/list', { name: 'second', volumeMounts }),
+          containerOf('sleep 0.3; echo one >>/desk/list', { name: 'first', volumeMounts }),
+          containerOf('echo two >>/desk/list', { name: 'second', volumeMounts }),
         ],
-        containers: [containerOf('echo three >>/work/list; cat /work/list', { volumeMounts })],
+        containers: [containerOf('echo three >>/desk/list; cat /desk/list', { volumeMounts })],
       });
       expect(said).toBe('one\ntwo\nthree\n');
     });
