@@ -35,7 +35,6 @@ describe('running a pod', () => {
       podIP: '10.0.0.1',
       podIPs: [{ ip: '10.0.0.1' }],
       startTime: '2026-01-01T00:00:00Z',
-      qosClass: 'Burstable',
     });
     expect(status?.containerStatuses).toEqual([
       {

@@ -2,7 +2,6 @@ import { describe, expect, test } from 'vitest';
 import type { Pod } from '../api/kinds.gen.ts';
 import { podStatus } from './pod-status.ts';
 import type { SeenContainer } from './pod-view.ts';
-import { qosClassOf } from './qos-class.ts';
 
 type Policy = 'Always' | 'OnFailure' | 'Never';
 
@@ -91,17 +90,4 @@ test('a waiting container shows how it ended before', () => {
     ready: false,
   });
   expect(status.phase).toBe('Running');
-});
-
-test('quality of service', () => {
-  const withResources = (resources: object): Pod => {
-    const pod = podOf('Always', 1);
-    return { ...pod, spec: { ...pod.spec, containers: [{ name: 'c', resources }] } };
-  };
-  expect(qosClassOf(podOf('Always', 2))).toBe('BestEffort');
-  const all = { cpu: '1', memory: '1Gi' };
-  expect(qosClassOf(withResources({ limits: all }))).toBe('Guaranteed');
-  expect(qosClassOf(withResources({ limits: all, requests: { cpu: '1000m' } }))).toBe('Guaranteed');
-  expect(qosClassOf(withResources({ limits: all, requests: { cpu: '500m' } }))).toBe('Burstable');
-  expect(qosClassOf(withResources({ requests: { cpu: '1' } }))).toBe('Burstable');
 });

@@ -11,7 +11,6 @@ import type {
 import type { PodHealth } from './hooks/container-life.ts';
 import { restarts } from './pod-plan.ts';
 import { isInit, type PodView, reportedStatus, type SeenContainer } from './pod-view.ts';
-import { qosClassOf } from './qos-class.ts';
 
 export interface Waiting {
   readonly reason: string;
@@ -48,7 +47,8 @@ export function podStatus(input: StatusInput): PodStatus {
     startTime: before.startTime ?? formatTime(nowMs),
     ...(inits.length === 0 ? {} : { initContainerStatuses: inits }),
     containerStatuses: mains,
-    qosClass: before.qosClass ?? qosClassOf(pod),
+    // The server's to decide, when the pod is created.
+    ...(before.qosClass === undefined ? {} : { qosClass: before.qosClass }),
   };
 }
 

@@ -18,6 +18,16 @@ test('the server sets phase and quality of service, whatever was sent', () => {
   expect(made['status']).toEqual({ phase: 'Pending', qosClass: 'BestEffort' });
 });
 
+test('quality of service goes by amounts, not by their spelling', () => {
+  const resources = {
+    limits: { cpu: '1', memory: '1Gi' },
+    requests: { cpu: '1000m', memory: '1Gi' },
+  };
+  const made = pod({ containers: [container({ resources })] });
+  podStrategy.prepareForCreate?.(made, context);
+  expect(made['status']).toMatchObject({ qosClass: 'Guaranteed' });
+});
+
 test.each([
   [{}, 'BestEffort'],
   [{ requests: { cpu: '1' } }, 'Burstable'],
