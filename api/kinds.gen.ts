@@ -598,6 +598,20 @@ export interface DeleteOptions {
   readonly ignoreStoreReadErrorWithClusterBreakingPotential?: boolean;
 }
 
+/** One object of the same namespace. */
+export interface Dependency {
+  /** Group and version of `kind`; needed only for kinds that Berth does not have itself. */
+  readonly apiVersion?: string;
+  /** Its kind; default Workload. */
+  readonly kind?: string;
+  /** Its name. */
+  readonly name: string;
+  /**
+   * `Exists`: it is there. `Ready`: it says that it is ready or available. `Completed`: it has ended well, like a Job. Default Ready, and Exists for a ConfigMap, a Secret and a workload of type Cron.
+   */
+  readonly condition?: 'Exists' | 'Ready' | 'Completed';
+}
+
 /** Fields of the pod. */
 export interface DownwardAPIProjection {
   /** The files. */
@@ -1584,6 +1598,44 @@ export interface PodDisruptionBudgetStatus {
   readonly expectedPods: number;
   /** `DisruptionAllowed`, with reason `SufficientPods`, `InsufficientPods` or `SyncFailed`. */
   readonly conditions?: readonly Condition[];
+}
+
+/**
+ * Job and Cron, with restartPolicy Never: what a failed run means, by how it failed. The first rule that matches counts; where none does, the failure counts to `backoffLimit`.
+ */
+export interface PodFailurePolicy {
+  /** The rules, in the order in which they are tried. */
+  readonly rules: readonly PodFailurePolicyRule[];
+}
+
+/** Matches by the exit code of a container that did not end with 0. */
+export interface PodFailurePolicyOnExitCodes {
+  /** Only this container; absent = any. */
+  readonly containerName?: string;
+  /** Whether the code must be among `values` or must not. */
+  readonly operator: 'In' | 'NotIn';
+  /** Exit codes; 0 cannot be among them with In. */
+  readonly values: readonly number[];
+}
+
+/** A condition of the pod. */
+export interface PodFailurePolicyOnPodConditionsPattern {
+  /** The condition's type. */
+  readonly type: string;
+  /** Its status; default True. */
+  readonly status?: 'True' | 'False' | 'Unknown';
+}
+
+/** One rule; it has either `onExitCodes` or `onPodConditions`. */
+export interface PodFailurePolicyRule {
+  /**
+   * `FailJob`: the Job fails at once. `Ignore`: run again, and do not count the failure. `Count`: as without a rule.
+   */
+  readonly action: 'FailJob' | 'Ignore' | 'Count';
+  /** Matches by the exit code of a container that did not end with 0. */
+  readonly onExitCodes?: PodFailurePolicyOnExitCodes;
+  /** Matches when the pod has one of these conditions, like `DisruptionTarget`. */
+  readonly onPodConditions?: readonly PodFailurePolicyOnPodConditionsPattern[];
 }
 
 /** An address of the pod. */
@@ -2734,7 +2786,7 @@ export interface WindowsSecurityContextOptions {
 }
 
 /**
- * Keeps a number of equal instances of a pod template running on the nodes, and replaces them step by step when the template changes.
+ * Keeps a number of equal instances of a pod template running on the nodes, and replaces them step by step when the template changes (type Service); or runs the template until it has succeeded often enough (Job), once or at set times (Cron).
  */
 export interface Workload {
   readonly apiVersion: 'berth.dev/v1';
@@ -2763,7 +2815,11 @@ export interface WorkloadPlacement {
 /** What should run. */
 export interface WorkloadSpec {
   /**
-   * How many instances there should be; default 1. Strategies Each and Fill count with `placement.perNode` instead.
+   * `Service` (default): instances run for good and are replaced when they end. `Job`: each runs until it has succeeded, then the workload is complete. `Cron`: makes a workload of type Job at each time that `schedule` names. Cannot be changed later.
+   */
+  readonly type?: 'Service' | 'Job' | 'Cron';
+  /**
+   * How many instances there should be; default 1. Strategies Each and Fill count with `placement.perNode` instead. Of a Job: how many may run at a time.
    */
   readonly replicas?: number;
   /**
@@ -2771,11 +2827,11 @@ export interface WorkloadSpec {
    */
   readonly runtime?: 'docker' | 'systemd';
   /**
-   * `Ephemeral` (default): instances are alike, and a lost one is replaced by a new one with another name (`web-7d4f9-x2k5q`). `Stable`: instances are numbered (`web-0`, `web-1`), and each number keeps its name; there is never a second one of the same number.
+   * `Ephemeral` (default): instances are alike, and a lost one is replaced by a new one with another name (`web-7d4f9-x2k5q`). `Stable`: instances are numbered (`web-0`, `web-1`), and each number keeps its name; there is never a second one of the same number. A Stable Job runs each number from 0 to `completions` - 1 until it has succeeded, and tells a run its number in JOB_COMPLETION_INDEX.
    */
   readonly identity?: 'Ephemeral' | 'Stable';
   /**
-   * Default true. `false` stops every instance without deleting it: names, nodes and data are kept until it is true again.
+   * Default true. `false` stops every instance without deleting it: names, nodes and data are kept until it is true again. A Job is suspended: its running pods are deleted and not counted. A Cron makes no further Jobs.
    */
   readonly running?: boolean;
   /** How the instances are laid out over the nodes. */
@@ -2785,7 +2841,51 @@ export interface WorkloadSpec {
   /** How long an instance must have been ready before it counts as available; default 0. */
   readonly minReadySeconds?: number;
   /**
-   * Which pods belong to this workload; must match the labels of the template. Cannot be changed later.
+   * Job and Cron: how many runs must succeed; default `replicas`, at least 1. Cannot be changed later.
+   */
+  readonly completions?: number;
+  /**
+   * Job and Cron: how many failed runs are made good for; with one more the Job fails. Default 6. With restartPolicy OnFailure, restarts of containers count. The first run after a failed one waits 10 s, and twice as long after each further one, up to 6 minutes.
+   */
+  readonly backoffLimit?: number;
+  /**
+   * Job and Cron: how long the Job may take in all; then its pods are deleted and it fails. Does not run while the Job is suspended.
+   */
+  readonly activeDeadlineSeconds?: number;
+  /**
+   * Job and Cron: how long after its end the Job is deleted, with its pods and their logs. Absent: it stays.
+   */
+  readonly ttlSecondsAfterFinished?: number;
+  /**
+   * Job and Cron, with restartPolicy Never: what a failed run means, by how it failed. The first rule that matches counts; where none does, the failure counts to `backoffLimit`.
+   */
+  readonly podFailurePolicy?: PodFailurePolicy;
+  /**
+   * Cron: when Jobs are made, as minute, hour, day of month, month and day of week (`* /15 8-18 * * MON-FRI`), or one of @hourly, @daily, @weekly, @monthly and @yearly.
+   */
+  readonly schedule?: string;
+  /**
+   * Cron: the time zone of `schedule`, like `Europe/Vienna`; default UTC. A time that a change of the clock skips is left out, one that it repeats comes twice.
+   */
+  readonly timeZone?: string;
+  /**
+   * Cron: what happens when it is time and the Job before still runs. `Allow` (default): both run. `Forbid`: the new one waits until the old one is finished. `Replace`: the old one is deleted.
+   */
+  readonly concurrencyPolicy?: 'Allow' | 'Forbid' | 'Replace';
+  /**
+   * Cron: how late a Job may be made; what is missed for longer is left out. Absent: however late, but only the last of several missed ones.
+   */
+  readonly startingDeadlineSeconds?: number;
+  /** Cron: how many completed Jobs are kept, with their pods and logs; default 3. */
+  readonly successfulJobsHistoryLimit?: number;
+  /** Cron: how many failed Jobs are kept; default 1. */
+  readonly failedJobsHistoryLimit?: number;
+  /**
+   * What must be there before the first pod is made. What has started stays when one of these is lost later. Workloads that are deleted together go in reverse order.
+   */
+  readonly dependsOn?: readonly Dependency[];
+  /**
+   * Which pods belong to this workload; must match the labels of the template. Cannot be changed later. A Job or Cron may leave it out.
    */
   readonly selector: LabelSelector;
   /** The pod of which the instances are made. */
@@ -2806,8 +2906,36 @@ export interface WorkloadStatus {
   readonly updatedReplicas?: number;
   /** `spec.selector` as text, for the scale subresource. */
   readonly selector?: string;
+  /** How a Job or Cron is getting on, in a few words. */
+  readonly summary?: string;
+  /** Pods of a Job, or Jobs of a Cron, that have not finished. */
+  readonly active?: number;
+  /** Pods of a Job that are ready. */
+  readonly ready?: number;
+  /** Runs of a Job that ended well. */
+  readonly succeeded?: number;
+  /** Runs of a Job that failed. */
+  readonly failed?: number;
+  /** The numbers of a Stable Job that have succeeded: `0-3,7`. */
+  readonly completedIndexes?: string;
+  /** How the last failed run of a Job ended, in words. */
+  readonly lastFailure?: string;
   /**
-   * `Available` (enough instances are available), `Progressing` (an update goes on) and `ReplicaFailure` (instances cannot be made).
+   * Bookkeeping: pods whose end is in `succeeded` and `failed` already and that are not yet marked so, by uid.
+   */
+  readonly countedPods?: readonly string[];
+  /** When the Job began, or was last resumed. */
+  readonly startTime?: string;
+  /** When the Job was complete. */
+  readonly completionTime?: string;
+  /** The time in the schedule for which a Cron made its last Job. */
+  readonly lastScheduleTime?: string;
+  /** When a Job of a Cron was last completed. */
+  readonly lastSuccessfulTime?: string;
+  /** When a Cron will make its next Job. */
+  readonly nextScheduleTime?: string;
+  /**
+   * `Available` (enough instances are available), `Progressing` (an update goes on) and `ReplicaFailure` (instances cannot be made). Of a Job `Complete`, `Failed` and `Suspended`. With `dependsOn`, `DependenciesMet`.
    */
   readonly conditions?: readonly Condition[];
 }

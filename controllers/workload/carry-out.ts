@@ -5,7 +5,6 @@ import { hasReason, StatusError } from '../../api/status.ts';
 import type { Reconcile } from '../kit/controller.ts';
 import type { OwnWrites } from '../kit/own-writes.ts';
 import type { Plan, PodName } from './plan.ts';
-import { podObject } from './pod-object.ts';
 
 /** Calls at once; creation begins with one and doubles, so that a refusal costs little. */
 const parallelMax = 64;
@@ -20,11 +19,12 @@ export interface CarriedOut {
   readonly more: boolean;
 }
 
+/** `podOf` makes the object of a new pod. */
 export async function carryOut(
   ctx: Reconcile<Workload>,
   writes: OwnWrites<Pod>,
-  hash: string,
   { create, remove }: Plan,
+  podOf: (name: PodName) => Pod,
 ): Promise<CarriedOut> {
   const doomed = remove.slice(0, passMax);
   for (let at = 0; at < doomed.length; at += parallelMax) {
@@ -35,7 +35,7 @@ export async function carryOut(
   let refused: StatusError | undefined;
   for (let at = 0, size = 1; at < names.length && refused === undefined; ) {
     const batch = names.slice(at, at + size);
-    const results = await all(batch.map((name) => createPod(ctx, writes, hash, name)));
+    const results = await all(batch.map((name) => createPod(ctx, writes, podOf(name))));
     refused = results.find((result) => result !== undefined);
     at += batch.length;
     size = Math.min(size * 2, parallelMax);
@@ -47,16 +47,12 @@ export async function carryOut(
 async function createPod(
   ctx: Reconcile<Workload>,
   writes: OwnWrites<Pod>,
-  hash: string,
-  podName: PodName,
+  wanted: Pod,
 ): Promise<StatusError | undefined> {
   const { client, signal } = ctx;
-  const { name } = podName;
+  const { name = '' } = wanted.metadata;
   try {
-    const pod = await client.create<Pod>(podResource, podObject(ctx.object, hash, podName), {
-      signal,
-    });
-    writes.stored(pod);
+    writes.stored(await client.create<Pod>(podResource, wanted, { signal }));
     ctx.log.info({ pod: name }, 'pod created');
     ctx.event('Normal', 'SuccessfulCreate', `Created pod: ${name}`);
     return undefined;

@@ -5,8 +5,8 @@ import type { Clock } from '../../lib/clock.ts';
 import { type Controller, defineController } from '../kit/controller.ts';
 import type { Informers } from '../kit/informers.ts';
 import { OwnWrites } from '../kit/own-writes.ts';
+import { reconcileByType } from './by-type.ts';
 import { byWorkloadLabel, workloadLabelKeys } from './claim.ts';
-import { reconcileWorkload } from './reconcile.ts';
 import { ReplacementBackoff } from './replacement-backoff.ts';
 
 /** Keeps the pods of every Workload as its spec says. */
@@ -43,7 +43,7 @@ export function workloadController({
         matters: (object, old) => labelsOf(object) !== labelsOf(old),
       },
     ],
-    reconcile: (_key, ctx) => reconcileWorkload(ctx, memory),
+    reconcile: (_key, ctx) => reconcileByType(ctx, memory),
   });
 }
 

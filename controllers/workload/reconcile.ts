@@ -11,7 +11,7 @@ import { type Desired, desiredOf } from './desired.ts';
 import type { Plan, Situation } from './plan.ts';
 import { planEphemeral } from './plan-ephemeral.ts';
 import { planStable } from './plan-stable.ts';
-import { hashOf, podName } from './pod-object.ts';
+import { hashOf, podName, podObject } from './pod-object.ts';
 import { availableAtMs, isEnded } from './pod-state.ts';
 import type { ReplacementBackoff } from './replacement-backoff.ts';
 import { setRunning } from './set-running.ts';
@@ -47,7 +47,9 @@ export async function reconcileWorkload(
     nameOf: (slot) => podName(workload, hash, slot),
     isTaken: (name) => writes.get(`${workload.metadata.namespace}/${name}`) !== undefined,
   });
-  const { refused, more } = await carryOut(ctx, writes, hash, plan);
+  const { refused, more } = await carryOut(ctx, writes, plan, (name) =>
+    podObject(workload, hash, name),
+  );
 
   const { uid = '' } = workload.metadata;
   const after = writes.over(pods, (pod) => isOf(pod, uid));

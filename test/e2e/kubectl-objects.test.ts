@@ -35,8 +35,8 @@ describe.skipIf(kubectlBinary === undefined)('kubectl', () => {
       await kubectl.ok('wait --for=jsonpath={.status.readyReplicas}=2 wl/web --timeout=60s');
       const table = await kubectl.ok('get workloads');
       expect(rows(table)).toEqual([
-        ['NAME', 'DESIRED', 'READY', 'UP-TO-DATE', 'AVAILABLE', 'AGE'],
-        ['web', '2', '2', '2', '2', expect.stringMatching(/^\d+s$/)],
+        ['NAME', 'TYPE', 'DESIRED', 'READY', 'UP-TO-DATE', 'AVAILABLE', 'STATUS', 'AGE'],
+        ['web', 'Service', '2', '2', '2', '2', expect.stringMatching(/^\d+s$/)],
       ]);
       const [header, first] = rows(await kubectl.ok('get pods -l app=web -o wide'));
       expect(header?.slice(0, 7)).toEqual([

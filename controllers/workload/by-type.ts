@@ -1,0 +1,19 @@
+/** One pass over a workload, whatever its type. */
+import type { Workload } from '../../api/kinds.gen.ts';
+import type { Outcome, Reconcile } from '../kit/controller.ts';
+import { TerminalError } from '../kit/errors.ts';
+import { reconcileWorkload, type WorkloadMemory } from './reconcile.ts';
+
+export async function reconcileByType(
+  ctx: Reconcile<Workload>,
+  memory: WorkloadMemory,
+): Promise<Outcome> {
+  const { type = 'Service' } = ctx.object.spec;
+  switch (type) {
+    case 'Service':
+      return reconcileWorkload(ctx, memory);
+    case 'Job':
+    case 'Cron':
+      throw new TerminalError('NotSupported', `workloads of type ${type} are not supported yet`);
+  }
+}
