@@ -433,6 +433,21 @@ export interface ContainerUser {
   readonly linux?: LinuxContainerUser;
 }
 
+/**
+ * One past or present state of what a controller makes pods from, so that it can be rolled out again. A Workload keeps one for each template it has rolled out. Its data never changes.
+ */
+export interface ControllerRevision {
+  readonly apiVersion: 'apps/v1';
+  readonly kind: 'ControllerRevision';
+  readonly metadata: ObjectMeta;
+  /** The state; of a Workload `spec.template` and `spec.runtime`. Cannot be changed. */
+  readonly data?: Readonly<Record<string, unknown>>;
+  /**
+   * Its number in the history: the highest is the newest. One that is rolled out again gets a higher number.
+   */
+  readonly revision: number;
+}
+
 /** A column of `kubectl get`. */
 export interface CustomResourceColumnDefinition {
   /** What it shows. */
@@ -2838,6 +2853,18 @@ export interface WorkloadSpec {
   readonly placement?: WorkloadPlacement;
   /** How instances are replaced when the template changes. */
   readonly update?: WorkloadUpdate;
+  /**
+   * True holds the rollout where it is: no instance is replaced, and a changed template is not begun with, until it is false. Scaling and the replacement of lost instances go on, with the revision that was rolled out last.
+   */
+  readonly paused?: boolean;
+  /**
+   * How long a rollout may make no progress before it counts as failed; default 600. Then condition Progressing is False with reason ProgressDeadlineExceeded. Time while it is paused does not count.
+   */
+  readonly progressDeadlineSeconds?: number;
+  /**
+   * How many old revisions are kept for `berth rollout undo`, beside those in use; default 10. With 0 nothing can be undone.
+   */
+  readonly revisionHistoryLimit?: number;
   /** How long an instance must have been ready before it counts as available; default 0. */
   readonly minReadySeconds?: number;
   /**
@@ -2904,6 +2931,18 @@ export interface WorkloadStatus {
   readonly availableReplicas?: number;
   /** How many are made of the present template. */
   readonly updatedReplicas?: number;
+  /** The ControllerRevision that was rolled out completely last; absent until one was. */
+  readonly currentRevision?: string;
+  /** The ControllerRevision that is being rolled out, or was last. */
+  readonly updateRevision?: string;
+  /** How often the name for a new ControllerRevision was taken by another; part of its hash. */
+  readonly collisionCount?: number;
+  /** When the rollout last got further; `progressDeadlineSeconds` counts from here. */
+  readonly lastProgressTime?: string;
+  /**
+   * The most instances of `updateRevision` that have been available at a time during its rollout: only more is progress.
+   */
+  readonly progressedReplicas?: number;
   /** `spec.selector` as text, for the scale subresource. */
   readonly selector?: string;
   /** How a Job or Cron is getting on, in a few words. */
@@ -2951,7 +2990,11 @@ export interface WorkloadUpdate {
    */
   readonly maxSurge?: number | string;
   /**
-   * True holds the update where it is: no instance is replaced until it is false. Scaling and the replacement of lost instances go on.
+   * What happens when an update makes no progress for `progressDeadlineSeconds`. `Pause` (default): it stays where it is, and goes on if the new instances become available after all. `Undo`: the instances go back to the revision that was rolled out last; the failed one is not tried again until the template, or configuration that it names, changes.
    */
-  readonly paused?: boolean;
+  readonly onFailure?: 'Pause' | 'Undo';
+  /**
+   * What a change of a ConfigMap or Secret that the template names does. `Rollout` (default): instances use immutable copies, made when their revision is rolled out, and a change is rolled out like one of the template. `Live`: instances use the objects themselves; files in volumes follow a change, nothing is replaced.
+   */
+  readonly config?: 'Rollout' | 'Live';
 }

@@ -26,6 +26,14 @@ export const configMaps: Resource = {
   namespaced: true,
 };
 
+export const controllerRevisions: Resource = {
+  group: 'apps',
+  version: 'v1',
+  resource: 'controllerrevisions',
+  kind: 'ControllerRevision',
+  namespaced: true,
+};
+
 export const customResourceDefinitions: Resource = {
   group: 'apiextensions.k8s.io',
   version: 'v1',

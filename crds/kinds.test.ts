@@ -46,6 +46,7 @@ describe('every kind', () => {
       'clusterrolebindings',
       'clusterroles',
       'configmaps',
+      'controllerrevisions',
       'customresourcedefinitions',
       'events',
       'leases',

@@ -29,10 +29,17 @@ const budgets: Rule = {
   verbs: readVerbs,
 };
 
+const revisions: Rule = {
+  apiGroups: ['apps'],
+  resources: ['controllerrevisions'],
+  verbs: readVerbs,
+};
+
 const viewRules: Rule[] = [
   { apiGroups: [''], resources: [...coreNamespaced, 'namespaces'], verbs: readVerbs },
   workloads,
   budgets,
+  revisions,
 ];
 
 const editRules: Rule[] = [

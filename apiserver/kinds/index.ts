@@ -5,6 +5,7 @@ import type { JsonObject } from '../../api/meta.ts';
 import type { FieldError } from '../../api/status.ts';
 import { forbiddenField, invalidValue } from '../schema/field-error.ts';
 import { configMapStrategy, secretStrategy } from './config.ts';
+import { controllerRevisionStrategy } from './controller-revision.ts';
 import { crdStrategy } from './crd.ts';
 import { disruptionBudgetStrategy } from './disruption-budget.ts';
 import { namespaceStrategy } from './namespace.ts';
@@ -104,6 +105,7 @@ export const strategies: Readonly<Record<string, Strategy>> = {
   nodes: nodeStrategy,
   events: eventStrategy,
   serviceaccounts: serviceAccountStrategy,
+  'controllerrevisions.apps': controllerRevisionStrategy,
   'leases.coordination.k8s.io': leaseStrategy,
   'roles.rbac.authorization.k8s.io': rbacStrategy,
   'clusterroles.rbac.authorization.k8s.io': rbacStrategy,

@@ -24,7 +24,7 @@ export function desiredOf({ spec }: Workload, nodes: readonly Node[]): Desired {
     count,
     stable,
     running: spec.running !== false,
-    paused: spec.update?.paused === true,
+    paused: spec.paused === true,
     minReadySeconds: spec.minReadySeconds ?? 0,
     maxSurge,
     // With neither, no instance could ever be replaced.

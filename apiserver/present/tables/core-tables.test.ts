@@ -65,6 +65,16 @@ describe('core tables', () => {
     expect(cells('nodes', {}).slice(1, 3)).toEqual(['Unknown', '<none>']);
   });
 
+  it('controller revisions', () => {
+    const owner = { apiVersion: 'berth.dev/v1', kind: 'Workload', name: 'web', controller: true };
+    const owned = { metadata: { name: 'x', ownerReferences: [owner] }, revision: 3 };
+    expect(cells('controllerrevisions.apps', owned).slice(1, 3)).toEqual([
+      'workload.berth.dev/web',
+      3,
+    ]);
+    expect(cells('controllerrevisions.apps', {})[1]).toBe('<none>');
+  });
+
   it('events', () => {
     const event = {
       type: 'Warning',

@@ -65,6 +65,20 @@ const disruptionBudgetTable: TableDefinition = {
   },
 };
 
+const revisionTable: TableDefinition = {
+  columns: [
+    nameColumn,
+    column('Controller', 'The object whose state it keeps.'),
+    { ...column('Revision', 'Its number; the highest is the newest.'), type: 'integer' },
+    ageColumn,
+  ],
+  cells: (object, nowMs) => {
+    const owners = records(record(object['metadata'])['ownerReferences']);
+    const owner = owners.find(({ controller }) => controller === true);
+    return [nameOf(object), controllerName(owner), object['revision'] ?? 0, ageOf(object, nowMs)];
+  },
+};
+
 const leaseTable: TableDefinition = {
   columns: [nameColumn, column('Holder', 'Who holds the lease now.'), ageColumn],
   cells: (object, nowMs) => [
@@ -105,11 +119,20 @@ export const coreTables: Readonly<Record<string, TableDefinition>> = {
   configmaps: configMapTable,
   secrets: secretTable,
   serviceaccounts: serviceAccountTable,
+  'controllerrevisions.apps': revisionTable,
   'leases.coordination.k8s.io': leaseTable,
   'poddisruptionbudgets.policy': disruptionBudgetTable,
   'rolebindings.rbac.authorization.k8s.io': bindingTable,
   'clusterrolebindings.rbac.authorization.k8s.io': bindingTable,
 };
+
+/** `workload.berth.dev/web`. */
+function controllerName(owner: JsonRecord | undefined): string {
+  if (owner === undefined) return '<none>';
+  const apiVersion = text(owner['apiVersion']);
+  const group = apiVersion.includes('/') ? `.${apiVersion.slice(0, apiVersion.indexOf('/'))}` : '';
+  return `${text(owner['kind']).toLowerCase()}${group}/${text(owner['name'])}`;
+}
 
 function keyCount(value: JsonRecord[string]): number {
   return Object.keys(record(value)).length;
