@@ -1,8 +1,10 @@
 /** The node's heartbeat: a Lease in `kube-node-lease`, renewed every ten seconds. */
+
 import type { Lease } from '../api/kinds.gen.ts';
 import { leases } from '../api/resources.gen.ts';
 import { hasReason } from '../api/status.ts';
 import type { Client } from '../client/client.ts';
+import { retryLevel } from '../client/retry-level.ts';
 import type { CallOptions } from '../lib/call.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
@@ -33,7 +35,7 @@ export async function runNodeLease(
       await within(renewMs, clock, signal, (given) => renew(options, given));
     } catch (error) {
       if (signal.aborted) return;
-      log.warn({ err: error }, 'node lease not renewed');
+      log[retryLevel(error)]({ err: error }, 'node lease not renewed');
       waitMs = retryMs;
     }
     await clock.sleep(waitMs, signal).catch(() => undefined);

@@ -1,4 +1,5 @@
 /** The Node object: what this machine is, has and can. Pure, but for the loops at the end. */
+
 import { isDeepStrictEqual } from 'node:util';
 import { formatTime } from '../api/conditions.ts';
 import type { Node, NodeAddress, NodeCondition, NodeStatus } from '../api/kinds.gen.ts';
@@ -7,6 +8,7 @@ import { formatQuantity, parseQuantity, type Quantity } from '../api/quantity.ts
 import { nodes } from '../api/resources.gen.ts';
 import { hasReason } from '../api/status.ts';
 import type { Client } from '../client/client.ts';
+import { retryLevel } from '../client/retry-level.ts';
 import type { CallOptions } from '../lib/call.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
@@ -170,7 +172,7 @@ export async function runNodeStatus(
       });
     } catch (error) {
       if (signal.aborted) return;
-      log.warn({ err: error }, 'node status not written');
+      log[retryLevel(error)]({ err: error }, 'node status not written');
       waitMs = checkMs / 10;
     }
     await clock.sleep(waitMs, signal).catch(() => undefined);

@@ -1,6 +1,8 @@
 /** One serial worker per pod, so many at once over all; whoever fails is tried again with backoff. */
+
 import type { Pod } from '../api/kinds.gen.ts';
 import { pods } from '../api/resources.gen.ts';
+import { retryLevel } from '../client/retry-level.ts';
 import { createWorkQueue, type WorkQueue } from '../client/work-queue.ts';
 import type { CallOptions } from '../lib/call.ts';
 import type { Random } from '../lib/random.ts';
@@ -96,7 +98,7 @@ export class PodWorkers {
       // Superseded: the change that did it has queued the pod again.
       if (!controller.signal.aborted && !signal.aborted) {
         const delayMs = this.#queue.addRateLimited(uid);
-        log.warn({ uid, err: error, delayMs }, 'pod not synced');
+        log[retryLevel(error)]({ uid, err: error, delayMs }, 'pod not synced');
       }
     } finally {
       this.#running.delete(uid);

@@ -18,6 +18,8 @@ export type StatusReason =
   | 'InternalError'
   | 'ServiceUnavailable'
   | 'Timeout'
+  /** The store is full: nothing can be written until there is space again. Berth's own. */
+  | 'InsufficientStorage'
   | 'NamespaceTerminating';
 
 export interface StatusCause {

@@ -25,6 +25,7 @@ import { Registry } from './registry/registry.ts';
 import type { UserInfo } from './request/request.ts';
 import { runCompactor } from './storage/compactor.ts';
 import { ObjectStore } from './storage/object-store.ts';
+import { runSpaceWatch, spaceCheck } from './storage/space.ts';
 import { WatchCache } from './storage/watch-cache.ts';
 import { podStream, podStreams } from './subresources/node-proxy.ts';
 
@@ -111,6 +112,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       { store, clock, log, historyMs: options.historyMs ?? defaultHistoryMs },
       stopped.signal,
     ),
+    runSpaceWatch({ store, clock, log }, stopped.signal),
   ];
   const admin: Client = createClient(transport(bootstrapUser), { userAgent: 'berth', clock });
   await bootstrap(admin, stopped.signal);
@@ -177,6 +179,7 @@ function readyChecks(store: Store, cache: WatchCache): readonly HealthCheck[] {
         return undefined;
       },
     },
+    { name: 'store-space', check: () => spaceCheck(store) },
     {
       name: 'watch-cache',
       check: async () => (cache.ready ? undefined : 'the watch of the store is down'),

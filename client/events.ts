@@ -1,4 +1,5 @@
 /** Writes `v1` Events about objects: repeated ones become a count, floods are cut off. */
+
 import type { KubeObject } from '../api/meta.ts';
 import { events } from '../api/resources.gen.ts';
 import { hasReason } from '../api/status.ts';
@@ -6,6 +7,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Random } from '../lib/random.ts';
 import type { Client } from './client.ts';
+import { retryLevel } from './retry-level.ts';
 
 export interface EventInput {
   /** The object that the event is about. */
@@ -117,7 +119,7 @@ class Recorder implements EventRecorder {
         if (this.#stop.signal.aborted) continue;
         // Its namespace is going: nobody will look for it there.
         if (hasReason(error, 'Forbidden', 'NotFound')) log.debug({ reason }, 'event refused');
-        else log.warn({ err: error, reason }, 'event not written');
+        else log[retryLevel(error)]({ err: error, reason }, 'event not written');
       }
     }
     if (this.#dropped > 0) log.warn({ dropped: this.#dropped }, 'events dropped');

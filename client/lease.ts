@@ -1,4 +1,5 @@
 /** Leader election over a coordination.k8s.io Lease, as client-go does it. Source: KEP-589 (node leases), client-go tools/leaderelection. */
+
 import type { KubeObject } from '../api/meta.ts';
 import { leases } from '../api/resources.gen.ts';
 import { hasReason, StatusError } from '../api/status.ts';
@@ -6,6 +7,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Client } from './client.ts';
 import { longLived } from './long-lived.ts';
+import { retryLevel } from './retry-level.ts';
 
 export interface LeaseDurations {
   /** Others may take a lease that was not renewed for so long, by their own clocks. */
@@ -104,7 +106,8 @@ class Candidate {
       try {
         if (await this.#tryAcquireOrRenew(signal)) return true;
       } catch (error) {
-        if (!signal.aborted) log.warn({ lease: name, err: error }, 'lease not readable, retrying');
+        if (!signal.aborted)
+          log[retryLevel(error)]({ lease: name, err: error }, 'lease not taken, retrying');
       }
       await clock.sleep(this.#durations.retryMs, signal).catch(() => {}); // Aborted: loop ends.
     }
@@ -148,7 +151,8 @@ class Candidate {
       try {
         if (!(await this.#tryAcquireOrRenew(stop.signal)) && !this.#isOurs()) stop.abort(lostLease);
       } catch (error) {
-        if (!stop.signal.aborted) log.warn({ lease: name, err: error }, 'lease not renewed');
+        if (!stop.signal.aborted)
+          log[retryLevel(error)]({ lease: name, err: error }, 'lease not renewed');
       }
     }
     await deadline;

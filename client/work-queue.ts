@@ -11,8 +11,10 @@ export interface WorkQueue {
   add(key: string): void;
   /** Adds after `delayMs`; of several waits for one key the earliest counts. */
   addAfter(key: string, delayMs: number): void;
-  /** Adds after the key's own exponential backoff; returns the delay. */
-  addRateLimited(key: string): number;
+  /**
+   * Adds after the key's own exponential backoff, or after `maxMs` if that is sooner; returns the delay.
+   */
+  addRateLimited(key: string, limits?: { readonly maxMs: number }): number;
   /** How often the key was added rate limited since it was last forgotten. */
   failures(key: string): number;
   /** The key has succeeded: its backoff starts over. */
@@ -84,10 +86,11 @@ class KeyQueue implements WorkQueue {
     this.#armTimer(atMs);
   }
 
-  addRateLimited(key: string): number {
+  addRateLimited(key: string, limits?: { readonly maxMs: number }): number {
     const failures = this.failures(key) + 1;
     this.#failures.set(key, failures);
-    const { baseMs = 5, maxMs = 1_000_000, jitter = 0, random } = this.#options;
+    const { baseMs = 5, maxMs: longestMs = 1_000_000, jitter = 0, random } = this.#options;
+    const maxMs = Math.min(longestMs, limits?.maxMs ?? longestMs);
     const delayMs = backoffMs(failures, { baseMs, maxMs, jitter }, random);
     this.addAfter(key, delayMs);
     return delayMs;

@@ -1,9 +1,10 @@
-import { mkdirSync, statfsSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { CallOptions } from '../lib/call.ts';
 import { onAbort } from './abort.ts';
 import { lockDirectory } from './embedded-lock.ts';
 import { withSnapshot } from './embedded-snapshot.ts';
+import { DiskRoom } from './embedded-space.ts';
 import { openTables, type Tables } from './embedded-tables.ts';
 import { EmbeddedWriter } from './embedded-writer.ts';
 import { keyBytes } from './keys.ts';
@@ -16,6 +17,7 @@ import {
   type Revision,
   type Store,
   StoreError,
+  type StoreSpace,
   type Txn,
   type TxnResult,
 } from './store.ts';
@@ -40,8 +42,8 @@ export async function openEmbeddedStore(
   const lock = lockDirectory(directory);
   try {
     const tables = await openTables(directory);
-    const hasRoom = () => freeBytes(directory) >= reserveBytes;
-    return new EmbeddedStore(tables, { hasRoom, unlock: () => lock.release() });
+    const room = new DiskRoom(tables, { directory, reserveBytes });
+    return new EmbeddedStore(tables, { room, unlock: () => lock.release() });
   } catch (error) {
     lock.release();
     throw error;
@@ -52,16 +54,18 @@ class EmbeddedStore implements Store {
   readonly #tables: Tables;
   readonly #unlock: () => void;
   readonly #writer: EmbeddedWriter;
+  readonly #room: DiskRoom;
   /** Watches that have seen everything and sleep until the next commit. */
   readonly #sleepers = new Set<() => void>();
   #closing: Promise<void> | undefined;
 
-  constructor(tables: Tables, hooks: { hasRoom: () => boolean; unlock: () => void }) {
+  constructor(tables: Tables, hooks: { room: DiskRoom; unlock: () => void }) {
     this.#tables = tables;
     this.#unlock = hooks.unlock;
+    this.#room = hooks.room;
     this.#writer = new EmbeddedWriter(tables, {
       onCommit: () => this.#wakeAll(),
-      hasRoom: hooks.hasRoom,
+      hasRoom: () => hooks.room.isThere(),
     });
   }
 
@@ -114,6 +118,11 @@ class EmbeddedStore implements Store {
     if (revision > 1n) await this.#writer.compact(revision, signal);
   }
 
+  async space({ signal }: CallOptions): Promise<StoreSpace> {
+    this.#check(signal);
+    return this.#room.space();
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -146,11 +155,6 @@ class EmbeddedStore implements Store {
   #wakeAll(): void {
     for (const wake of [...this.#sleepers]) wake();
   }
-}
-
-function freeBytes(directory: string): number {
-  const { bavail, bsize } = statfsSync(directory);
-  return bavail * bsize;
 }
 
 /** Revision 1 is the empty store; nothing is older. */

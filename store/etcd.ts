@@ -17,6 +17,7 @@ import {
   type Revision,
   type Store,
   StoreError,
+  type StoreSpace,
   type Txn,
   type TxnResult,
 } from './store.ts';
@@ -49,6 +50,11 @@ export async function openEtcdStore(options: EtcdStoreOptions): Promise<Store> {
     throw error;
   }
 }
+
+const etcdIsFull = {
+  why: 'etcd has raised the alarm NOSPACE: its quota is used up',
+  remedy: 'etcdctl compact, defrag and alarm disarm, or a greater --quota-backend-bytes',
+} as const;
 
 /** For reads that want the revision alone. */
 const anyKey = { key: Buffer.from([0]) };
@@ -141,6 +147,21 @@ class EtcdStore implements Store {
       if (error instanceof StoreError && error.reason === 'Compacted') return;
       throw error;
     }
+  }
+
+  async space({ signal }: CallOptions): Promise<StoreSpace> {
+    const [{ alarms }, status] = await Promise.all([
+      this.#endpoints.call('read', signal, (client, options) =>
+        client.maintenance.alarm({ action: 'Get' }, options),
+      ),
+      this.#endpoints.call('read', signal, (client, options) => client.maintenance.status(options)),
+    ]);
+    const sizeBytes = Number(status.dbSize);
+    // 3.4 and newer say it; the default is for what answers in etcd's place.
+    const size = { sizeBytes, inUseBytes: Number(status.dbSizeInUse || status.dbSize) };
+    // The decoder gives the name of the alarm in etcd's own capitals.
+    const isFull = alarms.some(({ alarm }) => String(alarm).toUpperCase() === 'NOSPACE');
+    return isFull ? { ...size, full: etcdIsFull } : size;
   }
 
   async close(): Promise<void> {

@@ -18,6 +18,7 @@ export {
   type Store,
   StoreError,
   type StoreErrorReason,
+  type StoreSpace,
   type Txn,
   type TxnResult,
 } from './store.ts';

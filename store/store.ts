@@ -75,6 +75,18 @@ export interface TxnResult {
   readonly entries: readonly (Entry | undefined)[];
 }
 
+/** What a store takes on its disk, and whether it takes more. */
+export interface StoreSpace {
+  /** What is wrong when puts are refused, and what to do about it; absent while they are taken. */
+  readonly full?: { readonly why: string; readonly remedy: string };
+  /** The size of the data file; of an etcd, that of the member that answered. */
+  readonly sizeBytes: number;
+  /** How much of the file holds data; the rest is written to again. */
+  readonly inUseBytes: number;
+  /** Free on the store's disk; unknown for an etcd. */
+  readonly freeBytes?: number;
+}
+
 /** Ordered, revisioned keys. `test/contract/store.ts` runs against every implementation. */
 export interface Store {
   /** The entry as of the newest committed revision (or `at`), or `undefined`; linearizable. */
@@ -101,6 +113,9 @@ export interface Store {
 
   /** Forgets history before `revision`; later reads of it throw `Compacted`. */
   compact(revision: Revision, options: CallOptions): Promise<void>;
+
+  /** How much room there is; also when the store is full. */
+  space(options: CallOptions): Promise<StoreSpace>;
 
   /** Frees files and connections; running watches end. */
   close(): Promise<void>;

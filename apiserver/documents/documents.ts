@@ -214,15 +214,20 @@ function openApiAnswer(request: ApiRequest, { body, hash }: Document): ApiRespon
   return { status: 200, headers, body };
 }
 
-/** `ok`, or with `?verbose` (and on failure) one line per check. `/readyz/<name>` asks for one check. */
+/**
+ * `ok`, or with `?verbose` (and on failure) one line per check. `/readyz/<name>` asks for one check,
+ * `?exclude=<name>` leaves one out.
+ */
 async function health(
   checks: readonly HealthCheck[],
   [one]: readonly string[],
   request: ApiRequest,
   path: string,
 ): Promise<ApiResponse> {
-  const chosen = one === undefined ? checks : checks.filter(({ name }) => name === one);
-  if (chosen.length === 0 && one !== undefined) return text(404, '404 page not found\n');
+  const excluded = new Set(request.query.getAll('exclude'));
+  const wanted = one === undefined ? checks : checks.filter(({ name }) => name === one);
+  const chosen = wanted.filter(({ name }) => !excluded.has(name));
+  if (wanted.length === 0) return text(404, '404 page not found\n');
   const results = await Promise.all(
     chosen.map(async ({ name, check }) => ({ name, why: await check().catch(String) })),
   );
@@ -231,6 +236,7 @@ async function health(
   const lines = results.map(({ name, why }) =>
     why === undefined ? `[+]${name} ok` : `[-]${name} failed: ${why}`,
   );
+  for (const name of excluded) lines.push(`[+]${name} excluded: ok`);
   const verdict = failed.length === 0 ? `${path} check passed` : `${path} check failed`;
   return text(failed.length === 0 ? 200 : 500, `${lines.join('\n')}\n${verdict}\n`);
 }

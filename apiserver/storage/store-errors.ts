@@ -37,9 +37,11 @@ export function toStatusError(error: unknown): unknown {
     case 'NoSpace':
       return new StatusError(
         507,
-        'InternalError',
-        'the store is full and read-only: free space on its disk (or raise etcd’s quota and disarm the alarm), then try again',
-        undefined,
+        'InsufficientStorage',
+        'the store is full, so nothing can be created or changed now; reading, deleting and what runs ' +
+          'go on. Free space on the disk of the store ("berth doctor" says how) and try again: ' +
+          error.message,
+        { causes: [{ reason: 'StoreFull' }], retryAfterSeconds: 1 },
         cause,
       );
     case 'Unavailable':

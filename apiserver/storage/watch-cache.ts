@@ -267,7 +267,14 @@ export function toEvent(
 
 async function nudge(store: Store, signal: AbortSignal): Promise<void> {
   const put = { type: 'put', key: progressKey, value: new Uint8Array() } as const;
-  await store.txn({ compare: [], then: [put], otherwise: [] }, { signal });
+  try {
+    await store.txn({ compare: [], then: [put], otherwise: [] }, { signal });
+  } catch (error) {
+    if (!(error instanceof StoreError) || error.reason !== 'NoSpace') throw error;
+    // A full store still deletes, and that moves the watch on as well: reads must not need space.
+    const gone = { type: 'delete', key: progressKey } as const;
+    await store.txn({ compare: [], then: [gone], otherwise: [] }, { signal });
+  }
 }
 
 function tooLarge(wanted: Revision, current: Revision): StatusError {

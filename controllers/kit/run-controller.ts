@@ -113,6 +113,9 @@ function ownerKeys({ metadata }: KubeObject, owner: Resource): readonly string[]
   return metadata.namespace === undefined ? [] : [`${metadata.namespace}/${name}`];
 }
 
+/** A full store is everybody's trouble, not this key's: it is not held against it for long. */
+const fullRetryMs = 15_000;
+
 type RunnerDeps = ControllerDeps & { readonly events: EventRecorder };
 
 class Runner<T extends KubeObject> {
@@ -163,9 +166,12 @@ class Runner<T extends KubeObject> {
         observe('terminal');
         return;
       }
-      const delayMs = this.#queue.addRateLimited(key);
+      const isFull = hasReason(error, 'InsufficientStorage');
+      const delayMs = this.#queue.addRateLimited(key, isFull ? { maxMs: fullRetryMs } : undefined);
       // A conflict only says that the cache is behind.
       if (hasReason(error, 'Conflict')) log.debug({ key, delayMs }, 'conflict, retrying');
+      // The server says it once for all.
+      else if (isFull) log.debug({ key, delayMs }, 'the store is full, retrying');
       else log.warn({ key, delayMs, err: error }, 'reconcile failed, retrying');
       observe('failed');
     }

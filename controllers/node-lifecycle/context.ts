@@ -66,7 +66,8 @@ export async function patchExactly(
 
 /**
  * All of it, some at a time. What fails is left to the next pass; a conflict or an object that is
- * gone only says that the cache was behind. True when all succeeded.
+ * gone only says that the cache was behind. True when all succeeded. Throws when the store is full:
+ * then no agent can beat either, and nothing may be concluded from silence.
  */
 export async function forAll<T extends KubeObject>(
   { log, signal }: NodeLifecycleContext,
@@ -74,14 +75,19 @@ export async function forAll<T extends KubeObject>(
   act: (object: T) => Promise<void>,
 ): Promise<boolean> {
   let clean = true;
+  let full: unknown;
   const rest = objects[Symbol.iterator]();
   const work = async () => {
     for (const object of rest) {
-      if (signal.aborted) return;
+      if (signal.aborted || full !== undefined) return;
       try {
         await act(object);
       } catch (error) {
         clean = false;
+        if (hasReason(error, 'InsufficientStorage')) {
+          full = error;
+          return;
+        }
         if (signal.aborted || hasReason(error, 'Conflict', 'NotFound')) continue;
         const { name, namespace } = object.metadata;
         log.warn({ kind: object.kind, name, namespace, err: error }, 'not done, retrying');
@@ -89,6 +95,7 @@ export async function forAll<T extends KubeObject>(
     }
   };
   await Promise.all(Array.from({ length: parallelMax }, work));
+  if (full !== undefined) throw full;
   return clean;
 }
 

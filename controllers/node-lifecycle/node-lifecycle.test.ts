@@ -164,6 +164,29 @@ test('a server that cannot be asked is no reason to call nodes silent', async ()
   expect(scene.ready('n1')?.status).toBe('Unknown');
 });
 
+test('a full store, in which nobody can beat, is no reason either', async () => {
+  const scene = await open(NodeScene.make(3));
+  await scene.workload('web');
+  await scene.runOn('n1');
+  scene.bench.api.before = ({ verb }) => {
+    if (verb !== 'get' && verb !== 'list') {
+      throw new StatusError(507, 'InsufficientStorage', 'the store is full');
+    }
+  };
+  await scene.pass(900_000);
+  scene.bench.api.before = () => {};
+  await scene.pass(20_000);
+  for (const name of ['n1', 'n2', 'n3']) {
+    expect(scene.ready(name)?.status).toBe('True');
+    expect(scene.taints(name)).toEqual([]);
+  }
+  expect(scene.leaving()).toEqual([]);
+  // Who does not come back is called silent after the full time.
+  scene.alive.delete('n1');
+  await scene.pass(50_000);
+  expect(scene.ready('n1')?.status).toBe('Unknown');
+});
+
 test('a watch that lags is no reason either', async () => {
   const scene = await open(NodeScene.make(3));
   scene.bench.api.hold(leases);

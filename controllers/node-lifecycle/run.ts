@@ -1,6 +1,7 @@
 /** Watches over nodes: marks those that have gone silent, and moves what may be moved. */
 import type { Node, Pod } from '../../api/kinds.gen.ts';
 import { leases, nodes, pods, workloads } from '../../api/resources.gen.ts';
+import { hasReason } from '../../api/status.ts';
 import { createEventRecorder } from '../../client/events.ts';
 import type { InformerEvent } from '../../client/informer.ts';
 import { longLived } from '../../client/long-lived.ts';
@@ -77,16 +78,13 @@ class NodeLifecycle {
   }
 
   async run(): Promise<void> {
-    const { informers, signal, clock, log } = this.#ctx;
+    const { informers, signal, clock } = this.#ctx;
     const changes = informers.for<Node>(nodes).events.subscribe((event) => this.#onNode(event));
     try {
       const needed = [nodes, pods, leases, workloads];
       await Promise.all(needed.map((each) => informers.for(each).untilSynced({ signal })));
       while (!signal.aborted) {
-        const waitMs = await this.#pass().catch((error) => {
-          if (!signal.aborted) log.warn({ err: error }, 'nodes not looked after, retrying');
-          return retryMs;
-        });
+        const waitMs = await this.#pass().catch((error) => this.#failed(error));
         const either = AbortSignal.any([signal, this.#wake.signal]);
         const woken = await clock.sleep(waitMs, either).then(
           () => false,
@@ -122,6 +120,19 @@ class NodeLifecycle {
     await collectPods(ctx, this.#absent);
     const waitMs = Math.min(evicted.nextMs, options.intervalMs);
     return clean.includes(false) ? Math.min(waitMs, retryMs) : Math.max(waitMs, settleMs);
+  }
+
+  /** Returns when to look again. */
+  #failed(error: unknown): number {
+    const { beats, signal, log, options } = this.#ctx;
+    if (hasReason(error, 'InsufficientStorage')) {
+      // Agents can write no beats: nobody is called silent before all had the time to do it again.
+      beats.startOver();
+      log.debug({ err: error }, 'the store is full: no node is called silent');
+      return options.intervalMs;
+    }
+    if (!signal.aborted) log.warn({ err: error }, 'nodes not looked after, retrying');
+    return retryMs;
   }
 
   #judgeWave(all: readonly Node[], silent: readonly Node[]): void {

@@ -66,11 +66,21 @@ export interface Watching {
 
 export const signal = new AbortController().signal;
 
-export async function startTestApi(kind: StoreKind): Promise<TestApi> {
+export interface TestApiOptions {
+  readonly etcdFlags?: readonly string[];
+  /** In place of the usual embedded one. */
+  readonly store?: Store;
+}
+
+export async function startTestApi(
+  kind: StoreKind,
+  options: TestApiOptions = {},
+): Promise<TestApi> {
   const directory = mkdtempSync(join(tmpdir(), 'berth-api-'));
-  const etcd = kind === 'etcd' ? await startEtcd() : undefined;
+  const flags = options.etcdFlags ?? [];
+  const etcd = kind === 'etcd' ? await startEtcd({ flags }) : undefined;
   const url = etcd === undefined ? `embedded:${directory}/store` : `etcd://${etcd.endpoint}`;
-  const store = await openStore(url);
+  const store = options.store ?? (await openStore(url));
   const pki = await openPki(join(directory, 'pki'), systemClock);
   const started: TestApi[] = [];
   const start = async (): Promise<TestApi> => {
