@@ -1,0 +1,141 @@
+/**
+ * Replays the older form of recordings: `request` and `response`, with `<uid>`, `<rv>`, `<time>` and the
+ * like for what is a server's own. Files belong together: the first sets up what the others use.
+ */
+import type { Asker } from './ask.ts';
+import { brief, isFailure } from './compare.ts';
+import { isObject, type Json, pick } from './json-path.ts';
+import type { Outcome } from './replay.ts';
+import type { RecordedRequest, Step } from './scenario.ts';
+
+interface GoldenRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly body?: Json;
+  readonly raw?: string;
+  readonly contentType?: string;
+  readonly accept?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly capture?: Readonly<Record<string, string>>;
+  readonly waitFor?: Json;
+  readonly ignoreBody?: boolean;
+  readonly namesOnly?: boolean;
+  readonly token?: string;
+}
+
+interface GoldenStep {
+  readonly name: string;
+  readonly request?: GoldenRequest;
+  readonly response: { readonly status: number; readonly body?: Json };
+  readonly webhookCalls?: readonly Json[];
+}
+
+interface GoldenFile {
+  readonly scenario: string;
+  readonly steps: readonly GoldenStep[];
+}
+
+export async function replayGolden(file: GoldenFile, asker: Asker): Promise<Outcome> {
+  const vars: Record<string, string> = { run: 'golden' };
+  const log: string[] = [];
+  let passed = 0;
+  let failed = 0;
+  for (const step of file.steps) {
+    const reason = leftOut(step);
+    if (reason !== undefined || step.request === undefined) {
+      log.push(`  - left out: ${step.name}: ${reason}`);
+      continue;
+    }
+    const why = await run(step, step.request, asker, vars).catch((error) => [String(error)]);
+    if (why.length === 0) passed += 1;
+    else {
+      failed += 1;
+      log.push(`  ✗ ${file.scenario} "${step.name}"  ${step.request.method} ${step.request.path}`);
+      log.push(...why.slice(0, 8).map((line) => `      ${line}`));
+    }
+  }
+  return { passed, failed, log };
+}
+
+function leftOut({ request, webhookCalls }: GoldenStep): string | undefined {
+  if (request === undefined) return 'needs the recorder: a watch, a compaction or a restart';
+  if (request.token !== undefined) return 'needs tokens of the recorded server';
+  if ((webhookCalls ?? []).length > 0) return 'needs the recorded webhook';
+  return undefined;
+}
+
+async function run(
+  { response }: GoldenStep,
+  golden: GoldenRequest,
+  asker: Asker,
+  vars: Record<string, string>,
+): Promise<string[]> {
+  const headers: Record<string, string> = { 'User-Agent': 'golden', ...golden.headers };
+  if (golden.contentType !== undefined) headers['Content-Type'] = golden.contentType;
+  if (golden.accept !== undefined) headers['Accept'] = golden.accept;
+  const { method, path } = golden;
+  const request: RecordedRequest = {
+    ...{ method, path, headers },
+    ...(golden.raw === undefined ? { body: golden.body } : { bodyText: golden.raw }),
+  };
+  const step: Step = { name: '' };
+  const answer =
+    golden.waitFor === undefined
+      ? await asker.call(request, vars)
+      : await asker.poll(step, request, vars, ({ status, body }) => met(golden, status, body));
+  for (const [name, where] of Object.entries(golden.capture ?? {}))
+    vars[name] = String(pick(answer.body, where));
+  const found: string[] = [];
+  if (answer.status !== response.status)
+    found.push(`status: recorded ${response.status}, now ${answer.status} ${brief(answer.body)}`);
+  if (found.length > 0 || golden.ignoreBody === true || response.body === undefined) return found;
+  const body = golden.namesOnly === true ? namesOnly(answer.body) : answer.body;
+  compare(response.body, body, '', found);
+  return found;
+}
+
+function met({ waitFor }: GoldenRequest, status: number, body: Json): boolean {
+  if (waitFor.status !== undefined && waitFor.status !== status) return false;
+  if (waitFor.path === undefined) return true;
+  const value = pick(body, waitFor.path);
+  if (waitFor.equals !== undefined) return value === waitFor.equals;
+  return value !== undefined && value !== '<absent>';
+}
+
+function namesOnly(body: Json): Json {
+  if (!Array.isArray(body?.items)) return body;
+  const { kind, apiVersion, metadata, items } = body;
+  return { kind, apiVersion, metadata, itemNames: items.map((each: Json) => each.metadata.name) };
+}
+
+const mask = /<[a-z0-9]+>/g;
+
+function compare(want: Json, got: Json, at: string, found: string[]): void {
+  if (typeof want === 'string' && typeof got === 'string' && mask.test(want)) {
+    const source = want
+      .split(mask)
+      .map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
+      .join('.+');
+    if (new RegExp(`^${source}$`, 's').test(got)) return;
+  }
+  if (Array.isArray(want) && Array.isArray(got) && want.length === got.length) {
+    const causes = at.endsWith('causes');
+    const order = (list: Json[]) =>
+      causes ? [...list].sort((a, b) => (key(a) < key(b) ? -1 : 1)) : list;
+    const [left, right] = [order(want), order(got)];
+    for (const [i, each] of left.entries()) compare(each, right[i], `${at}[${i}]`, found);
+    return;
+  }
+  if (isObject(want) && isObject(got)) {
+    // Causes name what is wrong; the whole message only repeats them, in no order.
+    const skipped = isFailure(want) ? ['message', 'managedFields'] : ['managedFields'];
+    for (const name of new Set([...Object.keys(want), ...Object.keys(got)]))
+      if (!skipped.includes(name)) compare(want[name], got[name], `${at}.${name}`, found);
+    return;
+  }
+  if (want !== got) found.push(`${at}: recorded ${brief(want)}, now ${brief(got)}`);
+}
+
+function key(cause: Json): string {
+  return `${cause?.field} ${cause?.reason} ${cause?.message}`;
+}

@@ -1,0 +1,98 @@
+/**
+ * Replays recorded scenarios against a server of its own and ends with `N passed, M failed`.
+ * Run: npm run conformance -- <folder or files…> [--store etcd] [--only NAME,NAME] [--area AREA]
+ * Scenarios are files of `test/conformance/scenario.ts`; folders are searched for them.
+ */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { kubectlBinary } from '../harness/kubectl.ts';
+import { Asker } from './ask.ts';
+import { replayGolden } from './golden.ts';
+import { replay } from './replay.ts';
+import type { Scenario } from './scenario.ts';
+import { startServer } from './server.ts';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    store: { type: 'string', default: 'embedded' },
+    only: { type: 'string', default: '' },
+    area: { type: 'string', default: '' },
+    jobs: { type: 'string', default: '2' },
+  },
+});
+if (positionals.length === 0 || !['embedded', 'etcd'].includes(values.store)) {
+  console.error('usage: npm run conformance -- <folder or files…> [--store embedded|etcd]');
+  console.error('         [--only NAME,NAME] [--area AREA,AREA] [--jobs N]');
+  process.exit(2);
+}
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  const chosen = positionals.flatMap(filesIn).map(read).filter(isChosen);
+  const server = await startServer(values.store);
+  const asker = new Asker(server.access);
+  const areas = new Map<string, { passed: number; failed: number; scenarios: number }>();
+  try {
+    let next = 0;
+    const worker = async () => {
+      for (let file = chosen[next++]; file !== undefined; file = chosen[next++]) {
+        const outcome = await file.replay(asker);
+        if (outcome.log.length > 0) console.log(`${file.area}/${file.name}`);
+        for (const line of outcome.log) console.log(line);
+        const area = areas.get(file.area) ?? { passed: 0, failed: 0, scenarios: 0 };
+        area.passed += outcome.passed;
+        area.failed += outcome.failed;
+        area.scenarios += outcome.failed === 0 ? 1 : 0;
+        areas.set(file.area, area);
+      }
+    };
+    // The older recordings build on each other.
+    const jobs = chosen.some(({ area }) => area === 'golden') ? 1 : Number(values.jobs);
+    await Promise.all(Array.from({ length: jobs }, worker));
+  } finally {
+    asker.close();
+    await server.stop();
+  }
+  for (const [name, { passed, failed }] of [...areas].sort())
+    console.log(`  ${name.padEnd(18)} ${passed} passed, ${failed} failed`);
+  const all = [...areas.values()];
+  const sum = (key: 'passed' | 'failed' | 'scenarios') =>
+    all.reduce((total, area) => total + area[key], 0);
+  console.log(`${sum('scenarios')} of ${chosen.length} scenarios`);
+  console.log(`${sum('passed')} passed, ${sum('failed')} failed`);
+  return sum('failed') > 0 ? 1 : 0;
+}
+
+interface ScenarioFile {
+  readonly name: string;
+  readonly area: string;
+  replay(asker: Asker): ReturnType<typeof replay>;
+}
+
+function filesIn(path: string): string[] {
+  if (!statSync(path).isDirectory()) return [path];
+  return readdirSync(path, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.json'))
+    .sort()
+    .map((name) => join(path, name))
+    .filter((name) => /"(steps|scenario)"/.test(readFileSync(name, 'utf8')));
+}
+
+function read(path: string): ScenarioFile {
+  const parsed = JSON.parse(readFileSync(path, 'utf8'));
+  if (typeof parsed.scenario === 'string') {
+    const name: string = parsed.scenario;
+    return { name, area: 'golden', replay: (asker) => replayGolden(parsed, asker) };
+  }
+  const scenario: Scenario = parsed;
+  const { name, area } = scenario;
+  return { name, area, replay: (asker) => replay(scenario, asker, kubectlBinary?.path) };
+}
+
+function isChosen({ name, area }: ScenarioFile): boolean {
+  const names = values.only.split(',');
+  if (!names.some((each) => name.includes(each))) return false;
+  return values.area === '' || values.area.split(',').includes(area);
+}
