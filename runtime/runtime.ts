@@ -1,6 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Observable } from 'rxjs';
 import type { CallOptions } from '../lib/call.ts';
+import type { InstanceUsage } from './usage.ts';
 
 /** The uid of the object (Pod, VM) that an instance makes real. */
 export type InstanceId = string;
@@ -224,6 +225,9 @@ export interface Runtime {
 
   /** `NotFound` unless the container runs. What it printed before is in its log only. */
   attach(id: InstanceId, options: AttachOptions): Promise<AttachSession>;
+
+  /** What every running container of this node uses now; those that just ended are left out. */
+  stats(options: CallOptions): Promise<readonly InstanceUsage[]>;
 
   close(): Promise<void>;
 }

@@ -21,6 +21,7 @@ import {
   type StopOptions,
 } from '../runtime.ts';
 import { KeyedSerial } from '../serial.ts';
+import type { InstanceUsage } from '../usage.ts';
 import { attachTo } from './attach.ts';
 import { Engine, newestOf } from './engine.ts';
 import { ensureInstance } from './ensure.ts';
@@ -32,6 +33,7 @@ import { readLogs } from './logs.ts';
 import { observeEvents } from './observe.ts';
 import { pauseImage, pauseImageArchive } from './pause-image.ts';
 import { type Found, readInstance } from './status.ts';
+import { readUsage } from './usage.ts';
 
 export interface DockerRuntimeOptions {
   /** Only containers labelled with it are seen or touched. */
@@ -143,6 +145,10 @@ class DockerRuntime implements Runtime {
   async attach(id: InstanceId, options: AttachOptions): Promise<AttachSession> {
     const one = newestOf(await this.#engine.find(id, options), options.container);
     return await attachTo(this.#docker, one, options);
+  }
+
+  stats(options: CallOptions): Promise<readonly InstanceUsage[]> {
+    return readUsage(this.#docker, this.#options.nodeId, options);
   }
 
   async close(): Promise<void> {

@@ -21,7 +21,8 @@ import {
   type StopOptions,
 } from '../runtime.ts';
 import { KeyedSerial } from '../serial.ts';
-import { type FakeInstance, statusOf } from './instance.ts';
+import type { ContainerUsage, InstanceUsage } from '../usage.ts';
+import { type FakeInstance, statusOf, usageOf } from './instance.ts';
 import { aborted, FakeContainer, type FakeProgram, sleeper } from './process.ts';
 
 export interface FakeEngineOptions {
@@ -36,7 +37,7 @@ export interface FakeEngineOptions {
   readonly name?: RuntimeName;
 }
 
-type FailingCall = 'info' | 'list' | 'get' | 'ensureImage' | 'ensure' | 'stop' | 'remove';
+type FailingCall = 'info' | 'list' | 'get' | 'ensureImage' | 'ensure' | 'stop' | 'remove' | 'stats';
 
 /** An engine in memory that outlives the drivers made from it, with knobs for tests. */
 export class FakeEngine {
@@ -47,6 +48,8 @@ export class FakeEngine {
   /** Every changing call in order: `ensure u1`, `stop u1 30000`, `remove u1 0`, `pull app:1`. */
   readonly calls: string[] = [];
   readonly instances = new Map<string, FakeInstance>();
+  /** What running containers of that name use; 1 MiB and no CPU where nothing is said. */
+  readonly usage = new Map<string, Pick<ContainerUsage, 'cpuNanos' | 'workingSetBytes'>>();
   readonly changes = new Subject<{ readonly nodeId: string; readonly id: InstanceId }>();
   readonly #failures = new Map<string, RuntimeError[]>();
   readonly #startFailures = new Map<string, string>();
@@ -320,6 +323,14 @@ class FakeRuntime implements Runtime {
     const one = this.#find(id)?.containers.get(options.container)?.at(-1);
     if (one === undefined || one.state.phase !== 'running') throw this.#notFound(options.container);
     return one.attach(options);
+  }
+
+  async stats(options: CallOptions): Promise<readonly InstanceUsage[]> {
+    await this.#engine.enter('stats', options);
+    return [...this.#engine.instances.values()]
+      .filter((one) => one.nodeId === this.#nodeId)
+      .map((one) => usageOf(one, this.#engine.usage))
+      .filter(({ containers }) => containers.length > 0);
   }
 
   async close(): Promise<void> {}

@@ -1,4 +1,5 @@
 import type { ContainerStatus, InstanceId, InstanceStatus } from '../runtime.ts';
+import type { ContainerUsage, InstanceUsage } from '../usage.ts';
 import type { FakeContainer } from './process.ts';
 
 export interface FakeInstance {
@@ -39,4 +40,19 @@ export function statusOf(instance: FakeInstance): InstanceStatus {
     ips: running && instance.ip !== '' ? [instance.ip] : [],
     containers,
   };
+}
+
+const restingUsage = { cpuNanos: 0n, workingSetBytes: 1n << 20n };
+
+export function usageOf(
+  { id, namespace, name, containers }: FakeInstance,
+  usage: ReadonlyMap<string, Pick<ContainerUsage, 'cpuNanos' | 'workingSetBytes'>>,
+): InstanceUsage {
+  const running = [...containers].flatMap(([container, attempts]): ContainerUsage[] => {
+    const newest = attempts.at(-1);
+    if (newest?.state.phase !== 'running') return [];
+    const { containerId } = newest;
+    return [{ name: container, containerId, ...(usage.get(container) ?? restingUsage) }];
+  });
+  return { id, namespace, name, containers: running };
 }

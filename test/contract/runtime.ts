@@ -94,6 +94,7 @@ export function runtimeContract(name: string, makeHarness: () => Promise<Runtime
     describe('exec', () => execTests(c));
     describe('attach', () => attachTests(c));
     describe('nodes', () => nodeTests(c));
+    describe('usage', () => usageTests(c));
   });
 }
 
@@ -702,5 +703,32 @@ function nodeTests(c: Context): void {
     const info = await c.runtime.info({ signal });
     expect(info).toMatchObject({ name: c.runtime.name, os: 'linux' });
     expect(info.version).not.toBe('');
+  });
+}
+
+function usageTests(c: Context): void {
+  test('of what runs on this node, by container', async () => {
+    const { sleeper, exit7 } = c.harness.programs;
+    const spec = c.spec(c.container('a', sleeper), c.container('b', exit7));
+    const { containers } = await c.ensure(spec);
+    await c.untilExited(spec.id, 'b');
+    const other = c.harness.open(`${c.nodeId}-other`);
+    expect(await other.stats({ signal })).toEqual([]);
+    const [usage, ...more] = await c.runtime.stats({ signal });
+    expect(more).toEqual([]);
+    expect(usage).toMatchObject({ id: spec.id, namespace: 'test', name: 'web' });
+    expect(usage?.containers.map(({ name }) => name)).toEqual(['a']);
+    const [a] = usage!.containers;
+    expect(a!.containerId).toBe(containers.find(({ name }) => name === 'a')?.containerId);
+    expect(a!.workingSetBytes).toBeGreaterThan(0n);
+    const [later] = await c.runtime.stats({ signal });
+    expect(later!.containers[0]!.cpuNanos).toBeGreaterThanOrEqual(a!.cpuNanos);
+  });
+
+  test('nothing of what has ended', async () => {
+    const spec = c.one(c.harness.programs.exit7);
+    await c.ensure(spec);
+    await c.untilExited(spec.id);
+    expect(await c.runtime.stats({ signal })).toEqual([]);
   });
 }
