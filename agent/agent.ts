@@ -18,6 +18,8 @@ import { runNodeLease } from './node-lease.ts';
 import { allocatableQuantities, runNodeStatus } from './node-status.ts';
 import { PodWorkers } from './pod-workers.ts';
 import { type ServingOptions, startNodeServer } from './server/server.ts';
+import { readNodeUsage } from './stats/node-usage.ts';
+import { UsageSampler } from './stats/sampler.ts';
 import { podDirectories } from './volumes.ts';
 
 export interface AgentOptions {
@@ -76,6 +78,8 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     facts: factsOf(options, machine),
     runtimeOf: (pod) => runtimeOf(runtimes, pod),
   });
+  const readNode = readNodeUsage;
+  const usage = new UsageSampler({ nodeName, runtimes, clock, readNode, signal });
   const server =
     options.serving === undefined
       ? undefined
@@ -84,6 +88,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
           log,
           clock,
           locate: locator(desired, runtimes),
+          summary: () => usage.summary(),
         });
 
   const subscriptions = [

@@ -329,6 +329,14 @@ export interface ContainerImage {
   readonly sizeBytes?: number;
 }
 
+/** What one container uses. */
+export interface ContainerMetrics {
+  /** The container, as the pod names it. */
+  readonly name?: string;
+  /** Cores in use over the window (`cpu`), and the working set in bytes (`memory`). */
+  readonly usage?: Readonly<Record<string, string>>;
+}
+
 /** A port that a container listens on. */
 export interface ContainerPort {
   /** Name of the port, unique in the pod; at most 15 characters. */
@@ -1269,6 +1277,19 @@ export interface NodeFeatures {
   readonly supplementalGroupsPolicy?: boolean;
 }
 
+/** What a whole machine uses now, with all that is not Berth's. */
+export interface NodeMetrics {
+  readonly apiVersion: 'metrics.k8s.io/v1beta1';
+  readonly kind: 'NodeMetrics';
+  readonly metadata?: ObjectMeta;
+  /** When the window ended. */
+  readonly timestamp?: string;
+  /** Over how long CPU was measured, such as `15s`. */
+  readonly window?: string;
+  /** Cores in use over the window (`cpu`), and the working set in bytes (`memory`). */
+  readonly usage?: Readonly<Record<string, string>>;
+}
+
 /** A runtime of the node. */
 export interface NodeRuntimeHandler {
   /** Its name; empty for the default one. */
@@ -1657,6 +1678,19 @@ export interface PodFailurePolicyRule {
 export interface PodIP {
   /** The address. */
   readonly ip: string;
+}
+
+/** What the containers of a pod use now. */
+export interface PodMetrics {
+  readonly apiVersion: 'metrics.k8s.io/v1beta1';
+  readonly kind: 'PodMetrics';
+  readonly metadata?: ObjectMeta;
+  /** When the window ended. */
+  readonly timestamp?: string;
+  /** Over how long CPU was measured, such as `15s`. */
+  readonly window?: string;
+  /** What each running container uses. */
+  readonly containers?: readonly ContainerMetrics[];
 }
 
 /** The operating system the containers are made for. Kept, and not acted on yet. */

@@ -16,6 +16,8 @@ import { finalize } from './subresources/finalize.ts';
 import { type NodeProxyDeps, podLog } from './subresources/node-proxy.ts';
 import { review, reviews } from './subresources/reviews.ts';
 import { scale } from './subresources/scale.ts';
+import type { NodeSummaries } from './usage/node-summaries.ts';
+import { isMetrics, resourceMetrics } from './usage/resource-metrics.ts';
 import { create, methodNotAllowed } from './verbs/create.ts';
 import { deleteCollection, deleteOne } from './verbs/delete.ts';
 import type { KindRequest, VerbDeps } from './verbs/deps.ts';
@@ -26,6 +28,7 @@ import { update } from './verbs/update.ts';
 import { watch } from './verbs/watch.ts';
 
 export interface PipelineDeps extends NodeProxyDeps {
+  readonly summaries: NodeSummaries;
   readonly documents: Documents;
   readonly authorizers: readonly Authorizer[];
   readonly rbac: RbacSource;
@@ -107,6 +110,7 @@ async function route(
     info.verb === 'create'
   )
     return review(deps, context);
+  if (isMetrics(info)) return resourceMetrics(deps, context);
   if (info.group === 'berth.dev' && info.resource === 'bindings' && info.verb === 'create')
     return bindMany(deps, context);
   const kind = deps.registry.find(info.group, info.version, info.resource);

@@ -27,7 +27,8 @@ import { runCompactor } from './storage/compactor.ts';
 import { ObjectStore } from './storage/object-store.ts';
 import { runSpaceWatch, spaceCheck } from './storage/space.ts';
 import { WatchCache } from './storage/watch-cache.ts';
-import { podStream, podStreams } from './subresources/node-proxy.ts';
+import { askNode, podStream, podStreams } from './subresources/node-proxy.ts';
+import { NodeSummaries } from './usage/node-summaries.ts';
 
 export interface ApiServerOptions {
   readonly store: Store;
@@ -94,6 +95,11 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     ca: options.ca,
     authorizers,
     rbac: cache,
+    summaries: new NodeSummaries({
+      clock,
+      log,
+      ask: (node, signal) => askNode(deps, node, '/stats/summary', signal),
+    }),
     documents: new Documents({
       registry,
       objectMeta: objectMetaSchema,

@@ -59,7 +59,7 @@ describe('every kind', () => {
       'secrets',
       'serviceaccounts',
     ]);
-    expect(virtualKinds).toHaveLength(11);
+    expect(virtualKinds).toHaveLength(13);
     expect(names(berthKinds)).toEqual(['workloads']);
   });
 

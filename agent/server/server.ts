@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { Pod } from '../../api/kinds.gen.ts';
+import type { StatsSummary } from '../../api/stats-summary.ts';
 import { badRequest, notFound, StatusError } from '../../api/status.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
@@ -36,6 +37,8 @@ export interface NodeServerOptions extends ServingOptions {
   readonly clock: Clock;
   /** `undefined` when no such pod is on this node. */
   readonly locate: (namespace: string, name: string) => LocatedPod | undefined;
+  /** What node and pods use. */
+  readonly summary: () => Promise<StatsSummary>;
 }
 
 export interface NodeServer {
@@ -100,6 +103,12 @@ async function handle(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
+  if (request.url === '/stats/summary') {
+    authorise(request);
+    const summary = JSON.stringify(await options.summary());
+    response.writeHead(200, { 'content-type': 'application/json' }).end(summary);
+    return;
+  }
   const { verb, located, container, query } = route(options, request);
   if (verb !== 'containerLogs') throw badRequest(`${verb} needs a WebSocket upgrade`);
   await serveLogs({ ...located, container }, query, response, options.clock);

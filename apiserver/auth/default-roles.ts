@@ -35,11 +35,18 @@ const revisions: Rule = {
   verbs: readVerbs,
 };
 
+const usage: Rule = {
+  apiGroups: ['metrics.k8s.io'],
+  resources: ['pods', 'nodes'],
+  verbs: ['get', 'list'],
+};
+
 const viewRules: Rule[] = [
   { apiGroups: [''], resources: [...coreNamespaced, 'namespaces'], verbs: readVerbs },
   workloads,
   budgets,
   revisions,
+  usage,
 ];
 
 const editRules: Rule[] = [

@@ -4,7 +4,7 @@ import { virtualKinds } from '../../crds/index.ts';
 import type { OpenApiKind, ServedResource, ServedSubresource } from '../present/index.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
-import { reviewPlurals, virtualSchemas } from '../registry/virtual.ts';
+import { metricPlurals, reviewPlurals, virtualSchemas } from '../registry/virtual.ts';
 
 const allVerbs = [
   'create',
@@ -48,7 +48,7 @@ export function servedResources(registry: Registry): ServedResource[] {
     verbs: verbsOf(kind),
     subresources: subresourcesOf(kind),
   }));
-  return [...stored, ...reviewResources()].sort((a, b) => (a.plural < b.plural ? -1 : 1));
+  return [...stored, ...virtualResources()].sort((a, b) => (a.plural < b.plural ? -1 : 1));
 }
 
 export function openApiKinds(registry: Registry): OpenApiKind[] {
@@ -62,7 +62,7 @@ export function openApiKinds(registry: Registry): OpenApiKind[] {
   }));
   return [
     ...stored,
-    ...reviewResources().map((resource) => ({
+    ...virtualResources().map((resource) => ({
       ...resource,
       listKind: `${resource.kind}List`,
       builtin: true,
@@ -98,9 +98,10 @@ function subresourcesOf(kind: ServedKind): ServedSubresource[] {
   ];
 }
 
-function reviewResources(): ServedResource[] {
+function virtualResources(): ServedResource[] {
   return virtualKinds.flatMap(({ group, names, scope, versions }) => {
-    const plural = reviewPlurals.get(names.kind);
+    const metric = metricPlurals.get(names.kind);
+    const plural = metric ?? reviewPlurals.get(names.kind);
     const version = versions[0]?.name;
     if (plural === undefined || version === undefined) return [];
     return [
@@ -108,12 +109,12 @@ function reviewResources(): ServedResource[] {
         group,
         version,
         plural,
-        singular: names.kind.toLowerCase(),
+        singular: metric === undefined ? names.kind.toLowerCase() : '',
         kind: names.kind,
         namespaced: scope === 'Namespaced',
         shortNames: [],
         categories: [],
-        verbs: ['create'],
+        verbs: metric === undefined ? ['create'] : ['get', 'list'],
         subresources: [],
       },
     ];

@@ -19,6 +19,12 @@ export const reviewKinds: Readonly<Record<string, string>> = {
   selfsubjectreviews: 'SelfSubjectReview',
 };
 
+/** Resources of metrics.k8s.io, which are read and never stored: Kind → plural. */
+export const metricPlurals: ReadonlyMap<string, string> = new Map([
+  ['PodMetrics', 'pods'],
+  ['NodeMetrics', 'nodes'],
+]);
+
 /** The other way round: Kind → plural. */
 export const reviewPlurals: ReadonlyMap<string, string> = new Map(
   Object.entries(reviewKinds).map(([plural, kind]) => [kind, plural]),

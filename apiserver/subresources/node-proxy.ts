@@ -21,6 +21,28 @@ const connectTimeoutMs = 10_000;
 const pods = { group: '', plural: 'pods' };
 const nodes = { group: '', plural: 'nodes' };
 
+/** The node's answer as text, for what is asked of the agent itself. Throws when it answers an error. */
+export async function askNode(
+  deps: NodeProxyDeps,
+  node: JsonObject,
+  path: string,
+  signal: AbortSignal,
+): Promise<string> {
+  const name = asString(at(node, 'metadata', 'name'));
+  const answer = await get(deps, { ...addressOf(node, name), path }, signal);
+  if (answer.statusCode !== 200) throw await agentError(answer, answer.statusCode ?? 502);
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of answer) {
+    chunks.push(Buffer.from(chunk));
+    bytes += chunk.length;
+    if (bytes > answerMaxBytes) throw new StatusError(502, 'InternalError', `${name}: too much`);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+const answerMaxBytes = 16 << 20;
+
 interface Target {
   readonly host: string;
   readonly port: number;

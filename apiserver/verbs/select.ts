@@ -16,13 +16,21 @@ export interface Selection {
 }
 
 export function selectionOf({ request, kind, info }: KindRequest): Selection {
-  const labels = parseLabelSelector(request.query.get('labelSelector') ?? '');
-  const fields = parseFieldSelector(request.query.get('fieldSelector') ?? '');
-  const getters = fieldGetters(kind);
-  for (const { field } of fields.requirements)
-    if (getters[field] === undefined) throw unknownField(field, kind, getters);
   // `/watch/<resource>/<name>` and `list` of one name are selections, too.
-  const onlyName = info.name;
+  return selectionOver(request.query, fieldGetters(kind), info.name, kind.builtin);
+}
+
+/** Over objects of any origin, by the fields that `getters` knows. An empty `onlyName` is any. */
+export function selectionOver(
+  query: URLSearchParams,
+  getters: Getters,
+  onlyName: string,
+  builtin = true,
+): Selection {
+  const labels = parseLabelSelector(query.get('labelSelector') ?? '');
+  const fields = parseFieldSelector(query.get('fieldSelector') ?? '');
+  for (const { field } of fields.requirements)
+    if (getters[field] === undefined) throw unknownField(field, builtin, getters);
   return {
     everything:
       labels.requirements.length === 0 && fields.requirements.length === 0 && onlyName === '',
@@ -67,8 +75,8 @@ function byPath(path: string): (object: JsonObject) => string {
   };
 }
 
-function unknownField(field: string, kind: ServedKind, getters: Getters): Error {
-  if (!kind.builtin) return badRequest(`field label not supported: ${field}`);
+function unknownField(field: string, builtin: boolean, getters: Getters): Error {
+  if (!builtin) return badRequest(`field label not supported: ${field}`);
   const only = Object.keys(getters)
     .map((name) => `"${name}"`)
     .join(', ');

@@ -1,11 +1,12 @@
 import type Docker from 'dockerode';
 import type { CallOptions } from '../../lib/call.ts';
 import type { ContainerUsage, InstanceUsage } from '../usage.ts';
+import { readCgroup } from './cgroup.ts';
 import { statusOf, toRuntimeError } from './errors.ts';
 import { label } from './labels.ts';
 
 /** How many containers are asked about at once. */
-const concurrency = 8;
+const concurrency = 32;
 
 /** The parts of the engine's answer that are read; those of a container that has ended are missing. */
 interface Stats {
@@ -52,6 +53,9 @@ async function readContainer(
   { Id, Labels }: Docker.ContainerInfo,
   signal: AbortSignal,
 ): Promise<ContainerUsage | undefined> {
+  const seen = { name: Labels[label.container] ?? '', containerId: `docker://${Id}` };
+  const direct = await readCgroup(Id);
+  if (direct !== undefined) return { ...seen, ...direct };
   // `one-shot` spares the engine a second look after a second; the typings do not know it.
   const options = { stream: false, 'one-shot': true, abortSignal: signal } as const;
   try {
@@ -62,8 +66,7 @@ async function readContainer(
     // The first name is that of cgroup v1.
     const inactive = detail['total_inactive_file'] ?? detail['inactive_file'] ?? 0;
     return {
-      name: Labels[label.container] ?? '',
-      containerId: `docker://${Id}`,
+      ...seen,
       cpuNanos: BigInt(cpu),
       workingSetBytes: BigInt(Math.max(0, usage - inactive)),
     };

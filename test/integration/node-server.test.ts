@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { WebSocket } from 'ws';
 import { type NodeServer, startNodeServer } from '../../agent/server/server.ts';
 import type { Pod } from '../../api/kinds.gen.ts';
+import type { StatsSummary } from '../../api/stats-summary.ts';
 import { type KeyPair, openPki, type Pki } from '../../apiserver/auth/pki.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { silentLog } from '../../lib/log.ts';
@@ -82,6 +83,7 @@ beforeEach(async () => {
     port: 0,
     log: silentLog,
     clock: systemClock,
+    summary: async () => summary,
     locate: (namespace, name) =>
       namespace === 'default' && name === 'web' ? { pod, runtime, id: 'u1' } : undefined,
   });
@@ -97,6 +99,15 @@ const pod: Pod = {
   kind: 'Pod',
   metadata: { name: 'web', namespace: 'default', uid: 'u1' },
   spec: { containers: [{ name: 'main', image: 'app:1' }] },
+};
+
+const summary: StatsSummary = {
+  node: {
+    nodeName: 'node-1',
+    cpu: { time: '2026-01-01T00:00:00Z', usageCoreNanoSeconds: 5 },
+    memory: { time: '2026-01-01T00:00:00Z', workingSetBytes: 7 },
+  },
+  pods: [],
 };
 
 async function start(program: string, attempt = 0): Promise<void> {

@@ -11,6 +11,7 @@ import {
   nameOf,
   type TableDefinition,
 } from './table-definition.ts';
+import { nodeMetricsTable, podMetricsTable } from './usage.ts';
 
 const namespaceTable: TableDefinition = {
   columns: [nameColumn, column('Status', 'The status of the namespace'), ageColumn],
@@ -115,6 +116,8 @@ export const coreTables: Readonly<Record<string, TableDefinition>> = {
   nodes: nodeTable,
   events: eventTable,
   'events.events.k8s.io': eventTable,
+  'pods.metrics.k8s.io': podMetricsTable,
+  'nodes.metrics.k8s.io': nodeMetricsTable,
   namespaces: namespaceTable,
   configmaps: configMapTable,
   secrets: secretTable,

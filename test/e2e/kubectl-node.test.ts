@@ -1,0 +1,43 @@
+/** What a node tells about itself and its pods, and what it does with them by itself. */
+import { beforeAll, describe, expect, test } from 'vitest';
+import { kubectlBinary } from '../harness/kubectl.ts';
+import { containerOf, onEachStore, restScript, Scene } from './scene.ts';
+import { until } from './until.ts';
+
+describe.skipIf(kubectlBinary === undefined)('kubectl', () => {
+  onEachStore('about nodes', (plane) => {
+    let scene: Scene;
+
+    beforeAll(async () => {
+      scene = await Scene.open(plane());
+    });
+
+    test('top tells what pods and nodes use', async () => {
+      const { kubectl } = scene;
+      const limits = { cpu: '200m' };
+      await scene.createPod('burner', {
+        containers: [
+          containerOf('while :; do :; done', { name: 'hot', resources: { limits } }),
+          containerOf(restScript, { name: 'cold' }),
+        ],
+        terminationGracePeriodSeconds: 0,
+      });
+      await scene.untilReady('burner');
+      const cpuOf = (line = '') => Number(/ (\d+)m /.exec(line)?.[1]);
+      const lines = await until('the burner was measured', async () => {
+        const { code, stdout } = await kubectl('top pods burner --containers --no-headers');
+        return code === 0 ? stdout.trim().split('\n') : undefined;
+      });
+      const [hot, cold] = ['hot', 'cold'].map((name) => lines.find((each) => each.includes(name)));
+      expect(cpuOf(hot)).toBeGreaterThan(50);
+      expect(cpuOf(cold)).toBeLessThan(50);
+      const all = await kubectl.ok('top pods --sum');
+      expect(all).toMatch(/^NAME +CPU\(cores\) +MEMORY\(bytes\)/);
+      expect(all).toMatch(/^burner +\d+m +\d+Mi/m);
+      expect((await kubectl('top pods -l no=such')).stdout).not.toContain('burner');
+      expect(await kubectl.ok('top nodes --no-headers')).toMatch(/^\S+ +\d+m +\d+% +\d+Mi +\d+%/);
+      const gone = await kubectl('top pod nobody');
+      expect(gone.stderr).toContain('/nobody" not found');
+    });
+  });
+});
