@@ -1,34 +1,39 @@
 /** One container of a pod with everything resolved, ready for a runtime. */
-import type { Container, Pod } from '../api/kinds.gen.ts';
+import type { Container } from '../api/kinds.gen.ts';
 import { parseBytes, parseMilli } from '../api/quantity.ts';
 import type {
   ContainerSpec,
+  ImageInfo,
   ImagePullPolicy,
   PortSpec,
   ResourceLimits,
 } from '../runtime/runtime.ts';
-import { ConfigError } from './config-error.ts';
 import { resolveEnvironment } from './environment.ts';
 import { expand } from './expand.ts';
+import { securityOf } from './security.ts';
 import { resolveMounts, type VolumeContext } from './volumes.ts';
+
+export interface ContainerContext extends VolumeContext {
+  /** `undefined` for programs of the machine. */
+  readonly image: ImageInfo | undefined;
+}
 
 /** Throws `ConfigError` when the pod names what is not there or not supported. */
 export async function resolveContainer(
   container: Container,
   attempt: number,
-  context: VolumeContext,
+  context: ContainerContext,
 ): Promise<ContainerSpec> {
   const { pod, facts, references } = context;
   const env = await resolveEnvironment(container, pod, facts, references);
   const mounts = await resolveMounts(container, env, context);
   const { command, args, workingDir } = container;
-  const user = userOf(container, pod);
   return {
     ...bareContainer(container, attempt),
     ...(command === undefined ? {} : { command: command.map((word) => expand(word, env)) }),
     ...(args === undefined ? {} : { args: args.map((word) => expand(word, env)) }),
     ...(workingDir === undefined ? {} : { workingDir }),
-    ...(user === undefined ? {} : { user }),
+    ...(await securityOf(container, pod, context.image, context.dataDir)),
     env: Object.fromEntries(env),
     mounts,
   };
@@ -87,19 +92,4 @@ function limitsOf({ resources }: Container): ResourceLimits {
     ...(cpuRequest === undefined ? {} : { cpuRequestMilli: Number(parseMilli(cpuRequest)) }),
     ...(memory === undefined ? {} : { memoryBytes: parseBytes(memory) }),
   };
-}
-
-function userOf(container: Container, pod: Pod): string | undefined {
-  const uid = container.securityContext?.runAsUser ?? pod.spec.securityContext?.runAsUser;
-  const gid = container.securityContext?.runAsGroup ?? pod.spec.securityContext?.runAsGroup;
-  const nonRoot =
-    container.securityContext?.runAsNonRoot ?? pod.spec.securityContext?.runAsNonRoot ?? false;
-  if (nonRoot && uid === 0) {
-    throw new ConfigError("container's runAsUser breaks non-root policy");
-  }
-  if (nonRoot && uid === undefined) {
-    throw new ConfigError('runAsNonRoot needs runAsUser: the image is not asked for its user');
-  }
-  if (gid !== undefined) return `${uid ?? 0}:${gid}`;
-  return uid === undefined ? undefined : String(uid);
 }

@@ -1,12 +1,13 @@
 /** Brings the image and the resolved specification of a container, or says what it waits for. */
 import type { Container } from '../api/kinds.gen.ts';
 import { StatusError } from '../api/status.ts';
-import { type ContainerSpec, RuntimeError } from '../runtime/runtime.ts';
+import { type ContainerSpec, type ImageInfo, RuntimeError } from '../runtime/runtime.ts';
 import { ConfigError } from './config-error.ts';
 import { pullPolicyOf, resolveContainer } from './container-spec.ts';
 import { withMessageFile } from './hooks/termination-message.ts';
 import type { PodContext } from './pod-context.ts';
 import { type ImageFailure, nextDelayMs } from './pod-memory.ts';
+import { namespacesOf } from './pod-namespaces.ts';
 import type { Waiting } from './pod-status.ts';
 import type { References } from './references.ts';
 
@@ -23,11 +24,15 @@ export async function prepareContainer(
   container: Container,
   attempt: number,
 ): Promise<Prepared> {
-  const failure = await ensureImage(context, container);
-  if (failure !== undefined) return failure;
+  const brought = await ensureImage(context, container);
+  if (brought.type === 'waiting') return brought;
+  const { image } = brought;
   const { pod, dataDir, facts, uid, specs, clock } = context;
   try {
-    const spec = await resolveContainer(container, attempt, { pod, dataDir, facts, references });
+    // Checked here, where it becomes a waiting reason; `ensure` gets the result.
+    namespacesOf(pod, facts.nodeName);
+    const within = { pod, dataDir, facts, references, image };
+    const spec = await resolveContainer(container, attempt, within);
     specs.put(uid, spec);
     delete context.memory.of(container.name).configError;
     return { type: 'ready', spec: await withMessageFile(context, container, spec) };
@@ -58,13 +63,14 @@ function isOutage(error: unknown): boolean {
   return error instanceof StatusError && error.code >= 500;
 }
 
-async function ensureImage(
-  context: PodContext,
-  container: Container,
-): Promise<Extract<Prepared, { type: 'waiting' }> | undefined> {
+type Brought =
+  | { readonly type: 'present'; readonly image: ImageInfo | undefined }
+  | Extract<Prepared, { type: 'waiting' }>;
+
+async function ensureImage(context: PodContext, container: Container): Promise<Brought> {
   const { memory, runtime, clock, signal, events, pod, aside } = context;
   const { name, image = '' } = container;
-  if (image === '') return undefined; // A process of the machine needs none.
+  if (image === '') return { type: 'present', image: undefined }; // A process of the machine needs none.
   const remembered = memory.of(name);
   const failed = remembered.imageFailure;
   const leftMs = (failed?.untilMs ?? 0) - clock.now();
@@ -76,7 +82,8 @@ async function ensureImage(
     events.recordEvent({ involvedObject: pod, type: 'Normal', reason, message });
   const policy = pullPolicyOf(container);
   try {
-    if (policy !== 'Always' && (await isPresent(context, image))) {
+    const present = policy === 'Always' ? undefined : await runtime.imageInfo(image, { signal });
+    if (present !== undefined) {
       const again = remembered.configError !== undefined;
       if (!again) normal('Pulled', `Container image "${image}" already present on machine`);
     } else if (policy === 'Never') {
@@ -92,7 +99,7 @@ async function ensureImage(
       normal('Pulled', `Successfully pulled image "${image}" in ${seconds}s`);
     }
     delete remembered.imageFailure;
-    return undefined;
+    return { type: 'present', image: present ?? (await runtime.imageInfo(image, { signal })) };
   } catch (error) {
     const reason = failureReason(error);
     if (reason === undefined || !(error instanceof RuntimeError)) throw error;
@@ -107,16 +114,6 @@ async function ensureImage(
     warn(context, 'Failed', `Error: ${reason}`);
     // The next look, which comes at once, says for how long nothing is tried.
     return { type: 'waiting', waiting: { reason, message }, retryAtMs: clock.now() };
-  }
-}
-
-async function isPresent({ runtime, signal }: PodContext, image: string): Promise<boolean> {
-  try {
-    await runtime.ensureImage(image, 'Never', { signal });
-    return true;
-  } catch (error) {
-    if (error instanceof RuntimeError && error.reason === 'ImageMissing') return false;
-    throw error;
   }
 }
 

@@ -7,6 +7,7 @@ import {
 } from '../runtime/runtime.ts';
 import { bareContainer, portsOf } from './container-spec.ts';
 import type { PodContext } from './pod-context.ts';
+import { namespacesOf } from './pod-namespaces.ts';
 import { crashDelayAfter, type PlannedContainer, planPod } from './pod-plan.ts';
 import type { Waiting } from './pod-status.ts';
 import { containersOf, viewPod } from './pod-view.ts';
@@ -145,9 +146,9 @@ function duration(ms: number): string {
 }
 
 function isShared({ spec }: PodContext['pod']): boolean {
-  return (
-    spec.hostNetwork !== true && spec.containers.length + (spec.initContainers?.length ?? 0) > 1
-  );
+  if (spec.shareProcessNamespace === true && spec.hostPID !== true) return true;
+  const count = spec.containers.length + (spec.initContainers?.length ?? 0);
+  return spec.hostNetwork !== true && count > 1;
 }
 
 function specOf(
@@ -155,14 +156,12 @@ function specOf(
   containers: readonly ContainerSpec[],
 ): InstanceSpec {
   const { name = '', namespace = '' } = pod.metadata;
-  const host = pod.spec.hostNetwork === true;
-  const hostname = host ? facts.nodeName : (pod.spec.hostname ?? name);
   return {
     id: uid,
     namespace,
     name,
-    hostname: hostname.slice(0, 63).replace(/[-.]+$/, ''),
-    network: host ? 'host' : 'bridge',
+    ...namespacesOf(pod, facts.nodeName),
+    network: pod.spec.hostNetwork === true ? 'host' : 'bridge',
     sharedNetwork: isShared(pod),
     sharedPorts: pod.spec.containers.flatMap(portsOf),
     containers,

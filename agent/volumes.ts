@@ -16,6 +16,7 @@ import type { MountSpec } from '../runtime/runtime.ts';
 import { ConfigError } from './config-error.ts';
 import { fieldValue, type NodeFacts, resourceValue } from './downward.ts';
 import { expand } from './expand.ts';
+import { giveToGroup } from './fs-group.ts';
 import { hostPathOf } from './host-path.ts';
 import { type Entries, type References, readEntries } from './references.ts';
 
@@ -88,10 +89,13 @@ async function makeVolume(
   }
   const uid = context.pod.metadata.uid ?? '';
   const path = join(podDirectory(context.dataDir, uid), 'volumes', volume.name);
-  await mkdir(path, { recursive: true });
+  const made = await mkdir(path, { recursive: true });
   if (volume.emptyDir !== undefined) {
-    // Every user of the container may write, as upstream has it.
-    await chmod(path, 0o777);
+    // Every user of the container may write, as upstream has it; later changes are the pod's own.
+    if (made !== undefined) {
+      await chmod(path, 0o777);
+      await giveToGroup(path, context.pod, 'write');
+    }
     return { path, readOnly: false };
   }
   for (const file of await filesOf(volume, container, context)) {
@@ -104,6 +108,7 @@ async function makeVolume(
     const known = await readFile(target).catch(() => undefined);
     if (known?.equals(content) !== true) await writeFile(target, content, { mode: 0o600 });
     await chmod(target, file.mode);
+    await giveToGroup(target, context.pod, 'read');
   }
   return { path, readOnly: true };
 }

@@ -110,7 +110,7 @@ export interface CSIVolumeSource {
   readonly nodePublishSecretRef?: LocalObjectReference;
 }
 
-/** Rights of root to add or take away. Kept, and not acted on yet. */
+/** Rights of root to add or take away. */
 export interface Capabilities {
   /** Rights to add: `NET_ADMIN`. */
   readonly add?: readonly string[];
@@ -1561,9 +1561,7 @@ export interface PodCondition {
   readonly message?: string;
 }
 
-/**
- * Name servers and search domains in addition to those of `dnsPolicy`. Kept, and not acted on yet.
- */
+/** Name servers and search domains in addition to those of `dnsPolicy`. */
 export interface PodDNSConfig {
   /** Addresses of name servers; at most three are used. */
   readonly nameservers?: readonly string[];
@@ -1735,15 +1733,15 @@ export interface PodSecurityContext {
   readonly seLinuxOptions?: SELinuxOptions;
   /** User id the containers run as; the image's own when absent. */
   readonly runAsUser?: number;
-  /** True refuses to start containers as user 0. Kept, and not acted on yet. */
+  /** True refuses to start containers as user 0. */
   readonly runAsNonRoot?: boolean;
-  /** Further group ids of each container's first process. Kept, and not acted on yet. */
+  /** Further group ids of each container's first process. */
   readonly supplementalGroups?: readonly number[];
-  /** Group id that owns the pod's volumes. Kept, and not acted on yet. */
+  /** Group id that owns the pod's volumes. */
   readonly fsGroup?: number;
   /** Group id the containers run as; the image's own when absent. */
   readonly runAsGroup?: number;
-  /** Kernel parameters of the pod's own namespaces. Kept, and not acted on yet. */
+  /** Kernel parameters of the pod's own namespaces. */
   readonly sysctls?: readonly Sysctl[];
   /** Settings for Windows. Kept, and not acted on yet. */
   readonly windowsOptions?: WindowsSecurityContextOptions;
@@ -1751,7 +1749,7 @@ export interface PodSecurityContext {
    * When volumes are given to `fsGroup`: `Always`, or `OnRootMismatch` only if their top differs. Kept, and not acted on yet.
    */
   readonly fsGroupChangePolicy?: 'OnRootMismatch' | 'Always';
-  /** Filter of system calls. Kept, and not acted on yet. */
+  /** Filter of system calls. */
   readonly seccompProfile?: SeccompProfile;
   /** AppArmor profile. Kept, and not acted on yet. */
   readonly appArmorProfile?: AppArmorProfile;
@@ -1782,7 +1780,7 @@ export interface PodSpec {
   /** Seconds after which the pod is stopped and counts as failed. Kept, and not acted on yet. */
   readonly activeDeadlineSeconds?: number;
   /**
-   * How names are resolved: `ClusterFirst` (default), `ClusterFirstWithHostNet`, `Default` (as the machine does) or `None` (only `dnsConfig`). Berth has no cluster DNS: all of them resolve as the machine does.
+   * How names are resolved: `ClusterFirst` (default), `ClusterFirstWithHostNet`, `Default` (as the machine does) or `None` (only `dnsConfig`). Berth has no cluster DNS: all but `None` resolve as the machine does.
    */
   readonly dnsPolicy?: 'ClusterFirst' | 'ClusterFirstWithHostNet' | 'Default' | 'None';
   /** Labels that a node must have to be chosen: `{disk: ssd}`. */
@@ -1799,13 +1797,9 @@ export interface PodSpec {
   readonly nodeName?: string;
   /** True shares the machine's network: no address of its own, ports are the machine's. */
   readonly hostNetwork?: boolean;
-  /**
-   * True shares the machine's process ids: every process of the machine is seen. Kept, and not acted on yet.
-   */
+  /** True shares the machine's process ids: every process of the machine is seen. */
   readonly hostPID?: boolean;
-  /**
-   * True shares the machine's System V IPC and POSIX message queues. Kept, and not acted on yet.
-   */
+  /** True shares the machine's System V IPC and POSIX message queues. */
   readonly hostIPC?: boolean;
   /** User and group for all containers; what a container says itself wins. */
   readonly securityContext?: PodSecurityContext;
@@ -1814,7 +1808,7 @@ export interface PodSpec {
   /** The host name inside; the pod's name when absent. */
   readonly hostname?: string;
   /**
-   * With a subdomain the full name is `hostname.subdomain.namespace.svc.` and the cluster's domain. Kept, and not acted on yet.
+   * With a subdomain the full name is `hostname.subdomain.namespace.svc.` and the cluster's domain.
    */
   readonly subdomain?: string;
   /**
@@ -1831,19 +1825,15 @@ export interface PodSpec {
   readonly automountServiceAccountToken?: boolean;
   /** Taints of nodes that do not keep this pod away. */
   readonly tolerations?: readonly Toleration[];
-  /** Lines added to `/etc/hosts` inside the containers. Kept, and not acted on yet. */
+  /** Lines added to `/etc/hosts` inside the containers. */
   readonly hostAliases?: readonly HostAlias[];
   /** Name of the PriorityClass that gives `priority`. Kept, and not acted on yet. */
   readonly priorityClassName?: string;
   /** The higher, the earlier it is scheduled; default 0. Kept, and not acted on yet. */
   readonly priority?: number;
-  /**
-   * Name servers and search domains in addition to those of `dnsPolicy`. Kept, and not acted on yet.
-   */
+  /** Name servers and search domains in addition to those of `dnsPolicy`. */
   readonly dnsConfig?: PodDNSConfig;
-  /**
-   * True lets the containers of the pod see each other's processes. Kept, and not acted on yet.
-   */
+  /** True lets the containers of the pod see each other's processes. */
   readonly shareProcessNamespace?: boolean;
   /**
    * Further conditions that must be `True` before the pod counts as ready. Kept, and not acted on yet.
@@ -1869,7 +1859,7 @@ export interface PodSpec {
    * Containers added to a running pod to look into it (`kubectl debug`). Kept, and not acted on yet.
    */
   readonly ephemeralContainers?: readonly EphemeralContainer[];
-  /** True makes the full name the kernel's host name. Kept, and not acted on yet. */
+  /** True makes the full name the kernel's host name. */
   readonly setHostnameAsFQDN?: boolean;
   /** The operating system the containers are made for. Kept, and not acted on yet. */
   readonly os?: PodOS;
@@ -2218,7 +2208,7 @@ export interface ScaleStatus {
   readonly selector?: string;
 }
 
-/** Filter of system calls. Kept, and not acted on yet. */
+/** Filter of system calls. */
 export interface SeccompProfile {
   /** `Unconfined`, `RuntimeDefault`, or `Localhost` for a file of the node. */
   readonly type: 'Unconfined' | 'RuntimeDefault' | 'Localhost';
@@ -2285,7 +2275,7 @@ export interface SecretVolumeSource {
 
 /** User, group and privileges; goes before the pod's. */
 export interface SecurityContext {
-  /** Rights of root to add or take away. Kept, and not acted on yet. */
+  /** Rights of root to add or take away. */
   readonly capabilities?: Capabilities;
   /** True gives all rights over the machine; default false. */
   readonly privileged?: boolean;
@@ -2293,13 +2283,11 @@ export interface SecurityContext {
   readonly seLinuxOptions?: SELinuxOptions;
   /** User id the container runs as; the pod's, then the image's own when absent. */
   readonly runAsUser?: number;
-  /** True refuses to start the container as user 0. Kept, and not acted on yet. */
+  /** True refuses to start the container as user 0. */
   readonly runAsNonRoot?: boolean;
   /** True mounts the root directory for reading only; volumes can still be written. */
   readonly readOnlyRootFilesystem?: boolean;
-  /**
-   * False keeps processes from gaining rights, for instance through setuid programs. Kept, and not acted on yet.
-   */
+  /** False keeps processes from gaining rights, for instance through setuid programs. */
   readonly allowPrivilegeEscalation?: boolean;
   /** Group id the container runs as; the pod's, then the image's own when absent. */
   readonly runAsGroup?: number;
@@ -2307,7 +2295,7 @@ export interface SecurityContext {
   readonly procMount?: string;
   /** Settings for Windows. Kept, and not acted on yet. */
   readonly windowsOptions?: WindowsSecurityContextOptions;
-  /** Filter of system calls. Kept, and not acted on yet. */
+  /** Filter of system calls. */
   readonly seccompProfile?: SeccompProfile;
   /** AppArmor profile. Kept, and not acted on yet. */
   readonly appArmorProfile?: AppArmorProfile;

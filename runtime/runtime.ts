@@ -28,6 +28,34 @@ export interface InstanceSpec {
    */
   readonly sharedPorts?: readonly PortSpec[];
   readonly containers: readonly ContainerSpec[];
+  /**
+   * Whose processes the containers see: the machine's, or one another's, which needs `sharedNetwork`.
+   * @default each only its own
+   */
+  readonly pid?: 'host' | 'shared';
+  /** Shares the machine's System V IPC and POSIX message queues. */
+  readonly ipc?: 'host';
+  /** Lines added to `/etc/hosts`. */
+  readonly hosts?: readonly HostAlias[];
+  /** Replaces the machine's way to resolve names. */
+  readonly dns?: DnsSpec;
+  /** With it the full host name is `<hostname>.<domain>`. */
+  readonly domain?: string;
+  /** Kernel parameters of the instance's own namespaces. */
+  readonly sysctls?: Readonly<Record<string, string>>;
+}
+
+export interface HostAlias {
+  readonly ip: string;
+  readonly names: readonly string[];
+}
+
+/** Empty lists leave the machine's own in force. */
+export interface DnsSpec {
+  readonly servers: readonly string[];
+  readonly searches: readonly string[];
+  /** As in resolv.conf: `ndots:2`. */
+  readonly options: readonly string[];
 }
 
 export interface ContainerSpec {
@@ -43,6 +71,14 @@ export interface ContainerSpec {
   readonly env: Readonly<Record<string, string>>;
   /** `uid` or `uid:gid`. */
   readonly user?: string;
+  /** Further groups of its first process. @default none */
+  readonly groups?: readonly number[];
+  /** Changes to the runtime's own set of rights; names without `CAP_`, `ALL` for every one. */
+  readonly capabilities?: { readonly add: readonly string[]; readonly drop: readonly string[] };
+  /** Its processes never gain rights, through setuid programs neither. @default false */
+  readonly noNewPrivileges?: boolean;
+  /** Filter of system calls: none, or this one (Docker's JSON). @default the runtime's own */
+  readonly seccomp?: 'Unconfined' | { readonly profile: string };
   readonly tty: boolean;
   readonly stdin: boolean;
   /** The process's input ends when the first one who is attached to it goes. @default false */
@@ -183,6 +219,13 @@ export interface RuntimeInfo {
 
 export type ImagePullPolicy = 'Always' | 'IfNotPresent' | 'Never';
 
+export interface ImageInfo {
+  readonly id: string;
+  readonly sizeBytes: number;
+  /** Whom its programs run as, by name or number, with a group after a colon; empty for root. */
+  readonly user: string;
+}
+
 /** One driver on one node. Every call may be repeated after a crash without further effect. */
 export interface Runtime {
   readonly name: RuntimeName;
@@ -201,6 +244,9 @@ export interface Runtime {
 
   /** Makes the image present by `policy`; `ImageMissing`, `ImagePullFailed` (the engine's words) or `InvalidSpec`. */
   ensureImage(image: string, policy: ImagePullPolicy, options: CallOptions): Promise<void>;
+
+  /** What is known of an image that is present; `undefined` when it is not. */
+  imageInfo(image: string, options: CallOptions): Promise<ImageInfo | undefined>;
 
   /**
    * Creates and starts what of `spec` is missing: a container whose newest attempt is lower than asked

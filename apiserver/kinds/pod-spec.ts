@@ -6,6 +6,7 @@ import { validateEnvVarName } from '../../api/names.ts';
 import { isQuantity, parseQuantity } from '../../api/quantity.ts';
 import type { FieldError } from '../../api/status.ts';
 import { duplicateValue, forbiddenField, invalidValue, required } from '../schema/field-error.ts';
+import { validateContainerSecurity, validatePodSecurity } from './pod-security.ts';
 import { validateProbes } from './probes.ts';
 
 /** Fills what upstream defaults in code: pull policies by tag, requests from limits. */
@@ -47,7 +48,7 @@ const imageRemedy = 'name the image to run; only runtimeClassName systemd can do
 
 /** Errors of a pod spec beyond the schema; `path` is where it stands (`spec`, `spec.template.spec`). */
 export function validatePodSpec(spec: JsonObject, path: string): FieldError[] {
-  const errors = validateVolumes(spec, path);
+  const errors = [...validateVolumes(spec, path), ...validatePodSecurity(spec, path)];
   if (asArray(spec['containers']).length === 0 && spec['containers'] === undefined) return errors;
   const volumes = new Set(
     asArray(spec['volumes']).map((volume) => asString(asObject(volume)?.['name'])),
@@ -74,6 +75,7 @@ export function validatePodSpec(spec: JsonObject, path: string): FieldError[] {
       errors.push(...validateEnv(container, at));
       errors.push(...validateProbes(container, at, list === 'initContainers'));
       errors.push(...validateResources(container, at));
+      errors.push(...validateContainerSecurity(container, at));
       errors.push(...validateMounts(container, volumes, at));
       errors.push(...validateHostPorts(container, hostPorts, at));
     });

@@ -92,13 +92,52 @@ describe('a container with its own network', () => {
   });
 });
 
+test('rights, filters and groups', () => {
+  const secured: ContainerSpec = {
+    ...main,
+    privileged: true,
+    groups: [5],
+    capabilities: { add: ['NET_RAW'], drop: ['ALL'] },
+    noNewPrivileges: true,
+    seccomp: { profile: '{}' },
+  };
+  const { HostConfig } = containerOptions('node-1', spec, secured, { type: 'own' });
+  expect(HostConfig).toMatchObject({
+    Privileged: true,
+    GroupAdd: ['5'],
+    CapAdd: ['NET_RAW'],
+    CapDrop: ['ALL'],
+    SecurityOpt: ['no-new-privileges', 'seccomp={}'],
+  });
+});
+
+test('what belongs to the network is said by its owner only', () => {
+  const shared: InstanceSpec = {
+    ...spec,
+    pid: 'shared',
+    ipc: 'host',
+    hosts: [{ ip: '10.0.0.1', names: ['a', 'b'] }],
+    sysctls: { 'net.ipv4.tcp_syncookies': '0' },
+  };
+  const network = { type: 'sandbox', sandboxId: 's1' } as const;
+  const inside = containerOptions('node-1', shared, main, network).HostConfig;
+  expect(inside).toMatchObject({ PidMode: 'container:s1', IpcMode: 'host' });
+  expect(inside?.ExtraHosts).toBeUndefined();
+  expect(inside?.Sysctls).toBeUndefined();
+  expect(sandboxOptions('node-1', shared, 'pause').HostConfig).toMatchObject({
+    ExtraHosts: ['a:10.0.0.1', 'b:10.0.0.1'],
+    Sysctls: { 'net.ipv4.tcp_syncookies': '0' },
+    PidMode: '',
+  });
+});
+
 test('in a sandbox the ports and the host name belong to the sandbox', () => {
   const network = { type: 'sandbox', sandboxId: 's1' } as const;
   const inside = containerOptions('node-1', spec, main, network);
   expect(inside.Hostname).toBeUndefined();
   expect(inside.HostConfig?.NetworkMode).toBe('container:s1');
   expect(inside.HostConfig?.PortBindings).toBeUndefined();
-  const sandbox = sandboxOptions('node-1', spec, 'berth/pause:1');
+  const sandbox = sandboxOptions('node-1', spec, 'berth/pause:2');
   expect(sandbox.Hostname).toBe('web-host');
   expect(Object.keys(sandbox.HostConfig?.PortBindings ?? {})).toEqual(['80/tcp']);
 });

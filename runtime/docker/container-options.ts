@@ -39,11 +39,13 @@ export function containerOptions(
     OpenStdin: container.stdin,
     StdinOnce: container.stdin && container.stdinOnce === true,
     ...(network.type === 'own'
-      ? { Hostname: spec.hostname, ExposedPorts: exposedPorts(container.ports) }
+      ? { ...hostNames(spec), ExposedPorts: exposedPorts(container.ports) }
       : {}),
     HostConfig: {
       ...networkConfig(network, container.ports),
+      ...namespaceConfig(spec, network),
       ...limitConfig(container),
+      ...securityConfig(container),
       Privileged: container.privileged,
       ReadonlyRootfs: container.readOnlyRootFilesystem,
       RestartPolicy: { Name: 'no' },
@@ -64,19 +66,67 @@ export function sandboxOptions(
   spec: InstanceSpec,
   image: string,
 ): Docker.ContainerCreateOptions {
+  const host = spec.network === 'host';
   const ports = spec.sharedPorts ?? spec.containers.flatMap((container) => container.ports);
   return {
     name: containerName(nodeId, spec, undefined, 0),
     Image: image,
     Labels: { ...instanceLabels(nodeId, spec), [label.sandbox]: 'true' },
-    Hostname: spec.hostname,
-    ExposedPorts: exposedPorts(ports),
+    ...(host ? {} : { ...hostNames(spec), ExposedPorts: exposedPorts(ports) }),
     HostConfig: {
-      ...networkConfig({ type: 'own' }, ports),
-      IpcMode: 'shareable',
+      ...networkConfig({ type: host ? 'host' : 'own' }, ports),
+      ...namespaceConfig(spec, { type: 'own' }),
+      IpcMode: spec.ipc ?? 'shareable',
+      PidMode: '',
       RestartPolicy: { Name: 'no' },
       LogConfig: logConfig,
     },
+  };
+}
+
+function hostNames({ hostname, domain }: InstanceSpec) {
+  return { Hostname: hostname, ...(domain === undefined ? {} : { Domainname: domain }) };
+}
+
+/** What belongs to the network is said by whoever has it; those that join it get the same. */
+function namespaceConfig(spec: InstanceSpec, network: NetworkSource): Docker.HostConfig {
+  const { pid, ipc, hosts = [], dns, sysctls } = spec;
+  const joins = network.type === 'sandbox';
+  const sharedPid = joins && pid === 'shared' ? `container:${network.sandboxId}` : undefined;
+  const pidMode = pid === 'host' ? 'host' : sharedPid;
+  return {
+    ...(pidMode === undefined ? {} : { PidMode: pidMode }),
+    ...(ipc === undefined ? {} : { IpcMode: ipc }),
+    ...(joins
+      ? {}
+      : {
+          ExtraHosts: hosts.flatMap(({ ip, names }) => names.map((name) => `${name}:${ip}`)),
+          Sysctls: { ...sysctls },
+          ...(dns === undefined
+            ? {}
+            : {
+                Dns: [...dns.servers],
+                DnsSearch: [...dns.searches],
+                DnsOptions: [...dns.options],
+              }),
+        }),
+  };
+}
+
+function securityConfig(container: ContainerSpec): Docker.HostConfig {
+  const { groups = [], capabilities, noNewPrivileges, seccomp } = container;
+  const options = [
+    ...(noNewPrivileges === true ? ['no-new-privileges'] : []),
+    ...(seccomp === undefined
+      ? []
+      : [`seccomp=${seccomp === 'Unconfined' ? 'unconfined' : seccomp.profile}`]),
+  ];
+  return {
+    GroupAdd: groups.map(String),
+    SecurityOpt: options,
+    ...(capabilities === undefined
+      ? {}
+      : { CapAdd: [...capabilities.add], CapDrop: [...capabilities.drop] }),
   };
 }
 

@@ -9,6 +9,7 @@ import {
   type AttachSession,
   type ExecOptions,
   type ExecSession,
+  type ImageInfo,
   type ImagePullPolicy,
   type InstanceId,
   type InstanceSpec,
@@ -27,7 +28,7 @@ import { Engine, newestOf } from './engine.ts';
 import { ensureInstance } from './ensure.ts';
 import { toRuntimeError } from './errors.ts';
 import { startExec } from './exec.ts';
-import { ensureImage, isImagePresent, readProgress } from './images.ts';
+import { ensureImage, imageInfo, isImagePresent, readProgress } from './images.ts';
 import { label } from './labels.ts';
 import { readLogs } from './logs.ts';
 import { observeEvents } from './observe.ts';
@@ -104,6 +105,10 @@ class DockerRuntime implements Runtime {
 
   ensureImage(image: string, policy: ImagePullPolicy, options: CallOptions): Promise<void> {
     return ensureImage(this.#docker, image, policy, options);
+  }
+
+  async imageInfo(image: string, options: CallOptions): Promise<ImageInfo | undefined> {
+    return await imageInfo(this.#docker, image, options);
   }
 
   ensure(spec: InstanceSpec, options: CallOptions): Promise<InstanceStatus> {

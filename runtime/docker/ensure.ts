@@ -21,7 +21,7 @@ export async function ensureInstance(
     if (!one.sandbox && !wanted.has(one.containerName)) await engine.remove(one.info.Id, options);
   }
   const several = spec.sharedNetwork ?? spec.containers.length > 1;
-  const shared = spec.network === 'bridge' && several;
+  const shared = several && (spec.network === 'bridge' || spec.pid === 'shared');
   if (shared) await endThoseWithoutNetwork(engine, found, options);
 
   let network: NetworkSource | undefined;

@@ -1,6 +1,6 @@
 import type Docker from 'dockerode';
 import type { CallOptions } from '../../lib/call.ts';
-import { type ImagePullPolicy, RuntimeError } from '../runtime.ts';
+import { type ImageInfo, type ImagePullPolicy, RuntimeError } from '../runtime.ts';
 import { statusOf, toRuntimeError, wordsOf } from './errors.ts';
 
 /** Makes `image` present by `policy`; failures carry the engine's own words. */
@@ -10,9 +10,7 @@ export async function ensureImage(
   policy: ImagePullPolicy,
   { signal }: CallOptions,
 ): Promise<void> {
-  if (!isImageReference(image)) {
-    throw new RuntimeError('InvalidSpec', `invalid reference format: "${image}"`);
-  }
+  checkReference(image);
   if (policy !== 'Always') {
     if (await isImagePresent(docker, image, signal)) return;
     if (policy === 'Never') {
@@ -22,25 +20,44 @@ export async function ensureImage(
   await pull(docker, withTag(image), signal);
 }
 
-/** Asked past the client library, whose own call cannot be given up. */
-export function isImagePresent(
+export async function isImagePresent(
   docker: Docker,
   image: string,
   signal: AbortSignal,
 ): Promise<boolean> {
+  return (await imageInfo(docker, image, { signal })) !== undefined;
+}
+
+/** Asked past the client library, whose own call cannot be given up. */
+export async function imageInfo(
+  docker: Docker,
+  image: string,
+  { signal }: CallOptions,
+): Promise<ImageInfo | undefined> {
+  checkReference(image);
   const request = {
     path: `/images/${image}/json`,
     method: 'GET',
     abortSignal: signal,
     statusCodes: { 200: true, 404: 'no such image', 500: 'server error' },
   };
-  return new Promise((resolve, reject) => {
-    docker.modem.dial(request, (error) => {
-      if (!error) resolve(true);
-      else if (statusOf(error) === 404) resolve(false);
+  return await new Promise((resolve, reject) => {
+    docker.modem.dial(request, (error, answer) => {
+      if (!error) resolve(readInfo(answer));
+      else if (statusOf(error) === 404) resolve(undefined);
       else reject(toRuntimeError(error));
     });
   });
+}
+
+function readInfo(answer: unknown): ImageInfo {
+  // The engine's answer to an inspection; the fields are in every version of its API.
+  const { Id, Size, Config } = answer as {
+    readonly Id: string;
+    readonly Size: number;
+    readonly Config?: { readonly User?: string } | null;
+  };
+  return { id: Id, sizeBytes: Size, user: Config?.User ?? '' };
 }
 
 async function pull(docker: Docker, image: string, signal: AbortSignal): Promise<void> {
@@ -79,6 +96,11 @@ const domain = '(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?|\\[[0-9a-fA-F:]+\\]
 const reference = new RegExp(
   `^(?:${domain}/)?${component}(?:/${component})*(?::[\\w][\\w.-]{0,127})?(?:@[a-z0-9]+:[0-9a-f]{32,})?$`,
 );
+
+function checkReference(image: string): void {
+  if (isImageReference(image)) return;
+  throw new RuntimeError('InvalidSpec', `invalid reference format: "${image}"`);
+}
 
 /** Source: the grammar of distribution/reference; a bare image id (`sha256:…`) is one too. */
 function isImageReference(image: string): boolean {

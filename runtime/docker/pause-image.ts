@@ -1,8 +1,11 @@
 import { RuntimeError } from '../runtime.ts';
 import { imageArchive } from './image-archive.ts';
 
-/** The image of the sandbox container: one static program that waits for ever. */
-export const pauseImage = 'berth/pause:1';
+/**
+ * The image of the sandbox container: one static program that waits for ever. It ignores the end of
+ * its children, so that the kernel buries what containers that share its process ids leave behind.
+ */
+export const pauseImage = 'berth/pause:2';
 
 const loadAddress = 0x400000;
 const elfHeaderBytes = 64;
@@ -19,6 +22,13 @@ const machines: Readonly<Record<string, Machine>> = {
   amd64: {
     elfMachine: 62,
     code: [
+      ...[0x6a, 0x00, 0x6a, 0x00, 0x6a, 0x00, 0x6a, 0x01], // push {SIG_IGN, 0, 0, 0}
+      ...[0xb8, 0x0d, 0x00, 0x00, 0x00], //       mov eax, 13 (rt_sigaction)
+      ...[0xbf, 0x11, 0x00, 0x00, 0x00], //       mov edi, 17 (SIGCHLD)
+      ...[0x48, 0x89, 0xe6], //                   mov rsi, rsp
+      ...[0x31, 0xd2], //                         xor edx, edx
+      ...[0x41, 0xba, 0x08, 0x00, 0x00, 0x00], // mov r10d, 8
+      ...[0x0f, 0x05], //                         syscall
       ...[0xb8, 0x22, 0x00, 0x00, 0x00], // loop: mov eax, 34 (pause)
       ...[0x0f, 0x05], //                        syscall
       ...[0xeb, 0xf7], //                        jmp loop
@@ -28,6 +38,17 @@ const machines: Readonly<Record<string, Machine>> = {
     elfMachine: 183,
     // There is no pause call here; ppoll without files and without a timeout is the same.
     code: [
+      ...[0xff, 0x83, 0x00, 0xd1], // sub sp, sp, #32
+      ...[0x20, 0x00, 0x80, 0xd2], // mov x0, 1 (SIG_IGN)
+      ...[0xe0, 0x03, 0x00, 0xf9], // str x0, [sp]
+      ...[0xff, 0xff, 0x00, 0xa9], // stp xzr, xzr, [sp, #8]
+      ...[0xff, 0x0f, 0x00, 0xf9], // str xzr, [sp, #24]
+      ...[0x20, 0x02, 0x80, 0xd2], // mov x0, 17 (SIGCHLD)
+      ...[0xe1, 0x03, 0x00, 0x91], // mov x1, sp
+      ...[0x02, 0x00, 0x80, 0xd2], // mov x2, 0
+      ...[0x03, 0x01, 0x80, 0xd2], // mov x3, 8
+      ...[0xc8, 0x10, 0x80, 0xd2], // mov x8, 134 (rt_sigaction)
+      ...[0x01, 0x00, 0x00, 0xd4], // svc 0
       ...[0x28, 0x09, 0x80, 0xd2], // loop: mov x8, 73 (ppoll)
       ...[0x00, 0x00, 0x80, 0xd2], //       mov x0, 0 (no files)
       ...[0x01, 0x00, 0x80, 0xd2], //       mov x1, 0 (none of them)

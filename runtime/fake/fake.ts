@@ -8,6 +8,7 @@ import {
   type ContainerSpec,
   type ExecOptions,
   type ExecSession,
+  type ImageInfo,
   type ImagePullPolicy,
   type InstanceId,
   type InstanceSpec,
@@ -37,7 +38,16 @@ export interface FakeEngineOptions {
   readonly name?: RuntimeName;
 }
 
-type FailingCall = 'info' | 'list' | 'get' | 'ensureImage' | 'ensure' | 'stop' | 'remove' | 'stats';
+type FailingCall =
+  | 'info'
+  | 'list'
+  | 'get'
+  | 'ensureImage'
+  | 'imageInfo'
+  | 'ensure'
+  | 'stop'
+  | 'remove'
+  | 'stats';
 
 /** An engine in memory that outlives the drivers made from it, with knobs for tests. */
 export class FakeEngine {
@@ -45,6 +55,8 @@ export class FakeEngine {
   readonly programs: Record<string, FakeProgram>;
   readonly images: Set<string>;
   readonly registry: Set<string>;
+  /** Whom images run as; root where nothing is said. */
+  readonly imageUsers = new Map<string, string>();
   /** Every changing call in order: `ensure u1`, `stop u1 30000`, `remove u1 0`, `pull app:1`. */
   readonly calls: string[] = [];
   readonly instances = new Map<string, FakeInstance>();
@@ -195,9 +207,7 @@ class FakeRuntime implements Runtime {
 
   async ensureImage(image: string, policy: ImagePullPolicy, options: CallOptions): Promise<void> {
     await this.#engine.enter('ensureImage', options);
-    if (!/^[a-z0-9]/.test(image) || /\s/.test(image)) {
-      throw new RuntimeError('InvalidSpec', `invalid reference format: "${image}"`);
-    }
+    checkReference(image);
     const { images, registry, calls } = this.#engine;
     if (policy !== 'Always' && images.has(image)) return;
     if (policy === 'Never')
@@ -207,6 +217,14 @@ class FakeRuntime implements Runtime {
       throw new RuntimeError('ImagePullFailed', `manifest for ${image} not found`);
     }
     images.add(image);
+  }
+
+  async imageInfo(image: string, options: CallOptions): Promise<ImageInfo | undefined> {
+    await this.#engine.enter('imageInfo', options);
+    checkReference(image);
+    if (!this.#engine.images.has(image)) return undefined;
+    const user = this.#engine.imageUsers.get(image) ?? '';
+    return { id: `fake://sha256:${image}`, sizeBytes: 1 << 20, user };
   }
 
   ensure(spec: InstanceSpec, options: CallOptions): Promise<InstanceStatus> {
@@ -369,6 +387,11 @@ class FakeRuntime implements Runtime {
   #notFound(container: string): RuntimeError {
     return new RuntimeError('NotFound', `container "${container}" not found`, { container });
   }
+}
+
+function checkReference(image: string): void {
+  if (/^[a-z0-9]/.test(image) && !/\s/.test(image)) return;
+  throw new RuntimeError('InvalidSpec', `invalid reference format: "${image}"`);
 }
 
 const notExecutable: FakeProgram = async ({ argv, print }) => {
