@@ -17,6 +17,7 @@ import { type Machine, readMachine } from './machine.ts';
 import { runNodeLease } from './node-lease.ts';
 import { allocatableQuantities, runNodeStatus } from './node-status.ts';
 import { PodWorkers } from './pod-workers.ts';
+import { ReferenceWatches } from './reference-watches.ts';
 import { type ServingOptions, startNodeServer } from './server/server.ts';
 import { readNodeUsage } from './stats/node-usage.ts';
 import { UsageSampler } from './stats/sampler.ts';
@@ -91,9 +92,13 @@ export async function runAgent(options: AgentOptions): Promise<void> {
           summary: () => usage.summary(),
         });
 
+  const changed = (uid: string) => workers.volumesChanged(uid);
+  const references = new ReferenceWatches({ client, clock, random, log, changed });
+
   const subscriptions = [
     informer.events.subscribe((event) => {
       for (const change of desired.apply(event)) workers.changed(change);
+      if (desired.live) references.follow(desired.list());
       if (event.type === 'initDone') void enqueueInstances(options, workers, log, signal);
     }),
     ...runtimes.map((runtime) =>
@@ -126,7 +131,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     ]);
   } finally {
     for (const subscription of subscriptions) subscription.unsubscribe();
-    await Promise.all([informer.stop(), events.stop(), server?.close()]);
+    await Promise.all([informer.stop(), references.stop(), events.stop(), server?.close()]);
     await saveCheckpoint(checkpoint, desired, log);
   }
 }

@@ -11,7 +11,8 @@ import type {
 import { resolveEnvironment } from './environment.ts';
 import { expand } from './expand.ts';
 import { securityOf } from './security.ts';
-import { resolveMounts, type VolumeContext } from './volumes.ts';
+import type { VolumeContext } from './volume-files.ts';
+import { resolveMounts } from './volumes.ts';
 
 export interface ContainerContext extends VolumeContext {
   /** `undefined` for programs of the machine. */

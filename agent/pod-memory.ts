@@ -37,6 +37,10 @@ export class PodMemory {
   readonly #containers = new Map<string, ContainerMemory>();
   /** Last words of what has ended, by container id; empty where there were none. */
   readonly messages = new Map<string, string>();
+  /** Something that the files of its volumes come from may have changed. */
+  volumesDue = true;
+  /** Labels and annotations that were last written into files. */
+  writtenMetadata: string | undefined;
   /** Containers were started again after a stop, but the API may still say `Stopped`. */
   resumed = false;
 

@@ -4,6 +4,7 @@ import { pods } from '../api/resources.gen.ts';
 import { hasReason } from '../api/status.ts';
 import type { CallOptions } from '../lib/call.ts';
 import type { InstanceStatus } from '../runtime/runtime.ts';
+import { followVolumes } from './follow-volumes.ts';
 import { terminationMessages } from './hooks/termination-message.ts';
 import { graceMsOf, isStopWanted, type PodContext, type PodDeps } from './pod-context.ts';
 import type { PodMemory } from './pod-memory.ts';
@@ -44,7 +45,8 @@ export async function syncPod(
   const resume = pod.status?.reason === 'Stopped' && !memory.resumed;
   context.life.follow(context, found);
   const started = await startContainers(context, found, resume);
-  const { status, waiting, dueAtMs, failure } = started;
+  const { status, waiting, failure } = started;
+  const dueAtMs = Math.min(started.dueAtMs, await followVolumes(context));
   memory.resumed ||= resume;
   const health = context.life.follow(context, status);
   const written = await report(context, status, waiting, { health });

@@ -60,6 +60,12 @@ export class PodWorkers {
     else if (this.#queue.failures(uid) === 0) this.#queue.add(uid);
   }
 
+  /** What the files of a pod's volumes come from has changed. */
+  volumesChanged(uid: string): void {
+    this.#memoryOf(uid).volumesDue = true;
+    this.#queue.add(uid);
+  }
+
   /** Looks at a pod whose wish has changed; gives up what is no longer wanted. */
   changed({ uid, urgent }: DesiredChange): void {
     this.#queue.add(uid);
@@ -118,8 +124,7 @@ export class PodWorkers {
         await this.#removeOrphan(uid, signal);
         return undefined;
       case 'pod': {
-        const memory = this.#memories.get(uid) ?? new PodMemory();
-        this.#memories.set(uid, memory);
+        const memory = this.#memoryOf(uid);
         const aside = <T>(task: () => Promise<T>) => this.#slots.aside(task);
         const deps: PodDeps = { ...this.#options, life: this.#life, aside };
         const result = await syncPod(deps, wish.pod, memory, { signal });
@@ -128,6 +133,12 @@ export class PodWorkers {
         return result.dueAtMs;
       }
     }
+  }
+
+  #memoryOf(uid: string): PodMemory {
+    const memory = this.#memories.get(uid) ?? new PodMemory();
+    this.#memories.set(uid, memory);
+    return memory;
   }
 
   async #removeOrphan(uid: string, signal: AbortSignal): Promise<void> {

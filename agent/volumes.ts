@@ -1,33 +1,14 @@
 /** A pod's volumes as directories of the machine, under `<dataDir>/pods/<uid>/volumes/`. */
-import {
-  chmod,
-  lstat,
-  mkdir,
-  readdir,
-  readFile,
-  realpath,
-  rm,
-  stat,
-  writeFile,
-} from 'node:fs/promises';
-import { dirname, isAbsolute, join, normalize, sep } from 'node:path';
-import type { Container, KeyToPath, Pod, Volume } from '../api/kinds.gen.ts';
+import { chmod, lstat, mkdir, readdir, realpath, rm, stat } from 'node:fs/promises';
+import { join, sep } from 'node:path';
+import type { Container, Volume } from '../api/kinds.gen.ts';
 import type { MountSpec } from '../runtime/runtime.ts';
+import { replaceFiles } from './atomic-files.ts';
 import { ConfigError } from './config-error.ts';
-import { fieldValue, type NodeFacts, resourceValue } from './downward.ts';
 import { expand } from './expand.ts';
 import { giveToGroup } from './fs-group.ts';
 import { hostPathOf } from './host-path.ts';
-import { type Entries, type References, readEntries } from './references.ts';
-
-const defaultFileMode = 0o644;
-
-export interface VolumeContext {
-  readonly pod: Pod;
-  readonly dataDir: string;
-  readonly facts: NodeFacts;
-  readonly references: References;
-}
+import { filesOf, safe, type VolumeContext } from './volume-files.ts';
 
 /** Everything the agent keeps on disk about one pod. */
 export function podDirectory(dataDir: string, uid: string): string {
@@ -73,6 +54,22 @@ function isFromDisk(error: unknown): error is Error {
   return error instanceof Error && 'syscall' in error;
 }
 
+/** Brings the files of a volume up to date, all at once; whether anything had changed. */
+export async function writeFiles(
+  path: string,
+  volume: Volume,
+  container: Container,
+  context: VolumeContext,
+): Promise<boolean> {
+  const { fsGroup } = context.pod.spec.securityContext ?? {};
+  return await replaceFiles(path, await filesOf(volume, container, context), fsGroup);
+}
+
+/** Where a volume of the pod's own lies. */
+export function volumeDirectory({ pod, dataDir }: VolumeContext, { name }: Volume): string {
+  return join(podDirectory(dataDir, pod.metadata.uid ?? ''), 'volumes', name);
+}
+
 interface MadeVolume {
   readonly path: string;
   /** Content comes from the API; writing to it would be lost. */
@@ -87,8 +84,7 @@ async function makeVolume(
   if (volume.hostPath !== undefined) {
     return { path: await hostPathOf(volume.hostPath), readOnly: false };
   }
-  const uid = context.pod.metadata.uid ?? '';
-  const path = join(podDirectory(context.dataDir, uid), 'volumes', volume.name);
+  const path = volumeDirectory(context, volume);
   const made = await mkdir(path, { recursive: true });
   if (volume.emptyDir !== undefined) {
     // Every user of the container may write, as upstream has it; later changes are the pod's own.
@@ -98,93 +94,8 @@ async function makeVolume(
     }
     return { path, readOnly: false };
   }
-  for (const file of await filesOf(volume, container, context)) {
-    const target = join(path, safe(file.path));
-    await mkdir(dirname(target), { recursive: true });
-    // The user of the container reads it, whatever the umask of the agent.
-    for (const directory of [path, dirname(target)]) await chmod(directory, 0o755);
-    // Another container may be reading it: what is the same is left alone.
-    const content = Buffer.from(file.content);
-    const known = await readFile(target).catch(() => undefined);
-    if (known?.equals(content) !== true) await writeFile(target, content, { mode: 0o600 });
-    await chmod(target, file.mode);
-    await giveToGroup(target, context.pod, 'read');
-  }
+  await writeFiles(path, volume, container, context);
   return { path, readOnly: true };
-}
-
-interface FileContent {
-  readonly path: string;
-  readonly content: Buffer | string;
-  readonly mode: number;
-}
-
-async function filesOf(
-  volume: Volume,
-  container: Container,
-  context: VolumeContext,
-): Promise<readonly FileContent[]> {
-  const { configMap, secret, downwardAPI, projected } = volume;
-  const sources =
-    projected?.sources ??
-    (configMap !== undefined
-      ? [{ configMap }]
-      : secret !== undefined
-        ? [{ secret: { ...secret, name: secret.secretName ?? '' } }]
-        : downwardAPI !== undefined
-          ? [{ downwardAPI }]
-          : undefined);
-  if (sources === undefined) {
-    throw new ConfigError(`volume "${volume.name}" is of a type that is not supported`);
-  }
-  const { defaultMode = defaultFileMode } = projected ?? configMap ?? secret ?? downwardAPI ?? {};
-  const files: FileContent[] = [];
-  for (const source of sources) {
-    const ref = source.configMap ?? source.secret;
-    if (ref !== undefined) {
-      const kind = source.secret === undefined ? 'configmap' : 'secret';
-      const { name = '', items, optional } = ref;
-      const entries = await readEntries(context.references, kind, name, optional);
-      files.push(...pick(entries, items, { defaultMode, optional, what: `${kind} "${name}"` }));
-    } else if (source.downwardAPI !== undefined) {
-      for (const { path, fieldRef, resourceFieldRef, mode } of source.downwardAPI.items ?? []) {
-        const content =
-          fieldRef !== undefined
-            ? fieldValue(fieldRef, context.pod, context.facts)
-            : resourceValue(
-                resourceFieldRef ?? { resource: '' },
-                container,
-                context.pod,
-                context.facts,
-              );
-        files.push({ path, content, mode: mode ?? defaultMode });
-      }
-    } else {
-      throw new ConfigError(`volume "${volume.name}" has a source that is not supported`);
-    }
-  }
-  return files;
-}
-
-function pick(
-  entries: Entries | undefined,
-  items: readonly KeyToPath[] | undefined,
-  options: {
-    readonly defaultMode: number;
-    readonly optional: boolean | undefined;
-    readonly what: string;
-  },
-): readonly FileContent[] {
-  const { defaultMode, optional, what } = options;
-  if (items === undefined) {
-    return [...(entries ?? [])].map(([path, content]) => ({ path, content, mode: defaultMode }));
-  }
-  return items.flatMap(({ key, path, mode }) => {
-    const content = entries?.get(key);
-    if (content !== undefined) return [{ path, content, mode: mode ?? defaultMode }];
-    if (optional === true) return [];
-    throw new ConfigError(`${what} has no key "${key}"`);
-  });
 }
 
 /**
@@ -216,12 +127,4 @@ async function inside({ path, readOnly }: MadeVolume, subPath: string): Promise<
 
 function isWord(word: string): boolean {
   return word !== '' && word !== '.';
-}
-
-function safe(path: string): string {
-  const clean = normalize(path);
-  if (isAbsolute(clean) || clean.split('/').includes('..')) {
-    throw new ConfigError(`path "${path}" must be relative and without ".."`);
-  }
-  return clean;
 }

@@ -42,9 +42,7 @@ function mayNode(source: RbacSource, node: string, attributes: Attributes): bool
       return name === node && (reads.has(verb) || verb === 'patch' || verb === 'update');
     case 'configmaps':
     case 'secrets':
-      return (
-        reads.has(verb) && name !== '' && isReferenced(source, node, namespace, resource, name)
-      );
+      return mayRead(source, node, attributes);
     case 'events':
       return ['create', 'patch', 'update'].includes(verb);
     case 'leases.coordination.k8s.io':
@@ -52,6 +50,13 @@ function mayNode(source: RbacSource, node: string, attributes: Attributes): bool
     default:
       return false;
   }
+}
+
+/** One object by its name; a list or watch must say by a field selector which one it is about. */
+function mayRead(source: RbacSource, node: string, attributes: Attributes): boolean {
+  const { resource, verb, namespace, fieldSelector } = attributes;
+  const name = attributes.name || (/^metadata\.name=([^,=!]+)$/.exec(fieldSelector)?.[1] ?? '');
+  return reads.has(verb) && name !== '' && isReferenced(source, node, namespace, resource, name);
 }
 
 function isBoundTo(source: RbacSource, node: string, namespace: string, name: string): boolean {
@@ -89,10 +94,13 @@ function referencesOf(spec: JsonObject, resource: string): Set<string> {
         names.add(asString(at(from, envFromRef, 'name')));
     }
   }
-  for (const volume of asArray(spec['volumes']).map(asObject))
+  for (const volume of asArray(spec['volumes']).map(asObject)) {
     names.add(
       asString(secret ? at(volume, 'secret', 'secretName') : at(volume, 'configMap', 'name')),
     );
+    for (const part of asArray(at(volume, 'projected', 'sources')).map(asObject))
+      names.add(asString(at(part, secret ? 'secret' : 'configMap', 'name')));
+  }
   for (const pull of asArray(spec['imagePullSecrets']).map(asObject))
     if (secret) names.add(asString(pull?.['name']));
   names.delete('');

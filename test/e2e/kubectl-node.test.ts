@@ -39,5 +39,44 @@ describe.skipIf(kubectlBinary === undefined)('kubectl', () => {
       const gone = await kubectl('top pod nobody');
       expect(gone.stderr).toContain('/nobody" not found');
     });
+
+    test('files of a ConfigMap follow it while the container runs, subPath does not', async () => {
+      const { kubectl } = scene;
+      await kubectl.ok('create configmap conf --from-literal=a=1 --from-literal=b=1');
+      await scene.createPod('reader', {
+        containers: [
+          containerOf(restScript, {
+            volumeMounts: [
+              { name: 'conf', mountPath: '/conf' },
+              { name: 'conf', mountPath: '/fixed', subPath: 'a' },
+              { name: 'self', mountPath: '/self' },
+            ],
+          }),
+        ],
+        volumes: [
+          { name: 'conf', configMap: { name: 'conf' } },
+          {
+            name: 'self',
+            downwardAPI: {
+              items: [{ path: 'labels', fieldRef: { fieldPath: 'metadata.labels' } }],
+            },
+          },
+        ],
+      });
+      await scene.untilReady('reader');
+      const read = (path: string) => kubectl.ok(`exec reader -- cat ${path}`);
+      const before = await kubectl.ok('get pod reader -o jsonpath={.status.containerStatuses}');
+      expect(await read('/conf/a')).toBe('1');
+      await kubectl.ok(['patch', 'configmap', 'conf', '-p', '{"data":{"a":"2","c":"new"}}']);
+      await until('the new file is there', async () => (await read('/conf/c')) === 'new');
+      expect(await read('/conf/..data/a')).toBe('2');
+      expect(await read('/fixed')).toBe('1');
+      await kubectl.ok('label pod reader team=blue');
+      await until('the label is in the file', async () =>
+        (await read('/self/labels')).includes('team="blue"'),
+      );
+      const after = await kubectl.ok('get pod reader -o jsonpath={.status.containerStatuses}');
+      expect(after).toBe(before);
+    });
   });
 });

@@ -1,0 +1,72 @@
+/** Files of ConfigMaps, Secrets and the pod itself that follow what they come from while it runs. */
+import { stat } from 'node:fs/promises';
+import type { Pod, Volume } from '../api/kinds.gen.ts';
+import { ConfigError } from './config-error.ts';
+import type { PodContext } from './pod-context.ts';
+import { containersOf } from './pod-view.ts';
+import { createReferences } from './references.ts';
+import { volumeDirectory, writeFiles } from './volumes.ts';
+
+/** How soon it is tried again when the API could not be asked, or the disk is full. */
+const retryMs = 5_000;
+
+/** Does nothing unless something may have changed. Answers when to look again. */
+export async function followVolumes(context: PodContext): Promise<number> {
+  const { pod, memory, client, clock, signal, log, uid } = context;
+  const volumes = (pod.spec.volumes ?? []).filter(isFollowing);
+  if (volumes.length === 0) return Number.POSITIVE_INFINITY;
+  const metadata = metadataOf(pod, volumes);
+  if (!memory.volumesDue && memory.writtenMetadata === metadata) return Number.POSITIVE_INFINITY;
+  // Before reading: what changes from here on is due again.
+  memory.volumesDue = false;
+  const references = createReferences(client, pod.metadata.namespace ?? '', { signal });
+  try {
+    for (const volume of volumes) await follow(context, volume, references);
+    memory.writtenMetadata = metadata;
+    return Number.POSITIVE_INFINITY;
+  } catch (error) {
+    memory.volumesDue = true;
+    signal.throwIfAborted();
+    log.warn({ uid, err: error }, 'volumes not brought up to date');
+    return clock.now() + retryMs;
+  }
+}
+
+function isFollowing({ configMap, secret, downwardAPI, projected }: Volume): boolean {
+  return [configMap, secret, downwardAPI, projected].some((source) => source !== undefined);
+}
+
+/** What of the pod itself can be in files; empty when none of it is. */
+function metadataOf({ metadata }: Pod, volumes: readonly Volume[]): string {
+  const asks = volumes.some(
+    ({ downwardAPI, projected }) =>
+      downwardAPI !== undefined ||
+      projected?.sources?.some((source) => source.downwardAPI !== undefined) === true,
+  );
+  return asks ? JSON.stringify([metadata.labels, metadata.annotations]) : '';
+}
+
+async function follow(
+  context: PodContext,
+  volume: Volume,
+  references: ReturnType<typeof createReferences>,
+): Promise<void> {
+  const { pod, dataDir, facts, events, uid, log } = context;
+  const volumeContext = { pod, dataDir, facts, references };
+  const path = volumeDirectory(volumeContext, volume);
+  const container = containersOf(pod).find(({ volumeMounts }) =>
+    volumeMounts?.some(({ name }) => name === volume.name),
+  );
+  // Nobody has started with it yet: it is made when somebody does.
+  const found = await stat(path).catch(() => undefined);
+  if (container === undefined || found === undefined) return;
+  try {
+    if (await writeFiles(path, volume, container, volumeContext))
+      log.info({ uid, volume: volume.name }, 'volume brought up to date');
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    // What runs keeps what it has; the source's return is a change again.
+    const message = `MountVolume.SetUp failed for volume "${volume.name}" : ${error.message}`;
+    events.recordEvent({ involvedObject: pod, type: 'Warning', reason: 'FailedMount', message });
+  }
+}
