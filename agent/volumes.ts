@@ -90,7 +90,7 @@ async function makeVolume(
     // Every user of the container may write, as upstream has it; later changes are the pod's own.
     if (made !== undefined) {
       await chmod(path, 0o777);
-      await giveToGroup(path, context.pod, 'write');
+      await giveToGroup(path, context.pod);
     }
     return { path, readOnly: false };
   }
