@@ -30,6 +30,8 @@ import { watch } from './verbs/watch.ts';
 export interface PipelineDeps extends NodeProxyDeps {
   readonly summaries: NodeSummaries;
   readonly documents: Documents;
+  /** Further paths that are no objects, such as `/metrics`; GET only. */
+  readonly paths: Readonly<Record<string, (request: ApiRequest) => Promise<ApiResponse>>>;
   readonly authorizers: readonly Authorizer[];
   readonly rbac: RbacSource;
   readonly log: Log;
@@ -103,6 +105,8 @@ async function route(
   const context = authorised(deps, request, user, warnings);
   const { info } = context;
   if (request.path.includes('//')) throw noResource();
+  const own = Object.hasOwn(deps.paths, request.path) ? deps.paths[request.path] : undefined;
+  if (own !== undefined && request.method === 'GET') return own(request);
   if (!info.isResource) return (await deps.documents.answer(request)) ?? unknownPath(request);
   if (
     info.group.endsWith('.k8s.io') &&

@@ -8,7 +8,7 @@ import { builtinKinds, ignoredFields, objectMetaSchema } from '../crds/index.ts'
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Random } from '../lib/random.ts';
-import type { Store } from '../store/store.ts';
+import { encodeBackup, type Store, saveStore } from '../store/index.ts';
 import { createAuthenticator, type StaticToken } from './auth/authenticate.ts';
 import { type Authorizer, masters, mastersGroup } from './auth/authorize.ts';
 import { createNodeAuthorizer } from './auth/node.ts';
@@ -22,10 +22,11 @@ import { localTransport } from './http/local-transport.ts';
 import { strategies } from './kinds/index.ts';
 import { authorised, handle, type PipelineDeps, statusAnswer } from './pipeline.ts';
 import { Registry } from './registry/registry.ts';
-import type { UserInfo } from './request/request.ts';
+import type { ApiRequest, ApiResponse, UserInfo } from './request/request.ts';
 import { runCompactor } from './storage/compactor.ts';
 import { ObjectStore } from './storage/object-store.ts';
 import { runSpaceWatch, spaceCheck } from './storage/space.ts';
+import { guarded } from './storage/store-errors.ts';
 import { WatchCache } from './storage/watch-cache.ts';
 import { askNode, podStream, podStreams } from './subresources/node-proxy.ts';
 import { NodeSummaries } from './usage/node-summaries.ts';
@@ -100,6 +101,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       log,
       ask: (node, signal) => askNode(deps, node, '/stats/summary', signal),
     }),
+    paths: { '/backup': (request) => backup(options, request) },
     documents: new Documents({
       registry,
       objectMeta: objectMetaSchema,
@@ -136,6 +138,19 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       await Promise.allSettled(background);
     },
   };
+}
+
+/** The whole store as of one revision, while the plane runs; for administrators (`berth backup`). */
+async function backup(
+  { store, clock, version }: ApiServerOptions,
+  { signal }: ApiRequest,
+): Promise<ApiResponse> {
+  const created = new Date(clock.now()).toISOString();
+  const { header, records } = await guarded(() =>
+    saveStore(store, { created, berth: version.gitVersion }, { signal }),
+  );
+  const headers = { 'content-type': 'application/octet-stream' };
+  return { status: 200, headers, body: encodeBackup(header, records) };
 }
 
 function listenOn(options: ApiServerOptions, deps: PipelineDeps): Promise<FrontEnd> {

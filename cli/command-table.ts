@@ -27,6 +27,14 @@ export const commandGroups: readonly CommandGroup[] = [
         summary: 'show what runs',
         load: async () => (await import('./commands/status.ts')).statusCommand(),
       },
+      backup: {
+        summary: 'save the whole state of a plane in a file',
+        load: async () => (await import('./commands/backup.ts')).backupCommand(),
+      },
+      restore: {
+        summary: 'fill the store of a plane from such a file',
+        load: async () => (await import('./commands/restore.ts')).restoreCommand(),
+      },
       doctor: {
         summary: 'check what this machine has, and say what is left out therefore',
         load: async () => (await import('./commands/doctor.ts')).doctorCommand(),

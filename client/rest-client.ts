@@ -221,7 +221,12 @@ function keyIn(namespace: string | undefined, name: string): ObjectKey {
   return namespace === undefined ? { name } : { namespace, name };
 }
 
-/** Whether the server has forgotten the revision that was asked for. */
+/**
+ * Whether the server has forgotten the revision that was asked for, or has never had it: its store
+ * was filled from a backup.
+ */
 export function isExpired(error: unknown): boolean {
-  return error instanceof StatusError && error.code === 410;
+  if (!(error instanceof StatusError)) return false;
+  const causes = error.details?.causes ?? [];
+  return error.code === 410 || causes.some(({ reason }) => reason === 'ResourceVersionTooLarge');
 }

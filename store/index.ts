@@ -1,4 +1,13 @@
 /** The one way into this room. */
+export { checkWhole, isEmpty, restoreStore, saveStore } from './backup.ts';
+export {
+  type Backup,
+  BackupError,
+  type BackupHeader,
+  type BackupRecord,
+  decodeBackup,
+  encodeBackup,
+} from './backup-format.ts';
 export { type EmbeddedStoreOptions, openEmbeddedStore } from './embedded.ts';
 export { type EtcdStoreOptions, openEtcdStore } from './etcd.ts';
 export type { EtcdTls } from './etcd-endpoints.ts';

@@ -26,6 +26,8 @@ const pageSize = 1_000;
 const retryMs = 200;
 /** Written only to move the watch past revisions that other users of a shared etcd have made. */
 const progressKey = 'system/progress/watch';
+/** The store's own keys, which are no objects. */
+const ownFolder = 'system/';
 
 export interface WatchCacheDeps {
   readonly store: Store;
@@ -177,7 +179,7 @@ export class WatchCache {
       });
       at ??= page.revision;
       for (const entry of page.entries) {
-        if (entry.key === progressKey) continue;
+        if (entry.key.startsWith(ownFolder)) continue;
         const kind = prefixOf(entry.key);
         const resource = resources.get(kind) ?? new ResourceCache(at);
         resources.set(kind, resource);
@@ -226,7 +228,7 @@ export class WatchCache {
   #take({ revision, changes }: ChangeSet): void {
     for (const change of changes) {
       const key = change.type === 'put' ? change.entry.key : change.key;
-      if (key === progressKey) continue;
+      if (key.startsWith(ownFolder)) continue;
       const kind = prefixOf(key);
       const resource = this.#resourceOf(kind);
       const event = toEvent(change, resource.get(key), this.#expected.get(key));

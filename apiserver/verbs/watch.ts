@@ -46,6 +46,8 @@ async function watchParameters(deps: VerbDeps, request: KindRequest): Promise<Wa
     return { ...common, since: cache.revision, initial: cache.list(common.prefix) };
   }
   const since = fixed ? parseRevision(version) : cache.revision;
+  // After a restore a client may know revisions that this store does not have: it must list again.
+  await cache.reach(since, signal);
   return { ...common, since, initial: [] };
 }
 

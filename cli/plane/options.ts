@@ -24,10 +24,20 @@ export const dataDirHelp =
   'where the plane keeps its state (default: /var/lib/berth as root, else ~/.local/share/berth)';
 
 export function addServerOptions(command: Command): Command {
-  return command
+  const all = command
     .option('--data-dir <dir>', dataDirHelp)
     .option('--port <number>', 'port of the API (default: 6443)', wholeNumber('--port', 1, 65_535))
-    .option('--host <address>', 'address the API listens on (default: 127.0.0.1)')
+    .option('--host <address>', 'address the API listens on (default: 127.0.0.1)');
+  return addStore(all);
+}
+
+/** For what works on the store while no plane runs. */
+export function addStoreOptions(command: Command): Command {
+  return addStore(command.option('--data-dir <dir>', dataDirHelp));
+}
+
+function addStore(command: Command): Command {
+  return command
     .option(
       '--store <url>',
       'embedded:<dir>, or etcd://host:port,host:port (default: embedded:<data-dir>/store)',

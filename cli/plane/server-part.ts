@@ -1,5 +1,4 @@
 /** The server of a plane: store, API, controllers and scheduler in this process. */
-import { mkdirSync, readFileSync } from 'node:fs';
 import { type ApiServer, startApiServer, type UserInfo } from '../../apiserver/index.ts';
 import type { Client } from '../../client/client.ts';
 import { createClient } from '../../client/rest-client.ts';
@@ -8,11 +7,12 @@ import { systemClock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import { systemRandom } from '../../lib/random.ts';
 import { runScheduler } from '../../scheduler/controller/run-scheduler.ts';
-import { openStore, parseStoreUrl, type Store, StoreError } from '../../store/index.ts';
+import { checkWhole, type Store } from '../../store/index.ts';
 import { codeOf, Failure } from '../failure.ts';
 import type { PlaneConfig } from './config.ts';
 import { type Identity, openIdentity, writeKubeconfig } from './identity.ts';
 import { readNodeId } from './node-id.ts';
+import { openPlaneStore } from './open-store.ts';
 import { releaseOwnLeases } from './own-leases.ts';
 import type { PlanePaths } from './paths.ts';
 import { portInUse } from './ports.ts';
@@ -33,6 +33,8 @@ export interface ServerPartOptions {
   readonly log: Log;
 }
 
+const storeAnswerMs = 10_000;
+
 /** Resolves when requests are served. Throws `Failure` for what a person can mend. */
 export async function startServerPart(options: ServerPartOptions): Promise<ServerPart> {
   const { paths, config, log } = options;
@@ -41,6 +43,7 @@ export async function startServerPart(options: ServerPartOptions): Promise<Serve
     openPlaneStore(config, log),
   ]);
   try {
+    await checkWhole(store, { signal: AbortSignal.timeout(storeAnswerMs) });
     const api = await listen(options, identity, store);
     await writeKubeconfig(paths, config, identity);
     return await runParts(options, api, store);
@@ -110,45 +113,6 @@ async function listen(
     if (codeOf(error) === 'EADDRNOTAVAIL') {
       throw new Failure(`this machine has no address ${host}: choose another --host`);
     }
-    throw error;
-  }
-}
-
-async function openPlaneStore(config: PlaneConfig, log: Log): Promise<Store> {
-  const { store: url, storeCa, storeCert, storeKey } = config;
-  const location = parse(url);
-  if (location.type === 'embedded') {
-    mkdirSync(location.directory, { recursive: true, mode: 0o700 });
-  }
-  const tls =
-    storeCa === undefined
-      ? {}
-      : {
-          tls: {
-            ca: readFileSync(storeCa, 'utf8'),
-            ...(storeCert === undefined ? {} : { cert: readFileSync(storeCert, 'utf8') }),
-            ...(storeKey === undefined ? {} : { key: readFileSync(storeKey, 'utf8') }),
-          },
-        };
-  try {
-    return await openStore(url, { ...tls, clock: systemClock, log: log.child({ part: 'store' }) });
-  } catch (error) {
-    const unreachable = error instanceof StoreError && error.reason === 'Unavailable';
-    const said = error instanceof Error ? error.message : String(error);
-    const why = unreachable ? 'nobody answers there' : said;
-    const remedy =
-      location.type === 'etcd'
-        ? 'is etcd running there? See --store'
-        : 'see --data-dir and --store';
-    throw new Failure(`the store ${url} cannot be opened: ${why} (${remedy})`, { cause: error });
-  }
-}
-
-function parse(url: string) {
-  try {
-    return parseStoreUrl(url);
-  } catch (error) {
-    if (error instanceof TypeError) throw new Failure(error.message, { cause: error, exitCode: 2 });
     throw error;
   }
 }
