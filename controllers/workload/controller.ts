@@ -1,12 +1,20 @@
-import type { Pod, Workload } from '../../api/kinds.gen.ts';
+import type { ControllerRevision, Pod, Workload } from '../../api/kinds.gen.ts';
 import { type KubeObject, keyOf } from '../../api/meta.ts';
-import { nodes, pods, workloads } from '../../api/resources.gen.ts';
+import {
+  configMaps,
+  controllerRevisions,
+  nodes,
+  pods,
+  secrets,
+  workloads,
+} from '../../api/resources.gen.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { type Controller, defineController } from '../kit/controller.ts';
 import type { Informers } from '../kit/informers.ts';
 import { OwnWrites } from '../kit/own-writes.ts';
 import { reconcileByType } from './by-type.ts';
 import { byWorkloadLabel, workloadLabelKeys } from './claim.ts';
+import { configRefs } from './config-refs.ts';
 import { ReplacementBackoff } from './replacement-backoff.ts';
 
 /** Keeps the pods of every Workload as its spec says. */
@@ -18,14 +26,17 @@ export function workloadController({
   readonly clock: Clock;
 }): Controller<Workload> {
   informers.index<Pod>(pods, byWorkloadLabel, workloadLabelKeys);
+  informers.index<Workload>(workloads, byConfig, configKeys);
+  const revisions = informers.for<ControllerRevision>(controllerRevisions);
   const memory = {
     writes: new OwnWrites<Pod>(informers.for<Pod>(pods), clock),
+    revisionWrites: new OwnWrites<ControllerRevision>(revisions, clock),
     backoff: new ReplacementBackoff(clock),
   };
   return defineController<Workload>({
     name: 'workload-controller',
     for: workloads,
-    owns: [pods],
+    owns: [pods, controllerRevisions, configMaps, secrets],
     watches: [
       {
         // An orphan may be ours to adopt.
@@ -36,6 +47,14 @@ export function workloadController({
           return name === undefined ? [] : [`${namespace}/${name}`];
         },
       },
+      ...[configMaps, secrets].map((resource) => ({
+        // What a template names is rolled out with it.
+        resource,
+        keys: (object: KubeObject) => {
+          const id = `${resource.kind}/${keyOf(object)}`;
+          return informers.for<Workload>(workloads).byIndex(byConfig, id).map(keyOf);
+        },
+      })),
       {
         // Each and Fill count nodes, by their labels.
         resource: nodes,
@@ -45,6 +64,15 @@ export function workloadController({
     ],
     reconcile: (_key, ctx) => reconcileByType(ctx, memory),
   });
+}
+
+/** Index of the workload informer: `kind/namespace/name` of the configuration that it names. */
+const byConfig = 'config';
+
+function configKeys({ metadata, spec }: Workload): readonly string[] {
+  return configRefs(spec.template).map(
+    ({ kind, name }) => `${kind}/${metadata.namespace ?? ''}/${name}`,
+  );
 }
 
 function countsNodes({ spec }: Workload): boolean {

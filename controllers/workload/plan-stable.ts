@@ -3,38 +3,86 @@
  * before is gone. Updates replace in place, highest ordinal first.
  */
 import type { Pod } from '../../api/kinds.gen.ts';
-import { isCurrent, type Plan, type PodName, type Situation } from './plan.ts';
+import {
+  isCurrent,
+  isUpdating,
+  type Plan,
+  type PodName,
+  provenOf,
+  type Situation,
+} from './plan.ts';
 import { isAvailable, isEnded } from './pod-state.ts';
 
 export function planStable(situation: Situation): Plan {
-  const { desired, pods, resting, nameOf } = situation;
+  const { desired, pods, resting, nameOf, hash } = situation;
   const byName = new Map(pods.map((pod) => [pod.metadata.name, pod]));
-  const create: PodName[] = [];
+  const missing: PodName[] = [];
   const wanted: Pod[] = [];
   for (let ordinal = 0; ordinal < desired.count; ordinal += 1) {
-    const name = nameOf(ordinal);
+    const name = nameOf(ordinal, hash);
     const pod = byName.get(name);
-    if (pod === undefined) create.push({ name, ordinal });
+    if (pod === undefined) missing.push({ name, ordinal });
     else wanted.push(pod);
     byName.delete(name);
   }
   const surplus = [...byName.values()].sort((a, b) => ordinalOf(b) - ordinalOf(a));
   const ended = wanted.filter((pod) => isEnded(pod) && !resting.has(pod.metadata.uid ?? ''));
-  const remove = [...surplus, ...ended, ...replaced(situation, wanted)];
+  const create = templatesOf(situation, missing, wanted);
+  const remove = [...surplus, ...ended, ...replaced(situation, create, wanted)];
   return { create, remove: remove.filter((pod) => pod.metadata.deletionTimestamp === undefined) };
 }
 
+/** Of which template each missing one is made, the highest first of the new one. */
+function templatesOf(
+  situation: Situation,
+  missing: readonly PodName[],
+  wanted: readonly Pod[],
+): readonly PodName[] {
+  const { hash, fallback = hash } = situation;
+  let trials = isUpdating(situation) ? trialsLeft(situation, wanted) : 0;
+  const made = [...missing].reverse().map((name) => {
+    const isNew = trials > 0;
+    trials -= 1;
+    return { ...name, hash: isNew ? hash : fallback };
+  });
+  return made.reverse();
+}
+
+/** How many more may be of the new template without being available yet. */
+function trialsLeft(situation: Situation, wanted: readonly Pod[]): number {
+  const { hash, fallback, desired } = situation;
+  if (fallback === undefined) return desired.count;
+  const proven = new Set(provenOf(wanted, situation));
+  const onTrial = wanted.filter((pod) => {
+    const going = pod.metadata.deletionTimestamp !== undefined;
+    return going || (isCurrent(pod, hash) && !proven.has(pod));
+  });
+  return desired.maxUnavailable - onTrial.length;
+}
+
 /** Those of an older template that can be spared now; `wanted` is in order of ordinals. */
-function replaced({ desired, hash, nowMs }: Situation, wanted: readonly Pod[]): readonly Pod[] {
-  if (!desired.running || desired.paused) return [];
+function replaced(
+  situation: Situation,
+  create: readonly PodName[],
+  wanted: readonly Pod[],
+): readonly Pod[] {
+  if (!isUpdating(situation)) return [];
+  const { desired, hash, nowMs } = situation;
+  const { count, minReadySeconds, maxUnavailable } = desired;
+  const isGood = (pod: Pod) => isAvailable(pod, minReadySeconds, nowMs);
+  const proven = new Set(provenOf(wanted, situation));
   const available = new Set(
-    wanted.filter((pod) => isAvailable(pod, desired.minReadySeconds, nowMs)),
+    wanted.filter((pod) => (isCurrent(pod, hash) ? proven.has(pod) : isGood(pod))),
   );
   const old = wanted.filter((pod) => !isCurrent(pod, hash) && !isEnded(pod)).reverse();
+  const live = old.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+  const made = create.filter((name) => name.hash === hash).length;
+  const trials = Math.max(trialsLeft(situation, wanted) - made, 0);
   // One that is not available is missing already: replacing it costs nothing.
-  const broken = old.filter((pod) => !available.has(pod));
-  const budget = Math.max(desired.maxUnavailable - (desired.count - available.size), 0);
-  return [...broken, ...old.filter((pod) => available.has(pod)).slice(0, budget)];
+  const broken = live.filter((pod) => !available.has(pod)).slice(0, trials);
+  const budget = Math.min(maxUnavailable - (count - available.size), trials - broken.length);
+  const spared = live.filter((pod) => available.has(pod)).slice(0, Math.max(budget, 0));
+  return [...broken, ...spared];
 }
 
 /** The number at the end of the name. */

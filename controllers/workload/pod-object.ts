@@ -1,8 +1,9 @@
 import type { Pod, Workload } from '../../api/kinds.gen.ts';
 import { workloads } from '../../api/resources.gen.ts';
 import { controllerReference } from '../kit/pass.ts';
+import { type Content, contentHash, contentOf } from './content.ts';
 import { ordinalLabel, type PodName, templateHashLabel, workloadLabel } from './plan.ts';
-import { safeHash, templateHash } from './template-hash.ts';
+import { safeHash } from './template-hash.ts';
 
 /** On a pod: `"false"` = stop it and keep everything it owns. */
 export const runningAnnotation = 'berth.dev/running';
@@ -15,25 +16,37 @@ const hostLabel = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/;
 /** Longest name of a pod made of a workload's; longer ones are cut and told apart by a hash. */
 const baseLengthMax = 200;
 
-/** Hash of what the instances are made of, the runtime included: another runtime is another pod. */
-export function hashOf({ spec }: Workload): string {
-  const { runtime = 'docker', template } = spec;
-  return templateHash({ ...template, spec: { ...template.spec, runtimeClassName: runtime } });
+/** Hash of what the instances are made of. */
+export function hashOf(workload: Workload): string {
+  return contentHash(contentOf(workload));
 }
 
 /** `web-3` for ordinals, `web-7d4f9xkz-x2k5q` for slots; depends on nothing but its arguments. */
 export function podName(workload: Workload, hash: string, slot: number): string {
   const { name = '', uid = '' } = workload.metadata;
-  const cut = name.slice(0, 190).replace(/[-.]+$/, '');
-  const base = name.length <= baseLengthMax ? name : `${cut}-${safeHash(name, 8)}`;
+  const base = baseOf(name);
   if (workload.spec.identity === 'Stable') return `${base}-${slot}`;
   return `${base}-${hash}-${safeHash(`${uid}/${hash}/${slot}`, suffixLength)}`;
 }
 
+/** `web-7d4f9xkz`; cut where it would be too long for what is made of it. */
+export function nameWithHash(name: string, hash: string): string {
+  return `${baseOf(name)}-${hash}`;
+}
+
+function baseOf(name: string): string {
+  const cut = name.slice(0, 190).replace(/[-.]+$/, '');
+  return name.length <= baseLengthMax ? name : `${cut}-${safeHash(name, 8)}`;
+}
+
 /** A new instance. */
-export function podObject(workload: Workload, hash: string, { name, ordinal }: PodName): Pod {
+export function podObject(
+  workload: Workload,
+  hash: string,
+  { name, ordinal }: PodName,
+  { runtime, template }: Content = contentOf(workload),
+): Pod {
   const { metadata, spec } = workload;
-  const { runtime = 'docker', template } = spec;
   const stopped = spec.running === false ? { [runningAnnotation]: 'false' } : {};
   const annotations = { ...template.metadata?.annotations, ...stopped };
   return {

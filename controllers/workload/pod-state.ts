@@ -12,8 +12,11 @@ export function isEnded({ status }: Pod): boolean {
   return status?.phase === 'Failed' || status?.phase === 'Succeeded';
 }
 
+/** By the agent's word and every readiness gate's. */
 export function isReady(pod: Pod): boolean {
-  return isActive(pod) && findCondition(pod.status?.conditions, 'Ready')?.status === 'True';
+  const is = (type: string) => findCondition(pod.status?.conditions, type)?.status === 'True';
+  const gates = pod.spec.readinessGates ?? [];
+  return isActive(pod) && is('Ready') && gates.every(({ conditionType }) => is(conditionType));
 }
 
 /** When the pod is or becomes available, if it stays ready; undefined when it is not ready. */
@@ -26,6 +29,23 @@ export function availableAtMs(pod: Pod, minReadySeconds: number): number | undef
 
 export function isAvailable(pod: Pod, minReadySeconds: number, nowMs: number): boolean {
   const atMs = availableAtMs(pod, minReadySeconds);
+  return atMs !== undefined && atMs <= nowMs;
+}
+
+/**
+ * An instance that had to be restarted must have been ready for so long before a rollout trusts it:
+ * one that crashes again and again is ready for a moment each time.
+ */
+const provenAfterRestartSeconds = 30;
+
+/** When a rollout may count on the pod, if it stays ready. */
+export function provenAtMs(pod: Pod, minReadySeconds: number): number | undefined {
+  const least = restartsOf(pod) > 0 ? provenAfterRestartSeconds : 0;
+  return availableAtMs(pod, Math.max(minReadySeconds, least));
+}
+
+export function isProven(pod: Pod, minReadySeconds: number, nowMs: number): boolean {
+  const atMs = provenAtMs(pod, minReadySeconds);
   return atMs !== undefined && atMs <= nowMs;
 }
 

@@ -1,5 +1,5 @@
 /** Brings the pods of a workload to what its spec says. Level-based: reads caches, never an event. */
-import type { Node, Pod, Workload } from '../../api/kinds.gen.ts';
+import type { ControllerRevision, Node, Pod, Workload } from '../../api/kinds.gen.ts';
 import { fromLabelSelectorObject, type LabelSelector } from '../../api/label-selector.ts';
 import { nodes as nodeResource } from '../../api/resources.gen.ts';
 import type { Outcome, Reconcile } from '../kit/controller.ts';
@@ -11,14 +11,16 @@ import { type Desired, desiredOf } from './desired.ts';
 import type { Plan, Situation } from './plan.ts';
 import { planEphemeral } from './plan-ephemeral.ts';
 import { planStable } from './plan-stable.ts';
-import { hashOf, podName, podObject } from './pod-object.ts';
-import { availableAtMs, isEnded } from './pod-state.ts';
+import { podName, podObject } from './pod-object.ts';
+import { availableAtMs, isEnded, provenAtMs } from './pod-state.ts';
 import type { ReplacementBackoff } from './replacement-backoff.ts';
 import { setRunning } from './set-running.ts';
-import { workloadStatus } from './status.ts';
+import { settle } from './settle.ts';
+import { chooseTarget } from './target.ts';
 
 export interface WorkloadMemory {
   readonly writes: OwnWrites<Pod>;
+  readonly revisionWrites: OwnWrites<ControllerRevision>;
   readonly backoff: ReplacementBackoff;
 }
 
@@ -27,48 +29,50 @@ const refusedRetryMs = 10_000;
 
 export async function reconcileWorkload(
   ctx: Reconcile<Workload>,
-  { writes, backoff }: WorkloadMemory,
+  { writes, revisionWrites, backoff }: WorkloadMemory,
 ): Promise<Outcome> {
   const workload = ctx.object;
   const selector = selectorOf(workload);
   const desired = desiredOf(workload, ctx.informers.for<Node>(nodeResource).list());
-  const hash = hashOf(workload);
-
   const claimed = await claimPods(ctx, writes, selector);
   const pods = await setRunning(ctx, writes, claimed);
   const live = pods.filter((pod) => pod.metadata.deletionTimestamp === undefined);
   const rest = backoff.resting(workload.metadata.uid ?? '', live.filter(isEnded));
-  const plan = planOf({
-    desired,
-    hash,
-    pods,
-    resting: rest.uids,
-    nowMs: ctx.clock.now(),
-    nameOf: (slot) => podName(workload, hash, slot),
-    isTaken: (name) => writes.get(`${workload.metadata.namespace}/${name}`) !== undefined,
-  });
-  const { refused, more } = await carryOut(ctx, writes, plan, (name) =>
-    podObject(workload, hash, name),
-  );
+
+  const target = await chooseTarget(ctx, revisionWrites);
+  const { revision, fallback } = target;
+  const { refused, more } =
+    revision === undefined
+      ? { refused: undefined, more: false }
+      : await carryOut(
+          ctx,
+          writes,
+          planOf({
+            desired,
+            hash: revision.hash,
+            ...(fallback === undefined ? {} : { fallback: fallback.hash }),
+            pods,
+            resting: rest.uids,
+            nowMs: ctx.clock.now(),
+            nameOf: (slot, hash) => podName(workload, hash, slot),
+            isTaken: (name) => writes.get(`${workload.metadata.namespace}/${name}`) !== undefined,
+          }),
+          (name) => {
+            const of = name.hash === fallback?.hash ? (fallback ?? revision) : revision;
+            return podObject(workload, of.hash, name, of.content);
+          },
+        );
 
   const { uid = '' } = workload.metadata;
   const after = writes.over(pods, (pod) => isOf(pod, uid));
-  const nowMs = ctx.clock.now();
-  const text = selector.toString();
-  const { status, conditions } = workloadStatus({
-    desired,
-    hash,
-    pods: after,
-    selector: text,
-    refused,
-    nowMs,
-  });
-  await ctx.setStatus(status, conditions);
+  const input = { desired, target, pods: after, selector: selector.toString(), refused };
+  const rollout = await settle(ctx, revisionWrites, { ...input, nowMs: ctx.clock.now() });
   const waits = [
     rest.waitMs,
     more ? 0 : undefined,
     refused === undefined ? undefined : refusedRetryMs,
-    untilAvailableMs(after, desired, nowMs),
+    untilAvailableMs(after, desired, ctx.clock.now()),
+    rollout.waitMs,
   ].filter((ms) => ms !== undefined);
   return waits.length === 0 ? undefined : { requeueAfterMs: Math.min(...waits) };
 }
@@ -93,14 +97,15 @@ function isOf({ metadata }: Pod, uid: string): boolean {
   return metadata.ownerReferences?.some((each) => each.controller && each.uid === uid) ?? false;
 }
 
-/** Until the next ready pod has been so for `minReadySeconds`: no event will say so. */
+/** Until the next ready pod has been so for long enough: no event will say so. */
 function untilAvailableMs(
   pods: readonly Pod[],
   { minReadySeconds }: Desired,
   nowMs: number,
 ): number | undefined {
   const waits = pods
-    .map((pod) => (availableAtMs(pod, minReadySeconds) ?? 0) - nowMs)
+    .flatMap((pod) => [availableAtMs(pod, minReadySeconds), provenAtMs(pod, minReadySeconds)])
+    .map((atMs) => (atMs ?? 0) - nowMs)
     .filter((ms) => ms > 0);
   return waits.length === 0 ? undefined : Math.min(...waits);
 }

@@ -19,7 +19,7 @@ export function safeHash(text: string, length: number): string {
 }
 
 /** JSON with sorted fields and without absent ones. */
-function canonicalJson(value: unknown): string {
+export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_field, part: JsonValue) => {
     if (typeof part === 'bigint') return String(part);
     if (typeof part !== 'object' || part === null || Array.isArray(part)) return part;
