@@ -1,7 +1,7 @@
 import type { Pod, Workload } from '../../api/kinds.gen.ts';
 import { workloads } from '../../api/resources.gen.ts';
 import { controllerReference } from '../kit/pass.ts';
-import { type Content, contentHash, contentOf } from './content.ts';
+import { type Content, contentOf } from './content.ts';
 import { ordinalLabel, type PodName, templateHashLabel, workloadLabel } from './plan.ts';
 import { safeHash } from './template-hash.ts';
 
@@ -16,25 +16,20 @@ const hostLabel = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/;
 /** Longest name of a pod made of a workload's; longer ones are cut and told apart by a hash. */
 const baseLengthMax = 200;
 
-/** Hash of what the instances are made of. */
-export function hashOf(workload: Workload): string {
-  return contentHash(contentOf(workload));
-}
-
 /** `web-3` for ordinals, `web-7d4f9xkz-x2k5q` for slots; depends on nothing but its arguments. */
 export function podName(workload: Workload, hash: string, slot: number): string {
   const { name = '', uid = '' } = workload.metadata;
-  const base = baseOf(name);
+  const base = baseName(name);
   if (workload.spec.identity === 'Stable') return `${base}-${slot}`;
   return `${base}-${hash}-${safeHash(`${uid}/${hash}/${slot}`, suffixLength)}`;
 }
 
 /** `web-7d4f9xkz`; cut where it would be too long for what is made of it. */
 export function nameWithHash(name: string, hash: string): string {
-  return `${baseOf(name)}-${hash}`;
+  return `${baseName(name)}-${hash}`;
 }
 
-function baseOf(name: string): string {
+function baseName(name: string): string {
   const cut = name.slice(0, 190).replace(/[-.]+$/, '');
   return name.length <= baseLengthMax ? name : `${cut}-${safeHash(name, 8)}`;
 }
