@@ -32,6 +32,7 @@ export const configMapStrategy: Strategy = {
 
 export const secretStrategy: Strategy = {
   ...plainStrategy,
+  typesFirst: true,
   selectableFields: { type: (secret) => asString(secret['type']) },
   prepareForCreate: mergeStringData,
   prepareForUpdate: mergeStringData,

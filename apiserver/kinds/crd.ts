@@ -16,6 +16,7 @@ export const crdFinalizer = 'customresourcecleanup.apiextensions.k8s.io';
 export const crdStrategy: Strategy = {
   ...plainStrategy,
   generation: true,
+  typesFirst: true,
   qualifiedFinalizers: false,
   prepareForCreate(crd) {
     defaultNames(crd);

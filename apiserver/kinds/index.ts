@@ -73,6 +73,7 @@ const leaseStrategy: Strategy = {
 const serviceAccountStrategy: Strategy = {
   ...plainStrategy,
   returnsDeleted: true,
+  typesFirst: true,
   prepareForCreate: keepSecretNames,
   prepareForUpdate: keepSecretNames,
 };

@@ -10,6 +10,7 @@ const undeletable = new Set(['default', 'kube-system', 'kube-public']);
 
 export const namespaceStrategy: Strategy = {
   ...plainStrategy,
+  typesFirst: true,
   nameRule: 'label',
   deleteCollection: false,
   selectableFields: { 'status.phase': (namespace) => asString(at(namespace, 'status', 'phase')) },

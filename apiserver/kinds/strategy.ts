@@ -35,6 +35,8 @@ export interface Strategy {
   readonly returnsDeleted: boolean;
   /** Schema errors are put into better words than the validator's own, which custom kinds keep. */
   readonly plainWords: boolean;
+  /** Whether preparing replaces or drops fields, so that a wrong type must be found before it. */
+  readonly typesFirst: boolean;
   /** `deletecollection` is not served when false. */
   readonly deleteCollection: boolean;
   /** Finalizers must be qualified names; unqualified ones are an error. */
@@ -75,6 +77,7 @@ export const plainStrategy: Strategy = {
   generation: false,
   returnsDeleted: false,
   plainWords: true,
+  typesFirst: false,
   deleteCollection: true,
   qualifiedFinalizers: true,
   selectableFields: {},

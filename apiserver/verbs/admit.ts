@@ -107,6 +107,16 @@ export function check(request: KindRequest, object: JsonObject, old: JsonObject 
   request.warnings.push(...ignoredFieldWarnings(object, old, kind.ignoredFields));
 }
 
+/** Throws 422 for fields of a wrong type that preparing the object would replace or drop. */
+export function checkTypes(request: KindRequest, object: JsonObject): void {
+  const { kind } = request;
+  if (!kind.strategy.typesFirst) return;
+  const wrong = schemaErrors(kind, object, undefined).filter(
+    ({ type, field }) => type === 'FieldValueTypeInvalid' && !field.startsWith('metadata'),
+  );
+  if (wrong.length > 0) throw invalid(kind, metaString(object, 'name'), wrong);
+}
+
 function schemaErrors(kind: ServedKind, object: JsonObject, old: JsonObject | undefined) {
   const errors = validate(object, kind.schema, old === undefined ? {} : { old });
   return kind.strategy.plainWords ? inPlainWords(errors) : errors;

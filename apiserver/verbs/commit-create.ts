@@ -7,7 +7,7 @@ import { type FieldSet, fieldElement, setOf, trackUpdate } from '../apply/index.
 import type { ServedKind } from '../registry/served-kind.ts';
 import { type Cached, fromObject, metadataOf, metaString } from '../storage/cached.ts';
 import { objectKey } from '../storage/keys.ts';
-import { admitNamespace, check, dedupeOwners, toStorage } from './admit.ts';
+import { admitNamespace, check, checkTypes, dedupeOwners, toStorage } from './admit.ts';
 import { type KindRequest, timestamp, type VerbDeps } from './deps.ts';
 import type { WriteParameters } from './options.ts';
 
@@ -39,6 +39,7 @@ export async function commitCreate(
   if (kind.hasStatus && !kind.builtin) delete object['status'];
   dedupeOwners(object, request.warnings);
   const context = { user: request.user, now, dryRun: parameters.dryRun };
+  checkTypes(request, object);
   kind.strategy.prepareForCreate?.(object, context);
   const generated = asString(metadata['name']) === '' && asString(metadata['generateName']) !== '';
   for (let attempt = 1; ; attempt += 1) {

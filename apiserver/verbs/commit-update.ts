@@ -5,7 +5,7 @@ import type { JsonObject, JsonValue } from '../../api/meta.ts';
 import { conflict, staleObject } from '../../api/status.ts';
 import { trackUpdate } from '../apply/index.ts';
 import { type Cached, metadataOf } from '../storage/cached.ts';
-import { check, checkStatus, dedupeOwners, toStorage } from './admit.ts';
+import { check, checkStatus, checkTypes, dedupeOwners, toStorage } from './admit.ts';
 import { resetFields, unstored, withManagedFields } from './commit-create.ts';
 import { type KindRequest, timestamp, type VerbDeps } from './deps.ts';
 import type { WriteParameters } from './options.ts';
@@ -75,8 +75,10 @@ function composed(
   metadata['resourceVersion'] = metadataOf(old)['resourceVersion'];
   keepServerFields(metadata, metadataOf(old));
   next['metadata'] = metadata;
-  if (subresource !== 'status')
+  if (subresource !== 'status') {
+    checkTypes(request, next);
     strategy.prepareForUpdate?.(next, old, { user: request.user, now, dryRun });
+  }
   dedupeOwners(next, request.warnings);
   if (strategy.generation && specChanged(next, old, kind.hasStatus))
     metadata['generation'] = Number(metadataOf(old)['generation'] ?? 0) + 1;

@@ -45,10 +45,12 @@ export interface Plane {
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const berthPath = join(root, 'bin', 'berth');
+/** What `bin/berth` runs, for tests that start it with flags of Node's. */
+export const berthMain = join(root, 'dist', 'cli', 'main.js');
 
 /** Starts a new plane; ready when this resolves. */
 export async function startPlane(store: StoreKind): Promise<Plane> {
-  await Promise.all([build(), loadBusyboxImage(docker)]);
+  await Promise.all([buildBerth(), loadBusyboxImage(docker)]);
   const dataDir = mkdtempSync(join(tmpdir(), 'berth-e2e-'));
   const etcd = store === 'etcd' ? await startEtcd() : undefined;
   const storeFlags = etcd === undefined ? [] : ['--store', `etcd://${etcd.endpoint}`];
@@ -164,7 +166,7 @@ function connect(kubeconfig: string): { readonly client: Client; close(): void }
 }
 
 /** What the tests run is what is in the working tree. Types are another command's business. */
-async function build(): Promise<void> {
+export async function buildBerth(): Promise<void> {
   const cache = join(root, 'node_modules', '.cache');
   const compile = ['npx', 'tsc', '-p', 'tsconfig.build.json', '--noCheck'];
   // Several test files may want it at once.
