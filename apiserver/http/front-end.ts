@@ -15,7 +15,7 @@ import type { Log } from '../../lib/log.ts';
 import type { PeerCertificate } from '../auth/authenticate.ts';
 import type { KeyPair } from '../auth/pki.ts';
 import type { ApiRequest, ApiResponse } from '../request/request.ts';
-import { readBody } from './request-body.ts';
+import { maxDiscardedBytes, readBody } from './request-body.ts';
 
 export type Handler = (
   request: ApiRequest,
@@ -112,11 +112,23 @@ async function serve(
     const request = toApiRequest(raw, gone.signal);
     const answer = await options.handle(request, peerOf(raw.socket as TLSSocket)); // A secure server's socket.
     await send(answer, raw, response, gone.signal);
+    letGoOfBody(raw, response);
   } catch (error) {
     if (gone.signal.aborted) return;
     options.log.error({ err: error, path: raw.url }, 'request failed outside the pipeline');
     breakOff(response);
   }
+}
+
+/** What comes of a body after the answer is thrown away: over HTTP/2 its sender would wait for ever. */
+function letGoOfBody(raw: Http2ServerRequest, response: Http2ServerResponse): void {
+  // HTTP/1.1 requests come with a plain ServerResponse, which lets go by itself.
+  if (response.stream === undefined || raw.complete) return;
+  let size = 0;
+  raw.on('data', (chunk: Buffer) => {
+    size += chunk.length;
+    if (size > maxDiscardedBytes) response.stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  });
 }
 
 /** Ends an answer so that the client sees it is not whole. */

@@ -6,7 +6,7 @@ import { StatusError } from '../../api/status.ts';
 /** Kubernetes' limit for one request body. */
 export const maxBodyBytes = 3 * 1024 * 1024;
 /** What is beyond the limit is thrown away up to here, so that the client comes to read the answer. */
-const maxDiscardedBytes = 64 * 1024 * 1024;
+export const maxDiscardedBytes = 64 * 1024 * 1024;
 const bodyTimeoutMs = 60_000;
 
 /** The whole body; throws 413 beyond the limit, 408 when it does not come, 400 when it breaks off. */

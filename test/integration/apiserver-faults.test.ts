@@ -80,3 +80,28 @@ test('stop is quick, with watches open', async () => {
   await watching.ended;
   expect(performance.now() - startedMs).toBeLessThan(1_000);
 });
+
+test('a body over HTTP/2 that nobody reads does not hold up its sender', async () => {
+  const api = await startTestApi('embedded');
+  const session = connectHttp2(api.url, { ca: api.pki.ca });
+  try {
+    const stream = session.request({
+      [constants.HTTP2_HEADER_METHOD]: 'POST',
+      [constants.HTTP2_HEADER_PATH]: '/api/v1/nothing',
+      authorization: 'Bearer admin-token',
+    });
+    let status: unknown;
+    stream.on('response', (head) => {
+      status = head[constants.HTTP2_HEADER_STATUS];
+    });
+    stream.resume();
+    stream.on('error', () => undefined);
+    // More than the window of a stream.
+    stream.end(Buffer.alloc(1_000_000));
+    await new Promise((resolve) => stream.once('close', resolve));
+    expect(status).toBe(404);
+  } finally {
+    session.destroy();
+    await api.stop();
+  }
+});
