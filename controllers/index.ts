@@ -8,6 +8,7 @@ import { disruptionController } from './disruption/controller.ts';
 import { runEventTtl } from './event-ttl/run.ts';
 import { runGarbageCollector } from './garbage-collector/run.ts';
 import { heldClient } from './held-client.ts';
+import { jobPodReleaseController } from './job/release-controller.ts';
 import type { ControllerDeps, ControllerMetrics } from './kit/controller.ts';
 import { createInformers } from './kit/informers.ts';
 import { runController } from './kit/run-controller.ts';
@@ -61,6 +62,7 @@ async function runAll(
   };
   const runs = [
     runController(workloadController(deps), deps),
+    runController(jobPodReleaseController(deps), deps),
     runController(namespaceController(), deps),
     runController(disruptionController(deps), deps),
     runNodeLifecycle(deps, nodeLifecycle),

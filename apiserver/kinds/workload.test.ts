@@ -51,3 +51,69 @@ test('the selector stays', () => {
   const selector = { matchLabels: { app: 'x' } };
   expect(wrong(workload({ selector }), workload())).toContain('spec.selector');
 });
+
+const never = {
+  metadata: { labels: { app: 'w' } },
+  spec: { restartPolicy: 'Never', containers: [{ name: 'c', image: 'i' }] },
+};
+const job = (spec: JsonObject = {}) => workload({ type: 'Job', template: never, ...spec });
+const cron = (spec: JsonObject = {}) =>
+  job({ type: 'Cron', schedule: '@daily', timeZone: 'Europe/Vienna', ...spec });
+
+test('jobs and crons are in order', () => {
+  expect(wrong(job({ completions: 3, backoffLimit: 0 }))).toEqual([]);
+  expect(wrong(cron({ concurrencyPolicy: 'Forbid' }))).toEqual([]);
+});
+
+const rule = (fields: JsonObject) => ({
+  podFailurePolicy: { rules: [{ action: 'FailJob', ...fields }] },
+});
+
+test.each([
+  [workload({ completions: 3 }), 'spec.completions'],
+  [workload({ schedule: '@daily' }), 'spec.schedule'],
+  [job({ schedule: '@daily' }), 'spec.schedule'],
+  [workload({ type: 'Job' }), 'spec.template.spec.restartPolicy'],
+  [cron({ schedule: '* * * *' }), 'spec.schedule'],
+  [cron({ schedule: '' }), 'spec.schedule'],
+  [cron({ timeZone: 'Vienna' }), 'spec.timeZone'],
+  [job(rule({})), 'spec.podFailurePolicy.rules[0]'],
+  [
+    job(rule({ onExitCodes: { operator: 'In', values: [1, 0] } })),
+    'spec.podFailurePolicy.rules[0].onExitCodes.values[1]',
+  ],
+  [
+    job(rule({ onExitCodes: { operator: 'In', values: [1], containerName: 'x' } })),
+    'spec.podFailurePolicy.rules[0].onExitCodes.containerName',
+  ],
+  [workload({ dependsOn: [{ name: 'db' }, { name: 'w' }] }), 'spec.dependsOn[1].name'],
+])('%#: %s', (object, field) => {
+  expect(wrong(object)).toEqual([field]);
+});
+
+test('a job stays the job that it is', () => {
+  expect(wrong(job({ completions: 4 }), job({ completions: 3 }))).toEqual(['spec.completions']);
+  expect(wrong(job(), workload())).toEqual(['spec.type']);
+  expect(wrong(job({ replicas: 4, completions: 3 }), job({ completions: 3 }))).toEqual([]);
+});
+
+test('a job says how often it runs and which pods are its own, unless you do', () => {
+  const template = { spec: never.spec };
+  const object: JsonObject = {
+    metadata: { name: 'w' },
+    spec: { type: 'Job', replicas: 3, template: structuredClone(template) },
+  };
+  const context = { user: { name: 'u', groups: [] }, now: '', dryRun: false };
+  workloadStrategy.prepareForCreate?.(object, context);
+  expect(object['spec']).toMatchObject({
+    completions: 3,
+    selector: { matchLabels: { 'berth.dev/workload': 'w' } },
+  });
+  expect(wrong(object)).toEqual([]);
+  const update: JsonObject = {
+    metadata: { name: 'w' },
+    spec: { type: 'Job', replicas: 1, template: structuredClone(template) },
+  };
+  workloadStrategy.prepareForUpdate?.(update, object, context);
+  expect(wrong(update, object)).toEqual([]);
+});

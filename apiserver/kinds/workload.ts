@@ -1,25 +1,33 @@
 /** Workload: what ties its fields together and no schema can say. */
 
-import { asObject, asString, at, child, equal } from '../../api/json.ts';
+import { asArray, asObject, asString, at, child, equal } from '../../api/json.ts';
 import { fromLabelSelectorObject } from '../../api/label-selector.ts';
 import type { JsonObject } from '../../api/meta.ts';
 import type { FieldError } from '../../api/status.ts';
 import { invalidValue } from '../schema/field-error.ts';
 import { defaultPodSpec, validatePodSpec } from './pod-spec.ts';
 import { customStrategy, type Strategy } from './strategy.ts';
+import { defaultRuns, runErrors } from './workload-runs.ts';
 
 export const workloadStrategy: Strategy = {
   ...customStrategy,
   plainWords: true,
-  prepareForCreate: defaultTemplate,
-  prepareForUpdate: defaultTemplate,
+  prepareForCreate(workload) {
+    defaultTemplate(workload);
+    defaultRuns(workload);
+  },
+  prepareForUpdate(workload, old) {
+    defaultTemplate(workload);
+    defaultRuns(workload, old);
+  },
   validate(workload, old) {
     const template = asObject(at(workload, 'spec', 'template')) ?? {};
     return [
       ...selectorErrors(workload, old),
       ...updateErrors(workload),
       ...validatePodSpec(asObject(template['spec']) ?? {}, 'spec.template.spec'),
-      ...restartPolicyErrors(template),
+      ...runErrors(workload, old),
+      ...dependencyErrors(workload),
     ];
   },
 };
@@ -82,14 +90,13 @@ function isZero(value: unknown): boolean {
   return value === 0 || value === '0%' || value === '0';
 }
 
-function restartPolicyErrors(template: JsonObject): FieldError[] {
-  const policy = asString(at(template, 'spec', 'restartPolicy'));
-  if (policy === '' || policy === 'Always') return [];
-  return [
-    {
-      field: 'spec.template.spec.restartPolicy',
-      type: 'FieldValueNotSupported',
-      message: `Unsupported value: ${JSON.stringify(policy)}: supported values: "Always"`,
-    },
-  ];
+/** Longer circles are found by the controller: one request sees one object. */
+function dependencyErrors(workload: JsonObject): FieldError[] {
+  const own = asString(at(workload, 'metadata', 'name'));
+  return asArray(at(workload, 'spec', 'dependsOn')).flatMap((value, index) => {
+    const { kind = 'Workload', name } = asObject(value) ?? {};
+    if (kind !== 'Workload' || asString(name) !== own || own === '') return [];
+    const field = `spec.dependsOn[${index}].name`;
+    return [invalidValue(field, own, `a workload cannot depend on itself (${own} → ${own})`)];
+  });
 }

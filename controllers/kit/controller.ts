@@ -64,9 +64,14 @@ export interface Reconcile<T extends KubeObject> {
   apply<C extends KubeObject>(resource: Resource, child: JsonObject & C): Promise<C>;
   /**
    * Writes the status if it differs, with `observedGeneration` on it and on each condition.
-   * Conditions that are not named stay; `lastTransitionTime` is looked after.
+   * Conditions that are not named stay; `lastTransitionTime` is looked after. `exact`: a conflict
+   * unless the object is still as it was seen, for what is counted on from its status.
    */
-  setStatus(status: JsonObject, conditions?: readonly StatusCondition[]): Promise<void>;
+  setStatus(
+    status: JsonObject,
+    conditions?: readonly StatusCondition[],
+    options?: { readonly exact?: boolean },
+  ): Promise<void>;
   event(type: 'Normal' | 'Warning', reason: string, message: string): void;
 }
 

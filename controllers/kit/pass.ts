@@ -82,14 +82,19 @@ class ControllerPass<T extends KubeObject> implements Pass<T> {
     return this.client.apply<C>(resource, object, { fieldManager, force: true, signal });
   }
 
-  async setStatus(status: JsonObject, conditions: readonly StatusCondition[] = []): Promise<void> {
+  async setStatus(
+    status: JsonObject,
+    conditions: readonly StatusCondition[] = [],
+    { exact = false }: { readonly exact?: boolean } = {},
+  ): Promise<void> {
     const observed =
       this.#controller.observedGeneration === false ? undefined : this.#object.metadata.generation;
     const patch = statusPatch(this.#object, status, conditions, observed, this.clock.now());
     if (patch === undefined) return;
-    const { uid } = this.#object.metadata;
+    const { uid, resourceVersion } = this.#object.metadata;
     // With the uid, so that a namesake made meanwhile does not inherit it.
-    const body = { metadata: { uid }, status: patch };
+    const metadata = exact ? { uid, resourceVersion } : { uid };
+    const body = { metadata, status: patch };
     const options = { subresource: 'status', signal: this.signal };
     this.replaced(await this.client.patch<T>(this.#controller.for, this.#key(), body, options));
   }

@@ -1,5 +1,6 @@
 /** One pass over a workload, whatever its type. */
 import type { Workload } from '../../api/kinds.gen.ts';
+import { reconcileJob } from '../job/reconcile.ts';
 import type { Outcome, Reconcile } from '../kit/controller.ts';
 import { TerminalError } from '../kit/errors.ts';
 import { reconcileWorkload, type WorkloadMemory } from './reconcile.ts';
@@ -13,6 +14,7 @@ export async function reconcileByType(
     case 'Service':
       return reconcileWorkload(ctx, memory);
     case 'Job':
+      return reconcileJob(ctx, memory.writes);
     case 'Cron':
       throw new TerminalError('NotSupported', `workloads of type ${type} are not supported yet`);
   }

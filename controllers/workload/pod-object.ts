@@ -29,9 +29,14 @@ export function nameWithHash(name: string, hash: string): string {
   return `${baseName(name)}-${hash}`;
 }
 
-function baseName(name: string): string {
-  const cut = name.slice(0, 190).replace(/[-.]+$/, '');
-  return name.length <= baseLengthMax ? name : `${cut}-${safeHash(name, 8)}`;
+/** What the names of a workload's pods begin with. */
+export function baseName(name: string): string {
+  if (name.length <= baseLengthMax) return name;
+  return `${name.slice(0, 190).replace(/[-.]+$/, '')}-${safeHash(name, 8)}`;
+}
+
+export function isHostName(name: string): boolean {
+  return hostLabel.test(name);
 }
 
 /** A new instance. */
@@ -62,7 +67,7 @@ export function podObject(
     spec: {
       ...template.spec,
       runtimeClassName: runtime,
-      ...(ordinal === undefined || template.spec.hostname !== undefined || !hostLabel.test(name)
+      ...(ordinal === undefined || template.spec.hostname !== undefined || !isHostName(name)
         ? {}
         : { hostname: name }),
     },

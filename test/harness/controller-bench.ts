@@ -32,11 +32,14 @@ export interface Bench {
   stop(): Promise<void>;
 }
 
-export function createBench(options: { kinds?: readonly Resource[]; log?: Log } = {}): Bench {
-  const clock = new FakeClock();
-  const random = seededRandom(7);
+/** `after`: another process on the same api and clock, that knows nothing of the one before. */
+export function createBench(
+  options: { kinds?: readonly Resource[]; log?: Log; after?: Bench } = {},
+): Bench {
+  const clock = options.after?.clock ?? new FakeClock();
+  const random = options.after?.random ?? seededRandom(7);
   const log = options.log ?? silentLog;
-  const api = new FakeApi({ clock, random, kinds: options.kinds ?? [] });
+  const api = options.after?.api ?? new FakeApi({ clock, random, kinds: options.kinds ?? [] });
   const stop = new AbortController();
   const { signal } = stop;
   const informers = createInformers({ client: api, clock, log, random });
