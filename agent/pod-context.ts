@@ -7,7 +7,9 @@ import type { Log } from '../lib/log.ts';
 import type { ContainerSpec, Runtime } from '../runtime/runtime.ts';
 import type { NodeFacts } from './downward.ts';
 import type { ContainerLife } from './hooks/container-life.ts';
+import type { ImagePulls } from './images/image-pulls.ts';
 import type { PodMemory } from './pod-memory.ts';
+import type { Waiting } from './pod-status.ts';
 
 export interface PodDeps {
   readonly client: Client;
@@ -22,6 +24,7 @@ export interface PodDeps {
   readonly specs: SpecStore;
   /** Probes and hooks of what runs. */
   readonly life: ContainerLife;
+  readonly images: ImagePulls;
   /** Runs what may take long without using the engine's strength: others go on meanwhile. */
   aside<T>(task: () => Promise<T>): Promise<T>;
 }
@@ -37,6 +40,8 @@ export interface PodContext extends PodDeps {
   readonly memory: PodMemory;
   readonly runtime: Runtime;
   readonly signal: AbortSignal;
+  /** Tells the API what containers wait for while the pass goes on; a failure is only logged. */
+  tell(waiting: ReadonlyMap<string, Waiting>): Promise<void>;
 }
 
 /** Whether the pod shall not run, and keep all that it has. */

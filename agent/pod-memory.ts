@@ -18,6 +18,8 @@ export interface ImageFailure {
   readonly message: string;
   readonly delayMs: number;
   readonly untilMs: number;
+  /** That it waits has been told. */
+  backOffTold?: boolean;
 }
 
 export interface ContainerMemory {
@@ -43,6 +45,8 @@ export class PodMemory {
   writtenMetadata: string | undefined;
   /** Containers were started again after a stop, but the API may still say `Stopped`. */
   resumed = false;
+  /** Secrets with credentials of which it was told that they cannot be read. */
+  missingPullSecrets = '';
 
   of(container: string): ContainerMemory {
     const known = this.#containers.get(container) ?? {};

@@ -32,7 +32,15 @@ export async function syncPod(
   const runtime = deps.runtimeOf(pod);
   const uid = pod.metadata.uid ?? '';
   if (runtime === undefined) return await refuse(deps, pod, memory, signal);
-  const context: PodContext = { ...deps, pod, uid, memory, runtime, signal };
+  const context: PodContext = {
+    ...deps,
+    pod,
+    uid,
+    memory,
+    runtime,
+    signal,
+    tell: (waiting) => tellWaiting(context, waiting),
+  };
   if (pod.metadata.deletionTimestamp !== undefined) return await terminate(context);
   if (isFinal(pod)) {
     await endRest(context, await runtime.get(uid, { signal }));
@@ -180,6 +188,19 @@ async function report(
   const build = (newest: Pod): PodStatus =>
     podStatus({ ...known, pod: newest, view: viewPod(newest, status, memory) });
   return await writePodStatus(client, pod, build, { signal });
+}
+
+async function tellWaiting(
+  context: PodContext,
+  waiting: ReadonlyMap<string, Waiting>,
+): Promise<void> {
+  const { runtime, uid, signal, log, life } = context;
+  try {
+    const status = await runtime.get(uid, { signal });
+    await report(context, status, waiting, { health: life.follow(context, status) });
+  } catch (error) {
+    if (!signal.aborted) log.debug({ uid, err: error }, 'progress not written');
+  }
 }
 
 function statusFacts({ facts, clock }: PodDeps) {

@@ -9,6 +9,7 @@ import type { Random } from '../lib/random.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { DesiredChange, DesiredPods } from './desired-pods.ts';
 import { ContainerLife } from './hooks/container-life.ts';
+import { ImagePulls } from './images/image-pulls.ts';
 import type { PodDeps } from './pod-context.ts';
 import { PodMemory } from './pod-memory.ts';
 import { syncPod } from './pod-sync.ts';
@@ -24,7 +25,7 @@ const slotsMax = 16;
 /** An instance whose pod vanished without a deletion had no grace to begin with. */
 const orphanGraceMs = 2_000;
 
-export interface PodWorkersOptions extends Omit<PodDeps, 'aside' | 'life'> {
+export interface PodWorkersOptions extends Omit<PodDeps, 'aside' | 'life' | 'images'> {
   readonly desired: DesiredPods;
   readonly runtimes: readonly Runtime[];
   readonly random: Random;
@@ -39,6 +40,7 @@ export class PodWorkers {
   readonly #stirred = new Set<string>();
   readonly #slots = new Slots(slotsMax);
   readonly #life: ContainerLife;
+  readonly #images = new ImagePulls();
 
   constructor(options: PodWorkersOptions) {
     const { clock, random } = options;
@@ -126,7 +128,7 @@ export class PodWorkers {
       case 'pod': {
         const memory = this.#memoryOf(uid);
         const aside = <T>(task: () => Promise<T>) => this.#slots.aside(task);
-        const deps: PodDeps = { ...this.#options, life: this.#life, aside };
+        const deps: PodDeps = { ...this.#options, life: this.#life, images: this.#images, aside };
         const result = await syncPod(deps, wish.pod, memory, { signal });
         if (result.written !== undefined) desired.wrote(result.written);
         if (result.failure !== undefined) throw result.failure;

@@ -1803,7 +1803,7 @@ export interface PodSpec {
   readonly hostIPC?: boolean;
   /** User and group for all containers; what a container says itself wins. */
   readonly securityContext?: PodSecurityContext;
-  /** Secrets with the credentials for registries. Kept, and not acted on yet. */
+  /** Secrets with the credentials for registries. */
   readonly imagePullSecrets?: readonly LocalObjectReference[];
   /** The host name inside; the pod's name when absent. */
   readonly hostname?: string;

@@ -219,6 +219,27 @@ export interface RuntimeInfo {
 
 export type ImagePullPolicy = 'Always' | 'IfNotPresent' | 'Never';
 
+/** Whom a registry shall take us for. */
+export interface RegistryCredentials {
+  readonly username: string;
+  readonly password: string;
+  /** The registry's host, with its port. */
+  readonly server: string;
+}
+
+/** How far a pull is; both grow while the registry tells what there is. */
+export interface PullProgress {
+  readonly doneBytes: number;
+  readonly totalBytes: number;
+}
+
+export interface PullOptions extends CallOptions {
+  /** @default nobody */
+  readonly auth?: RegistryCredentials;
+  /** Called often. */
+  readonly progress?: (progress: PullProgress) => void;
+}
+
 export interface ImageInfo {
   readonly id: string;
   readonly sizeBytes: number;
@@ -243,7 +264,7 @@ export interface Runtime {
   observe(options: CallOptions): Observable<InstanceId>;
 
   /** Makes the image present by `policy`; `ImageMissing`, `ImagePullFailed` (the engine's words) or `InvalidSpec`. */
-  ensureImage(image: string, policy: ImagePullPolicy, options: CallOptions): Promise<void>;
+  ensureImage(image: string, policy: ImagePullPolicy, options: PullOptions): Promise<void>;
 
   /** What is known of an image that is present; `undefined` when it is not. */
   imageInfo(image: string, options: CallOptions): Promise<ImageInfo | undefined>;

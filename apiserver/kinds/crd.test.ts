@@ -60,7 +60,12 @@ describe('names', () => {
 
   test('defaults are derived from the kind', () => {
     const object = crd({ names: { plural: 'widgets', kind: 'Widget' } });
-    const context = { user: { name: 'u', groups: [] }, now: '', dryRun: false };
+    const context = {
+      user: { name: 'u', groups: [] },
+      now: '',
+      dryRun: false,
+      peek: () => undefined,
+    };
     crdStrategy.prepareForCreate?.(object, context);
     expect(at(object, 'spec', 'names')).toEqual({
       plural: 'widgets',

@@ -4,7 +4,12 @@ import type { FieldError } from '../../api/status.ts';
 import { podStrategy, qosClass } from './pod.ts';
 import { defaultPullPolicy, validatePodSpec } from './pod-spec.ts';
 
-const context = { user: { name: 'u', groups: [] }, now: '2026-01-01T00:00:00Z', dryRun: false };
+const context = {
+  user: { name: 'u', groups: [] },
+  now: '2026-01-01T00:00:00Z',
+  dryRun: false,
+  peek: () => undefined,
+};
 const container = (more: JsonObject = {}): JsonObject => ({ name: 'c', image: 'busybox', ...more });
 const fields = (errors: readonly FieldError[] | undefined) => errors?.map(({ field }) => field);
 
@@ -16,6 +21,20 @@ test('the server sets phase and quality of service, whatever was sent', () => {
   const made = pod({}, { status: { phase: 'Running' } });
   podStrategy.prepareForCreate?.(made, context);
   expect(made['status']).toEqual({ phase: 'Pending', qosClass: 'BestEffort' });
+});
+
+test('Secrets for registries come from the ServiceAccount, unless the pod names some', () => {
+  const peek = (_: unknown, name: string) =>
+    name === 'builder' ? { imagePullSecrets: [{ name: 'regcred' }] } : undefined;
+  const secretsOf = (spec: JsonObject) => {
+    const made = pod(spec);
+    podStrategy.prepareForCreate?.(made, { ...context, peek });
+    return (made['spec'] as JsonObject)['imagePullSecrets'];
+  };
+  expect(secretsOf({ serviceAccountName: 'builder' })).toEqual([{ name: 'regcred' }]);
+  expect(secretsOf({})).toBeUndefined();
+  const own = [{ name: 'own' }];
+  expect(secretsOf({ serviceAccountName: 'builder', imagePullSecrets: own })).toEqual(own);
 });
 
 test('quality of service goes by amounts, not by their spelling', () => {

@@ -5,7 +5,7 @@ import type { JsonObject, JsonValue } from '../../api/meta.ts';
 import type { FieldError } from '../../api/status.ts';
 import { forbiddenField } from '../schema/field-error.ts';
 import { defaultPodSpec, validatePodSpec } from './pod-spec.ts';
-import { plainStrategy, type Strategy } from './strategy.ts';
+import { type CreateContext, plainStrategy, type Strategy } from './strategy.ts';
 
 const immutableText =
   'pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,' +
@@ -27,10 +27,11 @@ export const podStrategy: Strategy = {
     'status.podIP': (pod) => asString(at(pod, 'status', 'podIP')),
     'status.nominatedNodeName': (pod) => asString(at(pod, 'status', 'nominatedNodeName')),
   },
-  prepareForCreate(pod) {
+  prepareForCreate(pod, context) {
     const spec = child(pod, 'spec');
     defaultPodSpec(spec);
     spec['serviceAccountName'] ??= 'default';
+    takePullSecrets(spec, context);
     pod['status'] = { phase: 'Pending', qosClass: qosClass(spec) };
   },
   prepareForUpdate(pod, old) {
@@ -54,6 +55,16 @@ export const podStrategy: Strategy = {
     return { type: 'graceful', seconds: asked };
   },
 };
+
+const serviceAccounts = { group: '', plural: 'serviceaccounts' };
+
+/** A pod that names no Secrets for registries gets those of its ServiceAccount, as upstream has it. */
+function takePullSecrets(spec: JsonObject, { peek }: CreateContext): void {
+  if (asArray(spec['imagePullSecrets']).length > 0) return;
+  const account = peek(serviceAccounts, asString(spec['serviceAccountName']));
+  const secrets = asArray(account?.['imagePullSecrets']);
+  if (secrets.length > 0) spec['imagePullSecrets'] = structuredClone(secrets);
+}
 
 function onlyMutableFieldsDiffer(spec: JsonObject, old: JsonObject): boolean {
   const before = asObject(old['spec']) ?? {};

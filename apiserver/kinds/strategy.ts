@@ -13,6 +13,14 @@ export interface StrategyContext {
   readonly dryRun: boolean;
 }
 
+export interface CreateContext extends StrategyContext {
+  /** Another object of the same namespace, as the server's cache has it. */
+  peek(
+    place: { readonly group: string; readonly plural: string },
+    name: string,
+  ): JsonObject | undefined;
+}
+
 /** How a name of this kind may look. */
 export type NameRule = 'subdomain' | 'label' | 'path';
 
@@ -45,7 +53,7 @@ export interface Strategy {
   readonly selectableFields: Readonly<Record<string, (object: JsonObject) => string>>;
 
   /** Changes the decoded object of a create request in place: dynamic defaults, dropped fields. */
-  prepareForCreate?(object: JsonObject, context: StrategyContext): void;
+  prepareForCreate?(object: JsonObject, context: CreateContext): void;
   /** The same for update; `old` is the stored object. */
   prepareForUpdate?(object: JsonObject, old: JsonObject, context: StrategyContext): void;
   /** Texts for the `Warning` header of a write that is otherwise in order. */

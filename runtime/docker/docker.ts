@@ -16,6 +16,7 @@ import {
   type InstanceStatus,
   type LogChunk,
   type LogOptions,
+  type PullOptions,
   type Runtime,
   RuntimeError,
   type RuntimeInfo,
@@ -103,7 +104,7 @@ class DockerRuntime implements Runtime {
     return observeEvents({ docker: this.#docker, nodeId, clock, log, allIds }, options);
   }
 
-  ensureImage(image: string, policy: ImagePullPolicy, options: CallOptions): Promise<void> {
+  ensureImage(image: string, policy: ImagePullPolicy, options: PullOptions): Promise<void> {
     return ensureImage(this.#docker, image, policy, options);
   }
 

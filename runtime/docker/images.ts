@@ -1,6 +1,11 @@
 import type Docker from 'dockerode';
 import type { CallOptions } from '../../lib/call.ts';
-import { type ImageInfo, type ImagePullPolicy, RuntimeError } from '../runtime.ts';
+import {
+  type ImageInfo,
+  type ImagePullPolicy,
+  type PullOptions,
+  RuntimeError,
+} from '../runtime.ts';
 import { statusOf, toRuntimeError, wordsOf } from './errors.ts';
 
 /** Makes `image` present by `policy`; failures carry the engine's own words. */
@@ -8,8 +13,9 @@ export async function ensureImage(
   docker: Docker,
   image: string,
   policy: ImagePullPolicy,
-  { signal }: CallOptions,
+  options: PullOptions,
 ): Promise<void> {
+  const { signal } = options;
   checkReference(image);
   if (policy !== 'Always') {
     if (await isImagePresent(docker, image, signal)) return;
@@ -17,7 +23,7 @@ export async function ensureImage(
       throw new RuntimeError('ImageMissing', `image "${image}" is not present on this machine`);
     }
   }
-  await pull(docker, withTag(image), signal);
+  await pull(docker, withTag(image), options);
 }
 
 export async function isImagePresent(
@@ -60,29 +66,66 @@ function readInfo(answer: unknown): ImageInfo {
   return { id: Id, sizeBytes: Size, user: Config?.User ?? '' };
 }
 
-async function pull(docker: Docker, image: string, signal: AbortSignal): Promise<void> {
-  let progress: NodeJS.ReadableStream;
+async function pull(docker: Docker, image: string, options: PullOptions): Promise<void> {
+  const { signal, auth } = options;
+  let lines: NodeJS.ReadableStream;
   try {
-    progress = await docker.pull(image, { abortSignal: signal });
+    const authconfig =
+      auth === undefined
+        ? {}
+        : {
+            authconfig: {
+              username: auth.username,
+              password: auth.password,
+              serveraddress: auth.server,
+            },
+          };
+    lines = await docker.pull(image, { abortSignal: signal, ...authconfig });
   } catch (error) {
     throw toRuntimeError(error, {}, { otherwise: 'ImagePullFailed' });
   }
-  await readProgress(docker, progress, signal);
+  await readProgress(docker, lines, signal, options.progress);
+}
+
+interface ProgressLine {
+  readonly id?: string;
+  readonly status?: string;
+  readonly progressDetail?: { readonly current?: number; readonly total?: number };
 }
 
 /** Reads an engine's progress stream to its end; an `error` line in it is `ImagePullFailed`. */
 export function readProgress(
   docker: Docker,
-  progress: NodeJS.ReadableStream,
+  lines: NodeJS.ReadableStream,
   signal: AbortSignal,
+  progress?: PullOptions['progress'],
 ): Promise<void> {
-  return new Promise((resolve, reject) => {
-    docker.modem.followProgress(progress, (error: unknown) => {
-      if (signal.aborted) reject(signal.reason);
-      else if (error) reject(new RuntimeError('ImagePullFailed', wordsOf(error), { cause: error }));
-      else resolve();
-    });
-  });
+  const layers = new Map<string, { readonly current: number; readonly total: number }>();
+  const note = ({ id = '', status, progressDetail = {} }: ProgressLine) => {
+    const { current = 0, total = 0 } = progressDetail;
+    if (progress === undefined || status !== 'Downloading' || total <= 0) return;
+    layers.set(id, { current, total });
+    const sum = (of: 'current' | 'total') =>
+      [...layers.values()].reduce((all, layer) => all + layer[of], 0);
+    progress({ doneBytes: sum('current'), totalBytes: sum('total') });
+  };
+  // Cutting the connection is what makes the engine give up; the client library would only stop reading.
+  const cut = () => {
+    if ('destroy' in lines && typeof lines.destroy === 'function') lines.destroy(signal.reason);
+  };
+  signal.addEventListener('abort', cut, { once: true });
+  return new Promise<void>((resolve, reject) => {
+    docker.modem.followProgress(
+      lines,
+      (error: unknown) => {
+        if (signal.aborted) reject(signal.reason);
+        else if (error)
+          reject(new RuntimeError('ImagePullFailed', wordsOf(error), { cause: error }));
+        else resolve();
+      },
+      note,
+    );
+  }).finally(() => signal.removeEventListener('abort', cut));
 }
 
 /** The engine pulls *every* tag of a name without one. */

@@ -15,6 +15,7 @@ import {
   type InstanceStatus,
   type LogChunk,
   type LogOptions,
+  type PullOptions,
   type Runtime,
   RuntimeError,
   type RuntimeInfo,
@@ -55,6 +56,10 @@ export class FakeEngine {
   readonly programs: Record<string, FakeProgram>;
   readonly images: Set<string>;
   readonly registry: Set<string>;
+  /** `user:password` that the registry wants for an image. */
+  readonly registryUsers = new Map<string, string>();
+  /** How long pulls of an image take. */
+  readonly slowPulls = new Map<string, number>();
   /** Whom images run as; root where nothing is said. */
   readonly imageUsers = new Map<string, string>();
   /** Every changing call in order: `ensure u1`, `stop u1 30000`, `remove u1 0`, `pull app:1`. */
@@ -122,6 +127,18 @@ export class FakeEngine {
     const [failure, ...rest] = this.#failures.get(call) ?? [];
     this.#failures.set(call, rest);
     if (failure !== undefined) throw failure;
+  }
+
+  /** @internal What a registry does before it answers. */
+  async pulling(image: string, { signal, auth, progress }: PullOptions): Promise<void> {
+    const wanted = this.registryUsers.get(image);
+    if (wanted !== undefined && wanted !== `${auth?.username}:${auth?.password}`) {
+      throw new RuntimeError('ImagePullFailed', `pull access denied for ${image}`);
+    }
+    const slowMs = this.slowPulls.get(image);
+    if (slowMs === undefined) return;
+    progress?.({ doneBytes: 1 << 20, totalBytes: 4 << 20 });
+    await this.options.clock.sleep(slowMs, signal);
   }
 
   /** @internal */
@@ -205,7 +222,7 @@ class FakeRuntime implements Runtime {
     });
   }
 
-  async ensureImage(image: string, policy: ImagePullPolicy, options: CallOptions): Promise<void> {
+  async ensureImage(image: string, policy: ImagePullPolicy, options: PullOptions): Promise<void> {
     await this.#engine.enter('ensureImage', options);
     checkReference(image);
     const { images, registry, calls } = this.#engine;
@@ -213,6 +230,7 @@ class FakeRuntime implements Runtime {
     if (policy === 'Never')
       throw new RuntimeError('ImageMissing', `image "${image}" is not present`);
     calls.push(`pull ${image}`);
+    await this.#engine.pulling(image, options);
     if (!registry.has(image) && !images.has(image)) {
       throw new RuntimeError('ImagePullFailed', `manifest for ${image} not found`);
     }
