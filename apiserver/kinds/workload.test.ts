@@ -103,7 +103,12 @@ test('a job says how often it runs and which pods are its own, unless you do', (
     metadata: { name: 'w' },
     spec: { type: 'Job', replicas: 3, template: structuredClone(template) },
   };
-  const context = { user: { name: 'u', groups: [] }, now: '', dryRun: false };
+  const context = {
+    user: { name: 'u', groups: [] },
+    now: '',
+    dryRun: false,
+    peek: () => undefined,
+  };
   workloadStrategy.prepareForCreate?.(object, context);
   expect(object['spec']).toMatchObject({
     completions: 3,
