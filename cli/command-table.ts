@@ -68,6 +68,10 @@ export const commandGroups: readonly CommandGroup[] = [
         summary: 'change the number of replicas',
         load: async () => (await import('./commands/scale.ts')).scaleCommand(),
       },
+      rollout: {
+        summary: 'follow, list, undo, pause, resume or restart the rollout of a Workload',
+        load: async () => (await import('./commands/rollout.ts')).rolloutCommand(),
+      },
       wait: {
         summary: 'wait for a condition, a value or a deletion',
         load: async () => (await import('./commands/wait.ts')).waitCommand(),

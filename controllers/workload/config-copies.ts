@@ -9,13 +9,16 @@ import { hasReason, StatusError } from '../../api/status.ts';
 import type { Reconcile } from '../kit/controller.ts';
 import { byController } from '../kit/informers.ts';
 import { controllerReference } from '../kit/pass.ts';
-import { type ConfigRef, configRefs, refKey, renameConfig } from './config-refs.ts';
+import {
+  type ConfigRef,
+  configRefs,
+  copyOfAnnotation,
+  refKey,
+  renameConfig,
+} from './config-refs.ts';
 import { workloadLabel } from './plan.ts';
 import { labelValue, nameWithHash } from './pod-object.ts';
 import { canonicalJson, safeHash } from './template-hash.ts';
-
-/** On a copy: the name of the object whose content it keeps. */
-export const copyOfAnnotation = 'berth.dev/copy-of';
 
 /** Letters that tell the copies of one object apart. */
 const hashLength = 10;

@@ -15,6 +15,9 @@ export interface ConfigRef {
   readonly optional: boolean;
 }
 
+/** On a copy: the name of the object whose content it keeps. */
+export const copyOfAnnotation = 'berth.dev/copy-of';
+
 type Rename = (ref: ConfigRef) => string;
 
 /** Each object once; required if any reference is. Image pull secrets are not configuration. */
