@@ -13,10 +13,15 @@ import type { Random } from '../lib/random.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { Checkpoint } from './checkpoint.ts';
 import { DesiredPods } from './desired-pods.ts';
-import { type Machine, readMachine } from './machine.ts';
+import { type Machine, readLoad, readMachine } from './machine.ts';
+import type { CollectionPolicy } from './node-images/collection.ts';
+import { ImageKeeper } from './node-images/image-keeper.ts';
+import { ImageLedger, tellingPulls } from './node-images/image-ledger.ts';
 import { runNodeLease } from './node-lease.ts';
 import { allocatableQuantities, runNodeStatus } from './node-status.ts';
 import { PodWorkers } from './pod-workers.ts';
+import { defaultThresholds, type PressureThresholds } from './pressure/pressure.ts';
+import { PressureWatch } from './pressure/pressure-watch.ts';
 import { ReferenceWatches } from './reference-watches.ts';
 import { type ServingOptions, startNodeServer } from './server/server.ts';
 import { readNodeUsage } from './stats/node-usage.ts';
@@ -36,6 +41,10 @@ export interface AgentOptions {
   readonly signal: AbortSignal;
   /** Logs, exec, attach and port-forward are served when present. */
   readonly serving?: ServingOptions;
+  /** When unused images are removed. */
+  readonly imageCollection?: Partial<CollectionPolicy>;
+  /** When the node says that it is short of something. */
+  readonly pressure?: Partial<PressureThresholds>;
   readonly labels?: Readonly<Record<string, string>>;
   readonly addresses: readonly NodeAddress[];
 }
@@ -48,13 +57,26 @@ const checkpointMs = 1_000;
 
 /** Runs until `signal` aborts; what the node runs goes on without it. Rejects only when it cannot start. */
 export async function runAgent(options: AgentOptions): Promise<void> {
-  const { nodeName, client, runtimes, dataDir, clock, random } = options;
+  const { nodeName, client, dataDir, clock, random } = options;
   const signal = AbortSignal.any([options.signal]);
   // Every worker and every call under way listens to it.
   setMaxListeners(0, signal);
   const log = options.log.child({ node: nodeName });
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const machine = await readMachine(dataDir);
+  const ledger = await ImageLedger.open(dataDir);
+  const runtimes = options.runtimes.map((runtime) =>
+    tellingPulls(runtime, (image) => ledger.notePull(image)),
+  );
+  const policy = options.imageCollection ?? {};
+  const images = new ImageKeeper({ runtimes, clock, log, ledger, policy });
+  const pressure = new PressureWatch({
+    thresholds: { ...defaultThresholds, ...options.pressure },
+    readLoad: () => readLoad(dataDir),
+    images,
+    log,
+    signal,
+  });
   const checkpoint = new Checkpoint(dataDir, log);
   const remembered = await checkpoint.load();
   const desired = new DesiredPods();
@@ -117,9 +139,19 @@ export async function runAgent(options: AgentOptions): Promise<void> {
       workers.run({ signal }),
       runNodeLease(common, { signal }),
       runNodeStatus(
-        { ...common, runtimes, machine, dataDir, labels, addresses, ...port },
+        {
+          ...common,
+          runtimes,
+          machine,
+          labels,
+          addresses,
+          ...port,
+          images: () => images.nodeImages,
+          pressure: () => pressure.look(),
+        },
         { signal },
       ),
+      images.run({ signal }),
       startOffline(options, informer, desired, workers, remembered),
       repeat(clock, resyncMs, signal, async () => {
         for (const pod of desired.list()) workers.add(pod.metadata.uid ?? '');

@@ -1,6 +1,7 @@
 /** What the machine is and has, asked of the operating system. */
 import { readFile, statfs } from 'node:fs/promises';
 import { cpus, freemem, totalmem } from 'node:os';
+import type { Amount } from './pressure/pressure.ts';
 
 export interface Machine {
   readonly cpuMilli: bigint;
@@ -12,10 +13,12 @@ export interface Machine {
   readonly osImage: string;
 }
 
+/** Of the disk that holds the agent's data. */
 export interface MachineLoad {
-  readonly memoryFreeBytes: number;
-  /** Of the disk that holds the agent's data, between 0 and 1. */
-  readonly diskFreeFraction: number;
+  readonly memory: Amount;
+  readonly disk: Amount;
+  readonly inodes: Amount;
+  readonly pids: Amount;
 }
 
 export async function readMachine(dataDir: string): Promise<Machine> {
@@ -34,7 +37,18 @@ export async function readMachine(dataDir: string): Promise<Machine> {
 
 export async function readLoad(dataDir: string): Promise<MachineLoad> {
   const disk = await statfs(dataDir);
-  return { memoryFreeBytes: freemem(), diskFreeFraction: disk.bavail / disk.blocks };
+  const pidMax = Number(await read('/proc/sys/kernel/pid_max'));
+  // `0.1 0.2 0.3 <running>/<all> <last pid>`
+  const tasks = Number(/\/(\d+) /.exec(await read('/proc/loadavg'))?.[1] ?? 0);
+  const used = disk.blocks - disk.bfree;
+  return {
+    // What the kernel can give without swapping, not what nobody has touched.
+    memory: { total: totalmem(), free: freemem() },
+    // What is kept back for root is not there for pods.
+    disk: { total: (used + disk.bavail) * disk.bsize, free: disk.bavail * disk.bsize },
+    inodes: { total: disk.files, free: disk.ffree },
+    pids: { total: pidMax, free: Math.max(0, pidMax - tasks) },
+  };
 }
 
 /** Empty where the machine does not tell. */

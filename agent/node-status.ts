@@ -2,7 +2,13 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { formatTime } from '../api/conditions.ts';
-import type { Node, NodeAddress, NodeCondition, NodeStatus } from '../api/kinds.gen.ts';
+import type {
+  ContainerImage,
+  Node,
+  NodeAddress,
+  NodeCondition,
+  NodeStatus,
+} from '../api/kinds.gen.ts';
 import type { JsonObject } from '../api/meta.ts';
 import { formatQuantity, parseQuantity, type Quantity } from '../api/quantity.ts';
 import { nodes } from '../api/resources.gen.ts';
@@ -13,7 +19,8 @@ import type { CallOptions } from '../lib/call.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Runtime, RuntimeInfo } from '../runtime/runtime.ts';
-import { type Machine, type MachineLoad, readLoad } from './machine.ts';
+import type { Machine } from './machine.ts';
+import type { Pressure } from './pressure/pressure.ts';
 import { within } from './within.ts';
 
 export interface NodeStatusOptions {
@@ -23,7 +30,9 @@ export interface NodeStatusOptions {
   readonly log: Log;
   readonly runtimes: readonly Runtime[];
   readonly machine: Machine;
-  readonly dataDir: string;
+  /** What the machine is short of right now. */
+  readonly pressure: () => Promise<Pressure>;
+  readonly images: () => readonly ContainerImage[];
   readonly labels: Readonly<Record<string, string>>;
   readonly addresses: readonly NodeAddress[];
   /** Where logs and exec are served; absent when they are not. */
@@ -39,10 +48,6 @@ const reportMs = 300_000;
 const podsMax = 110;
 /** Kept back for the system and the agent: a twentieth of CPU and memory. */
 const reserveDivisor = 20n;
-/** Source: kubelet's default eviction thresholds. */
-const memoryFreeMinBytes = 100 * 2 ** 20;
-const diskFreeMinFraction = 0.1;
-
 function capacityOf(machine: Machine): Record<string, string> {
   return resources(machine.cpuMilli, machine.memoryBytes, machine.diskBytes);
 }
@@ -72,7 +77,7 @@ interface NodeView {
   readonly infos: readonly RuntimeInfo[];
   /** Names of those that did not, with their words. */
   readonly failing: readonly string[];
-  readonly load: MachineLoad;
+  readonly pressure: Pressure;
 }
 
 function nodeStatus(
@@ -89,6 +94,7 @@ function nodeStatus(
     conditions: conditionsOf(view, before?.conditions ?? [], nowMs),
     addresses,
     ...(port === undefined ? {} : { daemonEndpoints: { kubeletEndpoint: { Port: port } } }),
+    images: options.images(),
     nodeInfo: {
       machineID: machine.machineId,
       systemUUID: machine.systemUuid,
@@ -105,31 +111,30 @@ function nodeStatus(
 }
 
 function conditionsOf(
-  { failing, load }: NodeView,
+  { failing, pressure }: NodeView,
   before: readonly NodeCondition[],
   nowMs: number,
 ): readonly NodeCondition[] {
-  const memory = load.memoryFreeBytes < memoryFreeMinBytes;
-  const disk = load.diskFreeFraction < diskFreeMinFraction;
   const ready = failing.length === 0;
+  const { memory, disk, pids } = pressure;
   const ours: readonly NodeCondition[] = [
     {
       type: 'MemoryPressure',
-      status: memory ? 'True' : 'False',
-      reason: memory ? 'AgentHasInsufficientMemory' : 'AgentHasSufficientMemory',
-      message: memory ? 'less than 100Mi of memory is free' : 'enough memory is free',
+      status: memory === undefined ? 'False' : 'True',
+      reason: memory === undefined ? 'AgentHasSufficientMemory' : 'AgentHasInsufficientMemory',
+      message: memory ?? 'enough memory is free',
     },
     {
       type: 'DiskPressure',
-      status: disk ? 'True' : 'False',
-      reason: disk ? 'AgentHasDiskPressure' : 'AgentHasNoDiskPressure',
-      message: disk ? 'less than a tenth of the disk is free' : 'enough disk space is free',
+      status: disk === undefined ? 'False' : 'True',
+      reason: disk === undefined ? 'AgentHasNoDiskPressure' : 'AgentHasDiskPressure',
+      message: disk ?? 'enough disk space is free',
     },
     {
       type: 'PIDPressure',
-      status: 'False',
-      reason: 'AgentHasSufficientPID',
-      message: 'enough process ids are free',
+      status: pids === undefined ? 'False' : 'True',
+      reason: pids === undefined ? 'AgentHasSufficientPID' : 'AgentHasInsufficientPID',
+      message: pids ?? 'enough process ids are free',
     },
     {
       type: 'Ready',
@@ -192,7 +197,7 @@ async function readNode(
   }
 }
 
-async function readView({ runtimes, dataDir, clock }: NodeStatusOptions, signal: AbortSignal) {
+async function readView({ runtimes, pressure, clock }: NodeStatusOptions, signal: AbortSignal) {
   const infos: RuntimeInfo[] = [];
   const failing: string[] = [];
   for (const runtime of runtimes) {
@@ -203,7 +208,7 @@ async function readView({ runtimes, dataDir, clock }: NodeStatusOptions, signal:
       failing.push(`${runtime.name}: ${error instanceof Error ? error.message : error}`);
     }
   }
-  return { infos, failing, load: await readLoad(dataDir) };
+  return { infos, failing, pressure: await pressure() };
 }
 
 async function register(
@@ -262,7 +267,7 @@ async function writeStatus(
 /** Without the fields that change with every report. */
 function timeless(status: NodeStatus | undefined): unknown {
   if (status === undefined) return undefined;
-  const { capacity, allocatable, addresses, daemonEndpoints, nodeInfo } = status;
+  const { capacity, allocatable, addresses, daemonEndpoints, nodeInfo, images } = status;
   const conditions = status.conditions?.map(({ lastHeartbeatTime: _, ...rest }) => rest);
-  return { capacity, allocatable, addresses, daemonEndpoints, nodeInfo, conditions };
+  return { capacity, allocatable, addresses, daemonEndpoints, nodeInfo, images, conditions };
 }

@@ -1,6 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Observable } from 'rxjs';
 import type { CallOptions } from '../lib/call.ts';
+import type { ImageStore } from './image-store.ts';
 import type { InstanceUsage } from './usage.ts';
 
 /** The uid of the object (Pod, VM) that an instance makes real. */
@@ -269,6 +270,12 @@ export interface Runtime {
   /** What is known of an image that is present; `undefined` when it is not. */
   imageInfo(image: string, options: CallOptions): Promise<ImageInfo | undefined>;
 
+  /** Every image of the engine, also those that others brought or use. */
+  listImages(options: CallOptions): Promise<ImageStore>;
+
+  /** By id or name, with all its names; resolves also when it is gone. `ImageInUse` says by whom. */
+  removeImage(image: string, options: CallOptions): Promise<void>;
+
   /**
    * Creates and starts what of `spec` is missing: a container whose newest attempt is lower than asked
    * is replaced, one that exited at the asked attempt stays exited. Containers no longer in `spec` are
@@ -304,6 +311,7 @@ export type RuntimeErrorReason =
   | 'NotFound'
   | 'ImageMissing'
   | 'ImagePullFailed'
+  | 'ImageInUse'
   | 'InvalidSpec'
   | 'StartFailed'
   | 'Unsupported';

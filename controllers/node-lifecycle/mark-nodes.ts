@@ -1,5 +1,5 @@
 /** Makes Node objects say whether their machine answers: conditions, then taints. */
-import type { Lease, Node } from '../../api/kinds.gen.ts';
+import type { Lease, Node, Taint } from '../../api/kinds.gen.ts';
 import { leases, nodes } from '../../api/resources.gen.ts';
 import { hasReason } from '../../api/status.ts';
 import {
@@ -10,7 +10,7 @@ import {
   patchExactly,
   plain,
 } from './context.ts';
-import { healthTaints, readinessOf, silentConditions } from './node-health.ts';
+import { healthTaints, isHealthTaint, readinessOf, silentConditions } from './node-health.ts';
 
 const leaseNamespace = 'kube-node-lease';
 
@@ -69,6 +69,9 @@ export function markNodes(ctx: NodeLifecycleContext, all: readonly Node[]): Prom
     if (taints === undefined) return;
     await patchExactly(ctx, nodes, node, { spec: { taints: plain(taints) } });
     ctx.log.info({ node: nameOf(node), ready: readiness }, 'node taints changed');
+    // The machine's own pressure is no change of readiness.
+    const health = (all: readonly Taint[] = []) => all.filter(isHealthTaint).length;
+    if (health(taints) === health(node.spec.taints)) return;
     if (readiness === 'True') event(ctx, node, 'Normal', 'NodeReady');
     if (readiness === 'False') event(ctx, node, 'Warning', 'NodeNotReady');
   });

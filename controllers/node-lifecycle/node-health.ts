@@ -52,17 +52,22 @@ function unknown(type: string, before: NodeCondition | undefined, nowMs: number)
       };
 }
 
-/** The taints that go with the readiness; `undefined` when they are there. Those of others stay. */
+/** The taints that go with readiness and pressure; `undefined` when they are there. Those of others stay. */
 export function healthTaints(
-  { spec }: Node,
+  { spec, status }: Node,
   readiness: Readiness,
   nowMs: number,
 ): readonly Taint[] | undefined {
   const before = spec.taints ?? [];
   const key = readiness === 'False' ? notReadyTaint : unreachableTaint;
-  const wanted = readiness === 'True' ? [] : effects.map((effect) => ({ key, effect }));
+  const wanted: readonly Taint[] = [
+    ...(readiness === 'True' ? [] : effects.map((effect) => ({ key, effect }))),
+    ...pressureTaints(status),
+  ];
   const kept = before.filter(
-    (taint) => !isHealthTaint(taint) || wanted.some((each) => isSame(each, taint)),
+    (taint) =>
+      (!isHealthTaint(taint) && !isPressureTaint(taint)) ||
+      wanted.some((each) => isSame(each, taint)),
   );
   const added = wanted.filter((each) => !kept.some((taint) => isSame(each, taint)));
   if (added.length === 0 && kept.length === before.length) return undefined;
@@ -72,6 +77,24 @@ export function healthTaints(
 /** One that this controller puts on and takes off by itself. */
 export function isHealthTaint({ key }: Taint): boolean {
   return key === notReadyTaint || key === unreachableTaint;
+}
+
+/** New pods stay away from a machine that is short of something. Source: Kubernetes, `TaintNodesByCondition`. */
+const pressureKeys: Readonly<Record<string, string>> = {
+  MemoryPressure: 'node.kubernetes.io/memory-pressure',
+  DiskPressure: 'node.kubernetes.io/disk-pressure',
+  PIDPressure: 'node.kubernetes.io/pid-pressure',
+};
+
+function pressureTaints(status: Node['status']): readonly Taint[] {
+  return (status?.conditions ?? []).flatMap(({ type, status: is }) => {
+    const key = pressureKeys[type];
+    return key !== undefined && is === 'True' ? [{ key, effect: 'NoSchedule' }] : [];
+  });
+}
+
+function isPressureTaint({ key, effect }: Taint): boolean {
+  return effect === 'NoSchedule' && Object.values(pressureKeys).includes(key);
 }
 
 function isSame(a: Taint, b: Taint): boolean {

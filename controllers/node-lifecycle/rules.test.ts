@@ -73,6 +73,17 @@ test('taints go with readiness, and those of people stay', () => {
   expect(healthTaints(nodeOf([mine]), 'True', nowMs)).toBeUndefined();
 });
 
+test('a machine that is short of something takes no new pods until it has enough', () => {
+  const full = { type: 'DiskPressure', status: 'True' } as const;
+  const tainted = healthTaints(nodeOf([], [full]), 'True', nowMs) ?? [];
+  expect(tainted).toMatchObject([
+    { key: 'node.kubernetes.io/disk-pressure', effect: 'NoSchedule' },
+  ]);
+  expect(healthTaints(nodeOf(tainted, [full]), 'True', nowMs)).toBeUndefined();
+  const well = { type: 'DiskPressure', status: 'False' } as const;
+  expect(healthTaints(nodeOf(tainted, [well]), 'True', nowMs)).toEqual([]);
+});
+
 test('what the agent last said stays readable', () => {
   const lastHeartbeatTime = '2025-12-31T23:59:00Z';
   const ready = { type: 'Ready', status: 'True', reason: 'AgentReady', lastHeartbeatTime } as const;

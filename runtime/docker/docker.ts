@@ -4,6 +4,7 @@ import type { Observable } from 'rxjs';
 import type { CallOptions } from '../../lib/call.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
+import type { ImageStore } from '../image-store.ts';
 import {
   type AttachOptions,
   type AttachSession,
@@ -29,6 +30,7 @@ import { Engine, newestOf } from './engine.ts';
 import { ensureInstance } from './ensure.ts';
 import { toRuntimeError } from './errors.ts';
 import { startExec } from './exec.ts';
+import { listImages, removeImage } from './image-store.ts';
 import { ensureImage, imageInfo, isImagePresent, readProgress } from './images.ts';
 import { label } from './labels.ts';
 import { readLogs } from './logs.ts';
@@ -151,6 +153,14 @@ class DockerRuntime implements Runtime {
   async attach(id: InstanceId, options: AttachOptions): Promise<AttachSession> {
     const one = newestOf(await this.#engine.find(id, options), options.container);
     return await attachTo(this.#docker, one, options);
+  }
+
+  listImages(options: CallOptions): Promise<ImageStore> {
+    return listImages(this.#docker, options);
+  }
+
+  removeImage(image: string, options: CallOptions): Promise<void> {
+    return removeImage(this.#docker, image, options);
   }
 
   stats(options: CallOptions): Promise<readonly InstanceUsage[]> {

@@ -2,6 +2,7 @@ import { PassThrough } from 'node:stream';
 import { Observable, Subject } from 'rxjs';
 import type { CallOptions } from '../../lib/call.ts';
 import type { Clock } from '../../lib/clock.ts';
+import type { ImageStore } from '../image-store.ts';
 import {
   type AttachOptions,
   type AttachSession,
@@ -45,6 +46,8 @@ type FailingCall =
   | 'get'
   | 'ensureImage'
   | 'imageInfo'
+  | 'listImages'
+  | 'removeImage'
   | 'ensure'
   | 'stop'
   | 'remove'
@@ -361,6 +364,35 @@ class FakeRuntime implements Runtime {
     return one.attach(options);
   }
 
+  async listImages(options: CallOptions): Promise<ImageStore> {
+    await this.#engine.enter('listImages', options);
+    const images = [...this.#engine.images].map((tag) => ({
+      id: `sha256:${tag}`,
+      tags: [tag],
+      digests: [],
+      sizeBytes: fakeImageBytes,
+      users: this.#usersOf(tag),
+    }));
+    return { directory: '/fake', images };
+  }
+
+  async removeImage(image: string, options: CallOptions): Promise<void> {
+    await this.#engine.enter('removeImage', options);
+    const tag = image.replace(/^sha256:/, '');
+    const users = this.#usersOf(tag);
+    if (users.length > 0)
+      throw new RuntimeError('ImageInUse', `image "${image}" is used by ${users.join(', ')}`);
+    if (this.#engine.images.delete(tag)) this.#engine.calls.push(`remove image ${tag}`);
+  }
+
+  #usersOf(tag: string): readonly string[] {
+    return [...this.#engine.instances.values()].flatMap(({ name, containers }) =>
+      [...containers.values()]
+        .flat()
+        .flatMap(({ spec }) => (spec.image === tag ? [`${name}/${spec.name}`] : [])),
+    );
+  }
+
   async stats(options: CallOptions): Promise<readonly InstanceUsage[]> {
     await this.#engine.enter('stats', options);
     return [...this.#engine.instances.values()]
@@ -411,6 +443,9 @@ function checkReference(image: string): void {
   if (/^[a-z0-9]/.test(image) && !/\s/.test(image)) return;
   throw new RuntimeError('InvalidSpec', `invalid reference format: "${image}"`);
 }
+
+/** How big every image of this engine is. */
+export const fakeImageBytes = 1_000_000;
 
 const notExecutable: FakeProgram = async ({ argv, print }) => {
   print(`exec: "${argv[0]}": executable file not found in $PATH`);

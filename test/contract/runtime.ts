@@ -95,6 +95,7 @@ export function runtimeContract(name: string, makeHarness: () => Promise<Runtime
     describe('attach', () => attachTests(c));
     describe('nodes', () => nodeTests(c));
     describe('usage', () => usageTests(c));
+    describe('images', () => imageTests(c));
   });
 }
 
@@ -730,5 +731,26 @@ function usageTests(c: Context): void {
     await c.ensure(spec);
     await c.untilExited(spec.id);
     expect(await c.runtime.stats({ signal })).toEqual([]);
+  });
+}
+
+function imageTests(c: Context): void {
+  test('an image in use is told with its user, and not removed', async () => {
+    const spec = c.one(c.harness.programs.exit7);
+    await c.ensure(spec);
+    await c.untilExited(spec.id);
+    const { images } = await c.runtime.listImages({ signal });
+    const image = images.find(({ tags }) => tags.includes(c.harness.image));
+    expect(image?.sizeBytes).toBeGreaterThan(0);
+    expect(image?.users.join(' ')).toContain('web');
+    for (const name of [c.harness.image, image!.id]) {
+      const removal = c.runtime.removeImage(name, { signal });
+      await expect(removal).rejects.toMatchObject({ reason: 'ImageInUse' });
+    }
+    expect(await c.runtime.imageInfo(c.harness.image, { signal })).toBeDefined();
+  });
+
+  test('one that is not there is as good as removed', async () => {
+    await c.runtime.removeImage('berth-test/no-such:1', { signal });
   });
 }
