@@ -9,8 +9,10 @@ import type { Informer } from '../client/informer.ts';
 import { createInformer } from '../client/list-watch-informer.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import { type Metrics, noMetrics } from '../lib/metrics.ts';
 import type { Random } from '../lib/random.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import { observePods } from './agent-metrics.ts';
 import { Checkpoint } from './checkpoint.ts';
 import { DesiredPods } from './desired-pods.ts';
 import { type Machine, readLoad, readMachine } from './machine.ts';
@@ -47,6 +49,8 @@ export interface AgentOptions {
   readonly pressure?: Partial<PressureThresholds>;
   readonly labels?: Readonly<Record<string, string>>;
   readonly addresses: readonly NodeAddress[];
+  /** What `/metrics` of the node shows; nothing when absent. */
+  readonly metrics?: Metrics;
 }
 
 /** How long the API may take to answer before the node starts what it last knew. */
@@ -57,7 +61,7 @@ const checkpointMs = 1_000;
 
 /** Runs until `signal` aborts; what the node runs goes on without it. Rejects only when it cannot start. */
 export async function runAgent(options: AgentOptions): Promise<void> {
-  const { nodeName, client, dataDir, clock, random } = options;
+  const { nodeName, client, dataDir, clock, random, metrics = noMetrics } = options;
   const signal = AbortSignal.any([options.signal]);
   // Every worker and every call under way listens to it.
   setMaxListeners(0, signal);
@@ -80,6 +84,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const checkpoint = new Checkpoint(dataDir, log);
   const remembered = await checkpoint.load();
   const desired = new DesiredPods();
+  observePods(metrics, desired);
   const component = 'berth-agent';
   const events = createEventRecorder({ client, clock, random, log, component, host: nodeName });
   const informer = createInformer<Pod>(client, pods, {
@@ -112,6 +117,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
           clock,
           locate: locator(desired, runtimes),
           summary: () => usage.summary(),
+          metrics,
         });
 
   const changed = (uid: string) => workers.volumesChanged(uid);

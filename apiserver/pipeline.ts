@@ -10,6 +10,7 @@ import { type Documents, text } from './documents/documents.ts';
 import { preferredMediaType } from './present/index.ts';
 import type { ApiRequest, ApiResponse, RequestContext, UserInfo } from './request/request.ts';
 import { requestInfo } from './request/request-info.ts';
+import type { RequestMetrics } from './request/request-metrics.ts';
 import { bindMany, bindOne } from './subresources/binding.ts';
 import { evict } from './subresources/eviction.ts';
 import { finalize } from './subresources/finalize.ts';
@@ -34,6 +35,7 @@ export interface PipelineDeps extends NodeProxyDeps {
   readonly paths: Readonly<Record<string, (request: ApiRequest) => Promise<ApiResponse>>>;
   readonly authorizers: readonly Authorizer[];
   readonly rbac: RbacSource;
+  readonly metrics: RequestMetrics;
   readonly log: Log;
 }
 
@@ -64,12 +66,35 @@ export async function handle(
   user: UserInfo,
 ): Promise<ApiResponse> {
   const warnings: string[] = [];
+  const sinceMs = deps.clock.now();
+  const ended = deps.metrics.begun(request);
   try {
     const answer = await route(deps, request, user, warnings);
-    return withWarnings(answer, warnings);
+    return counted(deps, request, sinceMs, withWarnings(answer, warnings));
   } catch (error) {
-    return withWarnings(failure(deps, request, error), warnings);
+    return counted(deps, request, sinceMs, withWarnings(failure(deps, request, error), warnings));
+  } finally {
+    ended();
   }
+}
+
+/** Longer than this is worth a line. Source: kube-apiserver, the threshold of its traces. */
+const slowMs = 1_000;
+
+function counted(
+  { metrics, registry, clock, log }: PipelineDeps,
+  request: ApiRequest,
+  sinceMs: number,
+  answer: ApiResponse,
+): ApiResponse {
+  const info = requestInfo(request.method, request.path, request.query);
+  const durationMs = clock.now() - sinceMs;
+  const known = registry.find(info.group, info.version, info.resource) !== undefined;
+  const { method, path } = request;
+  const fields = { method, path, verb: info.verb, code: answer.status, durationMs };
+  if (durationMs > slowMs && info.verb !== 'watch') log.warn(fields, 'slow request');
+  else log.debug(fields, 'request');
+  return metrics.answered({ info, known, durationMs }, answer);
 }
 
 /** Who asks for what, after authorisation; throws 403. */

@@ -7,6 +7,7 @@ import type { Transport } from '../client/transport.ts';
 import { builtinKinds, ignoredFields, objectMetaSchema } from '../crds/index.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import { type Metrics, noMetrics } from '../lib/metrics.ts';
 import type { Random } from '../lib/random.ts';
 import { encodeBackup, type Store, saveStore } from '../store/index.ts';
 import { createAuthenticator, type StaticToken } from './auth/authenticate.ts';
@@ -23,9 +24,12 @@ import { strategies } from './kinds/index.ts';
 import { authorised, handle, type PipelineDeps, statusAnswer } from './pipeline.ts';
 import { Registry } from './registry/registry.ts';
 import type { ApiRequest, ApiResponse, UserInfo } from './request/request.ts';
+import { RequestMetrics } from './request/request-metrics.ts';
 import { runCompactor } from './storage/compactor.ts';
+import { measuredStore } from './storage/measured-store.ts';
 import { ObjectStore } from './storage/object-store.ts';
 import { runSpaceWatch, spaceCheck } from './storage/space.ts';
+import { storageMetrics } from './storage/storage-metrics.ts';
 import { guarded } from './storage/store-errors.ts';
 import { WatchCache } from './storage/watch-cache.ts';
 import { askNode, podStream, podStreams } from './subresources/node-proxy.ts';
@@ -46,6 +50,8 @@ export interface ApiServerOptions {
   readonly host?: string;
   readonly port: number;
   readonly version: VersionInfo;
+  /** What `/metrics` shows; nothing when absent. */
+  readonly metrics?: Metrics;
   /** How long history is kept for watches and exact reads; default ten minutes. */
   readonly historyMs?: number;
 }
@@ -68,7 +74,8 @@ const bootstrapUser: UserInfo = {
 
 /** Resolves when the server is ready to serve. */
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
-  const { store, clock, random, log } = options;
+  const { clock, random, log, metrics = noMetrics } = options;
+  const store = measuredStore(options.store, metrics, clock);
   const cache = new WatchCache({ store, clock, log });
   await cache.start();
   const objects = new ObjectStore(store, cache);
@@ -101,7 +108,15 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       log,
       ask: (node, signal) => askNode(deps, node, '/stats/summary', signal),
     }),
-    paths: { '/backup': (request) => backup(options, request) },
+    metrics: new RequestMetrics(metrics),
+    paths: {
+      '/backup': (request) => backup(options, request),
+      '/metrics': async () => {
+        const { contentType, text: body } = await metrics.expose();
+        const headers = { 'content-type': contentType };
+        return { status: 200, headers, body: Buffer.from(body) };
+      },
+    },
     documents: new Documents({
       registry,
       objectMeta: objectMetaSchema,
@@ -120,7 +135,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       { store, clock, log, historyMs: options.historyMs ?? defaultHistoryMs },
       stopped.signal,
     ),
-    runSpaceWatch({ store, clock, log }, stopped.signal),
+    runSpaceWatch({ store, clock, log, onSpace: storageMetrics(metrics, cache) }, stopped.signal),
   ];
   const admin: Client = createClient(transport(bootstrapUser), { userAgent: 'berth', clock });
   await bootstrap(admin, stopped.signal);

@@ -5,7 +5,9 @@ import { leases } from '../api/resources.gen.ts';
 import { hasReason, StatusError } from '../api/status.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import type { Metrics } from '../lib/metrics.ts';
 import type { Client } from './client.ts';
+import { leaseObserver } from './lease-metrics.ts';
 import { longLived } from './long-lived.ts';
 import { retryLevel } from './retry-level.ts';
 
@@ -34,6 +36,7 @@ export interface LeaseOptions {
   readonly durations?: LeaseDurations;
   readonly signal: AbortSignal;
   readonly log: Log;
+  readonly metrics?: Metrics;
 }
 
 /** One stay in office. */
@@ -55,10 +58,12 @@ export async function runWithLease(
 ): Promise<void> {
   const { signal, log, name, identity } = options;
   const candidate = new Candidate(options);
+  const observe = options.metrics && leaseObserver(options.metrics, name);
   while (!signal.aborted) {
     if (!(await candidate.untilAcquired())) return;
     log.info({ lease: name, identity, transitions: candidate.transitions }, 'lease acquired');
-    const lost = await candidate.hold(run);
+    observe?.(true);
+    const lost = await candidate.hold(run).finally(() => observe?.(false));
     if (!lost) return;
     log.warn({ lease: name, identity }, 'lease lost');
   }

@@ -38,6 +38,15 @@ export interface WorkQueueOptions {
   readonly maxMs?: number;
   /** Random fraction of each delay; default 0. */
   readonly jitter?: number;
+  readonly observer?: QueueObserver;
+}
+
+/** Told of what happens to keys; must not throw. */
+export interface QueueObserver {
+  added(depth: number): void;
+  retried(): void;
+  taken(depth: number, waitedMs: number): void;
+  done(workedMs: number): void;
 }
 
 export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
@@ -52,6 +61,8 @@ class KeyQueue implements WorkQueue {
   readonly #dirty = new Set<string>();
   readonly #processing = new Set<string>();
   readonly #failures = new Map<string, number>();
+  /** Since when a key waits or is worked on; kept only for an observer. */
+  readonly #sinceMs = new Map<string, number>();
   /** Due time of each key that waits. */
   readonly #waiting = new Map<string, number>();
   readonly #getters = new Set<Waiter>();
@@ -89,6 +100,7 @@ class KeyQueue implements WorkQueue {
   addRateLimited(key: string, limits?: { readonly maxMs: number }): number {
     const failures = this.failures(key) + 1;
     this.#failures.set(key, failures);
+    this.#options.observer?.retried();
     const { baseMs = 5, maxMs: longestMs = 1_000_000, jitter = 0, random } = this.#options;
     const maxMs = Math.min(longestMs, limits?.maxMs ?? longestMs);
     const delayMs = backoffMs(failures, { baseMs, maxMs, jitter }, random);
@@ -124,6 +136,8 @@ class KeyQueue implements WorkQueue {
 
   done(key: string): void {
     this.#processing.delete(key);
+    this.#observe(key, (observer, ms) => observer.done(ms));
+    this.#sinceMs.delete(key);
     if (this.#dirty.has(key)) this.#enqueue(key);
   }
 
@@ -136,8 +150,18 @@ class KeyQueue implements WorkQueue {
     this.#getters.clear();
   }
 
+  /** Tells how long the key was where it was, and begins anew. */
+  #observe(key: string, tell: (observer: QueueObserver, ms: number) => void): void {
+    const { observer, clock } = this.#options;
+    if (observer === undefined) return;
+    const nowMs = clock.now();
+    tell(observer, nowMs - (this.#sinceMs.get(key) ?? nowMs));
+    this.#sinceMs.set(key, nowMs);
+  }
+
   #enqueue(key: string): void {
     this.#queue.add(key);
+    this.#observe(key, (observer) => observer.added(this.#queue.size));
     for (const getter of this.#getters) {
       this.#getters.delete(getter);
       getter(this.#take());
@@ -150,6 +174,7 @@ class KeyQueue implements WorkQueue {
       this.#queue.delete(key);
       this.#dirty.delete(key);
       this.#processing.add(key);
+      this.#observe(key, (observer, ms) => observer.taken(this.#queue.size, ms));
       return key;
     }
     return undefined;

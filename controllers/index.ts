@@ -3,13 +3,14 @@ import type { Client } from '../client/client.ts';
 import { runWithLease } from '../client/lease.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import type { Metrics } from '../lib/metrics.ts';
 import type { Random } from '../lib/random.ts';
 import { disruptionController } from './disruption/controller.ts';
 import { runEventTtl } from './event-ttl/run.ts';
 import { runGarbageCollector } from './garbage-collector/run.ts';
 import { heldClient } from './held-client.ts';
 import { jobPodReleaseController } from './job/release-controller.ts';
-import type { ControllerDeps, ControllerMetrics } from './kit/controller.ts';
+import type { ControllerDeps } from './kit/controller.ts';
 import { createInformers } from './kit/informers.ts';
 import { runController } from './kit/run-controller.ts';
 import { namespaceController } from './namespace/controller.ts';
@@ -25,7 +26,7 @@ export interface ControllersOptions {
   readonly signal: AbortSignal;
   /** Differs between processes, also between two runs of one. */
   readonly identity: string;
-  readonly metrics?: ControllerMetrics;
+  readonly metrics?: Metrics;
   /** How patient to be with nodes; everything has a default. */
   readonly nodeLifecycle?: Partial<NodeLifecycleOptions>;
 }
@@ -35,9 +36,19 @@ const leaseNamespace = 'kube-system';
 
 /** Waits for the lease and runs while it is held, again and again, until the signal aborts. */
 export async function runControllers(options: ControllersOptions): Promise<void> {
-  const { client, clock, log, signal, identity } = options;
+  const { client, clock, log, signal, identity, metrics } = options;
+  const measured = metrics === undefined ? {} : { metrics };
   await runWithLease(
-    { client, clock, log, signal, identity, name: leaseName, namespace: leaseNamespace },
+    {
+      ...measured,
+      client,
+      clock,
+      log,
+      signal,
+      identity,
+      name: leaseName,
+      namespace: leaseNamespace,
+    },
     (term, { held }) => runAll(options, heldClient(client, held), term),
   );
 }

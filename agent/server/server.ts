@@ -9,6 +9,7 @@ import type { StatsSummary } from '../../api/stats-summary.ts';
 import { badRequest, notFound, StatusError } from '../../api/status.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
+import { type Metrics, noMetrics } from '../../lib/metrics.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { createProcessUpgrade } from './exec.ts';
 import { serveLogs } from './logs.ts';
@@ -39,6 +40,8 @@ export interface NodeServerOptions extends ServingOptions {
   readonly locate: (namespace: string, name: string) => LocatedPod | undefined;
   /** What node and pods use. */
   readonly summary: () => Promise<StatsSummary>;
+  /** What `/metrics` shows; nothing when absent. */
+  readonly metrics?: Pick<Metrics, 'expose'>;
 }
 
 export interface NodeServer {
@@ -109,6 +112,12 @@ async function handle(
     response.writeHead(200, { 'content-type': 'application/json' }).end(summary);
     return;
   }
+  if (request.url === '/metrics') {
+    authorise(request, monitors);
+    const { contentType, text } = await (options.metrics ?? noMetrics).expose();
+    response.writeHead(200, { 'content-type': contentType }).end(text);
+    return;
+  }
   const { verb, located, container, query } = route(options, request);
   if (verb !== 'containerLogs') throw badRequest(`${verb} needs a WebSocket upgrade`);
   await serveLogs({ ...located, container }, query, response, options.clock);
@@ -137,12 +146,17 @@ function route(options: NodeServerOptions, request: IncomingMessage) {
   return { verb, located, container, query: url.searchParams };
 }
 
+/** Who may read numbers, and nothing else; groups of the certificate. */
+const monitors = ['system:monitoring', 'system:masters'];
+
 /** Any certificate of the authority gets a connection; only the apiserver's gets an answer. */
-function authorise(request: IncomingMessage): void {
+function authorise(request: IncomingMessage, groups: readonly string[] = []): void {
   // The server is an HTTPS server.
   const { subject } = (request.socket as TLSSocket).getPeerCertificate();
   const organisations = [subject?.O ?? []].flat();
-  if (subject?.CN === 'berth-apiserver' || organisations.includes('berth:apiserver')) return;
+  const allowed = ['berth:apiserver', ...groups];
+  if (subject?.CN === 'berth-apiserver' || allowed.some((each) => organisations.includes(each)))
+    return;
   throw new StatusError(403, 'Forbidden', 'only the apiserver may ask a node');
 }
 

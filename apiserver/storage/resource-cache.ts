@@ -56,6 +56,11 @@ export class ResourceCache {
   }
 
   /** All objects whose key starts with `prefix`, in key order. */
+  /** How many objects there are. */
+  get size(): number {
+    return this.#objects.size;
+  }
+
   list(prefix: string): Cached[] {
     const found: Cached[] = [];
     for (let i = lowerBound(this.#keys, prefix); i < this.#keys.length; i += 1) {

@@ -62,6 +62,11 @@ export class WatchCache {
     return count;
   }
 
+  /** How many objects each kind has, by its folder. */
+  counts(): readonly { readonly folder: string; readonly count: number }[] {
+    return [...this.#resources].map(([folder, { size }]) => ({ folder, count: size }));
+  }
+
   /** Whether the watch stands; false while the store is away. */
   get ready(): boolean {
     return this.#ready;

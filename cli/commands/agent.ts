@@ -62,6 +62,7 @@ async function agent(options: AgentOptions): Promise<void> {
     { createLog },
     { systemClock },
     { readNodeId },
+    { createMetrics },
   ] = await Promise.all([
     import('../plane/agent-part.ts'),
     import('../../client/rest-client.ts'),
@@ -69,6 +70,7 @@ async function agent(options: AgentOptions): Promise<void> {
     import('../../lib/log.ts'),
     import('../../lib/clock.ts'),
     import('../plane/node-id.ts'),
+    import('../../lib/prometheus.ts'),
   ]);
   const transport = createHttpsTransport({ server, ca, cert, key });
   const log = createLog(options.logLevel);
@@ -82,6 +84,7 @@ async function agent(options: AgentOptions): Promise<void> {
     key,
     ca,
     address,
+    metrics: createMetrics(),
   });
   log.info({ nodeName, server, address }, 'agent started');
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {

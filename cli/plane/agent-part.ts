@@ -1,6 +1,7 @@
 /** The agent of this machine, wired to its runtimes. */
 import { hostname } from 'node:os';
 import { runAgent } from '../../agent/agent.ts';
+import { measuredRuntime } from '../../agent/agent-metrics.ts';
 import { findCondition } from '../../api/conditions.ts';
 import type { Node } from '../../api/kinds.gen.ts';
 import { nodes } from '../../api/resources.gen.ts';
@@ -8,6 +9,7 @@ import { hasReason } from '../../api/status.ts';
 import type { Client } from '../../client/client.ts';
 import { systemClock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
+import type { Metrics } from '../../lib/metrics.ts';
 import { systemRandom } from '../../lib/random.ts';
 import { createDockerRuntime } from '../../runtime/docker/docker.ts';
 
@@ -24,6 +26,7 @@ export interface AgentPartOptions {
   readonly ca: string;
   /** Where the apiserver reaches this node. */
   readonly address: string;
+  readonly metrics: Metrics;
 }
 
 export interface AgentPart {
@@ -39,10 +42,12 @@ export function startAgentPart(options: AgentPartOptions): AgentPart {
   const log = options.log.child({ part: 'agent' });
   const stop = new AbortController();
   const runtime = createDockerRuntime({ nodeId, clock: systemClock, log });
+  const { metrics } = options;
   const ended = runAgent({
     nodeName,
     client,
-    runtimes: [runtime],
+    runtimes: [measuredRuntime(runtime, metrics, systemClock)],
+    metrics,
     dataDir,
     clock: systemClock,
     random: systemRandom,

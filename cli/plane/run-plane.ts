@@ -4,6 +4,7 @@ import type { Log } from '../../lib/log.ts';
 import type { PlaneConfig } from './config.ts';
 import type { PlanePaths } from './paths.ts';
 import { holdPidFile, releasePidFile } from './pid-file.ts';
+import type { ServerPartOptions } from './server-part.ts';
 import { readVersion } from './version.ts';
 
 export interface RunPlaneOptions {
@@ -36,15 +37,19 @@ export async function runPlane(options: RunPlaneOptions): Promise<void> {
 
 async function runParts({ paths, config, log, onReady, signal }: RunPlaneOptions): Promise<void> {
   const startedAtMs = Date.now();
-  const { startServerPart } = await import('./server-part.ts');
+  const [{ startServerPart }, { createMetrics }] = await Promise.all([
+    import('./server-part.ts'),
+    import('../../lib/prometheus.ts'),
+  ]);
+  const metrics = createMetrics();
   // Loaded while the server waits for its disk.
   if (config.agent) import('./agent-part.ts').catch(() => undefined);
-  const server = await startServerPart({ paths, config, log });
+  const server = await startServerPart({ paths, config, log, metrics });
   const stops = [() => server.stop()];
   const ends = [server.ended];
   try {
     if (config.agent) {
-      const agent = await startAgent(paths, config, log, server.client);
+      const agent = await startAgent({ paths, config, log, metrics }, server.client);
       stops.unshift(() => agent.stop());
       ends.push(agent.ended);
       const ready = untilReady(config, server.client, startedAtMs, signal);
@@ -68,7 +73,7 @@ type ClientOf = Awaited<ReturnType<typeof import('./server-part.ts').startServer
 /** Inside `berth up` server and agent are one process, so the agent is found on the loopback. */
 const address = '127.0.0.1';
 
-async function startAgent(paths: PlanePaths, config: PlaneConfig, log: Log, clientOf: ClientOf) {
+async function startAgent({ paths, config, log, metrics }: ServerPartOptions, clientOf: ClientOf) {
   const [{ startAgentPart }, { nodeIdentity }, { readNodeId }] = await Promise.all([
     import('./agent-part.ts'),
     import('./identity.ts'),
@@ -83,6 +88,7 @@ async function startAgent(paths: PlanePaths, config: PlaneConfig, log: Log, clie
     dataDir: paths.agent,
     client: clientOf(nodeUser(nodeName)),
     log,
+    metrics,
     address,
   });
 }

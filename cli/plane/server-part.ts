@@ -5,6 +5,7 @@ import { createClient } from '../../client/rest-client.ts';
 import { runControllers } from '../../controllers/index.ts';
 import { systemClock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
+import type { Metrics } from '../../lib/metrics.ts';
 import { systemRandom } from '../../lib/random.ts';
 import { runScheduler } from '../../scheduler/controller/run-scheduler.ts';
 import { checkWhole, type Store } from '../../store/index.ts';
@@ -31,6 +32,7 @@ export interface ServerPartOptions {
   readonly paths: PlanePaths;
   readonly config: PlaneConfig;
   readonly log: Log;
+  readonly metrics: Metrics;
 }
 
 const storeAnswerMs = 10_000;
@@ -54,7 +56,7 @@ export async function startServerPart(options: ServerPartOptions): Promise<Serve
 }
 
 async function runParts(
-  { paths, log }: ServerPartOptions,
+  { paths, log, metrics }: ServerPartOptions,
   api: ApiServer,
   store: Store,
 ): Promise<ServerPart> {
@@ -66,7 +68,7 @@ async function runParts(
   const identity = `${plane}_${systemRandom.suffix(8)}`;
   const controllers = client(componentUser('system:berth:controllers'));
   await releaseOwnLeases(controllers, plane, AbortSignal.any([signal, AbortSignal.timeout(5_000)]));
-  const common = { clock: systemClock, random: systemRandom, signal, identity };
+  const common = { clock: systemClock, random: systemRandom, signal, identity, metrics };
   const ended = Promise.all([
     runControllers({ ...common, client: controllers, log: log.child({ part: 'controllers' }) }),
     runScheduler({
@@ -89,7 +91,7 @@ async function runParts(
 }
 
 async function listen(
-  { config, log }: ServerPartOptions,
+  { config, log, metrics }: ServerPartOptions,
   { ca, serving, agentClient, tokens }: Identity,
   store: Store,
 ): Promise<ApiServer> {
@@ -97,6 +99,7 @@ async function listen(
   try {
     return await startApiServer({
       store,
+      metrics,
       clock: systemClock,
       random: systemRandom,
       log: log.child({ part: 'apiserver' }),

@@ -4,6 +4,7 @@ import type { Client } from '../../client/client.ts';
 import type { EventRecorder } from '../../client/events.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
+import type { Metrics } from '../../lib/metrics.ts';
 import type { Random } from '../../lib/random.ts';
 import type { Informers } from './informers.ts';
 
@@ -89,17 +90,8 @@ export interface ControllerDeps {
   readonly log: Log;
   /** Absent: each controller has its own. */
   readonly events?: EventRecorder;
-  readonly metrics?: ControllerMetrics;
+  readonly metrics?: Metrics;
   readonly signal: AbortSignal;
-}
-
-/** Told of each pass; must not throw. */
-export interface ControllerMetrics {
-  observePass(pass: {
-    readonly controller: string;
-    readonly result: 'done' | 'requeued' | 'failed' | 'terminal';
-    readonly durationMs: number;
-  }): void;
 }
 
 /** Names the types of a controller where it is written down. */

@@ -1,4 +1,5 @@
 /** Runs a controller: informers in, keys through a queue, passes out. */
+
 import {
   type KubeObject,
   keyOf,
@@ -10,12 +11,15 @@ import { hasReason } from '../../api/status.ts';
 import { createEventRecorder, type EventRecorder } from '../../client/events.ts';
 import type { InformerEvent } from '../../client/informer.ts';
 import { longLived } from '../../client/long-lived.ts';
+import { queueObserver } from '../../client/queue-metrics.ts';
 import { createWorkQueue, type WorkQueue } from '../../client/work-queue.ts';
+import { noMetrics } from '../../lib/metrics.ts';
 import type { Controller, ControllerDeps, Outcome, Watch } from './controller.ts';
 import { TerminalError } from './errors.ts';
 import { ensureFinalizer, finalizerOf, hasFinalizer, removeFinalizer } from './finalizer.ts';
 import { OwnWrites } from './own-writes.ts';
 import { type Pass, startPass } from './pass.ts';
+import { type PassResult, passMetrics } from './pass-metrics.ts';
 import { stalledCondition } from './status.ts';
 
 const concurrencyDefault = 4;
@@ -29,7 +33,12 @@ export async function runController<T extends KubeObject>(
   longLived(signal);
   const log = deps.log.child({ controller: controller.name });
   const events = deps.events ?? createEventRecorder({ ...deps, log, component: controller.name });
-  const queue = createWorkQueue({ clock, random, jitter: 0.1 });
+  const queue = createWorkQueue({
+    clock,
+    random,
+    jitter: 0.1,
+    observer: queueObserver(deps.metrics ?? noMetrics, controller.name),
+  });
   const unsubscribe = feed(queue, controller, deps);
   const primary = informers.for<T>(controller.for);
   const runner = new Runner<T>(
@@ -123,12 +132,14 @@ class Runner<T extends KubeObject> {
   readonly #deps: RunnerDeps;
   readonly #queue: WorkQueue;
   readonly #writes: OwnWrites<T>;
+  readonly #observe: (result: PassResult, durationMs: number) => void;
 
   constructor(controller: Controller<T>, deps: RunnerDeps, queue: WorkQueue, writes: OwnWrites<T>) {
     this.#controller = controller;
     this.#deps = deps;
     this.#queue = queue;
     this.#writes = writes;
+    this.#observe = passMetrics(deps.metrics ?? noMetrics, controller.name);
   }
 
   async work(signal: AbortSignal): Promise<void> {
@@ -144,19 +155,17 @@ class Runner<T extends KubeObject> {
   }
 
   async #process(key: string): Promise<void> {
-    const { clock, metrics, log, signal } = this.#deps;
-    const controller = this.#controller.name;
+    const { clock, log, signal } = this.#deps;
     const startedMs = clock.now();
-    const observe = (result: 'done' | 'requeued' | 'failed' | 'terminal') =>
-      metrics?.observePass({ controller, result, durationMs: clock.now() - startedMs });
+    const observe = (result: PassResult) => this.#observe(result, clock.now() - startedMs);
     try {
       const outcome = await this.#pass(key);
       this.#queue.forget(key);
       if (outcome?.requeueAfterMs === undefined) {
-        observe('done');
+        observe('success');
       } else {
         this.#queue.addAfter(key, outcome.requeueAfterMs);
-        observe('requeued');
+        observe('requeue_after');
       }
     } catch (error) {
       if (signal.aborted) return;
@@ -173,7 +182,7 @@ class Runner<T extends KubeObject> {
       // The server says it once for all.
       else if (isFull) log.debug({ key, delayMs }, 'the store is full, retrying');
       else log.warn({ key, delayMs, err: error }, 'reconcile failed, retrying');
-      observe('failed');
+      observe('error');
     }
   }
 

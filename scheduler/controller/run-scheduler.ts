@@ -3,6 +3,7 @@ import type { Client } from '../../client/client.ts';
 import { type LeaseDurations, runWithLease } from '../../client/lease.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
+import type { Metrics } from '../../lib/metrics.ts';
 import type { Random } from '../../lib/random.ts';
 import { TermLost } from './binder.ts';
 import { runTerm } from './term.ts';
@@ -16,6 +17,7 @@ export interface SchedulerOptions {
   /** Differs between candidates, also between two runs of one. */
   readonly identity: string;
   readonly leaseDurations?: LeaseDurations;
+  readonly metrics?: Metrics;
 }
 
 /** The lease that makes one scheduler of many. */
@@ -27,7 +29,9 @@ const retryMs = 1_000;
 /** Resolves when `signal` aborts; until then it comes back after every lost term. */
 export async function runScheduler(options: SchedulerOptions): Promise<void> {
   const { client, clock, log, signal, identity, leaseDurations } = options;
-  const lease = { ...schedulerLease, client, clock, log, signal, identity };
+  const { metrics } = options;
+  const measured = metrics === undefined ? {} : { metrics };
+  const lease = { ...schedulerLease, ...measured, client, clock, log, signal, identity };
   while (!signal.aborted) {
     await runWithLease(
       { ...lease, ...(leaseDurations === undefined ? {} : { durations: leaseDurations }) },

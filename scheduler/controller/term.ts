@@ -11,6 +11,7 @@ import type { Status } from '../../api/status.ts';
 import { createEventRecorder, type EventRecorder } from '../../client/events.ts';
 import type { Informer } from '../../client/informer.ts';
 import { createInformer } from '../../client/list-watch-informer.ts';
+import { noMetrics } from '../../lib/metrics.ts';
 import { Engine } from '../engine/engine.ts';
 import { controllerOf, podRequest } from '../engine/pod-request.ts';
 import { messageOf } from '../engine/reasons.ts';
@@ -20,6 +21,7 @@ import { type Binding, bind, bindingsMax, type Term } from './binder.ts';
 import { Cluster, isFinished } from './cluster.ts';
 import { type PendingPod, PendingPods } from './pending-pods.ts';
 import type { SchedulerOptions } from './run-scheduler.ts';
+import { type ScheduleMetrics, scheduleMetrics } from './schedule-metrics.ts';
 import { Verdicts } from './verdicts.ts';
 
 /** `spec.schedulerName` of the pods that are ours. */
@@ -66,6 +68,7 @@ class SchedulerTerm {
   readonly #subscriptions = new Subscription();
   readonly #events: EventRecorder;
   readonly #verdicts: Verdicts;
+  readonly #metrics: ScheduleMetrics;
 
   constructor(options: SchedulerOptions, term: Term, signal: AbortSignal) {
     this.#options = options;
@@ -80,6 +83,7 @@ class SchedulerTerm {
     this.#events = createEventRecorder({ ...options, component: 'berth-scheduler' });
     const reporting = { ...options, podLister: this.#pods, events: this.#events };
     this.#verdicts = new Verdicts(reporting, signal);
+    this.#metrics = scheduleMetrics(options.metrics ?? noMetrics, () => this.#queue.size);
   }
 
   async run(): Promise<void> {
@@ -148,10 +152,13 @@ class SchedulerTerm {
   }
 
   async #schedule(batch: readonly PendingPod[]): Promise<void> {
+    const { clock } = this.#options;
+    const sinceMs = clock.now();
     const candidates = batch.flatMap((pending) => this.#candidateOf(pending) ?? []);
     const placed: Placed[] = [];
     for (const run of runsOfOneClass(candidates)) placed.push(...this.#decide(run));
     if (placed.length > 0) await this.#bind(placed);
+    this.#metrics.batch(clock.now() - sinceMs);
   }
 
   /** Undefined when the pod cannot be decided now; it then waits, or is forgotten if it is gone. */
@@ -176,6 +183,7 @@ class SchedulerTerm {
       return { pending, pod, request: podRequest(pod, workload, this.#cluster.dimensions) };
     } catch (error) {
       this.#options.log.error({ err: error, pod: key }, 'pod not understood');
+      this.#metrics.attempt('error');
       this.#refuse(pending, `requests of this pod are not understood: ${String(error)}`);
       return undefined;
     }
@@ -187,6 +195,7 @@ class SchedulerTerm {
       const decision = decisions[index];
       if (decision === undefined) return [];
       if (decision.type === 'refused') {
+        this.#metrics.attempt('unschedulable');
         this.#refuse(candidate.pending, messageOf(decision.reasons));
         return [];
       }
@@ -212,6 +221,7 @@ class SchedulerTerm {
     let bound = 0;
     for (const [index, { pending, pod, binding }] of placed.entries()) {
       const result = results[index];
+      this.#metrics.attempt(result?.type === 'failed' ? 'error' : 'scheduled');
       if (result?.type === 'failed') {
         await this.#bindingFailed(pending, result.error);
         continue;

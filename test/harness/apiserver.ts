@@ -9,6 +9,7 @@ import { createHttpsTransport } from '../../client/https-transport.ts';
 import { createClient } from '../../client/rest-client.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { createLog } from '../../lib/log.ts';
+import { type Metrics, noMetrics } from '../../lib/metrics.ts';
 import { systemRandom } from '../../lib/random.ts';
 import { openStore, type Store } from '../../store/index.ts';
 import { startEtcd, type TestEtcd } from './etcd.ts';
@@ -70,6 +71,7 @@ export interface TestApiOptions {
   readonly etcdFlags?: readonly string[];
   /** In place of the usual embedded one. */
   readonly store?: Store;
+  readonly metrics?: Metrics;
 }
 
 export async function startTestApi(
@@ -84,7 +86,7 @@ export async function startTestApi(
   const pki = await openPki(join(directory, 'pki'), systemClock);
   const started: TestApi[] = [];
   const start = async (): Promise<TestApi> => {
-    const api = await serve(store, pki, etcd, start);
+    const api = await serve({ store, pki, etcd, metrics: options.metrics ?? noMetrics }, start);
     started.push(api);
     return api;
   };
@@ -101,9 +103,12 @@ export async function startTestApi(
 }
 
 async function serve(
-  store: Store,
-  pki: Pki,
-  etcd: TestEtcd | undefined,
+  {
+    store,
+    pki,
+    etcd,
+    metrics,
+  }: { store: Store; pki: Pki; etcd: TestEtcd | undefined; metrics: Metrics },
   again: () => Promise<TestApi>,
 ): Promise<TestApi> {
   const token = (name: string, user: string, group: string) => ({
@@ -114,6 +119,7 @@ async function serve(
   });
   const server = await startApiServer({
     store,
+    metrics,
     clock: systemClock,
     random: systemRandom,
     log: createLog('silent'),
