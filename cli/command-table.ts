@@ -72,6 +72,10 @@ export const commandGroups: readonly CommandGroup[] = [
         summary: 'follow, list, undo, pause, resume or restart the rollout of a Workload',
         load: async () => (await import('./commands/rollout.ts')).rolloutCommand(),
       },
+      trigger: {
+        summary: 'run the job of a Cron workload now',
+        load: async () => (await import('./commands/trigger.ts')).triggerCommand(),
+      },
       wait: {
         summary: 'wait for a condition, a value or a deletion',
         load: async () => (await import('./commands/wait.ts')).waitCommand(),

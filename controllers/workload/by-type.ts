@@ -1,8 +1,8 @@
 /** One pass over a workload, whatever its type. */
 import type { Workload } from '../../api/kinds.gen.ts';
+import { reconcileCron } from '../cron/reconcile.ts';
 import { reconcileJob } from '../job/reconcile.ts';
 import type { Outcome, Reconcile } from '../kit/controller.ts';
-import { TerminalError } from '../kit/errors.ts';
 import { reconcileWorkload, type WorkloadMemory } from './reconcile.ts';
 
 export async function reconcileByType(
@@ -16,6 +16,6 @@ export async function reconcileByType(
     case 'Job':
       return reconcileJob(ctx, memory.writes);
     case 'Cron':
-      throw new TerminalError('NotSupported', `workloads of type ${type} are not supported yet`);
+      return reconcileCron(ctx, memory.jobWrites);
   }
 }

@@ -30,13 +30,14 @@ export function workloadController({
   const revisions = informers.for<ControllerRevision>(controllerRevisions);
   const memory = {
     writes: new OwnWrites<Pod>(informers.for<Pod>(pods), clock),
+    jobWrites: new OwnWrites<Workload>(informers.for<Workload>(workloads), clock),
     revisionWrites: new OwnWrites<ControllerRevision>(revisions, clock),
     backoff: new ReplacementBackoff(clock),
   };
   return defineController<Workload>({
     name: 'workload-controller',
     for: workloads,
-    owns: [pods, controllerRevisions, configMaps, secrets],
+    owns: [pods, controllerRevisions, configMaps, secrets, workloads],
     watches: [
       {
         // An orphan may be ours to adopt.

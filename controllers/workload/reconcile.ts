@@ -21,6 +21,8 @@ import { chooseTarget } from './target.ts';
 export interface WorkloadMemory {
   readonly writes: OwnWrites<Pod>;
   readonly revisionWrites: OwnWrites<ControllerRevision>;
+  /** Jobs of Crons. */
+  readonly jobWrites: OwnWrites<Workload>;
   readonly backoff: ReplacementBackoff;
 }
 
