@@ -118,6 +118,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
           locate: locator(desired, runtimes),
           summary: () => usage.summary(),
           metrics,
+          images: runtimes[0],
         });
 
   const changed = (uid: string) => workers.volumesChanged(uid);

@@ -14,7 +14,7 @@ import type { RequestMetrics } from './request/request-metrics.ts';
 import { bindMany, bindOne } from './subresources/binding.ts';
 import { evict } from './subresources/eviction.ts';
 import { finalize } from './subresources/finalize.ts';
-import { type NodeProxyDeps, podLog } from './subresources/node-proxy.ts';
+import { type NodeProxyDeps, nodeImages, podLog } from './subresources/node-proxy.ts';
 import { review, reviews } from './subresources/reviews.ts';
 import { scale } from './subresources/scale.ts';
 import type { NodeSummaries } from './usage/node-summaries.ts';
@@ -181,6 +181,10 @@ async function servePart(deps: PipelineDeps, request: KindRequest): Promise<ApiR
   if (kind.builtin && kind.plural === 'pods' && info.subresource === 'log') {
     if (info.verb !== 'get') throw methodNotAllowed();
     return podLog(deps, request);
+  }
+  if (kind.builtin && kind.plural === 'nodes' && info.subresource === 'images') {
+    if (!['get', 'create', 'delete'].includes(info.verb)) throw methodNotAllowed();
+    return nodeImages(deps, request);
   }
   const part = kind.builtin ? builtinParts[`${kind.plural}/${info.subresource}`] : undefined;
   if (part === undefined) {

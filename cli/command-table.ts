@@ -84,6 +84,10 @@ export const commandGroups: readonly CommandGroup[] = [
         summary: "print a container's log",
         load: async () => (await import('./commands/logs.ts')).logsCommand(),
       },
+      image: {
+        summary: 'list, pull and remove images on nodes',
+        load: async () => (await import('./commands/image.ts')).imageCommand(),
+      },
       exec: {
         summary: 'run a command inside a container',
         load: async () => (await import('./commands/exec.ts')).execCommand(),

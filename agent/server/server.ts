@@ -12,6 +12,7 @@ import type { Log } from '../../lib/log.ts';
 import { type Metrics, noMetrics } from '../../lib/metrics.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { createProcessUpgrade } from './exec.ts';
+import { serveImages } from './images.ts';
 import { serveLogs } from './logs.ts';
 import { createPortForwardUpgrade } from './port-forward.ts';
 import type { Upgrade } from './websocket.ts';
@@ -38,6 +39,8 @@ export interface NodeServerOptions extends ServingOptions {
   readonly clock: Clock;
   /** `undefined` when no such pod is on this node. */
   readonly locate: (namespace: string, name: string) => LocatedPod | undefined;
+  /** Whose images are listed, pulled and removed. */
+  readonly images?: Runtime | undefined;
   /** What node and pods use. */
   readonly summary: () => Promise<StatsSummary>;
   /** What `/metrics` shows; nothing when absent. */
@@ -116,6 +119,12 @@ async function handle(
     authorise(request, monitors);
     const { contentType, text } = await (options.metrics ?? noMetrics).expose();
     response.writeHead(200, { 'content-type': contentType }).end(text);
+    return;
+  }
+  const { pathname, searchParams } = new URL(request.url ?? '/', 'https://node');
+  if (pathname === '/images' && options.images !== undefined) {
+    authorise(request);
+    await serveImages(options.images, request, searchParams, response);
     return;
   }
   const { verb, located, container, query } = route(options, request);

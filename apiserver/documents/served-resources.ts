@@ -32,6 +32,7 @@ const partVerbs = ['get', 'patch', 'update'];
 /** Subresources that only built-in kinds have, by `plural`. */
 const builtinSubresources: Readonly<Record<string, readonly ServedSubresource[]>> = {
   namespaces: [{ name: 'finalize', kind: 'Namespace', verbs: ['update'] }],
+  nodes: [{ name: 'images', kind: 'Node', verbs: ['create', 'delete', 'get'] }],
   pods: [
     { name: 'attach', kind: 'PodAttachOptions', verbs: ['create', 'get'] },
     { name: 'binding', kind: 'Binding', verbs: ['create'] },

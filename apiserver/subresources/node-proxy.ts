@@ -50,6 +50,21 @@ interface Target {
   readonly path: string;
 }
 
+/** `/nodes/<name>/images`: handed on as it is; what pulls and removes says so in its answer. */
+export async function nodeImages(
+  deps: NodeProxyDeps,
+  { info, request }: RequestContext,
+): Promise<ApiResponse> {
+  const { signal, method, query } = request;
+  const node = await deps.objects.get(nodes, { name: info.name }, signal);
+  if (node === undefined) throw notFound({ group: '', resource: 'nodes' }, info.name);
+  const target = { ...addressOf(node.object, info.name), path: `/images?${query}` };
+  const answer = await get(deps, target, signal, method);
+  if (answer.statusCode !== 200) throw await agentError(answer, answer.statusCode ?? 502);
+  const headers = { 'content-type': 'application/json', 'cache-control': 'no-cache' };
+  return { status: 200, headers, body: answer };
+}
+
 /** GET `/pods/<name>/log`. */
 export async function podLog(deps: NodeProxyDeps, context: RequestContext): Promise<ApiResponse> {
   const target = await targetOf(deps, context, 'containerLogs');
@@ -185,10 +200,15 @@ function tlsOptions({ identity, ca }: NodeProxyDeps, { host, port }: Target) {
   };
 }
 
-function get(deps: NodeProxyDeps, target: Target, signal: AbortSignal): Promise<IncomingMessage> {
+function get(
+  deps: NodeProxyDeps,
+  target: Target,
+  signal: AbortSignal,
+  method = 'GET',
+): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const outgoing = httpsRequest(
-      { ...tlsOptions(deps, target), path: target.path, method: 'GET', signal, agent: false },
+      { ...tlsOptions(deps, target), path: target.path, method, signal, agent: false },
       (answer) => {
         answer.socket.setTimeout(0);
         resolve(answer);

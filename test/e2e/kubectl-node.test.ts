@@ -78,5 +78,22 @@ describe.skipIf(kubectlBinary === undefined)('kubectl', () => {
       const after = await kubectl.ok('get pod reader -o jsonpath={.status.containerStatuses}');
       expect(after).toBe(before);
     });
+
+    test('images are listed with who uses them, and not removed under them', async () => {
+      await scene.createPod('user', { containers: [containerOf(restScript)] });
+      await scene.untilReady('user');
+      const berth = (line: string) => plane().berth(['image', ...line.split(' ')]);
+      const { stdout } = await berth('list');
+      expect(stdout).toMatch(/^NODE +REPOSITORY +TAG +IMAGE ID +SIZE +CONTAINERS/);
+      expect(stdout).toMatch(/ berth-test\/busybox +1 +[0-9a-f]{12} +\S+MB +[1-9]/);
+      const refused = await berth('remove berth-test/busybox:1');
+      expect(refused.code).toBe(1);
+      expect(refused.stderr).toMatch(/"berth-test\/busybox:1" is used by .*berth_/);
+      const pulled = await berth('pull no.such.invalid/app:1');
+      expect(pulled.code).toBe(1);
+      expect(pulled.stderr).toContain('no.such.invalid');
+      const names = await scene.kubectl.ok('get nodes -o jsonpath={.items[*].status.images}');
+      expect(names).toContain('berth-test/busybox:1');
+    });
   });
 });
