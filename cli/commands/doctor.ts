@@ -16,30 +16,45 @@ interface DoctorOptions {
 export function doctorCommand(): Command {
   return newCommand({
     name: 'doctor',
-    purpose: 'Checks what this machine has, and says what is left out therefore and how to get it.',
+    purpose:
+      'Checks what this machine has, and the plane that runs on it; says what is left out or broken, and\n' +
+      'what to type against it.',
     examples: ['berth doctor', 'berth doctor -o json'],
-    exitCodes: '0 "berth up" will work, 1 something that it needs is missing, 2 wrong usage',
+    exitCodes: '0 all is well, or only left out, 1 something is missing or broken, 2 wrong usage',
   })
     .option('--data-dir <dir>', dataDirHelp)
     .option('-o, --output <format>', 'json')
     .action(doctor);
 }
 
-const marks = { ok: 'ok      ', missing: 'missing ', optional: '-       ' } as const;
+const marks = {
+  ok: 'ok      ',
+  missing: 'missing ',
+  optional: '-       ',
+  broken: 'BROKEN  ',
+} as const;
 
 async function doctor({ dataDir, output }: DoctorOptions): Promise<void> {
   if (output !== undefined && output !== 'json') throw usage(`-o must be json, not "${output}"`);
   const paths = planePaths(dataDir ?? defaultDataDir());
   const running = readPidFile(paths.pidFile);
-  const findings = await runChecks({
+  const machine = await runChecks({
     dataDir: paths.dataDir,
     port: loadConfig(paths.dataDir)?.port ?? defaultPort,
     running: running !== undefined,
   });
+  const plane =
+    running === undefined
+      ? []
+      : await import('../plane/plane-checks.ts').then(({ planeChecks }) =>
+          planeChecks(paths, running.config, Date.now()),
+        );
+  const findings = [...machine, ...plane];
   const text =
     output === 'json' ? JSON.stringify(findings, null, 2) : findings.map(line).join('\n');
   process.stdout.write(`${text}\n`);
-  if (findings.some(({ state }) => state === 'missing')) process.exitCode = exitCode.failure;
+  if (findings.some(({ state }) => state === 'missing' || state === 'broken'))
+    process.exitCode = exitCode.failure;
 }
 
 function line({ state, name, found, without, remedy }: Finding): string {

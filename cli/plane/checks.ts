@@ -6,8 +6,11 @@ import { type EngineProbe, engineRemedy, probeEngine } from './docker-engine.ts'
 import { portOwner, probePort } from './ports.ts';
 
 export interface Finding {
-  /** `missing` = `berth up` needs it; `optional` = something is left out without it. */
-  readonly state: 'ok' | 'missing' | 'optional';
+  /**
+   * `missing` = `berth up` needs it; `optional` = something is left out without it; `broken` = the
+   * running plane needs help.
+   */
+  readonly state: 'ok' | 'missing' | 'optional' | 'broken';
   readonly name: string;
   readonly found: string;
   /** What is left out. */
@@ -37,7 +40,10 @@ export async function runChecks(options: CheckOptions): Promise<readonly Finding
     checkRoot(),
     checkDocker(engine),
     checkCgroups(engine),
-    checkDisk(options.dataDir),
+    ...engineAdvice(engine),
+    checkDisk('disk', options.dataDir),
+    ...checkLimits(),
+    checkClock(),
     port,
     kubectl,
     checkSystemd(),
@@ -96,18 +102,63 @@ function checkCgroups(probe: EngineProbe): Finding {
   };
 }
 
-function checkDisk(dataDir: string): Finding {
+/** What makes the engine a better place, while it answers. */
+function engineAdvice(probe: EngineProbe): readonly Finding[] {
+  if (probe.type !== 'ready') return [];
+  const { liveRestore, rootDir } = probe;
+  const restore: Finding = liveRestore
+    ? { state: 'ok', name: 'live-restore', found: 'on' }
+    : {
+        state: 'optional',
+        name: 'live-restore',
+        found: 'off',
+        without: 'a restart of the Docker engine stops every container',
+        remedy: 'add {"live-restore": true} to /etc/docker/daemon.json; systemctl reload docker',
+      };
+  return existsSync(rootDir) ? [restore, checkDisk('Docker disk', rootDir)] : [restore];
+}
+
+/** Too few of these show up as "too many open files" or as watches that fail. */
+function checkLimits(): readonly Finding[] {
+  const nofile = Number(/^Max open files\s+(\d+)/m.exec(read('/proc/self/limits'))?.[1] ?? 0);
+  const inotify = Number(read('/proc/sys/fs/inotify/max_user_instances'));
+  return [
+    atLeast('open files', nofile, 4_096, 'ulimit -n 65536, or LimitNOFILE= of the service'),
+    atLeast('inotify', inotify, 128, 'sysctl -w fs.inotify.max_user_instances=512'),
+  ];
+}
+
+function atLeast(name: string, have: number, wanted: number, remedy: string): Finding {
+  if (have >= wanted) return { state: 'ok', name, found: String(have) };
+  const without = `${wanted} or more are advised: busy planes and workloads run out of them`;
+  return { state: 'optional', name, found: String(have), without, remedy };
+}
+
+/** systemd-timesyncd and chrony leave a trace; without either nobody keeps the clock. */
+function checkClock(): Finding {
+  const traces = ['/run/systemd/timesync/synchronized', '/run/chrony', '/run/ntpd.pid'];
+  if (traces.some(existsSync)) return { state: 'ok', name: 'clock', found: 'synchronised' };
+  return {
+    state: 'optional',
+    name: 'clock',
+    found: 'nothing keeps it right',
+    without: 'certificates and times of several machines may disagree',
+    remedy: 'apt-get install systemd-timesyncd',
+  };
+}
+
+function checkDisk(name: string, dataDir: string): Finding {
   let path = dataDir;
   while (!existsSync(path) && dirname(path) !== path) path = dirname(path);
   const { bavail, bsize } = statfsSync(path);
   const free = bavail * bsize;
   const found = `${(free / 2 ** 30).toFixed(1)} GiB free at ${path}`;
-  if (free >= diskFreeMinBytes) return { state: 'ok', name: 'disk', found };
+  if (free >= diskFreeMinBytes) return { state: 'ok', name, found };
   return {
     state: 'missing',
-    name: 'disk',
+    name,
     found,
-    remedy: 'free at least 1 GiB, or choose another --data-dir',
+    remedy: `free at least 1 GiB at ${path} (docker system df), or choose another place`,
   };
 }
 

@@ -6,7 +6,14 @@ const dockerSocket = '/var/run/docker.sock';
 const timeoutMs = 5_000;
 
 export type EngineProbe =
-  | { readonly type: 'ready'; readonly version: string; readonly cgroupVersion: string }
+  | {
+      readonly type: 'ready';
+      readonly version: string;
+      readonly cgroupVersion: string;
+      readonly cgroupDriver: string;
+      readonly rootDir: string;
+      readonly liveRestore: boolean;
+    }
   | { readonly type: 'absent' }
   | { readonly type: 'not running' }
   | { readonly type: 'no permission' }
@@ -20,6 +27,9 @@ export async function probeEngine(socketPath = dockerSocket): Promise<EngineProb
       type: 'ready',
       version: text(info['ServerVersion']),
       cgroupVersion: text(info['CgroupVersion']),
+      cgroupDriver: text(info['CgroupDriver']),
+      rootDir: text(info['DockerRootDir']),
+      liveRestore: info['LiveRestoreEnabled'] === true,
     };
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException; // Only errors are thrown there.
