@@ -138,13 +138,3 @@ test('deletion leaves a finalizer and a condition', () => {
     { type: 'Terminating', status: 'True', lastTransitionTime: '2026-01-01T00:00:00Z' },
   ]);
 });
-
-test('rules that are not evaluated are warned of', () => {
-  expect(crdStrategy.warn?.(crd(), undefined)).toEqual([]);
-  const schema = {
-    openAPIV3Schema: { type: 'object', 'x-kubernetes-validations': [{ rule: 'true' }] },
-  };
-  expect(crdStrategy.warn?.(crd({}, { schema }), undefined)?.[0]).toMatch(
-    /^spec.versions\[0\].*not evaluated/,
-  );
-});

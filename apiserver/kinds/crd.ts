@@ -1,11 +1,9 @@
 /** CustomResourceDefinition: defaults of its names, the marks of its deletion, and what it is checked for. */
 import { setCondition } from '../../api/conditions.ts';
-import { asArray, asObject, asString, at, child, equal, objectsOf } from '../../api/json.ts';
+import { asArray, asString, at, child, equal, objectsOf } from '../../api/json.ts';
 import type { Condition, JsonObject, JsonValue } from '../../api/meta.ts';
-import type { Schema } from '../../api/schema.ts';
 import type { FieldError } from '../../api/status.ts';
 import { invalidValue } from '../schema/field-error.ts';
-import { hasRules } from '../schema/validate.ts';
 import { nameErrors } from './crd-names.ts';
 import { conversionErrors, versionErrors } from './crd-versions.ts';
 import { plainStrategy, type Strategy } from './strategy.ts';
@@ -41,7 +39,6 @@ export const crdStrategy: Strategy = {
     if (changed.length > 0) return changed;
     return [...nameErrors(crd), ...versionErrors(crd), ...conversionErrors(crd)];
   },
-  warn: (crd) => ruleWarnings(crd),
   beginDeletion(crd, nowMs) {
     const metadata = child(crd, 'metadata');
     const finalizers = asArray(metadata['finalizers']);
@@ -90,15 +87,4 @@ function immutableErrors(crd: JsonObject, old: JsonObject): FieldError[] {
   return immutableFields
     .filter((path) => !equal(at(crd, ...path), at(old, ...path)))
     .map((path) => invalidValue(path.join('.'), at(crd, ...path), 'field is immutable'));
-}
-
-function ruleWarnings(crd: JsonObject): string[] {
-  return objectsOf(at(crd, 'spec', 'versions')).flatMap((version, index) => {
-    const schema = asObject(at(version, 'schema', 'openAPIV3Schema'));
-    // Its shape has been judged by now.
-    if (schema === undefined || !hasRules(schema as Schema)) return [];
-    return [
-      `spec.versions[${index}].schema.openAPIV3Schema: x-kubernetes-validations are kept but not evaluated yet: objects are not checked against these rules`,
-    ];
-  });
 }

@@ -8,4 +8,5 @@ export {
 } from './object-meta.ts';
 export { type PruneOptions, prune } from './prune.ts';
 export { type StructuralOptions, validateStructural } from './structural.ts';
-export { type ValidateOptions, validate, withUncheckedRules } from './validate.ts';
+export { blocksRules, type ValidateOptions, validate, withUncheckedRules } from './validate.ts';
+export { type RuleFindings, validateRules } from './validate-rules.ts';

@@ -13,6 +13,7 @@ import { additionalSchema } from './json-kinds.ts';
 import { validateDefaults } from './structural-defaults.ts';
 import { validateLists } from './structural-lists.ts';
 import { validateValueValidation } from './structural-nested.ts';
+import { validateRuleTexts } from './structural-rules.ts';
 
 /** Where a schema stands; what may be left out depends on it. */
 export type Level = 'root' | 'field' | 'item';
@@ -26,8 +27,7 @@ export interface StructuralOptions {
 }
 
 /**
- * The errors of a whole schema. Defaults are only checked when the rest is in order. CEL rules are
- * not looked at.
+ * The errors of a whole schema. Rules and defaults are only checked when the rest is in order.
  */
 export function validateStructural(
   schema: Schema,
@@ -38,7 +38,9 @@ export function validateStructural(
     ...validateLevel(schema, 'root', path, false),
     ...validateValueValidation(schema, path),
   ];
-  return errors.length > 0 ? errors : validateDefaults(schema, path);
+  return errors.length > 0
+    ? errors
+    : [...validateRuleTexts(schema, path), ...validateDefaults(schema, path)];
 }
 
 function validateRoot(schema: Schema, path: string): FieldError[] {

@@ -6,13 +6,14 @@ import type { JsonValue } from '../../api/meta.ts';
 import type { Schema } from '../../api/schema.ts';
 import type { FieldError } from '../../api/status.ts';
 import { compileSchema, Findings } from './compile.ts';
+import { isUnchanged } from './correlate.ts';
 import { validateEmbedded } from './embedded.ts';
 import { invalidValue } from './field-error.ts';
 import { additionalSchema } from './json-kinds.ts';
 import { validateListTypes } from './list-types.ts';
 
 export interface ValidateOptions {
-  /** The value as stored, on an update. Not used yet: ratcheting will compare with it. */
+  /** The value as stored, on an update: errors of parts that have not changed do not count. */
   readonly old?: JsonValue | undefined;
   /** Put before each field of the errors, as `spec.default`; messages keep the inner path. */
   readonly prefix?: string;
@@ -20,20 +21,22 @@ export interface ValidateOptions {
 
 /**
  * All errors of a value: of the schema, then of embedded objects, then of list types. Rules in CEL
- * are not checked here. The last line of upstream's answers is added by `withUncheckedRules`.
+ * are `validateRules`' business. The last line of upstream's answers is added by `withUncheckedRules`.
  */
 export function validate(
   value: JsonValue,
   schema: Schema,
-  { prefix = '' }: ValidateOptions = {},
+  { old, prefix = '' }: ValidateOptions = {},
 ): FieldError[] {
   const findings = new Findings(prefix);
   compileSchema(schema)(value, '', findings);
-  return [
+  const errors = [
     ...findings.errors,
     ...validateEmbedded(value, schema, prefix),
     ...validateListTypes(value, schema, prefix),
   ];
+  if (old === undefined) return errors;
+  return errors.filter(({ field }) => !isUnchanged(field, value, old, schema));
 }
 
 /**
@@ -41,8 +44,13 @@ export function validate(
  * errors stands in their way. Takes all errors of the object, those of its metadata too.
  */
 export function withUncheckedRules(errors: readonly FieldError[], schema: Schema): FieldError[] {
-  if (!hasRules(schema) || !errors.some(({ type }) => blocking.has(type))) return [...errors];
+  if (!hasRules(schema) || !blocksRules(errors)) return [...errors];
   return [...errors, invalidValue('<nil>', null, uncheckedRules)];
+}
+
+/** Whether one of the errors is such that rules could not rely on the schema. */
+export function blocksRules(errors: readonly FieldError[]): boolean {
+  return errors.some(({ type }) => blocking.has(type));
 }
 
 const uncheckedRules =

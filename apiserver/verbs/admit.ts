@@ -14,12 +14,14 @@ import {
 import type { ServedKind } from '../registry/served-kind.ts';
 import {
   applyDefaults,
+  blocksRules,
   coerceMeta,
   prune,
   setDefaults,
   validate,
   validateObjectMeta,
   validateObjectMetaUpdate,
+  validateRules,
   withUncheckedRules,
 } from '../schema/index.ts';
 import { type Cached, metadataOf, metaString } from '../storage/cached.ts';
@@ -101,7 +103,7 @@ export function check(request: KindRequest, object: JsonObject, old: JsonObject 
     ...schemaErrors(kind, object, old),
   ];
   if (found.length === 0) found.push(...(kind.strategy.validate?.(object, old) ?? []));
-  const errors = withUncheckedRules(found, kind.schema);
+  const errors = withRules(request, found, object, old);
   if (errors.length > 0) throw invalid(kind, metaString(object, 'name'), errors);
   request.warnings.push(...(kind.strategy.warn?.(object, old) ?? []));
   request.warnings.push(...ignoredFieldWarnings(object, old, kind.ignoredFields));
@@ -117,8 +119,23 @@ export function checkTypes(request: KindRequest, object: JsonObject): void {
   if (wrong.length > 0) throw invalid(kind, metaString(object, 'name'), wrong);
 }
 
+/** The errors with those of the kind's rules in CEL; what was so before is a warning only. */
+function withRules(
+  { kind, warnings }: KindRequest,
+  errors: readonly FieldError[],
+  object: JsonObject,
+  old: JsonObject | undefined,
+): FieldError[] {
+  if (blocksRules(errors)) return withUncheckedRules(errors, kind.schema);
+  const rules = validateRules(object, kind.schema, { old });
+  for (const { field, message } of rules.ratcheted) warnings.push(`${field}: ${message}`);
+  return [...errors, ...rules.errors];
+}
+
 function schemaErrors(kind: ServedKind, object: JsonObject, old: JsonObject | undefined) {
-  const errors = validate(object, kind.schema, old === undefined ? {} : { old });
+  // Core kinds have no ratcheting upstream; their schemas never change.
+  const ratchets = old !== undefined && !kind.builtin;
+  const errors = validate(object, kind.schema, ratchets ? { old } : {});
   return kind.strategy.plainWords ? inPlainWords(errors) : errors;
 }
 
@@ -143,11 +160,12 @@ function twice(errors: readonly FieldError[]): FieldError[] {
 /** The checks of a write through `/status`. */
 export function checkStatus(request: KindRequest, object: JsonObject, old: JsonObject): void {
   const { kind } = request;
-  const errors = [
+  const found = [
     ...metaErrors(kind, object, old),
     ...schemaErrors(kind, object, old),
     ...(kind.strategy.validateStatus?.(object, old) ?? []),
   ];
+  const errors = withRules(request, found, object, old);
   if (errors.length > 0) throw invalid(kind, metaString(object, 'name'), errors);
 }
 
