@@ -93,6 +93,11 @@ export class WatchCache {
     return this.#resources.get(prefixOf(key))?.get(key);
   }
 
+  /** The newest version this server knows of: its own last write may be ahead of the watch. */
+  newest(key: string): Cached | undefined {
+    return this.#expected.get(key) ?? this.get(key);
+  }
+
   list(prefix: string): Cached[] {
     return this.#resources.get(prefixOf(prefix))?.list(prefix) ?? [];
   }

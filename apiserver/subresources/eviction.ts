@@ -14,9 +14,9 @@ import { listPrefix } from '../storage/keys.ts';
 import { decodePlain } from '../verbs/body.ts';
 import { deleteObject } from '../verbs/delete.ts';
 import { type KindRequest, timestamp, type VerbDeps } from '../verbs/deps.ts';
+import { currentObject } from '../verbs/on-current.ts';
 import { type DeleteParameters, deleteParameters } from '../verbs/options.ts';
 import { respondJson } from '../verbs/respond.ts';
-import { currentObject } from '../verbs/update.ts';
 
 const budgets = { group: 'policy', plural: 'poddisruptionbudgets' } as const;
 

@@ -8,9 +8,10 @@ import { decodeObject } from '../verbs/body.ts';
 import { commitUpdate, stale } from '../verbs/commit-update.ts';
 import { checkName } from '../verbs/create.ts';
 import type { KindRequest, VerbDeps } from '../verbs/deps.ts';
+import { currentObject } from '../verbs/on-current.ts';
 import { writeParameters } from '../verbs/options.ts';
 import { respondObject } from '../verbs/respond.ts';
-import { currentObject, parseRevision } from '../verbs/update.ts';
+import { parseRevision } from '../verbs/update.ts';
 
 export async function finalize(deps: VerbDeps, request: KindRequest): Promise<ApiResponse> {
   const { kind, info } = request;
@@ -33,7 +34,8 @@ export async function finalize(deps: VerbDeps, request: KindRequest): Promise<Ap
     kind: { ...kind, strategy: withoutUpdateHook(kind.strategy) },
   };
   const subresource = 'finalize';
-  const stored = await commitUpdate(deps, finalizing, { old, next, parameters, subresource });
+  const input = { old, fresh: true, next, parameters, subresource };
+  const stored = await commitUpdate(deps, finalizing, input);
   if (stored === undefined) throw stale(request);
   return respondObject(deps, request, stored, 200);
 }

@@ -13,9 +13,10 @@ import { decodePlain, mediaType, unsupportedMediaType } from '../verbs/body.ts';
 import { commitUpdate, stale } from '../verbs/commit-update.ts';
 import { methodNotAllowed } from '../verbs/create.ts';
 import type { KindRequest, VerbDeps } from '../verbs/deps.ts';
+import { currentObject } from '../verbs/on-current.ts';
 import { writeParameters } from '../verbs/options.ts';
 import { respondJson } from '../verbs/respond.ts';
-import { currentObject, parseRevision } from '../verbs/update.ts';
+import { parseRevision } from '../verbs/update.ts';
 import { viewOf } from '../verbs/view.ts';
 import { parseJson } from '../wire/json.ts';
 
@@ -44,6 +45,7 @@ export async function scale(deps: VerbDeps, request: KindRequest): Promise<ApiRe
     setReplicas(next, paths.specReplicasPath, replicasOf(wanted, request));
     const stored = await commitUpdate(deps, request, {
       old,
+      fresh: true,
       next,
       parameters,
       subresource: 'scale',

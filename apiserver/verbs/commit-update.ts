@@ -14,6 +14,8 @@ import { viewOf } from './view.ts';
 export interface UpdateInput {
   /** The stored object that `next` was computed from. */
   readonly old: Cached;
+  /** Whether `old` is certainly what is stored; where not, a write that changes nothing is tried again. */
+  readonly fresh: boolean;
   /** The wanted object in the request's version; owned by the caller. */
   readonly next: JsonObject;
   readonly parameters: WriteParameters;
@@ -38,8 +40,8 @@ export async function commitUpdate(
   if (subresource === 'status') checkStatus(request, next, old);
   else check(request, next, old);
   const managed = input.managed?.(next) ?? tracked(request, next, old, input, now);
-  if (unchanged(managed, old)) return input.old;
-  if (parameters.dryRun) return unstored(managed);
+  if (unchanged(managed, old)) return input.fresh ? input.old : undefined;
+  if (parameters.dryRun) return input.fresh ? unstored(managed) : undefined;
   toStorage(managed, kind);
   if (isFinished(managed, kind.strategy.retained)) {
     const revision = await deps.objects.remove(input.old, signal);

@@ -11,11 +11,9 @@ import { stale } from './commit-update.ts';
 import { methodNotAllowed } from './create.ts';
 import { type KindRequest, timestamp, type VerbDeps } from './deps.ts';
 import { selectedObjects } from './list.ts';
+import { onCurrent } from './on-current.ts';
 import { type DeleteParameters, deleteParameters } from './options.ts';
 import { respondJson, respondList, respondObject } from './respond.ts';
-import { currentObject } from './update.ts';
-
-const maxTries = 5;
 
 /** What a delete did to one object. */
 export type Deleted =
@@ -66,23 +64,24 @@ export async function deleteObject(
 ): Promise<Deleted> {
   const { kind, info } = request;
   kind.strategy.checkDelete?.({ name: info.name });
-  for (let attempt = 1; attempt <= maxTries; attempt += 1) {
-    const old = await currentObject(deps, request);
+  const result = await onCurrent(deps, request, (start) => {
+    const { old } = start;
     if (old === undefined) throw notFound({ group: kind.group, resource: kind.plural }, info.name);
     checkPreconditions(request, old, parameters);
-    const result = await deleteCurrent(deps, request, old, parameters);
-    if (result !== undefined) return result;
-    if (parameters.resourceVersion !== undefined) break;
-  }
-  throw stale(request);
+    return deleteCurrent(deps, request, { old, fresh: start.fresh }, parameters);
+  });
+  if (result === undefined) throw stale(request);
+  return result;
 }
 
 async function deleteCurrent(
   deps: VerbDeps,
   request: KindRequest,
-  old: Cached,
+  { old, fresh }: { readonly old: Cached; readonly fresh: boolean },
   parameters: DeleteParameters,
 ): Promise<Deleted | undefined> {
+  // Without a write nothing would tell that the object is another one by now.
+  if (parameters.dryRun && !fresh) return undefined;
   const { strategy } = request.kind;
   const { signal } = request.request;
   const next = marked(deps, request, old, parameters);
@@ -97,7 +96,7 @@ async function deleteCurrent(
     return revision === undefined ? undefined : { type: 'removed', object: old };
   }
   if (JSON.stringify(metadata) === JSON.stringify(metadataOf(old.object)))
-    return { type: 'marked', object: old };
+    return fresh ? { type: 'marked', object: old } : undefined;
   if (parameters.dryRun) return { type: 'marked', object: unstored(next) };
   const result = await deps.objects.replace(old, next, signal);
   return result.type === 'written' ? { type: 'marked', object: result.stored } : undefined;

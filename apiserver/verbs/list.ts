@@ -7,9 +7,10 @@ import { type Cached, decodeEntry } from '../storage/cached.ts';
 import { listPrefix } from '../storage/keys.ts';
 import { decodeContinue, encodeContinue } from './continue-token.ts';
 import type { KindRequest, VerbDeps } from './deps.ts';
+import { currentObject } from './on-current.ts';
 import { respondList, respondObject } from './respond.ts';
 import { selectionOf } from './select.ts';
-import { currentObject, parseRevision } from './update.ts';
+import { parseRevision } from './update.ts';
 import { viewOf } from './view.ts';
 
 /** How many entries one read of an exact revision takes from the store. */

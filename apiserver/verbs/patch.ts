@@ -14,15 +14,14 @@ import { parseYaml } from '../wire/yaml.ts';
 import { settleNamespace, shape } from './admit.ts';
 import { mediaType, unsupportedMediaType } from './body.ts';
 import { commitCreate, resetFields, withManagedFields } from './commit-create.ts';
-import { commitUpdate, stale } from './commit-update.ts';
+import { commitUpdate, stale, type UpdateInput } from './commit-update.ts';
 import { checkName } from './create.ts';
 import { type KindRequest, timestamp, type VerbDeps } from './deps.ts';
+import { onCurrent } from './on-current.ts';
 import { type WriteParameters, writeParameters } from './options.ts';
 import { respondObject } from './respond.ts';
-import { currentObject, parseRevision } from './update.ts';
+import { parseRevision } from './update.ts';
 import { viewOf } from './view.ts';
-
-const maxTries = 5;
 
 type PatchType = 'json' | 'merge' | 'strategic' | 'apply';
 
@@ -39,8 +38,7 @@ export async function patch(deps: VerbDeps, request: KindRequest): Promise<ApiRe
   const parameters = writeParameters(request, 'PatchOptions', type === 'apply');
   if (type === 'apply') return apply(deps, request, bytes, parameters);
   const parsed = parsePatch(bytes, type);
-  for (let attempt = 1; attempt <= maxTries; attempt += 1) {
-    const old = await currentObject(deps, request);
+  const stored = await onCurrent(deps, request, ({ old, fresh }) => {
     const { kind, info } = request;
     if (old === undefined) throw notFound({ group: kind.group, resource: kind.plural }, info.name);
     const next = patched(request, old, parsed.value, type);
@@ -49,10 +47,10 @@ export async function patch(deps: VerbDeps, request: KindRequest): Promise<ApiRe
     const body = { object: next, duplicates: parsed.duplicates };
     shape(request, body, parameters.fieldValidation, { errorOf: strictPatchError(next) });
     const subresource = info.subresource;
-    const stored = await commitUpdate(deps, request, { old, next, parameters, subresource });
-    if (stored !== undefined) return respondObject(deps, request, stored, 200);
-  }
-  throw stale(request);
+    return commitUpdate(deps, request, { old, fresh, next, parameters, subresource });
+  });
+  if (stored === undefined) throw stale(request);
+  return respondObject(deps, request, stored, 200);
 }
 
 function patchTypeOf({ request, kind }: KindRequest): PatchType {
@@ -138,8 +136,7 @@ async function apply(
   parameters: WriteParameters,
 ): Promise<ApiResponse> {
   const applied = decodeApplied(request, bytes, parameters);
-  for (let attempt = 1; attempt <= maxTries; attempt += 1) {
-    const old = await currentObject(deps, request);
+  const done = await onCurrent(deps, request, async ({ old, fresh }) => {
     const live = old === undefined ? undefined : viewOf(old, request.kind).object;
     const result = applyObject({
       live,
@@ -158,11 +155,18 @@ async function apply(
     const stored =
       old === undefined
         ? await createApplied(deps, request, applied, result.object, parameters, managed)
-        : await updateApplied(deps, request, applied, result.object, old, parameters, managed);
-    if (stored !== undefined)
-      return respondObject(deps, request, stored, old === undefined ? 201 : 200);
-  }
-  throw stale(request);
+        : await updateApplied(deps, request, applied, {
+            next: copyOf(result.object),
+            old,
+            fresh,
+            parameters,
+            subresource: request.info.subresource,
+            managed,
+          });
+    return stored === undefined ? undefined : { stored, status: old === undefined ? 201 : 200 };
+  });
+  if (done === undefined) throw stale(request);
+  return respondObject(deps, request, done.stored, done.status);
 }
 
 function decodeApplied(
@@ -232,14 +236,10 @@ async function updateApplied(
   deps: VerbDeps,
   request: KindRequest,
   applied: JsonObject,
-  result: JsonObject,
-  old: Cached,
-  parameters: WriteParameters,
-  managed: (object: JsonObject) => JsonObject,
+  input: UpdateInput,
 ): Promise<Cached | undefined> {
-  checkRevision(request, applied, old);
-  const next = copyOf(result);
-  shape(request, { object: next, duplicates: [] }, parameters.fieldValidation, { keepNulls: true });
-  const subresource = request.info.subresource;
-  return commitUpdate(deps, request, { old, next, parameters, subresource, managed });
+  checkRevision(request, applied, input.old);
+  const body = { object: input.next, duplicates: [] };
+  shape(request, body, input.parameters.fieldValidation, { keepNulls: true });
+  return commitUpdate(deps, request, input);
 }

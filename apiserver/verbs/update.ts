@@ -11,11 +11,9 @@ import { commitCreate } from './commit-create.ts';
 import { commitUpdate, stale } from './commit-update.ts';
 import { checkName } from './create.ts';
 import type { KindRequest, VerbDeps } from './deps.ts';
+import { onCurrent } from './on-current.ts';
 import { type WriteParameters, writeParameters } from './options.ts';
 import { respondObject } from './respond.ts';
-
-/** An unconditional update that loses a race is tried again this often. */
-const maxTries = 5;
 
 export async function update(deps: VerbDeps, request: KindRequest): Promise<ApiResponse> {
   const { kind, info } = request;
@@ -37,31 +35,23 @@ export async function replaceWith(
 ): Promise<ApiResponse> {
   const { kind, info } = request;
   const expected = expectedRevision(request, object);
-  for (let attempt = 1; attempt <= maxTries; attempt += 1) {
-    const old = await currentObject(deps, request);
+  const done = await onCurrent(deps, request, async ({ old, fresh }) => {
     if (old === undefined) {
       if (!kind.strategy.createOnUpdate || info.subresource !== '' || expected !== undefined)
         throw notFound({ group: kind.group, resource: kind.plural }, info.name);
       delete asObject(object['metadata'])?.['resourceVersion'];
-      const stored = await commitCreate(deps, request, object, parameters);
-      return respondObject(deps, request, stored, 201);
+      return { stored: await commitCreate(deps, request, object, parameters), status: 201 };
     }
     if (expected !== undefined && expected !== old.revision) throw stale(request);
     checkUid(request, object, old);
     const next = copyOf(object);
     const subresource = info.subresource;
-    const stored = await commitUpdate(deps, request, { old, next, parameters, subresource });
-    if (stored !== undefined) return respondObject(deps, request, stored, 200);
-    if (expected !== undefined) throw stale(request);
-  }
-  throw stale(request);
-}
-
-/** The stored object the request names. */
-export function currentObject(deps: VerbDeps, request: KindRequest): Promise<Cached | undefined> {
-  const { kind, info } = request;
-  const key = { ...(kind.namespaced ? { namespace: info.namespace } : {}), name: info.name };
-  return deps.objects.get({ group: kind.group, plural: kind.plural }, key, request.request.signal);
+    const input = { old, fresh, next, parameters, subresource };
+    const stored = await commitUpdate(deps, request, input);
+    return stored === undefined ? undefined : { stored, status: 200 };
+  });
+  if (done === undefined) throw stale(request);
+  return respondObject(deps, request, done.stored, done.status);
 }
 
 /** `undefined` = whatever is stored now. */
