@@ -62,6 +62,8 @@ export interface ApiServer {
   transport(user: UserInfo): Transport;
   /** How many watches are being served, our own of definitions among them. */
   readonly watches: number;
+  /** From now on these certificates are shown to clients and to agents. */
+  renew(pairs: { readonly serving: KeyPair; readonly agentClient: KeyPair }): void;
   /** Ends watches and connections; the store stays open. */
   stop(): Promise<void>;
 }
@@ -92,6 +94,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     createRbac(cache),
   ];
   let frontEnd: FrontEnd | undefined;
+  let { agentClient } = options;
   const serverAddress = () => `${options.host ?? '127.0.0.1'}:${frontEnd?.port ?? options.port}`;
   const deps: PipelineDeps = {
     objects,
@@ -99,7 +102,9 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     clock,
     random,
     log,
-    identity: options.agentClient,
+    get identity() {
+      return agentClient;
+    },
     ca: options.ca,
     authorizers,
     rbac: cache,
@@ -145,6 +150,10 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     transport,
     get watches() {
       return cache.subscribers;
+    },
+    renew(pairs) {
+      agentClient = pairs.agentClient;
+      frontEnd?.renew(pairs.serving);
     },
     async stop() {
       stopped.abort();

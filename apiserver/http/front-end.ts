@@ -44,6 +44,8 @@ export interface FrontEndOptions {
 
 export interface FrontEnd {
   readonly port: number;
+  /** New connections see this certificate; those that stand go on. */
+  renew(serving: KeyPair): void;
   close(): Promise<void>;
 }
 
@@ -81,6 +83,7 @@ export async function listen(options: FrontEndOptions): Promise<FrontEnd> {
   await bind(server, options);
   return {
     port: (server.address() as AddressInfo).port, // A TCP server that listens has such an address.
+    renew: ({ cert, key }) => server.setSecureContext({ cert, key, ca: options.ca }),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -17,6 +17,7 @@ import { openPlaneStore } from './open-store.ts';
 import { releaseOwnLeases } from './own-leases.ts';
 import type { PlanePaths } from './paths.ts';
 import { portInUse } from './ports.ts';
+import { type RenewalDeps, renewCertificates } from './renew-certificates.ts';
 import { readVersion } from './version.ts';
 
 export interface ServerPart {
@@ -48,7 +49,7 @@ export async function startServerPart(options: ServerPartOptions): Promise<Serve
     await checkWhole(store, { signal: AbortSignal.timeout(storeAnswerMs) });
     const api = await listen(options, identity, store);
     await writeKubeconfig(paths, config, identity);
-    return await runParts(options, api, store);
+    return await runParts(options, identity, api, store);
   } catch (error) {
     await store.close();
     throw error;
@@ -56,10 +57,12 @@ export async function startServerPart(options: ServerPartOptions): Promise<Serve
 }
 
 async function runParts(
-  { paths, log, metrics }: ServerPartOptions,
+  options: ServerPartOptions,
+  files: Identity,
   api: ApiServer,
   store: Store,
 ): Promise<ServerPart> {
+  const { paths, log, metrics } = options;
   const client = (user: UserInfo) =>
     createClient(api.transport(user), { userAgent: userAgent(user), clock: systemClock });
   const stop = new AbortController();
@@ -77,16 +80,29 @@ async function runParts(
       log: log.child({ part: 'scheduler' }),
     }),
   ]).then(() => undefined);
+  const renewing = renewCertificates(files, renewal(options, api), signal);
   return {
     port: api.port,
     client,
     ended,
     async stop() {
       stop.abort(new Error('the server stops'));
-      await ended.catch(() => undefined);
+      await Promise.allSettled([ended, renewing]);
       await api.stop();
       await store.close();
     },
+  };
+}
+
+function renewal({ paths, config, log }: ServerPartOptions, api: ApiServer): RenewalDeps {
+  return {
+    open: () => openIdentity(paths, config),
+    async onRenewed(identity) {
+      api.renew(identity);
+      await writeKubeconfig(paths, config, identity);
+    },
+    clock: systemClock,
+    log,
   };
 }
 

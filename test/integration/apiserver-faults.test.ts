@@ -1,5 +1,6 @@
 /** The store goes away and comes back; readers that do not read; a quick end. */
 import { connect as connectHttp2, constants } from 'node:http2';
+import { connect as connectTls } from 'node:tls';
 import { expect, test, vi } from 'vitest';
 import { configMap, eventually, signal, startTestApi } from '../harness/apiserver.ts';
 
@@ -102,6 +103,32 @@ test('a body over HTTP/2 that nobody reads does not hold up its sender', async (
     expect(status).toBe(404);
   } finally {
     session.destroy();
+    await api.stop();
+  }
+});
+
+test('a renewed certificate is shown to new connections, and watches go on', async () => {
+  const api = await startTestApi('embedded');
+  try {
+    const watching = await api.watch(`${at}?watch=1`);
+    const shown = () =>
+      new Promise<string>((resolve, reject) => {
+        const port = api.server.port;
+        const socket = connectTls({ host: '127.0.0.1', port, ca: api.pki.ca }, () => {
+          resolve(socket.getPeerCertificate().serialNumber);
+          socket.destroy();
+        });
+        socket.on('error', reject);
+      });
+    const before = await shown();
+    const serving = await api.pki.leaf('next', { commonName: 'api', hosts: ['127.0.0.1'] });
+    const agentClient = await api.pki.leaf('next-agent', { commonName: 'berth-apiserver' });
+    api.server.renew({ serving, agentClient });
+    expect(await shown()).not.toBe(before);
+    await api.call('POST', at, configMap('after'));
+    await watching.atLeast(1);
+    watching.close();
+  } finally {
     await api.stop();
   }
 });
