@@ -32,6 +32,8 @@ test.each([
   [{ selector: { matchLabels: { app: 'x' } } }, 'spec.template.metadata.labels'],
   [{ identity: 'Stable', update: { maxSurge: 1 } }, 'spec.update.maxSurge'],
   [{ update: { maxSurge: 0, maxUnavailable: '0%' } }, 'spec.update.maxUnavailable'],
+  [{ progressDeadlineSeconds: 5, minReadySeconds: 5 }, 'spec.progressDeadlineSeconds'],
+  [{ minReadySeconds: 600 }, 'spec.progressDeadlineSeconds'],
 ])('%j', (spec, field) => {
   expect(wrong(workload(spec))).toEqual([field]);
 });

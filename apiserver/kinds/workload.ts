@@ -25,6 +25,7 @@ export const workloadStrategy: Strategy = {
     return [
       ...selectorErrors(workload, old),
       ...updateErrors(workload),
+      ...deadlineErrors(workload),
       ...validatePodSpec(asObject(template['spec']) ?? {}, 'spec.template.spec'),
       ...runErrors(workload, old),
       ...dependencyErrors(workload),
@@ -84,6 +85,18 @@ function updateErrors(workload: JsonObject): FieldError[] {
   else if (isZero(maxUnavailable) && (stable || isZero(maxSurge)))
     errors.push(invalidValue('spec.update.maxUnavailable', 0, 'may not be 0 when `maxSurge` is 0'));
   return errors;
+}
+
+/** The schema's. */
+const defaultDeadlineSeconds = 600;
+
+function deadlineErrors(workload: JsonObject): FieldError[] {
+  const spec = asObject(workload['spec']) ?? {};
+  const { progressDeadlineSeconds: deadline = defaultDeadlineSeconds, minReadySeconds = 0 } = spec;
+  if (typeof deadline !== 'number' || typeof minReadySeconds !== 'number') return [];
+  if (deadline > minReadySeconds) return [];
+  const why = 'must be greater than minReadySeconds: else no rollout could ever be in time';
+  return [invalidValue('spec.progressDeadlineSeconds', deadline, why)];
 }
 
 function isZero(value: unknown): boolean {

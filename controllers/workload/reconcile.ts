@@ -5,7 +5,7 @@ import { nodes as nodeResource } from '../../api/resources.gen.ts';
 import type { Outcome, Reconcile } from '../kit/controller.ts';
 import { TerminalError } from '../kit/errors.ts';
 import type { OwnWrites } from '../kit/own-writes.ts';
-import { carryOut } from './carry-out.ts';
+import { type CarriedOut, carryOut } from './carry-out.ts';
 import { claimPods } from './claim.ts';
 import { type Desired, desiredOf } from './desired.ts';
 import type { Plan, Situation } from './plan.ts';
@@ -16,7 +16,7 @@ import { availableAtMs, isEnded, provenAtMs } from './pod-state.ts';
 import type { ReplacementBackoff } from './replacement-backoff.ts';
 import { setRunning } from './set-running.ts';
 import { settle } from './settle.ts';
-import { chooseTarget } from './target.ts';
+import { chooseTarget, type Target } from './target.ts';
 
 export interface WorkloadMemory {
   readonly writes: OwnWrites<Pod>;
@@ -42,28 +42,12 @@ export async function reconcileWorkload(
   const rest = backoff.resting(workload.metadata.uid ?? '', live.filter(isEnded));
 
   const target = await chooseTarget(ctx, revisionWrites);
-  const { revision, fallback } = target;
-  const { refused, more } =
-    revision === undefined
-      ? { refused: undefined, more: false }
-      : await carryOut(
-          ctx,
-          writes,
-          planOf({
-            desired,
-            hash: revision.hash,
-            ...(fallback === undefined ? {} : { fallback: fallback.hash }),
-            pods,
-            resting: rest.uids,
-            nowMs: ctx.clock.now(),
-            nameOf: (slot, hash) => podName(workload, hash, slot),
-            isTaken: (name) => writes.get(`${workload.metadata.namespace}/${name}`) !== undefined,
-          }),
-          (name) => {
-            const of = name.hash === fallback?.hash ? (fallback ?? revision) : revision;
-            return podObject(workload, of.hash, name, of.content);
-          },
-        );
+  const { refused, more } = await rollOut(ctx, writes, target, {
+    desired,
+    pods,
+    resting: rest.uids,
+    nowMs: ctx.clock.now(),
+  });
 
   const { uid = '' } = workload.metadata;
   const after = writes.over(pods, (pod) => isOf(pod, uid));
@@ -77,6 +61,29 @@ export async function reconcileWorkload(
     rollout.waitMs,
   ].filter((ms) => ms !== undefined);
   return waits.length === 0 ? undefined : { requeueAfterMs: Math.min(...waits) };
+}
+
+/** Takes the pods one step nearer to the target. */
+async function rollOut(
+  ctx: Reconcile<Workload>,
+  writes: OwnWrites<Pod>,
+  { revision, fallback }: Target,
+  seen: Pick<Situation, 'desired' | 'pods' | 'resting' | 'nowMs'>,
+): Promise<CarriedOut> {
+  if (revision === undefined) return { refused: undefined, more: false };
+  const workload = ctx.object;
+  const { namespace = '' } = workload.metadata;
+  const plan = planOf({
+    ...seen,
+    hash: revision.hash,
+    ...(fallback === undefined ? {} : { fallback: fallback.hash }),
+    nameOf: (slot, hash) => podName(workload, hash, slot),
+    isTaken: (name) => writes.get(`${namespace}/${name}`) !== undefined,
+  });
+  return carryOut(ctx, writes, plan, (name) => {
+    const of = name.hash === fallback?.hash ? (fallback ?? revision) : revision;
+    return podObject(workload, of.hash, name, of.content);
+  });
 }
 
 function planOf(situation: Situation): Plan {
