@@ -27,7 +27,7 @@ export function planEphemeral(situation: Situation): Plan {
   const old = active.filter((pod) => !isCurrent(pod, hash));
   const updating = isUpdating(situation);
   // Held and stopped workloads are not updated: their old instances count as good.
-  if (updating && (old.length > 0 || (fallback !== hash && current.length > 0))) {
+  if (updating && (old.length > 0 || fallback !== hash)) {
     const { missing, restored, surplus } = update(situation, current, old, held);
     const names = [
       ...newNames(missing, hash, situation),

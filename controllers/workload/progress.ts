@@ -10,6 +10,8 @@ export interface ProgressInput {
   readonly desired: Desired;
   /** The revision that is rolled out, by name and hash. */
   readonly target: { readonly name: string; readonly hash: string };
+  /** The one that was complete last, if it is another. */
+  readonly current: string | undefined;
   readonly pods: readonly Pod[];
   /** Something is missing, so that no rollout can go on. */
   readonly blocked: boolean;
@@ -28,7 +30,8 @@ export interface Progress {
   readonly status: {
     readonly lastProgressTime: string;
     readonly progressedReplicas: number;
-    readonly currentRevision?: string;
+    /** Undefined takes an earlier one away. */
+    readonly currentRevision: string | undefined;
   };
 }
 
@@ -43,7 +46,8 @@ export function progressOf(input: ProgressInput): Progress {
   const counts = count(input);
   const { running, paused } = desired;
   const complete = running && counts.whole;
-  const current = complete && !blocked ? target.name : status?.currentRevision;
+  const was = status?.currentRevision === target.name;
+  const current = was || (complete && !blocked) ? target.name : input.current;
   const rolling = running && current !== target.name;
 
   const same = status?.updateRevision === target.name;
@@ -64,7 +68,7 @@ export function progressOf(input: ProgressInput): Progress {
     status: {
       lastProgressTime: formatTime(sinceMs),
       progressedReplicas: Math.max(best, counts.proven),
-      ...(current === undefined ? {} : { currentRevision: current }),
+      currentRevision: current,
     },
   };
 }

@@ -41,7 +41,7 @@ export async function reconcileWorkload(
   const live = pods.filter((pod) => pod.metadata.deletionTimestamp === undefined);
   const rest = backoff.resting(workload.metadata.uid ?? '', live.filter(isEnded));
 
-  const target = await chooseTarget(ctx, revisionWrites);
+  const target = await chooseTarget(ctx, revisionWrites, pods);
   const { refused, more } = await rollOut(ctx, writes, target, {
     desired,
     pods,

@@ -181,6 +181,21 @@ test('onFailure Undo brings the last good revision back and tries only what is n
   expect(condition('Progressing')).toMatchObject({ reason: 'RolledOut' });
 });
 
+test('from no instances to some with another template makes none of the old one', async () => {
+  const { all, set, settleAll, workload, finish } = await scene();
+  await settleAll(2);
+  await set({ replicas: 0 });
+  for (const pod of all()) await finish(pod);
+  await settleAll(2);
+  const spec = { containers: [{ name: 'web', image: 'nginx:2' }] };
+  await set({ replicas: 3, template: { spec } });
+  expect(all().map(image)).toEqual(['nginx:2', 'nginx:2', 'nginx:2']);
+  expect(workload().status?.currentRevision).toBeUndefined();
+  await settleAll();
+  expect(all().map(image)).toEqual(['nginx:2', 'nginx:2', 'nginx:2']);
+  expect(workload().status?.currentRevision).toBe(workload().status?.updateRevision);
+});
+
 /** A template that names a ConfigMap as a volume and a Secret in its environment. */
 const configured = (optional = false): JsonObject => ({
   metadata: { labels: { app: 'web' } },

@@ -38,10 +38,11 @@ function progressIn(
   workload: Workload,
   { desired, target, pods, nowMs }: Omit<StatusInput, 'progress'>,
 ): Progress | undefined {
-  const { revision, missing } = target;
+  const { revision, fallback, missing } = target;
   if (revision === undefined) return undefined;
   const blocked = missing !== undefined;
-  return progressOf({ workload, desired, target: revision, pods, blocked, nowMs });
+  const current = fallback?.name;
+  return progressOf({ workload, desired, target: revision, current, pods, blocked, nowMs });
 }
 
 function tellChanges(

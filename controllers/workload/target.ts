@@ -1,5 +1,5 @@
 /** Which revision the instances of a workload are to be of. */
-import type { ControllerRevision, Workload } from '../../api/kinds.gen.ts';
+import type { ControllerRevision, Pod, Workload } from '../../api/kinds.gen.ts';
 import type { Reconcile } from '../kit/controller.ts';
 import type { OwnWrites } from '../kit/own-writes.ts';
 import { makeCopies, namesOf, resolveConfig } from './config-copies.ts';
@@ -23,6 +23,7 @@ export interface Target {
 export async function chooseTarget(
   ctx: Reconcile<Workload>,
   writes: OwnWrites<ControllerRevision>,
+  pods: readonly Pod[],
 ): Promise<Target> {
   const { spec, status } = ctx.object;
   const history = historyOf(ctx, writes);
@@ -31,7 +32,12 @@ export async function chooseTarget(
   const collisions = status?.collisionCount ?? 0;
   const target = (revision: Revision | undefined, more: Partial<Target> = {}): Target => ({
     revision,
-    fallback: current?.name === revision?.name ? undefined : current,
+    // Where nothing runs when a rollout begins, there is nothing to keep up.
+    fallback:
+      current?.name === revision?.name ||
+      (pods.length === 0 && status?.updateRevision !== revision?.name)
+        ? undefined
+        : current,
     history,
     missing: undefined,
     failed: undefined,

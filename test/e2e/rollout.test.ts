@@ -53,6 +53,11 @@ describe.skipIf(kubectlBinary === undefined)('rollouts', { timeout: timeoutMs },
     await kubectl.apply(configMapOf('pages', { page: 'old' }));
     expect(await ok('status')).toMatch(/workload "web" successfully rolled out\n$/);
     await kubectl.apply(web('two'));
+    await until('it has begun', async () => (await scene.pods()).length > 2);
+    const progressing = '{.status.conditions[?(@.type=="Progressing")].reason}';
+    const rolledOut = `--for=jsonpath=${progressing}=RolledOut`;
+    await kubectl.ok(['wait', 'wl/web', rolledOut, '--timeout=60s']);
+    expect((await kubectl('rollout status workload/web')).stderr).toContain('no status viewer');
     await ok('status', '--timeout', '60s');
     expect(await inEach('echo $VERSION')).toEqual(['two', 'two']);
     expect(await ok('history')).toBe(
