@@ -24,6 +24,7 @@ import { allocatableQuantities, runNodeStatus } from './node-status.ts';
 import { PodWorkers } from './pod-workers.ts';
 import { defaultThresholds, type PressureThresholds } from './pressure/pressure.ts';
 import { PressureWatch } from './pressure/pressure-watch.ts';
+import { runStorageWatch } from './pressure/storage-watch.ts';
 import { ReferenceWatches } from './reference-watches.ts';
 import { type ServingOptions, startNodeServer } from './server/server.ts';
 import { readNodeUsage } from './stats/node-usage.ts';
@@ -159,6 +160,17 @@ export async function runAgent(options: AgentOptions): Promise<void> {
         { signal },
       ),
       images.run({ signal }),
+      runStorageWatch(
+        {
+          clock,
+          log,
+          dataDir,
+          pods: () => desired.list(),
+          runtimeOf: (pod) => runtimeOf(runtimes, pod),
+          evict: (uid, why) => workers.evict(uid, why),
+        },
+        { signal },
+      ),
       startOffline(options, informer, desired, workers, remembered),
       repeat(clock, resyncMs, signal, async () => {
         for (const pod of desired.list()) workers.add(pod.metadata.uid ?? '');

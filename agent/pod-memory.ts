@@ -39,6 +39,8 @@ export class PodMemory {
   readonly #containers = new Map<string, ContainerMemory>();
   /** Last words of what has ended, by container id; empty where there were none. */
   readonly messages = new Map<string, string>();
+  /** Why the node ends it for good. */
+  eviction?: string;
   /** Something that the files of its volumes come from may have changed. */
   volumesDue = true;
   /** Labels and annotations that were last written into files. */

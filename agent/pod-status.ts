@@ -23,6 +23,8 @@ export interface StatusInput {
   /** Containers that do not run and shall, with what they wait for. */
   readonly waiting: ReadonlyMap<string, Waiting>;
   readonly stopped: boolean;
+  /** Why the node has ended it for good. */
+  readonly evicted?: string;
   /** What hooks and probes say of containers that run. */
   readonly health?: PodHealth;
   /** Last words of what has ended, by container id. */
@@ -36,12 +38,14 @@ export function podStatus(input: StatusInput): PodStatus {
   const before = pod.status ?? {};
   const inits = (pod.spec.initContainers ?? []).map((each) => containerStatus(each, input));
   const mains = pod.spec.containers.map((each) => containerStatus(each, input));
-  const phase = stopped ? 'Pending' : phaseOf(pod, inits, mains);
+  const { evicted } = input;
+  const phase = evicted !== undefined ? 'Failed' : stopped ? 'Pending' : phaseOf(pod, inits, mains);
   const ips = pod.spec.hostNetwork === true ? [hostIp].filter((ip) => ip !== '') : input.view.ips;
   return {
     phase,
     conditions: conditionsOf(input, phase, inits, mains),
     ...(stopped ? { reason: 'Stopped', message: 'stopped by annotation berth.dev/running' } : {}),
+    ...(evicted === undefined ? {} : { reason: 'Evicted', message: evicted }),
     ...(hostIp === '' ? {} : { hostIP: hostIp, hostIPs: [{ ip: hostIp }] }),
     ...(ips[0] === undefined ? {} : { podIP: ips[0], podIPs: ips.map((ip) => ({ ip })) }),
     startTime: before.startTime ?? formatTime(nowMs),

@@ -47,6 +47,7 @@ export async function syncPod(
     return {};
   }
   const found = await readInstance(context);
+  if (memory.eviction !== undefined) return await evict(context, found, memory.eviction);
   if (isStopWanted(pod)) return await stop(context, found);
 
   if (pod.status?.reason !== 'Stopped') memory.resumed = false;
@@ -108,6 +109,23 @@ async function stop(context: PodContext, found: InstanceStatus | undefined): Pro
     }
   }
   const written = await report(context, status, waiting, { stopped: true });
+  return written === undefined ? {} : { written };
+}
+
+/** Little time to say goodbye: what it does meanwhile costs the others. */
+const evictionGraceMs = 1_000;
+
+async function evict(
+  context: PodContext,
+  found: InstanceStatus | undefined,
+  evicted: string,
+): Promise<SyncResult> {
+  const { events, pod, runtime, uid, signal, aside, life } = context;
+  events.recordEvent({ involvedObject: pod, type: 'Warning', reason: 'Evicted', message: evicted });
+  if (isUp(found))
+    await aside(() => life.end(context, found, { graceMs: evictionGraceMs, signal }));
+  const status = await runtime.get(uid, { signal });
+  const written = await report(context, status, new Map(), { evicted });
   return written === undefined ? {} : { written };
 }
 
@@ -180,7 +198,7 @@ async function report(
   context: PodContext,
   status: InstanceStatus | undefined,
   waiting: ReadonlyMap<string, Waiting>,
-  more: Partial<Pick<StatusInput, 'stopped' | 'health'>> = {},
+  more: Partial<Pick<StatusInput, 'stopped' | 'health' | 'evicted'>> = {},
 ): Promise<Pod | undefined> {
   const { client, pod, memory, signal } = context;
   const messages = await terminationMessages(context, status);

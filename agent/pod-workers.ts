@@ -68,6 +68,12 @@ export class PodWorkers {
     this.#queue.add(uid);
   }
 
+  /** Ends a pod for good; its status says why. */
+  evict(uid: string, why: string): void {
+    this.#memoryOf(uid).eviction = why;
+    this.#queue.add(uid);
+  }
+
   /** Looks at a pod whose wish has changed; gives up what is no longer wanted. */
   changed({ uid, urgent }: DesiredChange): void {
     this.#queue.add(uid);

@@ -667,9 +667,7 @@ export interface EmptyDirVolumeSource {
    * `Memory` keeps it in memory; empty (default) on the node's disk. Kept, and not acted on yet.
    */
   readonly medium?: string;
-  /**
-   * The most it may hold; unlimited when absent. With `Memory`, the size of the file system. Kept, and not acted on yet.
-   */
+  /** The most it may hold; a pod that puts more into it is evicted. Unlimited when absent. */
   readonly sizeLimit?: number | string;
 }
 

@@ -303,6 +303,9 @@ export interface Runtime {
   /** What every running container of this node uses now; those that just ended are left out. */
   stats(options: CallOptions): Promise<readonly InstanceUsage[]>;
 
+  /** Bytes that each container of an instance has written: its layer and its log. Takes long. */
+  diskUsage(id: InstanceId, options: CallOptions): Promise<ReadonlyMap<string, number>>;
+
   close(): Promise<void>;
 }
 

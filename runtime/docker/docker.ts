@@ -37,7 +37,7 @@ import { readLogs } from './logs.ts';
 import { observeEvents } from './observe.ts';
 import { pauseImage, pauseImageArchive } from './pause-image.ts';
 import { type Found, readInstance } from './status.ts';
-import { readUsage } from './usage.ts';
+import { readDiskUsage, readUsage } from './usage.ts';
 
 export interface DockerRuntimeOptions {
   /** Only containers labelled with it are seen or touched. */
@@ -153,6 +153,10 @@ class DockerRuntime implements Runtime {
   async attach(id: InstanceId, options: AttachOptions): Promise<AttachSession> {
     const one = newestOf(await this.#engine.find(id, options), options.container);
     return await attachTo(this.#docker, one, options);
+  }
+
+  diskUsage(id: InstanceId, options: CallOptions): Promise<ReadonlyMap<string, number>> {
+    return readDiskUsage(this.#docker, this.#options.nodeId, id, options);
   }
 
   listImages(options: CallOptions): Promise<ImageStore> {

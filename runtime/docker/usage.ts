@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import type Docker from 'dockerode';
 import type { CallOptions } from '../../lib/call.ts';
 import type { ContainerUsage, InstanceUsage } from '../usage.ts';
@@ -73,5 +74,40 @@ async function readContainer(
   } catch (error) {
     if (statusOf(error) === 404 || statusOf(error) === 409) return undefined;
     throw toRuntimeError(error);
+  }
+}
+
+/** What the containers of one instance have written, all attempts that are kept together. */
+export async function readDiskUsage(
+  docker: Docker,
+  nodeId: string,
+  instance: string,
+  { signal }: CallOptions,
+): Promise<ReadonlyMap<string, number>> {
+  const filters = { label: [`${label.node}=${nodeId}`, `${label.instance}=${instance}`] };
+  const query = { all: true, size: true, filters, abortSignal: signal };
+  const rows = await docker.listContainers(query).catch((error) => {
+    throw toRuntimeError(error);
+  });
+  const bytes = new Map<string, number>();
+  for (const row of rows) {
+    if (row.Labels[label.sandbox] === 'true') continue;
+    const name = row.Labels[label.container] ?? '';
+    // Absent where nothing was written yet; the typings do not know it.
+    const { SizeRw: layer = 0 } = row as { SizeRw?: number };
+    const total = layer + (await logBytes(docker, row.Id, signal));
+    bytes.set(name, (bytes.get(name) ?? 0) + total);
+  }
+  return bytes;
+}
+
+/** 0 where the engine keeps no file, or keeps it on another machine. */
+async function logBytes(docker: Docker, id: string, signal: AbortSignal): Promise<number> {
+  try {
+    const { LogPath } = await docker.getContainer(id).inspect({ abortSignal: signal });
+    return (await stat(LogPath)).size;
+  } catch {
+    signal.throwIfAborted();
+    return 0;
   }
 }

@@ -47,6 +47,7 @@ type FailingCall =
   | 'ensureImage'
   | 'imageInfo'
   | 'listImages'
+  | 'diskUsage'
   | 'removeImage'
   | 'ensure'
   | 'stop'
@@ -70,6 +71,8 @@ export class FakeEngine {
   readonly instances = new Map<string, FakeInstance>();
   /** What running containers of that name use; 1 MiB and no CPU where nothing is said. */
   readonly usage = new Map<string, Pick<ContainerUsage, 'cpuNanos' | 'workingSetBytes'>>();
+  /** What containers of that name have written. */
+  readonly written = new Map<string, number>();
   readonly changes = new Subject<{ readonly nodeId: string; readonly id: InstanceId }>();
   readonly #failures = new Map<string, RuntimeError[]>();
   readonly #startFailures = new Map<string, string>();
@@ -362,6 +365,12 @@ class FakeRuntime implements Runtime {
     const one = this.#find(id)?.containers.get(options.container)?.at(-1);
     if (one === undefined || one.state.phase !== 'running') throw this.#notFound(options.container);
     return one.attach(options);
+  }
+
+  async diskUsage(id: InstanceId, options: CallOptions): Promise<ReadonlyMap<string, number>> {
+    await this.#engine.enter('diskUsage', options);
+    const names = [...(this.#find(id)?.containers.keys() ?? [])];
+    return new Map(names.map((name) => [name, this.#engine.written.get(name) ?? 0]));
   }
 
   async listImages(options: CallOptions): Promise<ImageStore> {

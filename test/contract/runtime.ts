@@ -726,6 +726,16 @@ function usageTests(c: Context): void {
     expect(later!.containers[0]!.cpuNanos).toBeGreaterThanOrEqual(a!.cpuNanos);
   });
 
+  test('of the disk, also after the end', async () => {
+    const spec = c.one(c.harness.programs.exit7);
+    await c.ensure(spec);
+    await c.untilExited(spec.id);
+    const bytes = await c.runtime.diskUsage(spec.id, { signal });
+    expect([...bytes.keys()]).toEqual(['main']);
+    expect(bytes.get('main')).toBeLessThan(1 << 20);
+    expect((await c.runtime.diskUsage('no-such', { signal })).size).toBe(0);
+  });
+
   test('nothing of what has ended', async () => {
     const spec = c.one(c.harness.programs.exit7);
     await c.ensure(spec);

@@ -95,5 +95,30 @@ describe.skipIf(kubectlBinary === undefined)('kubectl', () => {
       const names = await scene.kubectl.ok('get nodes -o jsonpath={.items[*].status.images}');
       expect(names).toContain('berth-test/busybox:1');
     });
+
+    test('who exceeds its own storage limit is evicted, and nobody else', async () => {
+      const { kubectl } = scene;
+      const volumeMounts = [{ name: 'data', mountPath: '/data' }];
+      const writer = (sizeLimit: string) => ({
+        containers: [
+          containerOf(`dd if=/dev/zero of=/data/x bs=1M count=4; ${restScript}`, { volumeMounts }),
+        ],
+        volumes: [{ name: 'data', emptyDir: { sizeLimit } }],
+      });
+      await scene.createPod('modest', writer('64Mi'));
+      await scene.createPod('greedy', writer('1Mi'));
+      const what = '{.status.phase} {.status.reason} {.status.message}';
+      const said = await until('the greedy one is evicted', async () => {
+        const text = await kubectl.ok(['get', 'pod', 'greedy', '-o', `jsonpath=${what}`]);
+        return text.startsWith('Failed') ? text : undefined;
+      });
+      expect(said).toMatch(
+        /^Failed Evicted Usage of EmptyDir volume "data" exceeds the limit "1Mi": /,
+      );
+      await until('an event says so', async () =>
+        (await kubectl.ok('get events')).includes('Evicted'),
+      );
+      expect(await kubectl.ok('get pod modest')).toContain('Running');
+    });
   });
 });
