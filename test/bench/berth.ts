@@ -85,3 +85,18 @@ export function summary(values: readonly number[]) {
 export function round(value: number): number {
   return Math.round(value * 10) / 10;
 }
+
+/** CPU seconds a process has used since it started, as the kernel counts them. */
+export async function cpuSeconds(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+  // The name in brackets may hold spaces; user and system time are fields 14 and 15.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const ticksPerSecond = 100;
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+}
+
+/** Bytes of all files under a directory, as they lie on the disk. */
+export async function diskBytes(dir: string): Promise<number> {
+  const { stdout } = await run('du', ['-s', '--block-size=1', dir]);
+  return Number(stdout.split('\t')[0]);
+}
