@@ -1,5 +1,5 @@
 /** One container of a pod with everything resolved, ready for a runtime. */
-import type { Container } from '../api/kinds.gen.ts';
+import type { Container, Pod } from '../api/kinds.gen.ts';
 import { parseBytes, parseMilli } from '../api/quantity.ts';
 import type {
   ContainerSpec,
@@ -10,6 +10,7 @@ import type {
 } from '../runtime/runtime.ts';
 import { resolveEnvironment } from './environment.ts';
 import { expand } from './expand.ts';
+import { ephemeralOf } from './pod-view.ts';
 import { securityOf } from './security.ts';
 import type { VolumeContext } from './volume-files.ts';
 import { resolveMounts } from './volumes.ts';
@@ -37,7 +38,15 @@ export async function resolveContainer(
     ...(await securityOf(container, pod, context.image, context.dataDir)),
     env: Object.fromEntries(env),
     mounts,
+    ...besideOf(container, pod),
   };
+}
+
+function besideOf({ name }: Container, pod: Pod): Pick<ContainerSpec, 'beside'> {
+  const ephemeral = ephemeralOf(pod, name);
+  if (ephemeral === undefined) return {};
+  const { targetContainerName: target = '' } = ephemeral;
+  return { beside: target === '' ? {} : { processesOf: target } };
 }
 
 /** What can be said without reading anything; enough for a container that is there already. */

@@ -1,8 +1,9 @@
 /** What must happen to each container of a pod now. Pure. */
-import type { Container, Pod } from '../api/kinds.gen.ts';
+import type { Container, EphemeralContainer, Pod } from '../api/kinds.gen.ts';
 import { backoffFirstMs, backoffMaxMs, backoffResetMs, type PodMemory } from './pod-memory.ts';
 import {
   containersOf,
+  ephemeralOf,
   isInit,
   type PodView,
   reportedStatus,
@@ -46,6 +47,8 @@ export function planPod(input: PlanInput): readonly PlannedContainer[] {
     const { name } = container;
     const seen = input.view.containers.get(name);
     const init = isInit(input.pod, name);
+    const ephemeral = ephemeralOf(input.pod, name);
+    if (ephemeral !== undefined) return { container, step: besideStep(ephemeral, seen, input) };
     if (held) {
       // What is there already is named too: what a specification leaves out is removed.
       const step: ContainerStep =
@@ -56,6 +59,25 @@ export function planPod(input: PlanInput): readonly PlannedContainer[] {
     if (init && !succeeded(seen) && !anyMainStarted(input)) held = true;
     return { container, step };
   });
+}
+
+/** It joins what runs: its target where it names one, else anything. */
+function besideStep(
+  { targetContainerName }: EphemeralContainer,
+  seen: SeenContainer | undefined,
+  { view }: PlanInput,
+): ContainerStep {
+  if (seen !== undefined && seen.state.phase !== 'created') {
+    return { type: 'keep', attempt: seen.attempt };
+  }
+  const runs = [...view.containers].some(
+    ([name, { state }]) =>
+      state.phase === 'running' &&
+      (targetContainerName === undefined ||
+        targetContainerName === '' ||
+        name === targetContainerName),
+  );
+  return runs ? { type: 'start', attempt: 0 } : { type: 'hold' };
 }
 
 function stepOf(

@@ -10,7 +10,13 @@ import type {
 } from '../api/kinds.gen.ts';
 import type { PodHealth } from './hooks/container-life.ts';
 import { restarts } from './pod-plan.ts';
-import { isInit, type PodView, reportedStatus, type SeenContainer } from './pod-view.ts';
+import {
+  ephemeralOf,
+  isInit,
+  type PodView,
+  reportedStatus,
+  type SeenContainer,
+} from './pod-view.ts';
 
 export interface Waiting {
   readonly reason: string;
@@ -40,6 +46,10 @@ export function podStatus(input: StatusInput): PodStatus {
   const mains = pod.spec.containers.map((each) => containerStatus(each, input));
   const { evicted } = input;
   const phase = evicted !== undefined ? 'Failed' : stopped ? 'Pending' : phaseOf(pod, inits, mains);
+  const ephemerals = (pod.spec.ephemeralContainers ?? []).map((each) => ({
+    ...containerStatus(each, input),
+    ready: false,
+  }));
   const ips = pod.spec.hostNetwork === true ? [hostIp].filter((ip) => ip !== '') : input.view.ips;
   return {
     phase,
@@ -51,6 +61,7 @@ export function podStatus(input: StatusInput): PodStatus {
     startTime: before.startTime ?? formatTime(nowMs),
     ...(inits.length === 0 ? {} : { initContainerStatuses: inits }),
     containerStatuses: mains,
+    ...(ephemerals.length === 0 ? {} : { ephemeralContainerStatuses: ephemerals }),
     // The server's to decide, when the pod is created.
     ...(before.qosClass === undefined ? {} : { qosClass: before.qosClass }),
   };
@@ -61,7 +72,8 @@ function containerStatus(container: Container, input: StatusInput): ContainerSta
   const seen = input.view.containers.get(name);
   const reported = reportedStatus(input.pod, name);
   const waiting = input.waiting.get(name);
-  const hasInit = (input.pod.spec.initContainers ?? []).length > 0;
+  const hasInit =
+    (input.pod.spec.initContainers ?? []).length > 0 && ephemeralOf(input.pod, name) === undefined;
   const health = input.health?.get(name);
   // A container is not seen to run before its `postStart` hook has succeeded.
   const starting = health === 'starting';

@@ -1,5 +1,10 @@
 /** What is known about a pod's containers: the runtime's word, completed by memory and the API. */
-import type { ContainerStatus as ApiContainerStatus, Container, Pod } from '../api/kinds.gen.ts';
+import type {
+  ContainerStatus as ApiContainerStatus,
+  Container,
+  EphemeralContainer,
+  Pod,
+} from '../api/kinds.gen.ts';
 import type { ContainerState, ContainerStatus, InstanceStatus } from '../runtime/runtime.ts';
 import type { PodMemory } from './pod-memory.ts';
 
@@ -21,7 +26,13 @@ export interface PodView {
 
 /** All containers in the order in which they start. */
 export function containersOf(pod: Pod): readonly Container[] {
-  return [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
+  const { initContainers = [], containers, ephemeralContainers = [] } = pod.spec;
+  return [...initContainers, ...containers, ...ephemeralContainers];
+}
+
+/** What was added to look into the running pod: never restarted, and nothing waits for it. */
+export function ephemeralOf(pod: Pod, name: string): EphemeralContainer | undefined {
+  return pod.spec.ephemeralContainers?.find((each) => each.name === name);
 }
 
 export function isInit(pod: Pod, name: string): boolean {
@@ -30,8 +41,13 @@ export function isInit(pod: Pod, name: string): boolean {
 
 /** The API's last word on a container. */
 export function reportedStatus(pod: Pod, name: string): ApiContainerStatus | undefined {
-  const { initContainerStatuses = [], containerStatuses = [] } = pod.status ?? {};
-  return [...initContainerStatuses, ...containerStatuses].find((each) => each.name === name);
+  const {
+    initContainerStatuses = [],
+    containerStatuses = [],
+    ephemeralContainerStatuses = [],
+  } = pod.status ?? {};
+  const all = [...initContainerStatuses, ...containerStatuses, ...ephemeralContainerStatuses];
+  return all.find((each) => each.name === name);
 }
 
 export function viewPod(pod: Pod, status: InstanceStatus | undefined, memory: PodMemory): PodView {
@@ -65,7 +81,8 @@ function lost(pod: Pod, name: string): SeenContainer | undefined {
   const reported = reportedStatus(pod, name);
   if (reported?.containerID === undefined) return undefined;
   const ended = reported.state?.terminated;
-  if (ended === undefined && pod.spec.restartPolicy !== 'Never') return undefined;
+  const again = pod.spec.restartPolicy !== 'Never' && ephemeralOf(pod, name) === undefined;
+  if (ended === undefined && again) return undefined;
   const startedAtMs = Date.parse(ended?.startedAt ?? '') || 0;
   return {
     attempt: reported.restartCount,

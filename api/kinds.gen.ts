@@ -1853,9 +1853,7 @@ export interface PodSpec {
   readonly overhead?: Readonly<Record<string, number | string>>;
   /** How evenly pods are spread over zones, racks or nodes. Kept, and not acted on yet. */
   readonly topologySpreadConstraints?: readonly TopologySpreadConstraint[];
-  /**
-   * Containers added to a running pod to look into it (`kubectl debug`). Kept, and not acted on yet.
-   */
+  /** Containers added to a running pod to look into it (`kubectl debug`). */
   readonly ephemeralContainers?: readonly EphemeralContainer[];
   /** True makes the full name the kernel's host name. */
   readonly setHostnameAsFQDN?: boolean;

@@ -173,7 +173,8 @@ function checkCollection({ info, kind }: KindRequest, inNamespace: boolean): voi
 async function servePart(deps: PipelineDeps, request: KindRequest): Promise<ApiResponse> {
   const { info, kind } = request;
   if (info.subresource === 'scale' && kind.scale !== undefined) return scale(deps, request);
-  if (info.subresource === 'status' && kind.hasStatus) {
+  const isPart = Object.hasOwn(kind.strategy.parts ?? {}, info.subresource);
+  if ((info.subresource === 'status' && kind.hasStatus) || isPart) {
     const verb = { get, update, patch }[info.verb];
     if (verb === undefined) throw methodNotAllowed();
     return verb(deps, request);

@@ -86,6 +86,11 @@ export interface ContainerSpec {
   readonly stdinOnce?: boolean;
   readonly privileged: boolean;
   readonly readOnlyRootFilesystem: boolean;
+  /**
+   * Present on what joins others that run already, to look into them: their network, and the
+   * processes of the container it names. It publishes no ports, and `StartFailed` when none runs.
+   */
+  readonly beside?: { readonly processesOf?: string };
   readonly ports: readonly PortSpec[];
   readonly mounts: readonly MountSpec[];
   readonly limits: ResourceLimits;

@@ -11,6 +11,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import { type Metrics, noMetrics } from '../../lib/metrics.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
+import { containersOf } from '../pod-view.ts';
 import { createProcessUpgrade } from './exec.ts';
 import { serveImages } from './images.ts';
 import { serveLogs } from './logs.ts';
@@ -147,8 +148,7 @@ function route(options: NodeServerOptions, request: IncomingMessage) {
   }
   const located = options.locate(namespace, name);
   if (located === undefined) throw notFound({ group: '', resource: 'pods' }, name);
-  const { initContainers = [], containers } = located.pod.spec;
-  const names = [...initContainers, ...containers].map((each) => each.name);
+  const names = containersOf(located.pod).map((each) => each.name);
   if (container !== '' && !names.includes(container)) {
     throw badRequest(`container ${container} is not valid for pod ${name}`);
   }

@@ -86,7 +86,7 @@ function referencesOf(spec: JsonObject, resource: string): Set<string> {
   const secret = resource === 'secrets';
   const keyRef = secret ? 'secretKeyRef' : 'configMapKeyRef';
   const envFromRef = secret ? 'secretRef' : 'configMapRef';
-  for (const list of ['initContainers', 'containers']) {
+  for (const list of ['initContainers', 'containers', 'ephemeralContainers']) {
     for (const container of asArray(spec[list]).map(asObject)) {
       for (const env of asArray(container?.['env']).map(asObject))
         names.add(asString(at(env, 'valueFrom', keyRef, 'name')));

@@ -85,6 +85,11 @@ function verbsOf(kind: ServedKind): readonly string[] {
 function subresourcesOf(kind: ServedKind): ServedSubresource[] {
   const own = kind.builtin ? (builtinSubresources[kind.plural] ?? []) : [];
   const status = { name: 'status', kind: kind.kind, verbs: partVerbs };
+  const parts = Object.keys(kind.strategy.parts ?? {}).map((name) => ({
+    name,
+    kind: kind.kind,
+    verbs: partVerbs,
+  }));
   const scale = {
     name: 'scale',
     kind: 'Scale',
@@ -94,6 +99,7 @@ function subresourcesOf(kind: ServedKind): ServedSubresource[] {
   };
   return [
     ...own,
+    ...parts,
     ...(kind.hasStatus ? [status] : []),
     ...(kind.scale === undefined ? [] : [scale]),
   ];

@@ -168,7 +168,8 @@ function validateHostPorts(container: JsonObject, taken: Set<string>, path: stri
 }
 
 function containersOf(spec: JsonObject): JsonObject[] {
-  return [...asArray(spec['initContainers']), ...asArray(spec['containers'])]
+  return ['initContainers', 'containers', 'ephemeralContainers']
+    .flatMap((list) => asArray(spec[list]))
     .map(asObject)
     .filter((container) => container !== undefined);
 }

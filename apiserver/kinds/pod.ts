@@ -4,6 +4,7 @@ import { asArray, asObject, asString, at, child, equal } from '../../api/json.ts
 import type { JsonObject, JsonValue } from '../../api/meta.ts';
 import type { FieldError } from '../../api/status.ts';
 import { forbiddenField } from '../schema/field-error.ts';
+import { ephemeralContainersPart } from './ephemeral-containers.ts';
 import { defaultPodSpec, validatePodSpec } from './pod-spec.ts';
 import { type CreateContext, plainStrategy, type Strategy } from './strategy.ts';
 
@@ -27,6 +28,7 @@ export const podStrategy: Strategy = {
     'status.podIP': (pod) => asString(at(pod, 'status', 'podIP')),
     'status.nominatedNodeName': (pod) => asString(at(pod, 'status', 'nominatedNodeName')),
   },
+  parts: { ephemeralcontainers: ephemeralContainersPart },
   prepareForCreate(pod, context) {
     const spec = child(pod, 'spec');
     defaultPodSpec(spec);
@@ -42,6 +44,8 @@ export const podStrategy: Strategy = {
   validate(pod, old) {
     const spec = asObject(pod['spec']) ?? {};
     const errors: FieldError[] = [...validatePodSpec(spec, 'spec')];
+    if (old === undefined && asArray(spec['ephemeralContainers']).length > 0)
+      errors.push(forbiddenField('spec.ephemeralContainers', 'cannot be set on create'));
     if (old !== undefined && errors.length === 0 && !onlyMutableFieldsDiffer(spec, old))
       errors.push(forbiddenField('spec', immutableText));
     return errors;

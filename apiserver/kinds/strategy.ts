@@ -31,6 +31,13 @@ export type Deletion =
   /** Stays with a deletion timestamp until somebody deletes with grace 0 or finalizes. */
   | { readonly type: 'graceful'; readonly seconds: number };
 
+/** A subresource through which one part of the stored object is written. */
+export interface PartStrategy {
+  /** The stored object with that part, and nothing else, taken from what was sent. */
+  take(wanted: JsonObject, old: JsonObject): JsonObject;
+  validate(object: JsonObject, old: JsonObject): readonly FieldError[];
+}
+
 export interface Strategy {
   readonly nameRule: NameRule;
   /** PUT of an absent object creates it. */
@@ -52,6 +59,8 @@ export interface Strategy {
   /** Selectable besides metadata.name and metadata.namespace: field → value. */
   readonly selectableFields: Readonly<Record<string, (object: JsonObject) => string>>;
 
+  /** By the subresource's name. */
+  readonly parts?: Readonly<Record<string, PartStrategy>>;
   /** Changes the decoded object of a create request in place: dynamic defaults, dropped fields. */
   prepareForCreate?(object: JsonObject, context: CreateContext): void;
   /** The same for update; `old` is the stored object. */

@@ -164,7 +164,10 @@ function containerOf(pod: JsonObject, { query }: ApiRequest): string {
   );
   const given = query.get('container') ?? '';
   if (given !== '') {
-    if ([...names, ...initNames].includes(given)) return given;
+    const ephemeral = asArray(at(pod, 'spec', 'ephemeralContainers')).map((c) =>
+      asString(asObject(c)?.['name']),
+    );
+    if ([...names, ...initNames, ...ephemeral].includes(given)) return given;
     throw badRequest(`container ${given} is not valid for pod ${name}`);
   }
   if (names.length === 1) return names[0] ?? '';

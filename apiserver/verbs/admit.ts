@@ -11,6 +11,7 @@ import {
   notFound,
   StatusError,
 } from '../../api/status.ts';
+import type { PartStrategy } from '../kinds/strategy.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
 import {
   applyDefaults,
@@ -167,6 +168,23 @@ export function checkStatus(request: KindRequest, object: JsonObject, old: JsonO
   ];
   const errors = withRules(request, found, object, old);
   if (errors.length > 0) throw invalid(kind, metaString(object, 'name'), errors);
+}
+
+/** The checks of a write through one of the strategy's parts. */
+export function checkPart(
+  request: KindRequest,
+  object: JsonObject,
+  old: JsonObject,
+  part: PartStrategy,
+): void {
+  const { kind } = request;
+  const errors = [
+    ...metaErrors(kind, object, old),
+    ...schemaErrors(kind, object, old),
+    ...part.validate(object, old),
+  ];
+  if (errors.length > 0) throw invalid(kind, metaString(object, 'name'), errors);
+  request.warnings.push(...ignoredFieldWarnings(object, old, kind.ignoredFields));
 }
 
 function noNamespace(name: string): StatusError {

@@ -5,7 +5,7 @@ import type { JsonObject, JsonValue } from '../../api/meta.ts';
 import { conflict, staleObject } from '../../api/status.ts';
 import { trackUpdate } from '../apply/index.ts';
 import { type Cached, metadataOf } from '../storage/cached.ts';
-import { check, checkStatus, checkTypes, dedupeOwners, toStorage } from './admit.ts';
+import { check, checkPart, checkStatus, checkTypes, dedupeOwners, toStorage } from './admit.ts';
 import { resetFields, unstored, withManagedFields } from './commit-create.ts';
 import { type KindRequest, timestamp, type VerbDeps } from './deps.ts';
 import type { WriteParameters } from './options.ts';
@@ -19,7 +19,7 @@ export interface UpdateInput {
   /** The wanted object in the request's version; owned by the caller. */
   readonly next: JsonObject;
   readonly parameters: WriteParameters;
-  /** Empty, `status`, or another part that writes the whole object (`scale`). */
+  /** Empty, `status`, one of the strategy's parts, or another one that writes the whole object (`scale`). */
   readonly subresource: string;
   /** Computes `managedFields` in the place of plain tracking (apply does). */
   readonly managed?: (next: JsonObject) => JsonObject;
@@ -37,7 +37,9 @@ export async function commitUpdate(
   const old = viewOf(input.old, kind).object;
   const now = timestamp(deps.clock);
   const next = composed(request, input.next, old, subresource, now, parameters.dryRun);
+  const part = kind.strategy.parts?.[subresource];
   if (subresource === 'status') checkStatus(request, next, old);
+  else if (part !== undefined) checkPart(request, next, old, part);
   else check(request, next, old);
   const managed = input.managed?.(next) ?? tracked(request, next, old, input, now);
   if (unchanged(managed, old)) return input.fresh ? input.old : undefined;
@@ -62,7 +64,8 @@ function composed(
 ): JsonObject {
   const { kind } = request;
   const { strategy } = kind;
-  let next: JsonObject = { ...wanted };
+  const part = strategy.parts?.[subresource];
+  let next: JsonObject = part === undefined ? { ...wanted } : part.take(wanted, old);
   if (subresource === 'status') {
     next = { ...old, status: wanted['status'] };
     next['metadata'] = kind.builtin ? wanted['metadata'] : old['metadata'];
@@ -77,7 +80,7 @@ function composed(
   metadata['resourceVersion'] = metadataOf(old)['resourceVersion'];
   keepServerFields(metadata, metadataOf(old));
   next['metadata'] = metadata;
-  if (subresource !== 'status') {
+  if (subresource !== 'status' && part === undefined) {
     checkTypes(request, next);
     strategy.prepareForUpdate?.(next, old, { user: request.user, now, dryRun });
   }

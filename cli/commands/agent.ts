@@ -1,7 +1,8 @@
 /** `berth agent`: the agent of one node, apart from its server. */
 import { mkdirSync } from 'node:fs';
 import { connect } from 'node:net';
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { isQuantity, parseBytes } from '../../api/quantity.ts';
 import { newCommand } from '../command.ts';
 import { Failure } from '../failure.ts';
 import { machineName } from '../plane/config.ts';
@@ -12,8 +13,11 @@ import { defaultDataDir, planePaths } from '../plane/paths.ts';
 interface AgentOptions extends PlaneCommandOptions {
   readonly kubeconfig: string;
   readonly address?: string;
+  readonly containerLogMaxSize: number;
+  readonly containerLogMaxFiles: number;
 }
 
+const logSizeMin = 1024;
 const connectTimeoutMs = 5_000;
 const stopTimeoutMs = 4_500;
 
@@ -32,7 +36,17 @@ export function agentCommand(): Command {
     .requiredOption('--kubeconfig <file>', 'server and credentials of this node')
     .option('--data-dir <dir>', dataDirHelp)
     .option('--node-name <name>', 'name of this node (default: the host name)')
-    .option('--address <ip>', 'under which the server reaches this node (default: found out)');
+    .option('--address <ip>', 'under which the server reaches this node (default: found out)')
+    .addOption(
+      new Option('--container-log-max-size <size>', 'after which a log goes on in a new file')
+        .argParser(logSize)
+        .default(10 << 20, '10Mi'),
+    )
+    .addOption(
+      new Option('--container-log-max-files <n>', 'files a container has for its log')
+        .argParser(logFiles)
+        .default(5),
+    );
   return addLogLevel(command).action(agent);
 }
 
@@ -85,6 +99,7 @@ async function agent(options: AgentOptions): Promise<void> {
     ca,
     address,
     metrics: createMetrics(),
+    logs: { maxBytes: options.containerLogMaxSize, maxFiles: options.containerLogMaxFiles },
   });
   log.info({ nodeName, server, address }, 'agent started');
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -95,6 +110,19 @@ async function agent(options: AgentOptions): Promise<void> {
   }
   await part.ended;
   process.exit(0);
+}
+
+function logSize(text: string): number {
+  const bytes = isQuantity(text) ? Number(parseBytes(text)) : 0;
+  if (bytes >= logSizeMin) return bytes;
+  throw new InvalidArgumentError('give at least 1Ki, as 10Mi.');
+}
+
+/** Source: kubelet, which wants two: one that is written and one that is whole. */
+function logFiles(text: string): number {
+  const count = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+  if (count >= 2) return count;
+  throw new InvalidArgumentError('give a number of at least 2.');
 }
 
 /** Our own address on the way to the server. */

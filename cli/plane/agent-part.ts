@@ -11,6 +11,7 @@ import { systemClock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Metrics } from '../../lib/metrics.ts';
 import { systemRandom } from '../../lib/random.ts';
+import type { LogLimits } from '../../runtime/docker/container-options.ts';
 import { createDockerRuntime } from '../../runtime/docker/docker.ts';
 
 export interface AgentPartOptions {
@@ -27,6 +28,8 @@ export interface AgentPartOptions {
   /** Where the apiserver reaches this node. */
   readonly address: string;
   readonly metrics: Metrics;
+  /** What a container may leave in its log. @default the runtime's */
+  readonly logs?: LogLimits;
 }
 
 export interface AgentPart {
@@ -41,8 +44,13 @@ export function startAgentPart(options: AgentPartOptions): AgentPart {
   const { nodeName, nodeId, client, dataDir, address, cert, key, ca } = options;
   const log = options.log.child({ part: 'agent' });
   const stop = new AbortController();
-  const runtime = createDockerRuntime({ nodeId, clock: systemClock, log });
-  const { metrics } = options;
+  const { metrics, logs } = options;
+  const runtime = createDockerRuntime({
+    nodeId,
+    clock: systemClock,
+    log,
+    ...(logs === undefined ? {} : { logs }),
+  });
   const ended = runAgent({
     nodeName,
     client,

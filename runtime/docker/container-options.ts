@@ -6,13 +6,27 @@ import { containerName, instanceLabels, label } from './labels.ts';
 export type NetworkSource =
   | { readonly type: 'own' }
   | { readonly type: 'host' }
-  | { readonly type: 'sandbox'; readonly sandboxId: string };
+  | { readonly type: 'sandbox'; readonly sandboxId: string }
+  /** That of a container that runs, and perhaps the processes of one. */
+  | { readonly type: 'beside'; readonly mode: string; readonly processesOfId?: string };
 
 const cpuPeriodMicros = 100_000;
 /** The kernel refuses quotas under one millisecond. */
 const cpuQuotaMinMicros = 1000;
 
-const logConfig = { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '2' } } as const;
+/** How much a container may leave in its log: so many files, each of so many bytes. */
+export interface LogLimits {
+  readonly maxBytes: number;
+  readonly maxFiles: number;
+}
+
+/** Source: kubelet's defaults, `containerLogMaxSize` and `containerLogMaxFiles`. */
+export const logLimitsDefault: LogLimits = { maxBytes: 10 << 20, maxFiles: 5 };
+
+function logConfig({ maxBytes, maxFiles }: LogLimits) {
+  const Config = { 'max-size': String(maxBytes), 'max-file': String(maxFiles) };
+  return { Type: 'json-file', Config };
+}
 
 /** The create request for one attempt of one container. Pure. */
 export function containerOptions(
@@ -20,6 +34,7 @@ export function containerOptions(
   spec: InstanceSpec,
   container: ContainerSpec,
   network: NetworkSource,
+  logs = logLimitsDefault,
 ): Docker.ContainerCreateOptions {
   const { command, args, workingDir, user } = container;
   return {
@@ -49,7 +64,7 @@ export function containerOptions(
       Privileged: container.privileged,
       ReadonlyRootfs: container.readOnlyRootFilesystem,
       RestartPolicy: { Name: 'no' },
-      LogConfig: logConfig,
+      LogConfig: logConfig(logs),
       Mounts: container.mounts.map((mount) => ({
         Type: 'bind',
         Source: mount.hostPath,
@@ -79,7 +94,8 @@ export function sandboxOptions(
       IpcMode: spec.ipc ?? 'shareable',
       PidMode: '',
       RestartPolicy: { Name: 'no' },
-      LogConfig: logConfig,
+      // It says nothing.
+      LogConfig: { Type: 'none', Config: {} },
     },
   };
 }
@@ -91,9 +107,8 @@ function hostNames({ hostname, domain }: InstanceSpec) {
 /** What belongs to the network is said by whoever has it; those that join it get the same. */
 function namespaceConfig(spec: InstanceSpec, network: NetworkSource): Docker.HostConfig {
   const { pid, ipc, hosts = [], dns, sysctls } = spec;
-  const joins = network.type === 'sandbox';
-  const sharedPid = joins && pid === 'shared' ? `container:${network.sandboxId}` : undefined;
-  const pidMode = pid === 'host' ? 'host' : sharedPid;
+  const joins = network.type === 'sandbox' || network.type === 'beside';
+  const pidMode = pid === 'host' ? 'host' : joinedPid(spec, network);
   return {
     ...(pidMode === undefined ? {} : { PidMode: pidMode }),
     ...(ipc === undefined ? {} : { IpcMode: ipc }),
@@ -111,6 +126,13 @@ function namespaceConfig(spec: InstanceSpec, network: NetworkSource): Docker.Hos
               }),
         }),
   };
+}
+
+function joinedPid({ pid }: InstanceSpec, network: NetworkSource): string | undefined {
+  if (network.type === 'beside' && network.processesOfId !== undefined)
+    return `container:${network.processesOfId}`;
+  if (network.type === 'sandbox' && pid === 'shared') return `container:${network.sandboxId}`;
+  return undefined;
 }
 
 function securityConfig(container: ContainerSpec): Docker.HostConfig {
@@ -138,6 +160,8 @@ function networkConfig(network: NetworkSource, ports: readonly PortSpec[]): Dock
       const mode = `container:${network.sandboxId}`;
       return { NetworkMode: mode, IpcMode: mode };
     }
+    case 'beside':
+      return { NetworkMode: network.mode };
     case 'own':
       return { PortBindings: portBindings(ports) };
   }

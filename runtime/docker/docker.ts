@@ -26,6 +26,7 @@ import {
 import { KeyedSerial } from '../serial.ts';
 import type { InstanceUsage } from '../usage.ts';
 import { attachTo } from './attach.ts';
+import type { LogLimits } from './container-options.ts';
 import { Engine, newestOf } from './engine.ts';
 import { ensureInstance } from './ensure.ts';
 import { toRuntimeError } from './errors.ts';
@@ -46,6 +47,8 @@ export interface DockerRuntimeOptions {
   readonly log: Log;
   /** @default /var/run/docker.sock */
   readonly socketPath?: string;
+  /** @default five files of 10 MiB */
+  readonly logs?: LogLimits;
 }
 
 /** Containers by dockerd. No API version is named, so each engine answers in its own. */
@@ -63,7 +66,7 @@ class DockerRuntime implements Runtime {
 
   constructor(docker: Docker, options: DockerRuntimeOptions) {
     this.#docker = docker;
-    this.#engine = new Engine(docker, options.nodeId);
+    this.#engine = new Engine(docker, options.nodeId, options.logs);
     this.#options = options;
   }
 

@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import type Docker from 'dockerode';
 import type { CallOptions } from '../../lib/call.ts';
 import { RuntimeError } from '../runtime.ts';
+import { type LogLimits, logLimitsDefault } from './container-options.ts';
 import { statusOf, toRuntimeError } from './errors.ts';
 import { label } from './labels.ts';
 import { type Found, readFound } from './status.ts';
@@ -13,10 +14,12 @@ const inspectConcurrency = 8;
 export class Engine {
   readonly docker: Docker;
   readonly nodeId: string;
+  readonly logs: LogLimits;
 
-  constructor(docker: Docker, nodeId: string) {
+  constructor(docker: Docker, nodeId: string, logs = logLimitsDefault) {
     this.docker = docker;
     this.nodeId = nodeId;
+    this.logs = logs;
   }
 
   /** Every container of this node, or of one instance, running or not; oldest first. */

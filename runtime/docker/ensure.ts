@@ -1,5 +1,5 @@
 import type { CallOptions } from '../../lib/call.ts';
-import type { ContainerSpec, InstanceSpec } from '../runtime.ts';
+import { type ContainerSpec, type InstanceSpec, RuntimeError } from '../runtime.ts';
 import { containerOptions, type NetworkSource, sandboxOptions } from './container-options.ts';
 import type { Engine } from './engine.ts';
 import { pauseImage } from './pause-image.ts';
@@ -31,8 +31,41 @@ export async function ensureInstance(
     network ??= shared
       ? await ensureSandbox(engine, spec, found, loadPauseImage, options)
       : { type: spec.network === 'host' ? 'host' : 'own' };
-    await createAndStart(engine, spec, container, network, options);
+    const source =
+      container.beside === undefined
+        ? network
+        : await besideOthers(engine, spec, container, network, options);
+    await createAndStart(engine, spec, container, source, options);
   }
+}
+
+/** Where a container that joins others finds them: by what runs now, not by what ran before. */
+async function besideOthers(
+  engine: Engine,
+  { id }: InstanceSpec,
+  { name, beside }: ContainerSpec,
+  network: NetworkSource,
+  options: CallOptions,
+): Promise<NetworkSource> {
+  const running = (await engine.find(id, options)).filter((one) => one.info.State.Running);
+  const fail = (what: string) => new RuntimeError('StartFailed', what, { container: name });
+  const owner = running.find((one) => !one.info.HostConfig.NetworkMode?.startsWith('container:'));
+  const target = running.find((one) => !one.sandbox && one.containerName === beside?.processesOf);
+  if (beside?.processesOf !== undefined && target === undefined) {
+    throw fail(`target container "${beside.processesOf}" is not running`);
+  }
+  if (network.type === 'own' && owner === undefined) throw fail('no container of it is running');
+  const joined =
+    network.type === 'own'
+      ? `container:${owner?.info.Id}`
+      : network.type === 'sandbox'
+        ? `container:${network.sandboxId}`
+        : 'host';
+  return {
+    type: 'beside',
+    mode: joined,
+    ...(target === undefined ? {} : { processesOfId: target.info.Id }),
+  };
 }
 
 /** A dead sandbox took its network along: what still runs in it is cut off and must restart. */
@@ -92,7 +125,7 @@ async function createAndStart(
   network: NetworkSource,
   options: CallOptions,
 ): Promise<void> {
-  const request = containerOptions(engine.nodeId, spec, container, network);
+  const request = containerOptions(engine.nodeId, spec, container, network, engine.logs);
   const id = await engine.create(request, container.name, options);
   await startOrRemove(engine, id, container.name, options);
 }

@@ -286,6 +286,7 @@ class FakeRuntime implements Runtime {
       const message = `No such image: ${container.image}`;
       throw new RuntimeError('ImageMissing', message, { container: container.name });
     }
+    checkBeside(known, container);
     const program = this.#engine.programOf(container);
     const instance = known ?? this.#create(spec);
     const started = new FakeContainer({
@@ -446,6 +447,18 @@ class FakeRuntime implements Runtime {
   #notFound(container: string): RuntimeError {
     return new RuntimeError('NotFound', `container "${container}" not found`, { container });
   }
+}
+
+function checkBeside(known: FakeInstance | undefined, { name, beside }: ContainerSpec): void {
+  if (beside === undefined) return;
+  const { processesOf } = beside;
+  const others = [...(known?.containers ?? [])].filter(
+    ([other]) => other !== name && (processesOf === undefined || other === processesOf),
+  );
+  if (others.some(([, attempts]) => attempts.at(-1)?.state.phase === 'running')) return;
+  const what =
+    processesOf === undefined ? 'no container of it' : `target container "${processesOf}"`;
+  throw new RuntimeError('StartFailed', `${what} is not running`, { container: name });
 }
 
 function checkReference(image: string): void {

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -144,6 +144,50 @@ describe('docker alone', () => {
       expect(await read('cpu', 'cpu.shares')).toBe('128');
       expect(await read('memory', 'memory.limit_in_bytes')).toBe(String(64 << 20));
     }
+  });
+
+  test('a log stays within its limits, and is read across its files', async () => {
+    const logs = { maxBytes: 100_000, maxFiles: 3 };
+    const options = { nodeId, clock: systemClock, log: silentLog, logs };
+    const flood = 'i=0; while [ $i -lt 20000 ]; do i=$((i+1)); echo "line $i"; done';
+    const wanted = spec(container(flood));
+    const limited = createDockerRuntime(options);
+    await limited.ensure(wanted, { signal });
+    await untilExited(wanted.id);
+    const { LogPath } = await inspect(wanted);
+    const sizes = ['', '.1', '.2', '.3'].map((end) =>
+      existsSync(LogPath + end) ? statSync(LogPath + end).size : undefined,
+    );
+    // An entry is never cut: each file may end with one that reaches beyond the limit.
+    for (const size of sizes.slice(0, 3)) expect(size).toBeLessThan(logs.maxBytes + 200);
+    expect(sizes[3]).toBeUndefined();
+    const read = { container: 'main', previous: false, follow: false, timestamps: false, signal };
+    let text = '';
+    for await (const { data } of limited.logs(wanted.id, read)) text += Buffer.from(data);
+    const lines = text.trimEnd().split('\n');
+    expect(lines.at(-1)).toBe('line 20000');
+    expect(lines[0]).toBe(`line ${20_001 - lines.length}`);
+    // An entry takes about 80 bytes: more than what one file holds.
+    expect(lines.length).toBeGreaterThan(2 * (logs.maxBytes / 90));
+  });
+
+  test('one that looks into another sees its processes', async () => {
+    const main = container(`sleep 4321 & ${rest}`);
+    const beside = { processesOf: 'main' };
+    const guest = { ...container('ps | grep -c "[s]leep 4321$"', { beside }), name: 'guest' };
+    const wanted = spec(main);
+    await ensure(wanted);
+    await ensure({ ...wanted, containers: [main, guest], sharedNetwork: false });
+    const options = {
+      container: 'guest',
+      previous: false,
+      follow: true,
+      timestamps: false,
+      signal,
+    };
+    let text = '';
+    for await (const { data } of runtime.logs(wanted.id, options)) text += Buffer.from(data);
+    expect(text.trim()).toBe('1');
   });
 
   test('an instance out of memory says so', async () => {

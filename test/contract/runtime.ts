@@ -89,6 +89,7 @@ export function runtimeContract(name: string, makeHarness: () => Promise<Runtime
     describe('life', () => lifeTests(c));
     describe('attempts', () => attemptTests(c));
     describe('containers', () => containerTests(c));
+    describe('beside others', () => besideTests(c));
     describe('failures', () => failureTests(c));
     describe('logs', () => logTests(c));
     describe('exec', () => execTests(c));
@@ -410,6 +411,40 @@ function containerTests(c: Context): void {
     const after = await c.ensure({ ...spec, containers: [keep, kept] });
     expect(after.containers.map((one) => one.name)).toEqual(['keep', 'also']);
     expect(find(after, 'keep')).toEqual(find(before, 'keep'));
+  });
+}
+
+/** What joins others that run already. */
+function besideTests(c: Context): void {
+  test('it shares their network and leaves them alone', async () => {
+    const { programs } = c.harness;
+    const spec = { ...c.one(programs.server), sharedNetwork: false };
+    const before = find(await c.ensure(spec));
+    const beside = { processesOf: 'main' };
+    const guest = c.container('guest', programs.client, { beside });
+    const status = await c.ensure({ ...spec, containers: [...spec.containers, guest] });
+    expect(find(status)?.containerId).toBe(before?.containerId);
+    expect(find(status, 'guest')?.state.phase).toBe('running');
+    await c.untilLogged(spec.id, 'pong', { container: 'guest' });
+  });
+
+  test('nothing to join is a failed start', async () => {
+    const { programs } = c.harness;
+    const guest = c.container('guest', programs.sleeper, { beside: { processesOf: 'main' } });
+    const failed = { reason: 'StartFailed', container: 'guest' };
+    await expect(c.ensure(c.spec(guest))).rejects.toMatchObject(failed);
+    const spec = c.one(programs.exit7);
+    await c.ensure(spec);
+    await c.untilExited(spec.id);
+    const both = { ...spec, containers: [...spec.containers, guest], sharedNetwork: false };
+    await expect(c.ensure(both)).rejects.toMatchObject(failed);
+  });
+
+  test('an image says its size and whom it runs as; an absent one nothing', async () => {
+    const info = await c.runtime.imageInfo(c.harness.image, { signal });
+    expect(info?.sizeBytes).toBeGreaterThan(0);
+    expect(info?.user).toBe('');
+    expect(await c.runtime.imageInfo('berth-test/absent:1', { signal })).toBeUndefined();
   });
 }
 

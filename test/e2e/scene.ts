@@ -33,12 +33,19 @@ export const webScript =
 /** Does nothing, and ends at once when asked to. */
 export const restScript = 'trap "exit 0" TERM; while :; do sleep 60 & wait $!; done';
 
+/** What no store has a part in is tested on one of them. */
+export const oneStore = stores.slice(0, 1);
+
 /**
  * Runs the same tests on every store, in order, each store with a plane of its own that is gone
  * afterwards. The stores run side by side: most of the time is spent waiting.
  */
-export function onEachStore(title: string, define: (plane: () => Plane) => void): void {
-  describe.concurrent.each(stores)('%s', { timeout: testTimeoutMs }, (store) => {
+export function onEachStore(
+  title: string,
+  define: (plane: () => Plane) => void,
+  on = stores,
+): void {
+  describe.concurrent.each(on)('%s', { timeout: testTimeoutMs }, (store) => {
     describe.sequential(title, () => {
       let plane: Plane | undefined;
       beforeAll(async () => {
