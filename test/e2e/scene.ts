@@ -43,7 +43,7 @@ export const oneStore = stores.slice(0, 1);
 export function onEachStore(
   title: string,
   define: (plane: () => Plane) => void,
-  on = stores,
+  on: readonly (typeof stores)[number][] = stores,
 ): void {
   describe.concurrent.each(on)('%s', { timeout: testTimeoutMs }, (store) => {
     describe.sequential(title, () => {
