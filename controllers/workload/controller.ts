@@ -9,6 +9,13 @@ import {
   workloads,
 } from '../../api/resources.gen.ts';
 import type { Clock } from '../../lib/clock.ts';
+import {
+  byDependency,
+  dependantsOf,
+  dependencyKeys,
+  neighbourKeys,
+} from '../dependencies/await.ts';
+import { leaveInOrder } from '../dependencies/hold.ts';
 import { type Controller, defineController } from '../kit/controller.ts';
 import type { Informers } from '../kit/informers.ts';
 import { OwnWrites } from '../kit/own-writes.ts';
@@ -27,6 +34,7 @@ export function workloadController({
 }): Controller<Workload> {
   informers.index<Pod>(pods, byWorkloadLabel, workloadLabelKeys);
   informers.index<Workload>(workloads, byConfig, configKeys);
+  informers.index<Workload>(workloads, byDependency, dependencyKeys);
   const revisions = informers.for<ControllerRevision>(controllerRevisions);
   const memory = {
     writes: new OwnWrites<Pod>(informers.for<Pod>(pods), clock),
@@ -48,6 +56,12 @@ export function workloadController({
           return name === undefined ? [] : [`${namespace}/${name}`];
         },
       },
+      { resource: workloads, keys: (object) => neighbourKeys(informers, object) },
+      ...[pods, configMaps, secrets].map((resource) => ({
+        // What others wait for.
+        resource,
+        keys: (object: KubeObject) => dependantsOf(informers, object).map(keyOf),
+      })),
       ...[configMaps, secrets].map((resource) => ({
         // What a template names is rolled out with it.
         resource,
@@ -64,6 +78,7 @@ export function workloadController({
       },
     ],
     reconcile: (_key, ctx) => reconcileByType(ctx, memory),
+    deleting: (_key, ctx) => leaveInOrder(ctx),
   });
 }
 
