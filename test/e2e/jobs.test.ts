@@ -93,9 +93,9 @@ onEachStore('jobs', (plane) => {
     expect(await scene.pods('app=web')).toEqual([]);
     await scene.create(workloads, workloadOf('db', restScript, {}));
     await kubectl.ok('wait --for=condition=Available workload/web --timeout=120s');
-    const [[db], [migrate], [web]] = await Promise.all(
-      ['db', 'migrate', 'web'].map((name) => scene.pods(`app=${name}`)),
-    );
+    const [db] = await scene.pods('app=db');
+    const [migrate] = await scene.pods('app=migrate');
+    const [web] = await scene.pods('app=web');
     const ended = migrate?.status?.containerStatuses?.[0]?.state?.terminated?.finishedAt ?? '';
     const ready = db?.status?.conditions?.find(({ type }) => type === 'Ready')?.lastTransitionTime;
     expect(Date.parse(migrate?.metadata.creationTimestamp ?? '')).toBeGreaterThanOrEqual(
