@@ -14,14 +14,19 @@ export function literalIssues({ types }: Checked): Issue[] {
     if (expr.type === 'call') return callIssues(expr.fn, expr.args);
     if (expr.type === 'list' && !mixed.has(expr))
       return uniform(
-        expr.items.map(({ value }) => value),
+        expr.items.filter(isPlain).map(({ value }) => value),
         types,
       );
     if (expr.type !== 'map') return [];
     const keys = expr.entries.map(({ key }) => key);
-    const values = expr.entries.map(({ value }) => value);
+    const values = expr.entries.filter(isPlain).map(({ value }) => value);
     return [...uniform(keys, types), ...uniform(values, types)];
   });
+}
+
+/** What an optional holds has been judged already. */
+function isPlain({ optional }: { readonly optional: boolean }): boolean {
+  return !optional;
 }
 
 /** Literals hold values of one type. */

@@ -25,6 +25,11 @@ export function schemaType(schema: Schema, root = false): Type | undefined {
   return sized(schema, root)?.type;
 }
 
+/** How many such values a request may hold at most. */
+export function maxCount(schema: Schema, root: boolean): number {
+  return Math.floor(maxRequestBytes / ((sized(schema, root)?.minBytes ?? 1) + 1));
+}
+
 function sized(schema: Schema, root: boolean): Sized | undefined {
   const whole = root || schema['x-kubernetes-embedded-resource'] === true;
   const remembered = known.get(schema) ?? new Map<boolean, Sized | undefined>();

@@ -50,10 +50,10 @@ export function definitionOf(crd: JsonObject): KindDefinition {
 /** Accepts the names or says why not; false when somebody else wrote in between. */
 async function establish(deps: SettleDeps, crd: Cached, signal: AbortSignal): Promise<boolean> {
   const next = copyOf(crd.object);
-  const conflict = nameConflict(crd, deps.registry);
+  const { conflict, accepted } = judgeNames(crd, deps.registry);
   setNameConditions(next, conflict, deps.clock.now());
   const status = child(next, 'status');
-  if (conflict === undefined) status['acceptedNames'] = at(next, 'spec', 'names');
+  status['acceptedNames'] = accepted;
   status['storedVersions'] = storedVersions(next);
   // In discovery before Established says so: clients go on as soon as they see the condition.
   if (conflict === undefined) deps.registry.setCustom(definitionOf(next));
@@ -61,13 +61,13 @@ async function establish(deps: SettleDeps, crd: Cached, signal: AbortSignal): Pr
   return (await deps.objects.replace(crd, next, signal)).type === 'written';
 }
 
-function setNameConditions(crd: JsonObject, conflict: string | undefined, nowMs: number): void {
+function setNameConditions(crd: JsonObject, conflict: Conflict | undefined, nowMs: number): void {
   const accepted = conflict === undefined;
   setCrdCondition(crd, nowMs, {
     type: 'NamesAccepted',
     status: accepted ? 'True' : 'False',
-    reason: accepted ? 'NoConflicts' : 'NamesConflict',
-    message: conflict ?? 'no conflicts found',
+    reason: conflict?.reason ?? 'NoConflicts',
+    message: conflict?.message ?? 'no conflicts found',
   });
   setCrdCondition(crd, nowMs, {
     type: 'Established',
@@ -77,19 +77,42 @@ function setNameConditions(crd: JsonObject, conflict: string | undefined, nowMs:
   });
 }
 
-/** Which of the names another kind of the group already has. */
-function nameConflict(crd: Cached, registry: Registry): string | undefined {
+interface Conflict {
+  readonly reason: string;
+  readonly message: string;
+}
+
+/**
+ * Which names are free, each for itself, and the last conflict there is.
+ * Source: apiextensions-apiserver `pkg/controller/status/naming_controller.go`.
+ */
+function judgeNames(crd: Cached, registry: Registry) {
   const { group, names } = definitionOf(crd.object);
-  const mine = [names.plural, names.singular ?? '', ...(names.shortNames ?? [])];
-  for (const other of registry.all()) {
-    if (other.group !== group || other.plural === names.plural) continue;
-    const taken = [other.plural, other.singular, ...other.shortNames];
-    const name = mine.find((each) => taken.includes(each));
-    if (name !== undefined) return `"${name}" is already in use`;
-    if (other.kind === names.kind || other.listKind === names.kind)
-      return `"${names.kind}" is already in use`;
-  }
-  return undefined;
+  const others = registry
+    .all()
+    .filter((other) => other.group === group && other.plural !== names.plural);
+  const resources = new Set(others.flatMap((o) => [o.plural, o.singular, ...o.shortNames]));
+  const kinds = new Set(others.flatMap((other) => [other.kind, other.listKind]));
+  const accepted: JsonObject = { plural: '', kind: '' };
+  let conflict: Conflict | undefined;
+  const claim = (field: string, wanted: readonly string[], taken: ReadonlySet<string>) => {
+    const clash = wanted.find((name) => taken.has(name));
+    if (clash === undefined) return true;
+    const reason = `${field.slice(0, 1).toUpperCase()}${field.slice(1)}Conflict`;
+    conflict = { reason, message: `"${clash}" is already in use` };
+    return false;
+  };
+  const { plural, singular, shortNames, kind, listKind, categories } = names;
+  if (claim('plural', [plural], resources)) accepted['plural'] = plural;
+  if (singular !== undefined && claim('singular', [singular], resources))
+    accepted['singular'] = singular;
+  if (shortNames !== undefined && claim('shortNames', shortNames, resources))
+    accepted['shortNames'] = shortNames;
+  if (claim('kind', [kind], kinds)) accepted['kind'] = kind;
+  if (listKind !== undefined && claim('listKind', [listKind], kinds))
+    accepted['listKind'] = listKind;
+  if (categories !== undefined) accepted['categories'] = categories;
+  return { conflict, accepted };
 }
 
 function storedVersions(crd: JsonObject): string[] {

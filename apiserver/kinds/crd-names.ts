@@ -16,7 +16,14 @@ export function nameErrors(crd: JsonObject): FieldError[] {
     ...objectsOf(at(crd, 'spec', 'versions')).flatMap((version, index) =>
       labelErrors(`spec.versions[${index}].name`, asString(version['name'])),
     ),
+    ...onlyVersionErrors(crd),
   ];
+}
+
+/** The name of the first version also stands where it was before there were several. */
+function onlyVersionErrors(crd: JsonObject): FieldError[] {
+  const [first] = objectsOf(at(crd, 'spec', 'versions'));
+  return first === undefined ? [] : labelErrors('spec.version', asString(first['name']));
 }
 
 function ownNameErrors(crd: JsonObject, group: string): FieldError[] {

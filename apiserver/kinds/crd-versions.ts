@@ -1,6 +1,6 @@
 /** The versions of a CustomResourceDefinition: storage, schemas, columns, subresources, selectable fields. */
 
-import { asObject, asString, at, objectsOf } from '../../api/json.ts';
+import { asArray, asObject, asString, at, objectsOf } from '../../api/json.ts';
 import { parseSimplePath } from '../../api/jsonpath.ts';
 import type { JsonObject } from '../../api/meta.ts';
 import type { Schema } from '../../api/schema.ts';
@@ -36,6 +36,17 @@ export function versionErrors(crd: JsonObject): FieldError[] {
     );
   }
   return errors;
+}
+
+/** Objects may be stored in these versions: who took one away could not read them any more. */
+export function storedVersionErrors(crd: JsonObject, old: JsonObject | undefined): FieldError[] {
+  const names = objectsOf(at(crd, 'spec', 'versions')).map(({ name }) => asString(name));
+  const stored = asArray(at(old, 'status', 'storedVersions')).map(asString);
+  return stored.flatMap((name, index) =>
+    names.includes(name)
+      ? []
+      : [invalidValue(`status.storedVersions[${index}]`, name, 'must appear in spec.versions')],
+  );
 }
 
 function storageErrors(versions: readonly JsonObject[]): FieldError[] {

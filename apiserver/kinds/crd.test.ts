@@ -48,9 +48,13 @@ describe('names', () => {
     [named({ listKind: 'Widget' }), 'spec.names.listKind'],
     [named({ plural: 'Widgets' }, 'Widgets.shop.example'), 'spec.names.plural'],
     [{ ...crd({ group: 'local' }), metadata: { name: 'widgets.local' } }, 'spec.group'],
-    [crd({}, { name: 'V_1' }), 'spec.versions[0].name'],
   ])('%#', (object, field) => {
     expect(wrong(object)).toEqual([field]);
+  });
+
+  test('of a version that is wrong, at both places', () => {
+    const found = wrong(crd({}, { name: 'V_1' }));
+    expect(found).toEqual(['spec.versions[0].name', 'spec.version']);
   });
 
   test('groups of kubernetes.io need an approval', () => {
@@ -123,6 +127,12 @@ describe('versions', () => {
     spec['versions'] = [version as JsonObject, { ...version, storage: false }];
     expect(wrong(object)).toEqual(['spec.versions']);
   });
+});
+
+test('a version that objects are stored in stays', () => {
+  const old = { ...crd(), status: { storedVersions: ['v1'] } };
+  expect(wrong(crd({}, { name: 'v2' }), old)).toEqual(['status.storedVersions[0]']);
+  expect(wrong(crd(), old)).toEqual([]);
 });
 
 test('what may not change is told alone', () => {

@@ -5,7 +5,7 @@ import type { Condition, JsonObject, JsonValue } from '../../api/meta.ts';
 import type { FieldError } from '../../api/status.ts';
 import { invalidValue } from '../schema/field-error.ts';
 import { nameErrors } from './crd-names.ts';
-import { conversionErrors, versionErrors } from './crd-versions.ts';
+import { conversionErrors, storedVersionErrors, versionErrors } from './crd-versions.ts';
 import { plainStrategy, type Strategy } from './strategy.ts';
 
 /** Keeps the definition until its objects are deleted; taken off by the establisher. */
@@ -37,7 +37,12 @@ export const crdStrategy: Strategy = {
     // What may not change decides what else would be wrong: it is told alone.
     const changed = old === undefined ? [] : immutableErrors(crd, old);
     if (changed.length > 0) return changed;
-    return [...nameErrors(crd), ...versionErrors(crd), ...conversionErrors(crd)];
+    return [
+      ...nameErrors(crd),
+      ...versionErrors(crd),
+      ...storedVersionErrors(crd, old),
+      ...conversionErrors(crd),
+    ];
   },
   beginDeletion(crd, nowMs) {
     const metadata = child(crd, 'metadata');

@@ -3,13 +3,27 @@ import { own } from '../../api/json.ts';
 import type { JsonValue } from '../../api/meta.ts';
 import type { Schema, ValidationRule } from '../../api/schema.ts';
 import type { FieldError } from '../../api/status.ts';
-import { child, invalidValue, notSupported, required } from './field-error.ts';
+import { estimateCost, maxCount } from '../cel/index.ts';
+import { child, forbiddenField, invalidValue, notSupported, required } from './field-error.ts';
 import { additionalSchema } from './json-kinds.ts';
 import { type CompiledRule, compiledRules } from './rules.ts';
 
 /** The errors of all rules at or below a schema. */
 export function validateRuleTexts(schema: Schema, path: string): FieldError[] {
-  return visit({ schema, path, root: true, uncorrelated: undefined });
+  const costs: RuleCost[] = [];
+  const place = { schema, path, root: true, uncorrelated: undefined, count: 1, costs };
+  return [...visit(place), ...totalErrors(costs, path)];
+}
+
+/** Kubernetes' limits for what is estimated: of one rule, and of all of a schema. */
+const ruleLimit = 10_000_000;
+const schemaLimit = 100_000_000;
+/** So many rules are named when all together cost too much. */
+const maxNamed = 4;
+
+interface RuleCost {
+  readonly field: string;
+  readonly cost: number;
 }
 
 interface Place {
@@ -18,22 +32,43 @@ interface Place {
   readonly root: boolean;
   /** From where on an old value cannot be found for a new one. */
   readonly uncorrelated: string | undefined;
+  /** How many of these an object may have; `undefined` = as many as a request can hold. */
+  readonly count: number | undefined;
+  readonly costs: RuleCost[];
 }
 
 function visit(place: Place): FieldError[] {
   const { schema, path } = place;
   const errors = ownErrors(place);
-  const inner = (below: Schema, where: string, uncorrelated = place.uncorrelated) =>
-    errors.push(...visit({ schema: below, path: where, root: false, uncorrelated }));
+  const { costs } = place;
+  const times = (max: number | undefined) =>
+    place.count === undefined || max === undefined ? undefined : place.count * max;
   const atomic = schema['x-kubernetes-map-type'] === 'atomic' ? path : undefined;
   const below = place.uncorrelated ?? atomic;
   for (const [key, property] of Object.entries(schema.properties ?? {}))
-    inner(property, `${child(path, 'properties')}[${key}]`, below);
+    errors.push(
+      ...visit({
+        ...{ schema: property, path: `${child(path, 'properties')}[${key}]`, root: false, costs },
+        ...{ uncorrelated: below, count: place.count },
+      }),
+    );
   const additional = additionalSchema(schema);
-  if (additional !== undefined) inner(additional, child(path, 'additionalProperties'), below);
+  if (additional !== undefined)
+    errors.push(
+      ...visit({
+        ...{ schema: additional, path: child(path, 'additionalProperties'), root: false, costs },
+        ...{ uncorrelated: below, count: times(schema.maxProperties) },
+      }),
+    );
   if (schema.items !== undefined) {
     const matched = schema['x-kubernetes-list-type'] === 'map';
-    inner(schema.items, child(path, 'items'), place.uncorrelated ?? (matched ? undefined : path));
+    errors.push(
+      ...visit({
+        ...{ schema: schema.items, path: child(path, 'items'), root: false, costs },
+        uncorrelated: place.uncorrelated ?? (matched ? undefined : path),
+        count: times(schema.maxItems),
+      }),
+    );
   }
   return errors;
 }
@@ -45,7 +80,7 @@ const reasons = [
   'FieldValueRequired',
 ];
 
-function ownErrors({ schema, path, root, uncorrelated }: Place): FieldError[] {
+function ownErrors({ schema, path, root, uncorrelated, count, costs }: Place): FieldError[] {
   const rules = schema['x-kubernetes-validations'] ?? [];
   const at = (index: number, field: string) =>
     `${child(path, 'x-kubernetes-validations')}[${index}].${field}`;
@@ -56,7 +91,11 @@ function ownErrors({ schema, path, root, uncorrelated }: Place): FieldError[] {
   const compiled = compiledRules(schema, root).flatMap((each, i) =>
     programErrors(each, uncorrelated, (field: string) => at(i, field)),
   );
-  return [...shapes, ...compiled];
+  const times = count ?? maxCount(schema, root);
+  const costly = compiledRules(schema, root).flatMap((each, i) =>
+    costErrors(each, times, costs, (field: string) => at(i, field)),
+  );
+  return [...shapes, ...compiled, ...costly];
 }
 
 type At = (field: string) => string;
@@ -131,4 +170,50 @@ function programErrors(compiled: CompiledRule, uncorrelated: string | undefined,
       ),
     );
   return errors;
+}
+
+function costErrors(
+  { program, message }: CompiledRule,
+  count: number,
+  costs: RuleCost[],
+  at: At,
+): FieldError[] {
+  const errors: FieldError[] = [];
+  for (const [field, what, each] of [
+    ['rule', 'rule', program],
+    ['messageExpression', 'messageExpression', message],
+  ] as const) {
+    if (each === undefined) continue;
+    const cost = estimateCost(each.checked) * count;
+    if (field === 'rule') costs.push({ field: at(field), cost });
+    if (cost > ruleLimit)
+      errors.push(forbiddenField(at(field), tooCostly(`estimated ${what} cost`, cost / ruleLimit)));
+  }
+  return errors;
+}
+
+function totalErrors(costs: readonly RuleCost[], path: string): FieldError[] {
+  const total = costs.reduce((sum, { cost }) => sum + cost, 0);
+  if (total <= schemaLimit) return [];
+  const what = 'x-kubernetes-validations estimated rule cost total for entire OpenAPIv3 schema';
+  const named = [...costs]
+    .sort((a, b) => b.cost - a.cost)
+    .slice(0, maxNamed)
+    .map(({ field }) =>
+      forbiddenField(
+        field,
+        'contributed to estimated rule cost total exceeding cost limit for entire OpenAPIv3 schema',
+      ),
+    );
+  return [...named, forbiddenField(path, tooCostly(what, total / schemaLimit))];
+}
+
+function tooCostly(what: string, factor: number): string {
+  const shown =
+    factor > 100
+      ? 'more than 100x'
+      : factor < 1.5
+        ? `${(Math.ceil(factor * 1e6) / 1e6).toFixed(6)}x`
+        : `${factor.toFixed(1)}x`;
+  return `${what} exceeds budget by factor of ${shown} (try simplifying the rule, or adding maxItems, maxProperties, and maxLength where arrays, maps, and strings are declared)`;
 }

@@ -164,6 +164,34 @@ describe('a definition is refused', () => {
     expect(error?.message).toContain(words);
   });
 
+  test('for a rule that could cost too much, which limits can mend', () => {
+    const rule = { rule: 'self.all(x, self.all(y, x == y))' };
+    const list = (maxItems?: number): Schema => ({
+      type: 'array',
+      items: { type: 'integer' },
+      ...(maxItems === undefined ? {} : { maxItems }),
+    });
+    const errors = validateStructural(withRule(rule, list()));
+    expect(errors.map(({ field }) => field)).toEqual([
+      `${path}.x-kubernetes-validations[0].rule`,
+      `${path}.x-kubernetes-validations[0].rule`,
+      'spec.validation.openAPIV3Schema',
+    ]);
+    expect(errors[0]?.message).toContain('exceeds budget by factor of more than 100x');
+    expect(validateStructural(withRule(rule, list(100)))).toEqual([]);
+  });
+
+  test('for a rule that is cheap once, in a list without limit', () => {
+    const inner: Schema = {
+      type: 'string',
+      'x-kubernetes-validations': [{ rule: "self.contains('x')" }],
+    };
+    const many = (limits: Partial<Schema>) =>
+      validateStructural(object({ a: { type: 'array', items: { ...inner, ...limits } } }));
+    expect(many({}).length).toBeGreaterThan(0);
+    expect(many({ maxLength: 10 })).toEqual([]);
+  });
+
   test('for a rule about a change that cannot be followed', () => {
     const items: Schema = {
       type: 'integer',

@@ -13,6 +13,7 @@ import {
 } from '../../api/status.ts';
 import type { PartStrategy } from '../kinds/strategy.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
+import { invalidValue } from '../schema/field-error.ts';
 import {
   applyDefaults,
   blocksRules,
@@ -99,11 +100,10 @@ export function toStorage(object: JsonObject, kind: ServedKind): void {
 /** Throws 422 with every field that is wrong. `old` is absent on create. */
 export function check(request: KindRequest, object: JsonObject, old: JsonObject | undefined): void {
   const { kind } = request;
-  const found: FieldError[] = [
-    ...metaErrors(kind, object, old),
-    ...schemaErrors(kind, object, old),
-  ];
-  if (found.length === 0) found.push(...(kind.strategy.validate?.(object, old) ?? []));
+  const ofSchema = schemaErrors(kind, object, old);
+  const found: FieldError[] = [...metaErrors(kind, object, old), ...ofSchema];
+  // What the schema cannot say is only asked of an object whose shape is in order.
+  if (ofSchema.length === 0) found.push(...(kind.strategy.validate?.(object, old) ?? []));
   const errors = withRules(request, found, object, old);
   if (errors.length > 0) throw invalid(kind, metaString(object, 'name'), errors);
   request.warnings.push(...(kind.strategy.warn?.(object, old) ?? []));
@@ -119,6 +119,20 @@ export function checkTypes(request: KindRequest, object: JsonObject): void {
   );
   if (wrong.length > 0) throw invalid(kind, metaString(object, 'name'), wrong);
 }
+
+/** What a kind can be scaled by must be a number of replicas, whatever its schema says. */
+function replicaErrors({ scale, builtin }: ServedKind, object: JsonObject): FieldError[] {
+  if (scale === undefined || builtin) return [];
+  return [scale.specReplicasPath, scale.statusReplicasPath].flatMap((path) => {
+    const value = at(object, ...path.split('.').slice(1));
+    if (typeof value !== 'number' && typeof value !== 'bigint') return [];
+    if (value < 0) return [invalidValue(path, value, 'should be a non-negative integer')];
+    if (value <= maxReplicas) return [];
+    return [invalidValue(path, value, `should be less than or equal to ${maxReplicas}`)];
+  });
+}
+
+const maxReplicas = 2 ** 31 - 1;
 
 /** The errors with those of the kind's rules in CEL; what was so before is a warning only. */
 function withRules(
@@ -136,7 +150,10 @@ function withRules(
 function schemaErrors(kind: ServedKind, object: JsonObject, old: JsonObject | undefined) {
   // Core kinds have no ratcheting upstream; their schemas never change.
   const ratchets = old !== undefined && !kind.builtin;
-  const errors = validate(object, kind.schema, ratchets ? { old } : {});
+  const errors = [
+    ...validate(object, kind.schema, ratchets ? { old } : {}),
+    ...replicaErrors(kind, object),
+  ];
   return kind.strategy.plainWords ? inPlainWords(errors) : errors;
 }
 

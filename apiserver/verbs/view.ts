@@ -16,12 +16,15 @@ export function viewOf(cached: Cached, kind: ServedKind): View {
   return view;
 }
 
-/** What is read from storage may be older than the schema: it is pruned and defaulted again. */
+/**
+ * What is read from storage may be older than the schema: it is pruned and defaulted again. Defaults are
+ * those of the version that is stored; another version adds none when it is read.
+ */
 function customView(stored: JsonObject, kind: ServedKind): JsonObject {
   const object = copyOf(stored);
   object['apiVersion'] = formatApiVersion(kind.group, kind.version);
+  applyDefaults(object, kind.storageSchema);
   prune(object, kind.schema);
-  applyDefaults(object, kind.schema);
   return object;
 }
 

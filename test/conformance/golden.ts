@@ -111,7 +111,7 @@ function namesOnly(body: Json): Json {
 const mask = /<[a-z0-9]+>/g;
 
 function compare(want: Json, got: Json, at: string, found: string[]): void {
-  if (typeof want === 'string' && typeof got === 'string' && mask.test(want)) {
+  if (typeof want === 'string' && typeof got === 'string' && want.search(mask) >= 0) {
     const source = want
       .split(mask)
       .map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
@@ -127,8 +127,9 @@ function compare(want: Json, got: Json, at: string, found: string[]): void {
     return;
   }
   if (isObject(want) && isObject(got)) {
-    // Causes name what is wrong; the whole message only repeats them, in no order.
-    const skipped = isFailure(want) ? ['message', 'managedFields'] : ['managedFields'];
+    // How values are shown has changed between versions: the field and the reason count.
+    const worded = isFailure(want) || at.includes('.causes[');
+    const skipped = worded ? ['message', 'managedFields'] : ['managedFields'];
     for (const name of new Set([...Object.keys(want), ...Object.keys(got)]))
       if (!skipped.includes(name)) compare(want[name], got[name], `${at}.${name}`, found);
     return;
@@ -137,5 +138,5 @@ function compare(want: Json, got: Json, at: string, found: string[]): void {
 }
 
 function key(cause: Json): string {
-  return `${cause?.field} ${cause?.reason} ${cause?.message}`;
+  return `${cause?.field} ${cause?.reason}`;
 }

@@ -30,7 +30,7 @@ if (positionals.length === 0 || !['embedded', 'etcd'].includes(values.store)) {
 process.exitCode = await main();
 
 async function main(): Promise<number> {
-  const chosen = positionals.flatMap(filesIn).map(read).filter(isChosen);
+  const chosen = positionals.flatMap(filesIn).flatMap(read).filter(isChosen);
   const server = await startServer(values.store);
   const asker = new Asker(server.access);
   const areas = new Map<string, { passed: number; failed: number; scenarios: number }>();
@@ -76,19 +76,20 @@ function filesIn(path: string): string[] {
   return readdirSync(path, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.json'))
     .sort()
-    .map((name) => join(path, name))
-    .filter((name) => /"(steps|scenario)"/.test(readFileSync(name, 'utf8')));
+    .map((name) => join(path, name));
 }
 
-function read(path: string): ScenarioFile {
+/** Other files that lie in the folder are passed over. */
+function read(path: string): ScenarioFile[] {
   const parsed = JSON.parse(readFileSync(path, 'utf8'));
+  if (!Array.isArray(parsed.steps)) return [];
   if (typeof parsed.scenario === 'string') {
     const name: string = parsed.scenario;
-    return { name, area: 'golden', replay: (asker) => replayGolden(parsed, asker) };
+    return [{ name, area: 'golden', replay: (asker) => replayGolden(parsed, asker) }];
   }
   const scenario: Scenario = parsed;
   const { name, area } = scenario;
-  return { name, area, replay: (asker) => replay(scenario, asker, kubectlBinary?.path) };
+  return [{ name, area, replay: (asker) => replay(scenario, asker, kubectlBinary?.path) }];
 }
 
 function isChosen({ name, area }: ScenarioFile): boolean {

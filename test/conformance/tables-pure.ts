@@ -1,0 +1,176 @@
+/** Tables of the small pure functions: selectors, quantities, durations, patches, pruning, validation. */
+import { humanDuration } from '../../api/duration.ts';
+import { equal } from '../../api/json.ts';
+import { parseLabelSelector } from '../../api/label-selector.ts';
+import { parseQuantity } from '../../api/quantity.ts';
+import { applyMergePatch } from '../../apiserver/patch/index.ts';
+import { applyOperations, readOperations } from '../../apiserver/patch/json-patch.ts';
+import { applyDefaults, prune, validate } from '../../apiserver/schema/index.ts';
+import type { Json } from './json-path.ts';
+import type { Table, Verdict } from './tables.ts';
+
+export const pureTables: Readonly<Record<string, Table>> = {
+  apimachinery__pkg__labels__selector: byTest({
+    TestRequirementSelectorMatching: labelMatch,
+    TestToString: labelParse,
+    TestSetSelectorParser: labelParse,
+  }),
+  apimachinery__pkg__api__resource__quantity: byTest({
+    TestQuantityCmp: quantityOrder,
+    TestQuantityString: ({ in: text, expect }) => is(String(parseQuantity(text)), expect, text),
+    TestQuantityParseEmit: ({ in: text, expect }) => is(String(parseQuantity(text)), expect, text),
+    TestAdd: ({ a, b, expected }) =>
+      is(String(parseQuantity(a).add(parseQuantity(b))), expected, `${a} + ${b}`),
+    TestSub: ({ a, b, expected }) =>
+      is(String(parseQuantity(a).sub(parseQuantity(b))), expected, `${a} - ${b}`),
+  }),
+  apimachinery__pkg__util__duration__duration: byTest({
+    TestHumanDuration: duration,
+    TestHumanDurationBoundaries: duration,
+  }),
+  apimachinery__pkg__util__jsonmergepatch__patch: byTest({
+    TestCreateThreeWayJSONMergePatch: mergePatch,
+  }),
+  'apiextensions-apiserver__pkg__apiserver__schema__pruning__algorithm': byTest({
+    TestPrune: pruning,
+  }),
+  'apiextensions-apiserver__pkg__apiserver__schema__defaulting__algorithm': byTest({
+    TestDefault: defaulting,
+  }),
+  'apiextensions-apiserver__pkg__apiserver__validation__validation': byTest({
+    TestValidateCustomResource: validation,
+  }),
+  tests: jsonPatch,
+  spec_tests: jsonPatch,
+};
+
+const passed: Verdict = { type: 'passed' };
+
+function is(got: Json, want: Json, what: string): Verdict {
+  const [left, right] = [plain(got), plain(want)];
+  if (equal(left, right)) return passed;
+  return { type: 'failed', what, why: `${show(left)}, not ${show(right)}` };
+}
+
+/** Numbers compare by value, however they were read. */
+function plain(value: Json): Json {
+  if (typeof value === 'bigint' && Number.isSafeInteger(Number(value))) return Number(value);
+  return value;
+}
+
+function show(value: Json): string {
+  return JSON.stringify(value, (_, each) => (typeof each === 'bigint' ? String(each) : each));
+}
+
+function byTest(tests: Readonly<Record<string, (row: Json) => Verdict>>): Table {
+  return ({ test, case: row }: Json) => {
+    const name = String(test).split('/')[0] ?? '';
+    const run = tests[name];
+    if (run === undefined) return [{ type: 'left out', why: `${name}: about Go's own structures` }];
+    try {
+      return [run(row)];
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      return [{ type: 'failed', what: show(row).slice(0, 120), why }];
+    }
+  };
+}
+
+function quantityOrder({ x, y, expect }: Json): Verdict {
+  if (typeof x !== 'string' || typeof y !== 'string')
+    return { type: 'left out', why: 'built from structures, not from text' };
+  return is(parseQuantity(x).cmp(parseQuantity(y)), expect, `${x} ${y}`);
+}
+
+function labelMatch({ Sel: selector, Set: set, Match: match }: Json): Verdict {
+  // Empty stands for Go's zero value, which matches nothing.
+  if (typeof selector !== 'string' || selector === '' || typeof set !== 'string')
+    return { type: 'left out', why: 'built from structures, not from text' };
+  const labels = Object.fromEntries(
+    set
+      .split(',')
+      .filter((pair) => pair !== '')
+      .map((pair) => pair.split('=') as [string, string]),
+  );
+  return is(parseLabelSelector(selector).matches(labels), match, `${selector} ${set}`);
+}
+
+function labelParse({ In: text, Valid: valid }: Json): Verdict {
+  if (typeof text !== 'string')
+    return { type: 'left out', why: 'built from structures, not from text' };
+  return is(
+    succeeds(() => parseLabelSelector(text)),
+    valid,
+    text,
+  );
+}
+
+function succeeds(run: () => unknown): boolean {
+  try {
+    run();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function duration({ d, want }: Json): Verdict {
+  return is(humanDuration(Number(d) / 1e6), want, String(d));
+}
+
+function mergePatch({ Description: what, JSONMergePatchTestCaseData: data }: Json): Verdict {
+  const { Current: current, ThreeWay: patch, Result: result } = data ?? {};
+  if (current === undefined || patch === undefined || result === undefined)
+    return { type: 'left out', why: 'no patch in the row' };
+  return is(applyMergePatch(current, patch), result, what);
+}
+
+function pruning(row: Json): Verdict {
+  const schema = row.schema?.$openapi;
+  if (schema === undefined || row.isResourceRoot !== false)
+    return { type: 'left out', why: 'whole objects are pruned with their metadata' };
+  const value = JSON.parse(row.json);
+  if (value === null || Array.isArray(value))
+    return { type: 'left out', why: 'only objects are pruned' };
+  prune(value, schema);
+  return is(value, JSON.parse(row.expectedObject), row.name);
+}
+
+function defaulting(row: Json): Verdict {
+  const schema = row.schema?.$openapi;
+  if (schema === undefined) return { type: 'left out', why: 'no schema in the row' };
+  const value = JSON.parse(row.json);
+  if (value === null || typeof value !== 'object' || Array.isArray(value))
+    return { type: 'left out', why: 'only objects are defaulted' };
+  applyDefaults(value, schema);
+  return is(value, JSON.parse(row.expected), row.name);
+}
+
+function validation(row: Json): Verdict {
+  const schema = row.schemaForTest ?? row.schema?.$openapi;
+  if (schema === undefined || schema.Properties !== undefined || schema.type === undefined)
+    return { type: 'left out', why: "the schema stands in Go's structures" };
+  for (const object of row.objects ?? []) {
+    const errors = validate(object, schema);
+    if (errors.length > 0) return { type: 'failed', what: row.name, why: errors[0]?.message ?? '' };
+  }
+  return passed;
+}
+
+function jsonPatch(row: Json): readonly Verdict[] {
+  const { comment = '', doc, patch, expected, error, disabled } = row;
+  if (disabled === true) return [{ type: 'left out', why: 'disabled in the suite itself' }];
+  if (/\/-1(\/|$)/.test(show(patch?.[0]?.path ?? '').slice(1, -1)))
+    return [{ type: 'left out', why: 'negative indexes count from the end, as upstream' }];
+  if (patch === undefined || doc === undefined)
+    return [{ type: 'left out', why: 'no patch in the row' }];
+  const run = () => applyOperations(structuredClone(doc), readOperations(patch));
+  if (error !== undefined) return [is(succeeds(run), false, `${comment} ${error}`)];
+  try {
+    const got = run();
+    return [expected === undefined ? passed : is(got, expected, comment)];
+  } catch (thrown) {
+    const why = thrown instanceof Error ? thrown.message : String(thrown);
+    return [{ type: 'failed', what: comment || show(patch), why }];
+  }
+}
