@@ -7,6 +7,7 @@ import type { Client } from '../client/client.ts';
 import { createEventRecorder } from '../client/events.ts';
 import type { Informer } from '../client/informer.ts';
 import { createInformer } from '../client/list-watch-informer.ts';
+import type { CallOptions } from '../lib/call.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { type Metrics, noMetrics } from '../lib/metrics.ts';
@@ -16,6 +17,7 @@ import { observePods } from './agent-metrics.ts';
 import { Checkpoint } from './checkpoint.ts';
 import { DesiredPods } from './desired-pods.ts';
 import { type Machine, readLoad, readMachine } from './machine.ts';
+import { keepCertificates, type NodeCertificatesOptions } from './node-certificates.ts';
 import type { CollectionPolicy } from './node-images/collection.ts';
 import { ImageKeeper } from './node-images/image-keeper.ts';
 import { ImageLedger, tellingPulls } from './node-images/image-ledger.ts';
@@ -26,7 +28,7 @@ import { defaultThresholds, type PressureThresholds } from './pressure/pressure.
 import { PressureWatch } from './pressure/pressure-watch.ts';
 import { runStorageWatch } from './pressure/storage-watch.ts';
 import { ReferenceWatches } from './reference-watches.ts';
-import { type ServingOptions, startNodeServer } from './server/server.ts';
+import { type NodeServer, type ServingOptions, startNodeServer } from './server/server.ts';
 import { readNodeUsage } from './stats/node-usage.ts';
 import { UsageSampler } from './stats/sampler.ts';
 import { podDirectories } from './volumes.ts';
@@ -48,6 +50,15 @@ export interface AgentOptions {
   readonly imageCollection?: Partial<CollectionPolicy>;
   /** When the node says that it is short of something. */
   readonly pressure?: Partial<PressureThresholds>;
+  /** How long a beat of the node counts; default 40 s, renewed four times within it. */
+  readonly leaseMs?: number | undefined;
+  /** Where the node keeps certificates that it renews itself; absent: somebody else looks after them. */
+  readonly certificates?: {
+    readonly dir: string;
+    readonly seconds?: number | undefined;
+    /** Told of each new certificate for the client. */
+    readonly onClient: (pair: { readonly cert: string; readonly key: string }) => void;
+  };
   readonly labels?: Readonly<Record<string, string>>;
   readonly addresses: readonly NodeAddress[];
   /** What `/metrics` of the node shows; nothing when absent. */
@@ -145,7 +156,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   try {
     await Promise.all([
       workers.run({ signal }),
-      runNodeLease(common, { signal }),
+      runNodeLease({ ...common, leaseMs: options.leaseMs }, { signal }),
       runNodeStatus(
         {
           ...common,
@@ -172,6 +183,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
         { signal },
       ),
       startOffline(options, informer, desired, workers, remembered),
+      renewing(options, server, { signal }),
       repeat(clock, resyncMs, signal, async () => {
         for (const pod of desired.list()) workers.add(pod.metadata.uid ?? '');
         await enqueueInstances(options, workers, log, signal);
@@ -185,6 +197,21 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     await Promise.all([informer.stop(), references.stop(), events.stop(), server?.close()]);
     await saveCheckpoint(checkpoint, desired, log);
   }
+}
+
+/** A serving certificate is swapped while the server runs. */
+async function renewing(
+  { certificates, ...common }: AgentOptions,
+  server: NodeServer | undefined,
+  call: CallOptions,
+): Promise<void> {
+  if (certificates === undefined) return;
+  const { onClient, ...where } = certificates;
+  const onRenewed: NodeCertificatesOptions['onRenewed'] = (purpose, pair) => {
+    if (purpose === 'client') onClient(pair);
+    else server?.useCertificate(pair);
+  };
+  await keepCertificates({ ...common, ...where, onRenewed }, call);
 }
 
 function factsOf({ nodeName, addresses }: AgentOptions, machine: Machine) {

@@ -1,5 +1,4 @@
-/** The node's heartbeat: a Lease in `kube-node-lease`, renewed every ten seconds. */
-
+/** The node's heartbeat: a Lease in `kube-node-lease`, renewed four times within its duration. */
 import type { Lease } from '../api/kinds.gen.ts';
 import { leases } from '../api/resources.gen.ts';
 import { hasReason } from '../api/status.ts';
@@ -11,16 +10,19 @@ import type { Log } from '../lib/log.ts';
 import { within } from './within.ts';
 
 const namespace = 'kube-node-lease';
-const renewMs = 10_000;
 const retryMs = 1_000;
 /** Source: kubelet's `nodeLeaseDurationSeconds`. */
-const leaseDurationSeconds = 40;
+const leaseDefaultMs = 40_000;
+/** Beats within one duration. */
+const beats = 4;
 
 export interface NodeLeaseOptions {
   readonly nodeName: string;
   readonly client: Client;
   readonly clock: Clock;
   readonly log: Log;
+  /** Default 40 s. */
+  readonly leaseMs?: number | undefined;
 }
 
 /** Renews until `signal` aborts. */
@@ -28,7 +30,8 @@ export async function runNodeLease(
   options: NodeLeaseOptions,
   { signal }: CallOptions,
 ): Promise<void> {
-  const { clock, log } = options;
+  const { clock, log, leaseMs = leaseDefaultMs } = options;
+  const renewMs = leaseMs / beats;
   while (!signal.aborted) {
     let waitMs = renewMs;
     try {
@@ -43,11 +46,12 @@ export async function runNodeLease(
 }
 
 async function renew(
-  { client, nodeName, clock }: NodeLeaseOptions,
+  { client, nodeName, clock, leaseMs = leaseDefaultMs }: NodeLeaseOptions,
   signal: AbortSignal,
 ): Promise<void> {
   // Micro-time: six digits after the second.
   const renewTime = new Date(clock.now()).toISOString().replace('Z', '000Z');
+  const leaseDurationSeconds = Math.ceil(leaseMs / 1_000);
   const spec = { holderIdentity: nodeName, leaseDurationSeconds, renewTime };
   try {
     await client.patch<Lease>(leases, { namespace, name: nodeName }, { spec }, { signal });

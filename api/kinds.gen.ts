@@ -134,6 +134,65 @@ export interface CephFSVolumeSource {
   readonly readOnly?: boolean;
 }
 
+/**
+ * Asks for a certificate: whoever may approve it, a person with `kubectl certificate approve` or the plane itself for its nodes, approves or denies it; then it is signed. Deleted some time after that.
+ */
+export interface CertificateSigningRequest {
+  readonly apiVersion: 'certificates.k8s.io/v1';
+  readonly kind: 'CertificateSigningRequest';
+  readonly metadata: ObjectMeta;
+  /** What is asked for, and by whom. Cannot be changed. */
+  readonly spec: CertificateSigningRequestSpec;
+  /** Whether it was approved, and the certificate. */
+  readonly status?: CertificateSigningRequestStatus;
+}
+
+/** One thing that was decided. */
+export interface CertificateSigningRequestCondition {
+  /** `Approved`, `Denied` or `Failed`. */
+  readonly type: string;
+  /** Always `True` for these three. */
+  readonly status: 'True' | 'False' | 'Unknown';
+  /** One word in CamelCase for programs. */
+  readonly reason?: string;
+  /** The reason for people. */
+  readonly message?: string;
+  /** When it was last said. */
+  readonly lastUpdateTime?: string;
+  /** When `status` last changed. */
+  readonly lastTransitionTime?: string;
+}
+
+/** What is asked for, and by whom. Cannot be changed. */
+export interface CertificateSigningRequestSpec {
+  /** The PKCS#10 request as PEM (`CERTIFICATE REQUEST`), in base64. */
+  readonly request: string;
+  /**
+   * Who shall sign: `kubernetes.io/kube-apiserver-client` (a client; approved by a person), `kubernetes.io/kube-apiserver-client-kubelet` (an agent as a client) or `kubernetes.io/kubelet-serving` (an agent's own server). Requests for others are kept for signers of yours.
+   */
+  readonly signerName: string;
+  /** How long the certificate should be valid, at least 600; default, and most, a year. */
+  readonly expirationSeconds?: number;
+  /** What the key is for, as in RFC 5280: `client auth`, `server auth`, `digital signature`. */
+  readonly usages?: readonly string[];
+  /** Who asks; set by the server. */
+  readonly username?: string;
+  /** The id of who asks; set by the server. */
+  readonly uid?: string;
+  /** The groups of who asks; set by the server. */
+  readonly groups?: readonly string[];
+  /** What else the authenticator said; set by the server. */
+  readonly extra?: Readonly<Record<string, readonly string[]>>;
+}
+
+/** Whether it was approved, and the certificate. */
+export interface CertificateSigningRequestStatus {
+  /** `Approved`, `Denied` or `Failed`, and why. Never taken back. */
+  readonly conditions?: readonly CertificateSigningRequestCondition[];
+  /** The signed certificate as PEM, in base64; empty until it is signed. */
+  readonly certificate?: string;
+}
+
 /** A disk of OpenStack Cinder. Kept, and not acted on yet. */
 export interface CinderVolumeSource {
   /** Id of the disk. */

@@ -2,6 +2,14 @@
 
 import type { Resource } from './meta.ts';
 
+export const certificateSigningRequests: Resource = {
+  group: 'certificates.k8s.io',
+  version: 'v1',
+  resource: 'certificatesigningrequests',
+  kind: 'CertificateSigningRequest',
+  namespaced: false,
+};
+
 export const clusterRoleBindings: Resource = {
   group: 'rbac.authorization.k8s.io',
   version: 'v1',

@@ -1,5 +1,6 @@
 /** The room's one way in. */
 export { readTokens, type StaticToken } from './auth/authenticate.ts';
+export { type RequestFacts, readCertificateRequest } from './auth/certificate-request.ts';
 export { type KeyPair, openPki, type Pki, writeSecret } from './auth/pki.ts';
 export type { VersionInfo } from './documents/documents.ts';
 export type { UserInfo } from './request/request.ts';

@@ -11,6 +11,7 @@ import { preferredMediaType } from './present/index.ts';
 import type { ApiRequest, ApiResponse, RequestContext, UserInfo } from './request/request.ts';
 import { requestInfo } from './request/request-info.ts';
 import type { RequestMetrics } from './request/request-metrics.ts';
+import { approve } from './subresources/approval.ts';
 import { bindMany, bindOne } from './subresources/binding.ts';
 import { evict } from './subresources/eviction.ts';
 import { finalize } from './subresources/finalize.ts';
@@ -54,6 +55,7 @@ const verbs: Readonly<Record<string, Verb>> = {
 
 /** Handlers of subresources that are not the object itself: `plural/name`, then the verb. */
 const builtinParts: Readonly<Record<string, Readonly<Record<string, Verb>>>> = {
+  'certificatesigningrequests/approval': { get, update: approve },
   'namespaces/finalize': { update: finalize },
   'pods/eviction': { create: evict },
   'pods/binding': { create: bindOne },

@@ -12,6 +12,7 @@ import type { Random } from '../lib/random.ts';
 import { encodeBackup, type Store, saveStore } from '../store/index.ts';
 import { createAuthenticator, type StaticToken } from './auth/authenticate.ts';
 import { type Authorizer, masters, mastersGroup } from './auth/authorize.ts';
+import { bootstrapUser } from './auth/bootstrap-token.ts';
 import { createNodeAuthorizer } from './auth/node.ts';
 import type { KeyPair } from './auth/pki.ts';
 import { createRbac } from './auth/rbac.ts';
@@ -69,7 +70,7 @@ export interface ApiServer {
 }
 
 const defaultHistoryMs = 600_000;
-const bootstrapUser: UserInfo = {
+const apiserverUser: UserInfo = {
   name: 'system:apiserver',
   groups: [mastersGroup, 'system:authenticated'],
 };
@@ -142,7 +143,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     ),
     runSpaceWatch({ store, clock, log, onSpace: storageMetrics(metrics, cache) }, stopped.signal),
   ];
-  const admin: Client = createClient(transport(bootstrapUser), { userAgent: 'berth', clock });
+  const admin: Client = createClient(transport(apiserverUser), { userAgent: 'berth', clock });
   await bootstrap(admin, stopped.signal);
   frontEnd = await listenOn(options, deps);
   return {
@@ -178,7 +179,9 @@ async function backup(
 }
 
 function listenOn(options: ApiServerOptions, deps: PipelineDeps): Promise<FrontEnd> {
-  const authenticate = createAuthenticator(options.tokens);
+  const authenticate = createAuthenticator(options.tokens, (token) =>
+    bootstrapUser(deps.rbac, options.clock, token),
+  );
   return listen({
     host: options.host ?? '127.0.0.1',
     port: options.port,

@@ -47,6 +47,14 @@ export const commandGroups: readonly CommandGroup[] = [
         summary: 'run only the agent of a node, in the foreground',
         load: async () => (await import('./commands/agent.ts')).agentCommand(),
       },
+      join: {
+        summary: 'make this machine a node of a plane that runs elsewhere',
+        load: async () => (await import('./commands/join.ts')).joinCommand(),
+      },
+      token: {
+        summary: 'make, list and delete the tokens with which machines join',
+        load: async () => (await import('./commands/token.ts')).tokenCommand(),
+      },
     },
   },
   {

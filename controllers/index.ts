@@ -5,6 +5,9 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Metrics } from '../lib/metrics.ts';
 import type { Random } from '../lib/random.ts';
+import { certificateController } from './certificates/controller.ts';
+import type { CertificateSigner } from './certificates/signer.ts';
+import { runTokenCleaner } from './certificates/tokens.ts';
 import { disruptionController } from './disruption/controller.ts';
 import { runEventTtl } from './event-ttl/run.ts';
 import { runGarbageCollector } from './garbage-collector/run.ts';
@@ -27,6 +30,8 @@ export interface ControllersOptions {
   /** Differs between processes, also between two runs of one. */
   readonly identity: string;
   readonly metrics?: Metrics;
+  /** Absent: certificate requests are left alone. */
+  readonly signer?: CertificateSigner;
   /** How patient to be with nodes; everything has a default. */
   readonly nodeLifecycle?: Partial<NodeLifecycleOptions>;
 }
@@ -55,7 +60,7 @@ export async function runControllers(options: ControllersOptions): Promise<void>
 
 /** One term of office: everything starts from fresh lists, and all ends when one fails. */
 async function runAll(
-  { clock, random, log, metrics, nodeLifecycle }: ControllersOptions,
+  { clock, random, log, metrics, signer, nodeLifecycle }: ControllersOptions,
   client: Client,
   term: AbortSignal,
 ): Promise<void> {
@@ -79,6 +84,8 @@ async function runAll(
     runNodeLifecycle(deps, nodeLifecycle),
     runGarbageCollector(deps),
     runEventTtl(deps),
+    runTokenCleaner(deps),
+    ...(signer === undefined ? [] : [runController(certificateController(signer), deps)]),
   ];
   informers.start();
   try {

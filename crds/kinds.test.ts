@@ -43,6 +43,7 @@ describe('every kind', () => {
   it('is there', () => {
     const names = (of: readonly KindDefinition[]) => of.map((kind) => kind.names.plural).sort();
     expect(names(builtinKinds)).toEqual([
+      'certificatesigningrequests',
       'clusterrolebindings',
       'clusterroles',
       'configmaps',

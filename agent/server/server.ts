@@ -50,6 +50,8 @@ export interface NodeServerOptions extends ServingOptions {
 
 export interface NodeServer {
   readonly port: number;
+  /** What new connections are shown from now on; PEM. */
+  useCertificate(pair: { readonly cert: string; readonly key: string }): void;
   /** Ends all connections. */
   close(): Promise<void>;
 }
@@ -95,6 +97,8 @@ export async function startNodeServer(options: NodeServerOptions): Promise<NodeS
   const { port } = server.address() as AddressInfo;
   return {
     port,
+    useCertificate: (pair) =>
+      server.setSecureContext({ ca: clientCa, minVersion: 'TLSv1.2', ...pair }),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

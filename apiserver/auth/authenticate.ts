@@ -50,8 +50,14 @@ export type Authenticator = (
   peer: PeerCertificate | undefined,
 ) => UserInfo;
 
-/** Throws 401 for credentials that are wrong; none at all is `system:anonymous`. */
-export function createAuthenticator(tokens: readonly StaticToken[]): Authenticator {
+/**
+ * Throws 401 for credentials that are wrong; none at all is `system:anonymous`. `others` is asked about
+ * tokens that stand in no file.
+ */
+export function createAuthenticator(
+  tokens: readonly StaticToken[],
+  others: (token: string) => UserInfo | undefined = () => undefined,
+): Authenticator {
   const hashed = tokens.map((each) => ({ ...each, digest: digest(each.token) }));
   return (headers, peer) => {
     const authorization = headers['authorization'];
@@ -60,8 +66,10 @@ export function createAuthenticator(tokens: readonly StaticToken[]): Authenticat
       if (scheme?.toLowerCase() !== 'bearer' || token === '') throw unauthorized();
       const given = digest(token);
       const found = hashed.find((each) => timingSafeEqual(each.digest, given));
-      if (found === undefined) throw unauthorized();
-      return authenticated(found.user, found.groups, found.uid);
+      if (found !== undefined) return authenticated(found.user, found.groups, found.uid);
+      const other = others(token);
+      if (other === undefined) throw unauthorized();
+      return authenticated(other.name, other.groups, other.uid);
     }
     if (peer !== undefined) return authenticated(peer.commonName, peer.organizations);
     return anonymous;

@@ -101,6 +101,13 @@ export const defaultRbac: Readonly<
     role('admin', adminRules),
     role('edit', editRules),
     role('view', viewRules),
+    role('system:node-bootstrapper', [
+      {
+        apiGroups: ['certificates.k8s.io'],
+        resources: ['certificatesigningrequests'],
+        verbs: ['create', 'get', 'list', 'watch'],
+      },
+    ]),
     role('system:discovery', [{ nonResourceURLs: discoveryPaths, verbs: ['get'] }]),
     role('system:public-info-viewer', [{ nonResourceURLs: publicPaths, verbs: ['get'] }]),
     role('system:basic-user', [
@@ -118,6 +125,7 @@ export const defaultRbac: Readonly<
   ],
   clusterrolebindings: [
     binding('cluster-admin', 'cluster-admin', ['system:masters']),
+    binding('berth:node-bootstrap', 'system:node-bootstrapper', ['system:bootstrappers']),
     binding('system:discovery', 'system:discovery', ['system:authenticated']),
     binding('system:basic-user', 'system:basic-user', ['system:authenticated']),
     binding('system:public-info-viewer', 'system:public-info-viewer', [

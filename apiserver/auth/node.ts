@@ -11,7 +11,15 @@ import type { RbacSource } from './rbac.ts';
 
 const nodePrefix = 'system:node:';
 const reads = new Set(['get', 'list', 'watch']);
+const writes = new Set(['update', 'patch', 'delete']);
 const pods = { group: '', plural: 'pods' };
+const certificateRequests = { group: 'certificates.k8s.io', plural: 'certificatesigningrequests' };
+/** On pods that are bound to the node, by subresource. */
+const podVerbs: Readonly<Record<string, readonly string[]>> = {
+  '': ['get', 'delete'],
+  status: ['get', 'patch', 'update'],
+  eviction: ['create'],
+};
 
 /** The node that `user` speaks for, or `undefined`. */
 export function nodeNameOf(user: { readonly name: string; readonly groups: readonly string[] }) {
@@ -34,19 +42,24 @@ function mayNode(source: RbacSource, node: string, attributes: Attributes): bool
       if (subresource === '' && (verb === 'list' || verb === 'watch'))
         return attributes.fieldSelector.split(',').includes(`spec.nodeName=${node}`);
       if (!isBoundTo(source, node, namespace, name)) return false;
-      return subresource === 'status'
-        ? ['get', 'patch', 'update'].includes(verb)
-        : subresource === '' && ['get', 'delete'].includes(verb);
+      return (podVerbs[subresource] ?? []).includes(verb);
     case 'nodes':
-      if (verb === 'create' && subresource === '') return true;
+      if (subresource !== '' && subresource !== 'status') return false;
+      // Of which name is in the body: `node-restriction.ts` looks there.
+      if (verb === 'create') return subresource === '';
       return name === node && (reads.has(verb) || verb === 'patch' || verb === 'update');
     case 'configmaps':
     case 'secrets':
+    case 'persistentvolumeclaims':
       return mayRead(source, node, attributes);
     case 'events':
       return ['create', 'patch', 'update'].includes(verb);
     case 'leases.coordination.k8s.io':
-      return namespace === 'kube-node-lease' && (verb === 'create' || name === node);
+      if (namespace !== 'kube-node-lease') return false;
+      return verb === 'create' || (name === node && (reads.has(verb) || writes.has(verb)));
+    case 'certificatesigningrequests.certificates.k8s.io':
+      if (subresource !== '') return false;
+      return verb === 'create' || (verb === 'get' && asksItself(source, node, name));
     default:
       return false;
   }
@@ -54,7 +67,8 @@ function mayNode(source: RbacSource, node: string, attributes: Attributes): bool
 
 /** One object by its name; a list or watch must say by a field selector which one it is about. */
 function mayRead(source: RbacSource, node: string, attributes: Attributes): boolean {
-  const { resource, verb, namespace, fieldSelector } = attributes;
+  const { resource, subresource, verb, namespace, fieldSelector } = attributes;
+  if (subresource !== '') return false;
   const name = attributes.name || (/^metadata\.name=([^,=!]+)$/.exec(fieldSelector)?.[1] ?? '');
   return reads.has(verb) && name !== '' && isReferenced(source, node, namespace, resource, name);
 }
@@ -64,7 +78,13 @@ function isBoundTo(source: RbacSource, node: string, namespace: string, name: st
   return asString(at(pod?.object, 'spec', 'nodeName')) === node;
 }
 
-/** Whether a pod bound to `node` names this ConfigMap or Secret. */
+/** Whether the request for a certificate is the node's own. */
+function asksItself(source: RbacSource, node: string, name: string): boolean {
+  const request = source.get(objectKey(certificateRequests, { name }));
+  return asString(at(request?.object, 'spec', 'username')) === `${nodePrefix}${node}`;
+}
+
+/** Whether a pod bound to `node` names this ConfigMap, Secret or claim. */
 function isReferenced(
   source: RbacSource,
   node: string,
@@ -83,26 +103,29 @@ function isReferenced(
 
 function referencesOf(spec: JsonObject, resource: string): Set<string> {
   const names = new Set<string>();
+  const add = (from: JsonObject | undefined, ...path: string[]) =>
+    names.add(asString(at(from, ...path)));
+  const volumes = asArray(spec['volumes']).map(asObject);
+  if (resource === 'persistentvolumeclaims') {
+    for (const volume of volumes) add(volume, 'persistentVolumeClaim', 'claimName');
+    names.delete('');
+    return names;
+  }
   const secret = resource === 'secrets';
-  const keyRef = secret ? 'secretKeyRef' : 'configMapKeyRef';
-  const envFromRef = secret ? 'secretRef' : 'configMapRef';
-  for (const list of ['initContainers', 'containers', 'ephemeralContainers']) {
+  for (const list of ['initContainers', 'containers', 'ephemeralContainers'])
     for (const container of asArray(spec[list]).map(asObject)) {
       for (const env of asArray(container?.['env']).map(asObject))
-        names.add(asString(at(env, 'valueFrom', keyRef, 'name')));
+        add(env, 'valueFrom', secret ? 'secretKeyRef' : 'configMapKeyRef', 'name');
       for (const from of asArray(container?.['envFrom']).map(asObject))
-        names.add(asString(at(from, envFromRef, 'name')));
+        add(from, secret ? 'secretRef' : 'configMapRef', 'name');
     }
-  }
-  for (const volume of asArray(spec['volumes']).map(asObject)) {
-    names.add(
-      asString(secret ? at(volume, 'secret', 'secretName') : at(volume, 'configMap', 'name')),
-    );
+  for (const volume of volumes) {
+    if (secret) add(volume, 'secret', 'secretName');
+    else add(volume, 'configMap', 'name');
     for (const part of asArray(at(volume, 'projected', 'sources')).map(asObject))
-      names.add(asString(at(part, secret ? 'secret' : 'configMap', 'name')));
+      add(part, secret ? 'secret' : 'configMap', 'name');
   }
-  for (const pull of asArray(spec['imagePullSecrets']).map(asObject))
-    if (secret) names.add(asString(pull?.['name']));
+  if (secret) for (const pull of asArray(spec['imagePullSecrets']).map(asObject)) add(pull, 'name');
   names.delete('');
   return names;
 }

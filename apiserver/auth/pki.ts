@@ -3,8 +3,13 @@ import { type webcrypto, X509Certificate } from 'node:crypto';
 import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../lib/clock.ts';
+import { readCertificateRequest } from './certificate-request.ts';
+import { x509 } from './x509.ts';
 
-const dayMs = 86_400_000;
+const daySeconds = 86_400;
+const dayMs = daySeconds * 1_000;
+/** A certificate for another machine is valid a little earlier, because clocks differ. */
+const skewMs = 300_000;
 const caDays = 3_650;
 const leafDays = 365;
 /** A leaf that is valid for less than this at a start is signed anew. */
@@ -29,6 +34,15 @@ export interface Pki {
   readonly ca: string;
   /** A certificate under `<dir>/<name>.crt|.key`, kept while it is valid and says the same. */
   leaf(name: string, request: LeafRequest): Promise<KeyPair>;
+  /** A certificate for the key of a PKCS#10 request, with its subject and names; PEM. */
+  sign(request: string, terms: SigningTerms): Promise<string>;
+}
+
+export interface SigningTerms {
+  readonly client: boolean;
+  readonly server: boolean;
+  /** Absent: a year, which is also the most. */
+  readonly seconds?: number | undefined;
 }
 
 /** Opens the PKI in `dir`, making the CA when there is none. Key files get mode 0600. */
@@ -39,6 +53,7 @@ export async function openPki(dir: string, clock: Clock): Promise<Pki> {
   if (present === undefined) await writePair(dir, 'ca', ca);
   return {
     ca: ca.cert,
+    sign: (request, terms) => signRequest(ca, request, terms, clock),
     async leaf(name, request) {
       const kept = await readPair(dir, name);
       if (kept !== undefined && stillGood(kept.cert, ca.cert, request, clock)) return kept;
@@ -85,12 +100,6 @@ export async function writeSecret(path: string, text: string): Promise<void> {
   await rename(draft, path);
 }
 
-/** Loaded when something must be signed, not before: it costs half a second. */
-async function x509() {
-  await import('reflect-metadata');
-  return import('@peculiar/x509');
-}
-
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 
 async function makeCa(clock: Clock): Promise<KeyPair> {
@@ -118,27 +127,71 @@ async function makeCa(clock: Clock): Promise<KeyPair> {
 }
 
 async function signLeaf(ca: KeyPair, request: LeafRequest, clock: Clock): Promise<KeyPair> {
+  const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+  const { commonName, organizations = [], hosts = [] } = request;
+  const cert = await certify(ca, {
+    publicKey: keys.publicKey,
+    commonName,
+    organizations,
+    hosts,
+    client: true,
+    server: hosts.length > 0,
+    notBeforeMs: clock.now() - dayMs,
+    notAfterMs: clock.now() + leafDays * dayMs,
+  });
+  return { cert, key: await exportKey(keys.privateKey) };
+}
+
+async function signRequest(
+  ca: KeyPair,
+  request: string,
+  { client, server, seconds = leafDays * daySeconds }: SigningTerms,
+  clock: Clock,
+): Promise<string> {
+  const { commonName, organizations, dnsNames, addresses, publicKey } =
+    await readCertificateRequest(request);
+  const lifeMs = Math.min(seconds * 1_000, leafDays * dayMs);
+  return certify(ca, {
+    publicKey,
+    commonName,
+    organizations,
+    hosts: [...dnsNames, ...addresses],
+    client,
+    server,
+    notBeforeMs: clock.now() - skewMs,
+    notAfterMs: clock.now() + lifeMs,
+  });
+}
+
+interface Certified {
+  readonly publicKey: webcrypto.CryptoKey;
+  readonly commonName: string;
+  readonly organizations: readonly string[];
+  readonly hosts: readonly string[];
+  readonly client: boolean;
+  readonly server: boolean;
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+}
+
+async function certify(ca: KeyPair, wanted: Certified): Promise<string> {
   const lib = await x509();
   const issuer = new lib.X509Certificate(ca.cert);
   const der = lib.PemConverter.decodeFirst(ca.key);
   const signingKey = await crypto.subtle.importKey('pkcs8', der, algorithm, false, ['sign']);
-  const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-  const hosts = request.hosts ?? [];
+  const { publicKey, commonName, organizations, hosts, client, server } = wanted;
   const usages = [
-    lib.ExtendedKeyUsage.clientAuth,
-    ...(hosts.length > 0 ? [lib.ExtendedKeyUsage.serverAuth] : []),
+    ...(client ? [lib.ExtendedKeyUsage.clientAuth] : []),
+    ...(server ? [lib.ExtendedKeyUsage.serverAuth] : []),
   ];
   const cert = await lib.X509CertificateGenerator.create({
     serialNumber: serial(),
-    subject: [
-      ...(request.organizations ?? []).map((name) => ({ O: [name] })),
-      { CN: [request.commonName] },
-    ],
+    subject: [...organizations.map((name) => ({ O: [name] })), { CN: [commonName] }],
     issuer: issuer.subject,
-    notBefore: new Date(clock.now() - dayMs),
-    notAfter: new Date(clock.now() + leafDays * dayMs),
+    notBefore: new Date(wanted.notBeforeMs),
+    notAfter: new Date(wanted.notAfterMs),
     signingAlgorithm: algorithm,
-    publicKey: keys.publicKey,
+    publicKey,
     signingKey,
     extensions: [
       new lib.BasicConstraintsExtension(false, undefined, true),
@@ -154,7 +207,7 @@ async function signLeaf(ca: KeyPair, request: LeafRequest, clock: Clock): Promis
         : []),
     ],
   });
-  return { cert: cert.toString('pem'), key: await exportKey(keys.privateKey) };
+  return cert.toString('pem');
 }
 
 function isAddress(host: string): boolean {

@@ -31,6 +31,9 @@ const partVerbs = ['get', 'patch', 'update'];
 
 /** Subresources that only built-in kinds have, by `plural`. */
 const builtinSubresources: Readonly<Record<string, readonly ServedSubresource[]>> = {
+  certificatesigningrequests: [
+    { name: 'approval', kind: 'CertificateSigningRequest', verbs: ['get', 'update'] },
+  ],
   namespaces: [{ name: 'finalize', kind: 'Namespace', verbs: ['update'] }],
   nodes: [{ name: 'images', kind: 'Node', verbs: ['create', 'delete', 'get'] }],
   pods: [

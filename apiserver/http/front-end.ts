@@ -53,7 +53,8 @@ export interface FrontEnd {
 export async function listen(options: FrontEndOptions): Promise<FrontEnd> {
   const server = createSecureServer({
     allowHTTP1: true,
-    cert: options.serving.cert,
+    // With its authority, so that a machine that joins can compare that with the hash it was given.
+    cert: `${options.serving.cert}\n${options.ca}`,
     key: options.serving.key,
     ca: options.ca,
     requestCert: true,

@@ -4,6 +4,7 @@ import { asString, at, objectsOf } from '../../api/json.ts';
 import type { JsonObject } from '../../api/meta.ts';
 import type { FieldError } from '../../api/status.ts';
 import { forbiddenField, invalidValue } from '../schema/field-error.ts';
+import { certificateRequestStrategy } from './certificate-request.ts';
 import { configMapStrategy, secretStrategy } from './config.ts';
 import { controllerRevisionStrategy } from './controller-revision.ts';
 import { crdStrategy } from './crd.ts';
@@ -113,6 +114,7 @@ export const strategies: Readonly<Record<string, Strategy>> = {
   'rolebindings.rbac.authorization.k8s.io': bindingStrategy,
   'clusterrolebindings.rbac.authorization.k8s.io': bindingStrategy,
   'customresourcedefinitions.apiextensions.k8s.io': crdStrategy,
+  'certificatesigningrequests.certificates.k8s.io': certificateRequestStrategy,
   'poddisruptionbudgets.policy': disruptionBudgetStrategy,
   'workloads.berth.dev': workloadStrategy,
 };

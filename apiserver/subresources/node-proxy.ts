@@ -29,7 +29,7 @@ export async function askNode(
   signal: AbortSignal,
 ): Promise<string> {
   const name = asString(at(node, 'metadata', 'name'));
-  const answer = await get(deps, { ...addressOf(node, name), path }, signal);
+  const answer = await get(deps, { ...addressOf(node, name), nodeName: name, path }, signal);
   if (answer.statusCode !== 200) throw await agentError(answer, answer.statusCode ?? 502);
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -44,6 +44,7 @@ export async function askNode(
 const answerMaxBytes = 16 << 20;
 
 interface Target {
+  readonly nodeName: string;
   readonly host: string;
   readonly port: number;
   /** On the agent, with query. */
@@ -152,7 +153,7 @@ async function targetOf(
   const query = new URLSearchParams(request.query);
   query.delete('container');
   const path = words.map(encodeURIComponent).join('/');
-  return { ...addressOf(node.object, nodeName), path: `/${path}?${query}` };
+  return { ...addressOf(node.object, nodeName), nodeName, path: `/${path}?${query}` };
 }
 
 /** The container the client names, or the only one. */
@@ -190,15 +191,18 @@ function addressOf(node: JsonObject, nodeName: string): { host: string; port: nu
   return { host: asString(internal['address']), port };
 }
 
-function tlsOptions({ identity, ca }: NodeProxyDeps, { host, port }: Target) {
+function tlsOptions({ identity, ca }: NodeProxyDeps, { host, port, nodeName }: Target) {
   return {
     host,
     port,
     ca,
     cert: identity.cert,
     key: identity.key,
-    // Agents are known by our CA; their names may change with the network they are in.
-    checkServerIdentity: () => undefined,
+    // Addresses change with the network a node is in; what its certificate must name is the node.
+    checkServerIdentity: (_host: string, { subject }: { subject: { CN?: string | string[] } }) =>
+      subject.CN === `system:node:${nodeName}`
+        ? undefined
+        : new Error(`it is not the agent of node ${nodeName} (but ${subject.CN})`),
     timeout: connectTimeoutMs,
   };
 }

@@ -1,24 +1,30 @@
 /** `berth agent`: the agent of one node, apart from its server. */
-import { mkdirSync } from 'node:fs';
-import { connect } from 'node:net';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { isQuantity, parseBytes } from '../../api/quantity.ts';
 import { newCommand } from '../command.ts';
 import { Failure } from '../failure.ts';
+import { backgroundEnv } from '../plane/background.ts';
 import { machineName } from '../plane/config.ts';
 import { engineRemedy, probeEngine } from '../plane/docker-engine.ts';
-import { addLogLevel, dataDirHelp, type PlaneCommandOptions } from '../plane/options.ts';
-import { defaultDataDir, planePaths } from '../plane/paths.ts';
+import { type Joined, loadJoined, saveJoined } from '../plane/joined.ts';
+import {
+  addLogLevel,
+  dataDirHelp,
+  leaseHelp,
+  type PlaneCommandOptions,
+  patience,
+} from '../plane/options.ts';
+import { defaultDataDir, type PlanePaths, planePaths } from '../plane/paths.ts';
 
 interface AgentOptions extends PlaneCommandOptions {
-  readonly kubeconfig: string;
+  readonly kubeconfig?: string;
   readonly address?: string;
+  readonly server?: readonly string[];
   readonly containerLogMaxSize: number;
   readonly containerLogMaxFiles: number;
 }
 
 const logSizeMin = 1024;
-const connectTimeoutMs = 5_000;
 const stopTimeoutMs = 4_500;
 
 export function agentCommand(): Command {
@@ -26,14 +32,15 @@ export function agentCommand(): Command {
     name: 'agent',
     purpose:
       'Runs the agent of this node in the foreground, logging JSON lines to standard error, until\n' +
-      'SIGTERM. What it runs goes on without it. "berth kubeconfig --node" on the server makes its\n' +
-      'kubeconfig.',
+      'SIGTERM. What it runs goes on without it. A machine that joined ("berth join") needs no\n' +
+      'options; else a kubeconfig from "berth kubeconfig --node" on the server.',
     examples: [
-      'berth agent --kubeconfig n2.kubeconfig --node-name n2',
+      'berth agent                                                # after "berth join"',
+      'berth agent --server https://10.0.0.1:6443 --server https://10.0.0.2:6443',
       'berth agent --kubeconfig n2.kubeconfig --node-name n2 --address 10.0.0.2',
     ],
   })
-    .requiredOption('--kubeconfig <file>', 'server and credentials of this node')
+    .option('--kubeconfig <file>', 'server and credentials of this node, for one that did not join')
     .option('--data-dir <dir>', dataDirHelp)
     .option('--node-name <name>', 'name of this node (default: the host name)')
     .option('--address <ip>', 'under which the server reaches this node (default: found out)')
@@ -46,48 +53,115 @@ export function agentCommand(): Command {
       new Option('--container-log-max-files <n>', 'files a container has for its log')
         .argParser(logFiles)
         .default(5),
-    );
+    )
+    .option(
+      '--server <url>',
+      'of the plane it joined, remembered; several times for several servers, tried in turn',
+      (url: string, urls: readonly string[] = []) => [...urls, serverOf(url)],
+    )
+    .option('--node-lease-duration <duration>', leaseHelp, patience('--node-lease-duration'));
   return addLogLevel(command).action(agent);
 }
 
 async function agent(options: AgentOptions): Promise<void> {
   const paths = planePaths(options.dataDir ?? defaultDataDir());
-  const nodeName = options.nodeName ?? machineName();
   const remedy = engineRemedy(await probeEngine());
   if (remedy !== undefined) throw new Failure(remedy);
+  if (options.kubeconfig !== undefined)
+    return runFromKubeconfig(paths, options.kubeconfig, options);
+  const known = loadJoined(paths);
+  if (known === undefined) {
+    throw new Failure(
+      `no node has joined in ${paths.dataDir}: run "berth join" first, or name a --kubeconfig`,
+    );
+  }
+  const joined = withFlags(known, options);
+  if (joined !== known) saveJoined(paths, joined);
+  const [{ runInBackground, runInForeground }, { runJoinedAgent }, { joinedConfig }] =
+    await Promise.all([
+      import('../plane/foreground.ts'),
+      import('../plane/run-agent.ts'),
+      import('../plane/joined.ts'),
+    ]);
+  const config = joinedConfig(joined);
+  const { logLevel } = options;
+  const onReady = () => undefined;
+  const run: typeof import('../plane/run-plane.ts').runPlane = (life) =>
+    runJoinedAgent({ ...life, paths, joined, logs: logsOf(options) });
+  const life = { paths, config, logLevel, onReady, run };
+  if (process.env[backgroundEnv] === undefined || process.send === undefined) {
+    return runInForeground(life);
+  }
+  delete process.env[backgroundEnv];
+  return runInBackground(life);
+}
+
+/** The same object when nothing was said. */
+function withFlags(joined: Joined, options: AgentOptions): Joined {
+  const { nodeName, server, address, nodeLeaseDuration: leaseMs } = options;
+  if (nodeName !== undefined && nodeName !== joined.nodeName) {
+    throw new Failure(
+      `this machine joined as node "${joined.nodeName}", not "${nodeName}": another node needs ` +
+        'another --data-dir and its own "berth join"',
+    );
+  }
+  if (server === undefined && address === undefined && leaseMs === undefined) return joined;
+  return {
+    ...joined,
+    ...(server === undefined ? {} : { servers: server }),
+    ...(address === undefined ? {} : { address }),
+    ...(leaseMs === undefined ? {} : { leaseMs }),
+  };
+}
+
+/** The origin of an `https://` URL; throws when it is none. */
+export function serverOf(text: string): string {
+  const url = URL.parse(text);
+  if (url?.protocol === 'https:') return url.origin;
+  throw new Failure(`"${text}" is no address of a server: write https://host:port`, {
+    exitCode: 2,
+  });
+}
+
+async function runFromKubeconfig(
+  paths: PlanePaths,
+  kubeconfig: string,
+  options: AgentOptions,
+): Promise<void> {
+  const nodeName = options.nodeName ?? machineName();
   const { loadKubeconfig } = await import('../../client/kubeconfig.ts');
-  const { server, ca, cert, key, user } = loadKubeconfig(options.kubeconfig);
+  const { server, ca, cert, key, user } = loadKubeconfig(kubeconfig);
   if (ca === undefined || cert === undefined || key === undefined) {
     throw new Failure(
-      `${options.kubeconfig} holds no certificates: make it with "berth kubeconfig --node ${nodeName}"`,
+      `${kubeconfig} holds no certificates: make it with "berth kubeconfig --node ${nodeName}"`,
     );
   }
   if (user.startsWith('system:node:') && user !== `system:node:${nodeName}`) {
-    throw new Failure(
-      `${options.kubeconfig} is for ${user}, not for node "${nodeName}": see --node-name`,
-    );
+    throw new Failure(`${kubeconfig} is for ${user}, not for node "${nodeName}": see --node-name`);
   }
-  const address = options.address ?? (await addressTowards(server));
-  mkdirSync(paths.agent, { recursive: true, mode: 0o700 });
   const [
     { startAgentPart },
     { createClient },
-    { createHttpsTransport },
+    { createFailoverTransport },
     { createLog },
     { systemClock },
     { readNodeId },
     { createMetrics },
+    { addressTowards },
   ] = await Promise.all([
     import('../plane/agent-part.ts'),
     import('../../client/rest-client.ts'),
-    import('../../client/https-transport.ts'),
+    import('../../client/failover-transport.ts'),
     import('../../lib/log.ts'),
     import('../../lib/clock.ts'),
     import('../plane/node-id.ts'),
     import('../../lib/prometheus.ts'),
+    import('../plane/run-agent.ts'),
   ]);
-  const transport = createHttpsTransport({ server, ca, cert, key });
+  const servers = options.server ?? [server];
+  const address = options.address ?? (await addressTowards(servers));
   const log = createLog(options.logLevel);
+  const transport = createFailoverTransport({ servers, ca, cert, key });
   const part = startAgentPart({
     nodeName,
     nodeId: readNodeId(paths),
@@ -99,9 +173,10 @@ async function agent(options: AgentOptions): Promise<void> {
     ca,
     address,
     metrics: createMetrics(),
-    logs: { maxBytes: options.containerLogMaxSize, maxFiles: options.containerLogMaxFiles },
+    logs: logsOf(options),
+    leaseMs: options.nodeLeaseDuration,
   });
-  log.info({ nodeName, server, address }, 'agent started');
+  log.info({ nodeName, servers, address }, 'agent started');
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
       setTimeout(() => process.exit(0), stopTimeoutMs).unref();
@@ -110,6 +185,10 @@ async function agent(options: AgentOptions): Promise<void> {
   }
   await part.ended;
   process.exit(0);
+}
+
+function logsOf({ containerLogMaxSize, containerLogMaxFiles }: AgentOptions) {
+  return { maxBytes: containerLogMaxSize, maxFiles: containerLogMaxFiles };
 }
 
 function logSize(text: string): number {
@@ -123,23 +202,4 @@ function logFiles(text: string): number {
   const count = /^\d{1,4}$/.test(text) ? Number(text) : 0;
   if (count >= 2) return count;
   throw new InvalidArgumentError('give a number of at least 2.');
-}
-
-/** Our own address on the way to the server. */
-function addressTowards(server: string): Promise<string> {
-  const { hostname, port } = new URL(server);
-  return new Promise((resolve, reject) => {
-    const socket = connect({ host: hostname, port: Number(port || 443) }, () => {
-      resolve(socket.localAddress ?? '127.0.0.1');
-      socket.destroy();
-    });
-    socket.setTimeout(connectTimeoutMs, () => socket.destroy(new Error('timed out')));
-    socket.on('error', (cause) => {
-      reject(
-        new Failure(`no answer from ${server} (${cause.message}): is the server running there?`, {
-          cause,
-        }),
-      );
-    });
-  });
 }

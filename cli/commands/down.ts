@@ -47,8 +47,9 @@ async function down(options: { readonly dataDir?: string }): Promise<void> {
       );
     }
   }
+  const again = running.config.servers === undefined ? 'berth up' : 'berth agent';
   const rest = running.config.agent
-    ? ' Its workloads keep running; "berth up" finds them again.'
+    ? ` Its workloads keep running; "${again}" finds them again.`
     : '';
   process.stdout.write(`Berth has stopped.${rest}\n`);
 }

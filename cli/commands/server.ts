@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { newCommand } from '../command.ts';
 import { Failure } from '../failure.ts';
 import { loadConfig, resolveConfig } from '../plane/config.ts';
+import { refuseJoined } from '../plane/joined.ts';
 import {
   addLogLevel,
   addServerOptions,
@@ -28,6 +29,7 @@ export function serverCommand(): Command {
 
 async function server(options: PlaneCommandOptions): Promise<void> {
   const paths = planePaths(options.dataDir ?? defaultDataDir());
+  refuseJoined(paths);
   const flags = { ...planeFlags(options), agent: false };
   const config = resolveConfig(paths, flags, loadConfig(paths.dataDir));
   const taken = await probePort(config.host, config.port);

@@ -42,10 +42,27 @@ async function status({ dataDir, output }: StatusOptions): Promise<void> {
     process.exitCode = exitCode.down;
     return;
   }
+  if (running.config.servers !== undefined) return describeAgent(paths, running, output);
   const seen = await look(paths);
   if (output === 'json') print({ running: true, dataDir: paths.dataDir, ...running, ...seen });
   else process.stdout.write(describe(paths, running, seen));
   if (seen.notReady !== undefined) process.exitCode = exitCode.failure;
+}
+
+/** A machine that joined asks nobody: it knows only that its agent runs, and for whom. */
+function describeAgent({ dataDir, log }: PlanePaths, running: PlaneProcess, output?: string): void {
+  const { config, pid, version } = running;
+  if (output === 'json') {
+    print({ running: true, dataDir, ...running });
+    return;
+  }
+  const servers = (config.servers ?? []).join(', ');
+  const rows = [
+    ['agent', `of node ${config.nodeName} (pid ${pid}, Berth ${version})`],
+    ['servers', servers],
+    ['log', log],
+  ];
+  process.stdout.write(`${align(rows).join('\n')}\n`);
 }
 
 interface Seen {

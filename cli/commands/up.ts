@@ -13,10 +13,13 @@ import {
   serverUrl,
 } from '../plane/config.ts';
 import { engineRemedy, probeEngine } from '../plane/docker-engine.ts';
+import { refuseJoined } from '../plane/joined.ts';
 import {
   addLogLevel,
   addServerOptions,
+  leaseHelp,
   type PlaneCommandOptions,
+  patience,
   planeFlags,
 } from '../plane/options.ts';
 import { defaultDataDir, type PlanePaths, planePaths } from '../plane/paths.ts';
@@ -44,6 +47,7 @@ export function upCommand(): Command {
   });
   addServerOptions(command)
     .option('--node-name <name>', 'name of this node (default: the host name)')
+    .option('--node-lease-duration <duration>', leaseHelp, patience('--node-lease-duration'))
     .option('--agent', 'run workloads on this machine (default)')
     .option('--no-agent', 'run no workloads on this machine')
     .option('--foreground', 'stay in the foreground and log to standard error');
@@ -59,6 +63,7 @@ async function up(options: UpOptions): Promise<void> {
     const { runInBackground } = await import('../plane/foreground.ts');
     return runInBackground({ paths, config, logLevel: options.logLevel, onReady: () => undefined });
   }
+  refuseJoined(paths);
   const flags = planeFlags(options);
   if (alreadyRunning(paths, flags)) return;
   const config = resolveConfig(paths, flags, loadConfig(paths.dataDir));

@@ -1,6 +1,6 @@
 /** The agent of this machine, wired to its runtimes. */
 import { hostname } from 'node:os';
-import { runAgent } from '../../agent/agent.ts';
+import { type AgentOptions, runAgent } from '../../agent/agent.ts';
 import { measuredRuntime } from '../../agent/agent-metrics.ts';
 import { findCondition } from '../../api/conditions.ts';
 import type { Node } from '../../api/kinds.gen.ts';
@@ -30,6 +30,8 @@ export interface AgentPartOptions {
   readonly metrics: Metrics;
   /** What a container may leave in its log. @default the runtime's */
   readonly logs?: LogLimits;
+  readonly leaseMs?: number | undefined;
+  readonly certificates?: AgentOptions['certificates'];
 }
 
 export interface AgentPart {
@@ -62,6 +64,8 @@ export function startAgentPart(options: AgentPartOptions): AgentPart {
     log,
     signal: stop.signal,
     serving: { cert, key, clientCa: ca, host: address, port: 0 },
+    leaseMs: options.leaseMs,
+    ...(options.certificates === undefined ? {} : { certificates: options.certificates }),
     addresses: [
       { type: 'InternalIP', address },
       { type: 'Hostname', address: hostname() },

@@ -20,13 +20,14 @@ export async function startInBackground(
   paths: PlanePaths,
   config: PlaneConfig,
   logLevel: string,
+  command: 'up' | 'agent' = 'up',
 ): Promise<number> {
   mkdirSync(paths.logDir, { recursive: true, mode: 0o700 });
   const output = openSync(paths.log, 'a', 0o600);
   const main = fileURLToPath(import.meta.resolve('../main.js'));
   const child = spawn(
     process.execPath,
-    [...nodeFlags, main, 'up', '--data-dir', paths.dataDir, '--log-level', logLevel],
+    [...nodeFlags, main, command, '--data-dir', paths.dataDir, '--log-level', logLevel],
     {
       detached: true,
       cwd: '/',

@@ -1,6 +1,6 @@
 /** What a plane was started with, kept so that `berth up` without flags starts the same again. */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { hostname, networkInterfaces } from 'node:os';
 import { resolve } from 'node:path';
 import { codeOf, Failure } from '../failure.ts';
 import { type PlanePaths, planePaths } from './paths.ts';
@@ -15,6 +15,14 @@ export interface PlaneConfig {
   readonly storeKey?: string;
   readonly agent: boolean;
   readonly nodeName: string;
+  /** Further names and addresses that the serving certificate is for. */
+  readonly tlsSans?: readonly string[];
+  /** How long a node may be silent until it is NotReady; default 40 s. */
+  readonly nodeGraceMs?: number;
+  /** How long a beat of this node counts; default 40 s. */
+  readonly leaseMs?: number;
+  /** Of an agent that joined: its servers; there is no server of its own then. */
+  readonly servers?: readonly string[];
 }
 
 /** What the command line said; absent = as before, or the default. */
@@ -46,7 +54,7 @@ export function differences(flags: PlaneFlags, running: PlaneConfig): readonly s
   // Both are records of the same fields.
   const have = running as unknown as Readonly<Record<string, unknown>>;
   return Object.entries(flags)
-    .filter(([name, value]) => have[name] !== value)
+    .filter(([name, value]) => String(have[name]) !== String(value))
     .map(([name, value]) => `${name} ${String(have[name])} (not ${String(value)})`);
 }
 
@@ -96,4 +104,18 @@ export function machineName(): string {
     .replace(/[^a-z0-9.-]+/g, '-')
     .replace(/^[-.]+|[-.]+$/g, '');
   return name === '' ? 'node' : name.slice(0, 63);
+}
+
+/** Addresses under which other machines may reach this one. */
+export function outsideAddresses(): readonly string[] {
+  return Object.values(networkInterfaces())
+    .flatMap((each) => each ?? [])
+    .filter(({ internal, address }) => !internal && !address.startsWith('fe80:'))
+    .sort((a, b) => a.family.localeCompare(b.family))
+    .map(({ address }) => address);
+}
+
+/** Where other machines reach a server that listens on `host`; itself when it names one address. */
+export function reachableHost(host: string): string {
+  return isAny(host) ? (outsideAddresses()[0] ?? '127.0.0.1') : host;
 }

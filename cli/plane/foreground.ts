@@ -5,7 +5,7 @@ import { Failure, sentenceOf } from '../failure.ts';
 import type { PlaneConfig } from './config.ts';
 import { openLogFile } from './log-file.ts';
 import type { PlanePaths } from './paths.ts';
-import { runPlane } from './run-plane.ts';
+import { type RunPlaneOptions, runPlane } from './run-plane.ts';
 
 /** What the background process tells the one that started it. */
 export type StartReport =
@@ -20,6 +20,8 @@ export interface ForegroundOptions {
   readonly config: PlaneConfig;
   readonly logLevel: LogLevel;
   readonly onReady: () => void;
+  /** What the process does; default a plane. */
+  readonly run?: (options: RunPlaneOptions) => Promise<void>;
 }
 
 /** For a terminal or a service manager: the log goes to standard error. */
@@ -66,7 +68,7 @@ async function run(options: ForegroundOptions, log: Log): Promise<void> {
     log.error({ err: error }, 'programmer error: promise rejected');
     process.exit(1);
   });
-  await runPlane({ ...options, log, signal: stop.signal });
+  await (options.run ?? runPlane)({ ...options, log, signal: stop.signal });
 }
 
 /** Resolves when the parent has it, or when there is none any more. */

@@ -5,13 +5,15 @@ import { hostname } from 'node:os';
 import {
   type KeyPair,
   openPki,
+  readCertificateRequest,
   readTokens,
   type StaticToken,
   writeSecret,
 } from '../../apiserver/index.ts';
 import { formatKubeconfig } from '../../client/kubeconfig.ts';
+import type { CertificateSigner } from '../../controllers/certificates/signer.ts';
 import { systemClock } from '../../lib/clock.ts';
-import { isAny, type PlaneConfig, serverUrl } from './config.ts';
+import { isAny, outsideAddresses, type PlaneConfig, serverUrl } from './config.ts';
 import type { PlanePaths } from './paths.ts';
 
 export interface Identity {
@@ -22,14 +24,17 @@ export interface Identity {
   readonly agentClient: KeyPair;
   readonly admin: KeyPair;
   readonly tokens: readonly StaticToken[];
+  readonly signer: CertificateSigner;
 }
 
 /** Reads, or makes at the first start, what the server needs. */
-export async function openIdentity(paths: PlanePaths, { host }: PlaneConfig): Promise<Identity> {
+export async function openIdentity(
+  paths: PlanePaths,
+  { host, tlsSans = [] }: PlaneConfig,
+): Promise<Identity> {
   const pki = await openPki(paths.pki, systemClock);
-  const hosts = [
-    ...new Set(['127.0.0.1', 'localhost', hostname(), ...(isAny(host) ? [] : [host])]),
-  ];
+  const own = isAny(host) ? outsideAddresses() : [host];
+  const hosts = [...new Set(['127.0.0.1', 'localhost', hostname(), ...own, ...tlsSans])];
   const serving = await pki.leaf('apiserver', { commonName: 'berth-apiserver', hosts });
   const agentClient = await pki.leaf('apiserver-agent', {
     commonName: 'berth-apiserver',
@@ -43,7 +48,13 @@ export async function openIdentity(paths: PlanePaths, { host }: PlaneConfig): Pr
     const token = randomBytes(24).toString('hex');
     await writeSecret(paths.tokens, `${token},berth-admin,berth-admin,"system:masters"\n`);
   }
-  return { ca: pki.ca, serving, agentClient, admin, tokens: await readTokens(paths.tokens) };
+  const signer: CertificateSigner = {
+    read: readCertificateRequest,
+    sign: (request, terms) => pki.sign(request, terms),
+    reservedNames: hosts,
+  };
+  const tokens = await readTokens(paths.tokens);
+  return { ca: pki.ca, serving, agentClient, admin, tokens, signer };
 }
 
 /** A node's certificate: what it shows to the apiserver, and what its own server shows. */

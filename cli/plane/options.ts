@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { LogLevel } from '../../lib/log.ts';
-import { wholeNumber } from '../command.ts';
+import { durationMs, wholeNumber } from '../command.ts';
 import { usage } from '../failure.ts';
 import { absoluteStore, type PlaneFlags } from './config.ts';
 
@@ -11,6 +11,9 @@ export interface PlaneCommandOptions {
   readonly dataDir?: string;
   readonly host?: string;
   readonly port?: number;
+  readonly tlsSan?: readonly string[];
+  readonly nodeMonitorGracePeriod?: number;
+  readonly nodeLeaseDuration?: number;
   readonly store?: string;
   readonly storeCa?: string;
   readonly storeCert?: string;
@@ -27,7 +30,20 @@ export function addServerOptions(command: Command): Command {
   const all = command
     .option('--data-dir <dir>', dataDirHelp)
     .option('--port <number>', 'port of the API (default: 6443)', wholeNumber('--port', 1, 65_535))
-    .option('--host <address>', 'address the API listens on (default: 127.0.0.1)');
+    .option(
+      '--host <address>',
+      'address the API listens on (default: 127.0.0.1; 0.0.0.0 = all, so that others can join)',
+    )
+    .option(
+      '--tls-san <name>',
+      'one more name or address that the serving certificate is for; may be given several times',
+      (name: string, names: readonly string[] = []) => [...names, name],
+    )
+    .option(
+      '--node-monitor-grace-period <duration>',
+      'how long a node may be silent until it is NotReady (default: 40s)',
+      patience('--node-monitor-grace-period'),
+    );
   return addStore(all);
 }
 
@@ -59,11 +75,38 @@ export function addLogLevel(command: Command): Command {
   );
 }
 
+/** Nothing shorter can be told from a machine that is busy. */
+const patienceMinMs = 2_000;
+
+/** A duration that decides when a node counts as dead. */
+export function patience(name: string): (text: string) => number {
+  return (text) => {
+    const ms = durationMs(text);
+    if (ms < patienceMinMs) throw usage(`${name} must be at least 2s, not "${text}"`);
+    return ms;
+  };
+}
+
+export const leaseHelp =
+  'how long a heartbeat of this node counts (default: 40s; beats come four times as often)';
+
 const levels: ReadonlySet<string> = new Set(['error', 'warn', 'info', 'debug']);
 
 /** Only what was said, with paths made absolute. */
 export function planeFlags(options: PlaneCommandOptions): PlaneFlags {
-  const { host, port, store, storeCa, storeCert, storeKey, nodeName, agent } = options;
+  const {
+    host,
+    port,
+    tlsSan,
+    nodeMonitorGracePeriod: nodeGraceMs,
+    nodeLeaseDuration: leaseMs,
+    store,
+    storeCa,
+    storeCert,
+    storeKey,
+    nodeName,
+    agent,
+  } = options;
   if ((storeCert === undefined) !== (storeKey === undefined)) {
     throw usage('--store-cert and --store-key go together');
   }
@@ -73,6 +116,9 @@ export function planeFlags(options: PlaneCommandOptions): PlaneFlags {
   return {
     ...(host === undefined ? {} : { host }),
     ...(port === undefined ? {} : { port }),
+    ...(tlsSan === undefined ? {} : { tlsSans: tlsSan }),
+    ...(leaseMs === undefined ? {} : { leaseMs }),
+    ...(nodeGraceMs === undefined ? {} : { nodeGraceMs }),
     ...(store === undefined ? {} : { store: absoluteStore(store) }),
     ...(storeCa === undefined ? {} : { storeCa: resolve(storeCa) }),
     ...(storeCert === undefined ? {} : { storeCert: resolve(storeCert) }),

@@ -13,6 +13,10 @@ export interface PlanePaths {
   readonly log: string;
   readonly pidFile: string;
   readonly config: string;
+  /** What a machine that joined knows: its servers and its name. */
+  readonly joined: string;
+  /** Certificates of an agent that joined. */
+  readonly agentPki: string;
   /** Tells the containers of this plane from those of another on the same machine. */
   readonly nodeId: string;
 }
@@ -30,6 +34,8 @@ export function planePaths(dataDir: string): PlanePaths {
     log: join(dir, 'log', 'berth.log'),
     pidFile: join(dir, 'berth.pid'),
     config: join(dir, 'config.json'),
+    joined: join(dir, 'joined.json'),
+    agentPki: join(dir, 'agent', 'pki'),
     nodeId: join(dir, 'agent', 'node-id'),
   };
 }

@@ -1,7 +1,7 @@
 /** One process of a plane, from its first file to its last: server, and agent where wanted. */
 import { mkdirSync } from 'node:fs';
 import type { Log } from '../../lib/log.ts';
-import type { PlaneConfig } from './config.ts';
+import { type PlaneConfig, reachableHost } from './config.ts';
 import type { PlanePaths } from './paths.ts';
 import { holdPidFile, releasePidFile } from './pid-file.ts';
 import type { ServerPartOptions } from './server-part.ts';
@@ -70,22 +70,22 @@ async function runParts({ paths, config, log, onReady, signal }: RunPlaneOptions
 
 type ClientOf = Awaited<ReturnType<typeof import('./server-part.ts').startServerPart>>['client'];
 
-/** Inside `berth up` server and agent are one process, so the agent is found on the loopback. */
-const address = '127.0.0.1';
-
 async function startAgent({ paths, config, log, metrics }: ServerPartOptions, clientOf: ClientOf) {
   const [{ startAgentPart }, { nodeIdentity }, { readNodeId }] = await Promise.all([
     import('./agent-part.ts'),
     import('./identity.ts'),
     import('./node-id.ts'),
   ]);
-  const { nodeName } = config;
+  const { nodeName, host } = config;
+  // A second server of this plane, on another machine, must find the agent too.
+  const address = reachableHost(host);
   const identity = await nodeIdentity(paths, nodeName, [address]);
   return startAgentPart({
     ...identity,
     nodeName,
     nodeId: readNodeId(paths),
     dataDir: paths.agent,
+    leaseMs: config.leaseMs,
     client: clientOf(nodeUser(nodeName)),
     log,
     metrics,

@@ -62,9 +62,11 @@ async function runParts(
   api: ApiServer,
   store: Store,
 ): Promise<ServerPart> {
-  const { paths, log, metrics } = options;
+  const { paths, config, log, metrics } = options;
+  const { signer } = files;
   const client = (user: UserInfo) =>
     createClient(api.transport(user), { userAgent: userAgent(user), clock: systemClock });
+  const { nodeGraceMs } = config;
   const stop = new AbortController();
   const { signal } = stop;
   const plane = readNodeId(paths);
@@ -73,7 +75,13 @@ async function runParts(
   await releaseOwnLeases(controllers, plane, AbortSignal.any([signal, AbortSignal.timeout(5_000)]));
   const common = { clock: systemClock, random: systemRandom, signal, identity, metrics };
   const ended = Promise.all([
-    runControllers({ ...common, client: controllers, log: log.child({ part: 'controllers' }) }),
+    runControllers({
+      ...common,
+      client: controllers,
+      signer,
+      log: log.child({ part: 'controllers' }),
+      ...(nodeGraceMs === undefined ? {} : { nodeLifecycle: nodePatience(nodeGraceMs) }),
+    }),
     runScheduler({
       ...common,
       client: client(componentUser('system:berth:scheduler')),
@@ -134,6 +142,11 @@ async function listen(
     }
     throw error;
   }
+}
+
+/** A shorter patience needs to look more often. */
+function nodePatience(graceMs: number) {
+  return { graceMs, absentGraceMs: graceMs, intervalMs: Math.min(5_000, graceMs / 4) };
 }
 
 /** Controllers and scheduler may do everything for now. */

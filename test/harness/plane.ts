@@ -49,7 +49,7 @@ const berthPath = join(root, 'bin', 'berth');
 export const berthMain = join(root, 'dist', 'cli', 'main.js');
 
 /** Starts a new plane; ready when this resolves. */
-export async function startPlane(store: StoreKind): Promise<Plane> {
+export async function startPlane(store: StoreKind, flags: readonly string[] = []): Promise<Plane> {
   await Promise.all([buildBerth(), loadBusyboxImage(docker)]);
   const dataDir = mkdtempSync(join(tmpdir(), 'berth-e2e-'));
   const etcd = store === 'etcd' ? await startEtcd() : undefined;
@@ -57,7 +57,7 @@ export async function startPlane(store: StoreKind): Promise<Plane> {
   const plane = new TestPlane(store, dataDir, etcd);
   try {
     const port = String(await freePort());
-    await plane.start('--port', port, '--node-name', 'node-1', ...storeFlags);
+    await plane.start('--port', port, '--node-name', 'node-1', ...storeFlags, ...flags);
   } catch (error) {
     await plane.remove();
     throw error;

@@ -1,4 +1,5 @@
 /** The tables of built-in kinds, by `resource.group`. */
+import { humanDuration } from '../../../api/duration.ts';
 import { type JsonRecord, record, records, text } from '../json-record.ts';
 import { eventTable } from './events.ts';
 import { nodeTable } from './nodes.ts';
@@ -80,6 +81,34 @@ const revisionTable: TableDefinition = {
   },
 };
 
+const certificateRequestTable: TableDefinition = {
+  columns: [
+    nameColumn,
+    ageColumn,
+    column('SignerName', 'Who shall sign.'),
+    column('Requestor', 'Who asks.'),
+    column('RequestedDuration', 'How long the certificate should be valid.'),
+    column('Condition', 'What was decided.'),
+  ],
+  cells: (object, nowMs) => {
+    const spec = record(object['spec']);
+    const status = record(object['status']);
+    const decided = records(status['conditions']).map(({ type }) => text(type));
+    const words = ['Approved', 'Denied', 'Failed'].filter((type) => decided.includes(type));
+    if (words.length === 0) words.push('Pending');
+    if (text(status['certificate']) !== '') words.push('Issued');
+    const seconds = spec['expirationSeconds'];
+    return [
+      nameOf(object),
+      ageOf(object, nowMs),
+      text(spec['signerName']),
+      text(spec['username']),
+      typeof seconds === 'number' ? humanDuration(seconds * 1_000) : '<none>',
+      words.join(','),
+    ];
+  },
+};
+
 const leaseTable: TableDefinition = {
   columns: [nameColumn, column('Holder', 'Who holds the lease now.'), ageColumn],
   cells: (object, nowMs) => [
@@ -123,6 +152,7 @@ export const coreTables: Readonly<Record<string, TableDefinition>> = {
   secrets: secretTable,
   serviceaccounts: serviceAccountTable,
   'controllerrevisions.apps': revisionTable,
+  'certificatesigningrequests.certificates.k8s.io': certificateRequestTable,
   'leases.coordination.k8s.io': leaseTable,
   'poddisruptionbudgets.policy': disruptionBudgetTable,
   'rolebindings.rbac.authorization.k8s.io': bindingTable,
