@@ -1,4 +1,6 @@
 /** The room's one way in. */
+export { openAuditLog } from './audit/log-file.ts';
+export { type AuditPolicy, readPolicy } from './audit/policy.ts';
 export { readTokens, type StaticToken } from './auth/authenticate.ts';
 export { type RequestFacts, readCertificateRequest } from './auth/certificate-request.ts';
 export { type KeyPair, openPki, type Pki, writeSecret } from './auth/pki.ts';

@@ -10,7 +10,10 @@ import type { Log } from '../lib/log.ts';
 import { type Metrics, noMetrics } from '../lib/metrics.ts';
 import type { Random } from '../lib/random.ts';
 import { encodeBackup, type Store, saveStore } from '../store/index.ts';
-import { createAuthenticator, type StaticToken } from './auth/authenticate.ts';
+import { type Audit, createAudit, noAudit } from './audit/audit.ts';
+import type { AuditSink } from './audit/log-file.ts';
+import type { AuditPolicy } from './audit/policy.ts';
+import { anonymous, createAuthenticator, type StaticToken } from './auth/authenticate.ts';
 import { type Authorizer, masters, mastersGroup } from './auth/authorize.ts';
 import { bootstrapUser } from './auth/bootstrap-token.ts';
 import { createNodeAuthorizer } from './auth/node.ts';
@@ -53,6 +56,8 @@ export interface ApiServerOptions {
   readonly version: VersionInfo;
   /** What `/metrics` shows; nothing when absent. */
   readonly metrics?: Metrics;
+  /** Absent: no request is recorded. */
+  readonly audit?: { readonly policy: AuditPolicy; readonly sink: AuditSink };
   /** How long history is kept for watches and exact reads; default ten minutes. */
   readonly historyMs?: number;
 }
@@ -132,8 +137,10 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       ready: readyChecks(store, cache),
     }),
   };
+  const audit =
+    options.audit === undefined ? noAudit : createAudit({ ...options.audit, clock, random, log });
   const transport = (user: UserInfo) =>
-    localTransport((request, as) => handle(deps, request, as), user);
+    localTransport((request, as) => audit(request, as, () => handle(deps, request, as)), user);
   loadDefinitions({ objects, registry, clock, log });
   const background = [
     runEstablisher({ objects, registry, clock, log }, stopped.signal),
@@ -145,7 +152,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   ];
   const admin: Client = createClient(transport(apiserverUser), { userAgent: 'berth', clock });
   await bootstrap(admin, stopped.signal);
-  frontEnd = await listenOn(options, deps);
+  frontEnd = await listenOn(options, deps, audit);
   return {
     port: frontEnd.port,
     transport,
@@ -178,7 +185,7 @@ async function backup(
   return { status: 200, headers, body: encodeBackup(header, records) };
 }
 
-function listenOn(options: ApiServerOptions, deps: PipelineDeps): Promise<FrontEnd> {
+function listenOn(options: ApiServerOptions, deps: PipelineDeps, audit: Audit): Promise<FrontEnd> {
   const authenticate = createAuthenticator(options.tokens, (token) =>
     bootstrapUser(deps.rbac, options.clock, token),
   );
@@ -193,25 +200,32 @@ function listenOn(options: ApiServerOptions, deps: PipelineDeps): Promise<FrontE
       try {
         user = authenticate(request.headers, peer);
       } catch (error) {
-        if (error instanceof StatusError) return statusAnswer(error);
-        throw error;
+        if (!(error instanceof StatusError)) throw error;
+        return audit(request, anonymous, async () => statusAnswer(error));
       }
-      return handle(deps, request, user);
+      return audit(request, user, () => handle(deps, request, user));
     },
     upgrade: async (request, peer, connection) => {
       const user = authenticate(request.headers, peer);
-      const context = authorised(deps, request, user);
-      const { group, resource, subresource, name } = context.info;
-      if (
-        group !== '' ||
-        resource !== 'pods' ||
-        !Object.hasOwn(podStreams, subresource) ||
-        name === ''
-      )
-        throw new StatusError(404, 'NotFound', 'the server could not find the requested resource');
-      await podStream(deps, context, connection);
+      await audit(request, user, async () => {
+        await upgrade(deps, request, user, connection);
+        return { status: 101, headers: {}, body: new Uint8Array() };
+      });
     },
   });
+}
+
+async function upgrade(
+  deps: PipelineDeps,
+  request: ApiRequest,
+  user: UserInfo,
+  connection: Parameters<typeof podStream>[2],
+): Promise<void> {
+  const context = authorised(deps, request, user);
+  const { group, resource, subresource, name } = context.info;
+  if (group !== '' || resource !== 'pods' || !Object.hasOwn(podStreams, subresource) || name === '')
+    throw new StatusError(404, 'NotFound', 'the server could not find the requested resource');
+  await podStream(deps, context, connection);
 }
 
 const ping: HealthCheck = { name: 'ping', check: async () => undefined };

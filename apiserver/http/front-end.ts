@@ -234,12 +234,14 @@ function toApiRequest(raw: Http2ServerRequest | IncomingMessage, signal: AbortSi
   for (const [name, value] of Object.entries(raw.headers))
     if (value !== undefined && !name.startsWith(':'))
       headers[name] = Array.isArray(value) ? value.join(', ') : value;
+  const source = raw.socket.remoteAddress;
   let body: Promise<Uint8Array> | undefined;
   return {
     method: raw.method ?? 'GET',
     path,
     query,
     headers,
+    ...(source === undefined ? {} : { source }),
     signal,
     body: () => {
       body ??= readBody(raw);

@@ -15,6 +15,8 @@ export interface ApiRequest {
   readonly query: URLSearchParams;
   /** Names in lower case; repeated headers are joined by `, `. */
   readonly headers: Readonly<Record<string, string>>;
+  /** The address it came from; absent for requests from within the process. */
+  readonly source?: string;
   /** Reads the whole body; throws 413 beyond the limit. Empty when there is none. */
   body(): Promise<Uint8Array>;
   /** Aborts when the client has gone. */

@@ -59,7 +59,11 @@ export async function nodeImages(
   const { signal, method, query } = request;
   const node = await deps.objects.get(nodes, { name: info.name }, signal);
   if (node === undefined) throw notFound({ group: '', resource: 'nodes' }, info.name);
-  const target = { ...addressOf(node.object, info.name), path: `/images?${query}` };
+  const target = {
+    ...addressOf(node.object, info.name),
+    nodeName: info.name,
+    path: `/images?${query}`,
+  };
   const answer = await get(deps, target, signal, method);
   if (answer.statusCode !== 200) throw await agentError(answer, answer.statusCode ?? 502);
   const headers = { 'content-type': 'application/json', 'cache-control': 'no-cache' };

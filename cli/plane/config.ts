@@ -19,6 +19,13 @@ export interface PlaneConfig {
   readonly tlsSans?: readonly string[];
   /** How long a node may be silent until it is NotReady; default 40 s. */
   readonly nodeGraceMs?: number;
+  /** Requests are recorded when it is there. */
+  readonly auditLogPath?: string;
+  readonly auditPolicyFile?: string;
+  /** In megabytes; default 100. */
+  readonly auditLogMaxsize?: number;
+  /** Default 10. */
+  readonly auditLogMaxbackup?: number;
   /** How long a beat of this node counts; default 40 s. */
   readonly leaseMs?: number;
   /** Of an agent that joined: its servers; there is no server of its own then. */

@@ -11,6 +11,10 @@ export interface PlaneCommandOptions {
   readonly dataDir?: string;
   readonly host?: string;
   readonly port?: number;
+  readonly auditLogPath?: string;
+  readonly auditPolicyFile?: string;
+  readonly auditLogMaxsize?: number;
+  readonly auditLogMaxbackup?: number;
   readonly tlsSan?: readonly string[];
   readonly nodeMonitorGracePeriod?: number;
   readonly nodeLeaseDuration?: number;
@@ -57,6 +61,21 @@ function addStore(command: Command): Command {
     .option(
       '--store <url>',
       'embedded:<dir>, or etcd://host:port,host:port (default: embedded:<data-dir>/store)',
+    )
+    .option('--audit-log-path <file>', 'records every request there, a JSON line each')
+    .option(
+      '--audit-policy-file <file>',
+      'which requests, and how much of them (audit.k8s.io/v1 Policy; default: metadata of all)',
+    )
+    .option(
+      '--audit-log-maxsize <megabytes>',
+      'a larger audit log is moved aside (default: 100)',
+      wholeNumber('--audit-log-maxsize', 1, 100_000),
+    )
+    .option(
+      '--audit-log-maxbackup <number>',
+      'so many of those are kept, 0 = all (default: 10)',
+      wholeNumber('--audit-log-maxbackup', 0, 10_000),
     )
     .option('--store-ca <file>', 'authority of the etcd servers; switches TLS on')
     .option('--store-cert <file>', 'client certificate for etcd')
@@ -113,7 +132,11 @@ export function planeFlags(options: PlaneCommandOptions): PlaneFlags {
   if (storeCert !== undefined && storeCa === undefined) {
     throw usage('--store-cert needs --store-ca');
   }
+  if (options.auditPolicyFile !== undefined && options.auditLogPath === undefined) {
+    throw usage('--audit-policy-file needs --audit-log-path');
+  }
   return {
+    ...auditFlags(options),
     ...(host === undefined ? {} : { host }),
     ...(port === undefined ? {} : { port }),
     ...(tlsSan === undefined ? {} : { tlsSans: tlsSan }),
@@ -125,5 +148,15 @@ export function planeFlags(options: PlaneCommandOptions): PlaneFlags {
     ...(storeKey === undefined ? {} : { storeKey: resolve(storeKey) }),
     ...(nodeName === undefined ? {} : { nodeName }),
     ...(agent === undefined ? {} : { agent }),
+  };
+}
+
+function auditFlags(options: PlaneCommandOptions): PlaneFlags {
+  const { auditLogPath, auditPolicyFile, auditLogMaxsize, auditLogMaxbackup } = options;
+  return {
+    ...(auditLogPath === undefined ? {} : { auditLogPath: resolve(auditLogPath) }),
+    ...(auditPolicyFile === undefined ? {} : { auditPolicyFile: resolve(auditPolicyFile) }),
+    ...(auditLogMaxsize === undefined ? {} : { auditLogMaxsize }),
+    ...(auditLogMaxbackup === undefined ? {} : { auditLogMaxbackup }),
   };
 }

@@ -10,6 +10,7 @@ import { systemRandom } from '../../lib/random.ts';
 import { runScheduler } from '../../scheduler/controller/run-scheduler.ts';
 import { checkWhole, type Store } from '../../store/index.ts';
 import { codeOf, Failure } from '../failure.ts';
+import { openAudit } from './audit.ts';
 import type { PlaneConfig } from './config.ts';
 import { type Identity, openIdentity, writeKubeconfig } from './identity.ts';
 import { readNodeId } from './node-id.ts';
@@ -120,6 +121,7 @@ async function listen(
   store: Store,
 ): Promise<ApiServer> {
   const { host, port } = config;
+  const audit = openAudit(config);
   try {
     return await startApiServer({
       store,
@@ -134,6 +136,7 @@ async function listen(
       host,
       port,
       version: readVersion().info,
+      ...(audit === undefined ? {} : { audit }),
     });
   } catch (error) {
     if (codeOf(error) === 'EADDRINUSE') throw await portInUse(host, port);

@@ -3,7 +3,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import https from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type ApiServer, openPki, type Pki, startApiServer } from '../../apiserver/index.ts';
+import {
+  type ApiServer,
+  type ApiServerOptions,
+  openPki,
+  type Pki,
+  startApiServer,
+} from '../../apiserver/index.ts';
 import type { Client } from '../../client/client.ts';
 import { createHttpsTransport } from '../../client/https-transport.ts';
 import { createClient } from '../../client/rest-client.ts';
@@ -72,6 +78,7 @@ export interface TestApiOptions {
   /** In place of the usual embedded one. */
   readonly store?: Store;
   readonly metrics?: Metrics;
+  readonly audit?: ApiServerOptions['audit'];
 }
 
 export async function startTestApi(
@@ -86,7 +93,8 @@ export async function startTestApi(
   const pki = await openPki(join(directory, 'pki'), systemClock);
   const started: TestApi[] = [];
   const start = async (): Promise<TestApi> => {
-    const api = await serve({ store, pki, etcd, metrics: options.metrics ?? noMetrics }, start);
+    const metrics = options.metrics ?? noMetrics;
+    const api = await serve({ store, pki, etcd, metrics }, start, options);
     started.push(api);
     return api;
   };
@@ -110,6 +118,7 @@ async function serve(
     metrics,
   }: { store: Store; pki: Pki; etcd: TestEtcd | undefined; metrics: Metrics },
   again: () => Promise<TestApi>,
+  { audit }: TestApiOptions,
 ): Promise<TestApi> {
   const token = (name: string, user: string, group: string) => ({
     token: name,
@@ -118,6 +127,7 @@ async function serve(
     groups: [group],
   });
   const server = await startApiServer({
+    ...(audit === undefined ? {} : { audit }),
     store,
     metrics,
     clock: systemClock,
