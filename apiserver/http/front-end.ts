@@ -53,10 +53,7 @@ export interface FrontEnd {
 export async function listen(options: FrontEndOptions): Promise<FrontEnd> {
   const server = createSecureServer({
     allowHTTP1: true,
-    // With its authority, so that a machine that joins can compare that with the hash it was given.
-    cert: `${options.serving.cert}\n${options.ca}`,
-    key: options.serving.key,
-    ca: options.ca,
+    ...shown(options),
     requestCert: true,
     rejectUnauthorized: false,
     settings: { maxConcurrentStreams: 1_000 },
@@ -84,13 +81,18 @@ export async function listen(options: FrontEndOptions): Promise<FrontEnd> {
   await bind(server, options);
   return {
     port: (server.address() as AddressInfo).port, // A TCP server that listens has such an address.
-    renew: ({ cert, key }) => server.setSecureContext({ cert, key, ca: options.ca }),
+    renew: (serving) => server.setSecureContext(shown({ ...options, serving })),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
         for (const socket of sockets) socket.destroy();
       }),
   };
+}
+
+/** With its authority, so that a machine that joins can compare that with the hash it was given. */
+function shown({ serving, ca }: Pick<FrontEndOptions, 'serving' | 'ca'>) {
+  return { cert: `${serving.cert}\n${ca}`, key: serving.key, ca };
 }
 
 function bind(server: Http2SecureServer, { host, port }: FrontEndOptions): Promise<void> {

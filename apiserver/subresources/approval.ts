@@ -6,8 +6,9 @@ import type { ApiResponse } from '../request/request.ts';
 import { decodeObject } from '../verbs/body.ts';
 import { checkName } from '../verbs/create.ts';
 import type { KindRequest, VerbDeps } from '../verbs/deps.ts';
+import { currentObject } from '../verbs/on-current.ts';
 import { writeParameters } from '../verbs/options.ts';
-import { currentObject, replaceWith } from '../verbs/update.ts';
+import { replaceWith } from '../verbs/update.ts';
 
 export async function approve(deps: VerbDeps, request: KindRequest): Promise<ApiResponse> {
   const { kind, info } = request;

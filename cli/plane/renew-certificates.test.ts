@@ -6,7 +6,9 @@ import { renewalCheckMs, renewCertificates } from './renew-certificates.ts';
 
 function identity(cert: string): Identity {
   const pair = { cert, key: 'k' };
-  return { ca: 'ca', serving: pair, agentClient: pair, admin: pair, tokens: [] };
+  const never = () => Promise.reject(new Error('nothing is signed here'));
+  const signer = { read: never, sign: never, reservedNames: [] };
+  return { ca: 'ca', serving: pair, agentClient: pair, admin: pair, tokens: [], signer };
 }
 
 test('a certificate that was signed anew is handed on, once, also after a failure', async () => {
