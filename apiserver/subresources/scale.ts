@@ -15,10 +15,10 @@ import { methodNotAllowed } from '../verbs/create.ts';
 import type { KindRequest, VerbDeps } from '../verbs/deps.ts';
 import { currentObject } from '../verbs/on-current.ts';
 import { writeParameters } from '../verbs/options.ts';
+import { parsePatch } from '../verbs/patch.ts';
 import { respondJson } from '../verbs/respond.ts';
 import { parseRevision } from '../verbs/update.ts';
 import { viewOf } from '../verbs/view.ts';
-import { parseJson } from '../wire/json.ts';
 
 const maxTries = 5;
 const verbs = new Set(['get', 'update', 'patch']);
@@ -113,18 +113,20 @@ function wantedScale(
 ): JsonObject {
   const type = request.request.headers['content-type'];
   if (request.info.verb !== 'patch') return decodePlain(bytes, type, 'Scale');
-  const { value } = parseJson(bytes);
+  const patchType = scalePatchTypes[mediaType(type)];
+  if (patchType === undefined) throw unsupportedMediaType(Object.keys(scalePatchTypes));
+  const { value } = parsePatch(bytes, patchType);
   // A patch may give replicas to an object that has none yet.
   const scale = scaleOf(old, request, paths, 0);
-  switch (mediaType(type)) {
-    case 'application/merge-patch+json':
-      return applyMergePatch(scale, asObject(value) ?? {});
-    case 'application/json-patch+json':
-      return applyJsonPatch(scale, Array.isArray(value) ? value : []);
-    default:
-      throw unsupportedMediaType(['application/json-patch+json', 'application/merge-patch+json']);
-  }
+  return patchType === 'merge'
+    ? applyMergePatch(scale, asObject(value) ?? {})
+    : applyJsonPatch(scale, Array.isArray(value) ? value : []);
 }
+
+const scalePatchTypes: Readonly<Record<string, 'json' | 'merge'>> = {
+  'application/json-patch+json': 'json',
+  'application/merge-patch+json': 'merge',
+};
 
 function replicasOf(wanted: JsonObject, { kind, info }: KindRequest): number {
   const name = metaString(wanted, 'name');

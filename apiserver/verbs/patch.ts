@@ -62,7 +62,8 @@ function patchTypeOf({ request, kind }: KindRequest): PatchType {
   throw unsupportedMediaType(accepted, kind.builtin ? {} : undefined);
 }
 
-function parsePatch(bytes: Uint8Array, type: PatchType) {
+/** Throws 400 for what is no patch of that type. */
+export function parsePatch(bytes: Uint8Array, type: PatchType) {
   let parsed: ReturnType<typeof parseJson>;
   try {
     parsed = parseJson(bytes);

@@ -13,6 +13,7 @@ import type { Metrics } from '../../lib/metrics.ts';
 import { systemRandom } from '../../lib/random.ts';
 import type { LogLimits } from '../../runtime/docker/container-options.ts';
 import { createDockerRuntime } from '../../runtime/docker/docker.ts';
+import { dockerSocket } from './docker-engine.ts';
 
 export interface AgentPartOptions {
   readonly nodeName: string;
@@ -52,6 +53,7 @@ export function startAgentPart(options: AgentPartOptions): AgentPart {
     clock: systemClock,
     log,
     ...(logs === undefined ? {} : { logs }),
+    socketPath: dockerSocket(),
   });
   const ended = runAgent({
     nodeName,

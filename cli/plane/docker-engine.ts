@@ -1,7 +1,17 @@
 /** Whether a Docker engine answers on this machine, asked without any library. */
 import { request } from 'node:http';
+import { Failure } from '../failure.ts';
 
-const dockerSocket = '/var/run/docker.sock';
+/** Where the engine listens: as `DOCKER_HOST` says, for the docker command too, or where it usually is. */
+export function dockerSocket(host = process.env['DOCKER_HOST'] ?? ''): string {
+  if (host === '') return '/var/run/docker.sock';
+  const path = /^unix:\/\/(\/.+)$/.exec(host)?.[1];
+  if (path !== undefined) return path;
+  throw new Failure(
+    `DOCKER_HOST is "${host}": it must be the socket of an engine on this machine, as in ` +
+      'unix:///var/run/docker.sock, or not set',
+  );
+}
 
 const timeoutMs = 5_000;
 
@@ -19,7 +29,7 @@ export type EngineProbe =
   | { readonly type: 'no permission' }
   | { readonly type: 'failing'; readonly why: string };
 
-export async function probeEngine(socketPath = dockerSocket): Promise<EngineProbe> {
+export async function probeEngine(socketPath = dockerSocket()): Promise<EngineProbe> {
   try {
     const info = await getJson(socketPath, '/info');
     const text = (value: unknown) => (typeof value === 'string' ? value : 'unknown');
@@ -53,9 +63,9 @@ export function engineRemedy(probe: EngineProbe): string | undefined {
     case 'not running':
       return 'the Docker engine does not run: start it ("systemctl start docker", or "dockerd")';
     case 'no permission':
-      return `no access to Docker (${dockerSocket}): run as root, or join the group "docker"`;
+      return `no access to Docker (${dockerSocket()}): run as root, or join the group "docker"`;
     case 'failing':
-      return `the Docker engine at ${dockerSocket} does not answer (${probe.why}): see its log`;
+      return `the Docker engine at ${dockerSocket()} does not answer (${probe.why}): see its log`;
   }
 }
 

@@ -10,12 +10,14 @@ export const busyboxImage = 'berth-test/busybox:1';
 
 const busyboxPaths = ['/usr/bin/busybox', '/bin/busybox'];
 
-let loading: Promise<void> | undefined;
+/** By engine. */
+const loading = new WeakMap<Docker, Promise<void>>();
 
 /** Loads `busyboxImage` into the engine unless it is there. Needs Debian's `busybox-static`. */
 export function loadBusyboxImage(docker = new Docker({ socketPath: '/var/run/docker.sock' })) {
-  loading ??= load(docker);
-  return loading;
+  const known = loading.get(docker) ?? load(docker);
+  loading.set(docker, known);
+  return known;
 }
 
 async function load(docker: Docker): Promise<void> {

@@ -159,6 +159,8 @@ describe.each(storeKinds)('apiserver over %s', (kind) => {
       spec: { replicas: 4 },
       metadata: { generation: 2 },
     });
+    for (const broken of ['', '{', '[]'])
+      expect((await api.call('PATCH', `${widgets}/parts/scale`, broken, merge)).status).toBe(400);
     expect((await api.call('DELETE', `${widgets}/parts/scale`)).status).toBe(405);
   });
 

@@ -1,0 +1,65 @@
+/** One TCP connection to an echo that counts for as long as it is open: no number may be lost. */
+import { connect, type Socket } from 'node:net';
+import { until } from '../e2e/until.ts';
+
+const everyMs = 10;
+
+export class CounterStream {
+  readonly #socket: Socket;
+  readonly #timer: NodeJS.Timeout;
+  #sent = 0;
+  #seen = 0;
+  #rest = '';
+  #wrong: string | undefined;
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.setEncoding('utf8').on('data', (text: string) => this.#read(text));
+    socket.on('close', () => this.#fail('the connection was closed'));
+    socket.on('error', (error) => this.#fail(String(error)));
+    this.#timer = setInterval(() => {
+      socket.write(`${this.#sent}\n`);
+      this.#sent += 1;
+    }, everyMs);
+  }
+
+  static async open(host: string, port: number): Promise<CounterStream> {
+    return new CounterStream(await until('the echo answers', () => dial(host, port)));
+  }
+
+  /** Throws unless every number sent came back, in order, on a connection that is still open. */
+  async close(): Promise<number> {
+    clearInterval(this.#timer);
+    await until('all numbers are back', () => {
+      return this.#wrong !== undefined || this.#seen === this.#sent;
+    });
+    const wrong = this.#wrong;
+    this.#socket.destroy();
+    if (wrong !== undefined) throw new Error(`after ${this.#seen} numbers: ${wrong}`);
+    return this.#seen;
+  }
+
+  #read(text: string): void {
+    const lines = (this.#rest + text).split('\n');
+    this.#rest = lines.pop() ?? '';
+    for (const line of lines) {
+      if (line !== String(this.#seen)) this.#fail(`${line} came in the place of ${this.#seen}`);
+      this.#seen += 1;
+    }
+  }
+
+  #fail(why: string): void {
+    this.#wrong ??= why;
+    clearInterval(this.#timer);
+  }
+}
+
+function dial(host: string, port: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, host, () => {
+      socket.off('error', reject);
+      resolve(socket);
+    });
+    socket.once('error', reject);
+  });
+}
