@@ -10,6 +10,9 @@ export class FaultyRuntime implements Runtime {
   readonly ensureImage: Runtime['ensureImage'];
   readonly imageInfo: Runtime['imageInfo'];
   readonly stats: Runtime['stats'];
+  readonly listImages: Runtime['listImages'];
+  readonly removeImage: Runtime['removeImage'];
+  readonly diskUsage: Runtime['diskUsage'];
   readonly logs: Runtime['logs'];
   readonly exec: Runtime['exec'];
   readonly attach: Runtime['attach'];
@@ -31,6 +34,9 @@ export class FaultyRuntime implements Runtime {
     this.ensureImage = (...args) => real.ensureImage(...args);
     this.imageInfo = (...args) => real.imageInfo(...args);
     this.stats = (...args) => real.stats(...args);
+    this.listImages = (...args) => real.listImages(...args);
+    this.removeImage = (...args) => real.removeImage(...args);
+    this.diskUsage = (...args) => real.diskUsage(...args);
     this.logs = (...args) => real.logs(...args);
     this.exec = (...args) => real.exec(...args);
     this.attach = (...args) => real.attach(...args);
