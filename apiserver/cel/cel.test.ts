@@ -133,6 +133,12 @@ describe('evaluation', () => {
     expect(evaluate(source).cost).toBe(cost);
   });
 
+  test('makes no text that would fill the memory', () => {
+    const long = 'a'.repeat(20_000);
+    expect(() => evaluate(`'${long}'.replace('', '${long}').size() > 0`)).toThrow('too long');
+    expect(() => evaluate(`'${long}'.split('').join('${long}').size() > 0`)).toThrow('too long');
+  });
+
   test('stops when it costs more than it may, whatever stands around it', () => {
     const nested = 'self.plain.all(a, self.plain.all(b, self.plain.all(c, a + b + c > 0)))';
     expect(() => evaluate(`${nested} || true`, 50)).toThrow(BudgetError);

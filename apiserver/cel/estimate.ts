@@ -73,7 +73,7 @@ class Estimator {
     // Estimates go by the text that is looked for.
     const measured = /^(starts|ends)With$/.test(expr.fn) ? sizes.slice(1) : sizes;
     const own = overloads.map(({ cost, traverses }) =>
-      traverses ? this.#traversal(args[0]) : cost(measured, result ?? unlimited),
+      traverses ? this.#traversal(args[0]) : (cost?.(measured, result ?? unlimited) ?? 1),
     );
     return all + (own.length === 0 ? 1 : Math.max(...own));
   }

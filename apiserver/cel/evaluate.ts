@@ -14,17 +14,9 @@ import {
   turns,
 } from './access.ts';
 import type { CallExpr, Expr, FoldExpr, SelectExpr } from './ast.ts';
+import { chosen, costOf, invoke } from './call.ts';
 import type { Checked } from './checker.ts';
-import { accepts, type Overload, traversalCost } from './functions.ts';
-import {
-  CelError,
-  ListValue,
-  MapValue,
-  none,
-  OptionalValue,
-  sizeOf,
-  type Value,
-} from './values.ts';
+import { CelError, ListValue, MapValue, none, OptionalValue, type Value } from './values.ts';
 
 /** Thrown when an evaluation costs more than it may; no expression can catch it. */
 export class BudgetError extends Error {
@@ -50,7 +42,9 @@ export class Activation {
   }
 
   get(name: string): Value {
-    const index = this.#names.lastIndexOf(name);
+    // The newest comes first; there are never many, and names are compared by identity mostly.
+    let index = this.#names.length - 1;
+    while (index >= 0 && this.#names[index] !== name) index -= 1;
     const value = this.#values[index];
     if (value === undefined) throw new CelError(`no such attribute(s): ${name}`);
     if (value instanceof CelError) throw value;
@@ -64,8 +58,10 @@ export class Activation {
   }
 
   pop(count: number): void {
-    this.#names.length -= count;
-    this.#values.length -= count;
+    for (let i = 0; i < count; i += 1) {
+      this.#names.pop();
+      this.#values.pop();
+    }
   }
 }
 
@@ -162,16 +158,9 @@ class Compiler {
     }
     const run: Run = (activation) => {
       const values = argumentsOf(parts, activation);
-      const overload = overloads.find(({ params }) =>
-        params.every((param, i) => accepts(param, values[i] ?? null)),
-      );
-      if (overload === undefined) throw new CelError('no such overload');
+      const overload = chosen(overloads, values);
       const result = invoke(overload, values);
-      activation.spend(
-        overload.traverses
-          ? traversalCost(values[0] ?? null)
-          : overload.cost(values.map(sizeOf), sizeOf(result)),
-      );
+      activation.spend(costOf(overload, values, result));
       return result;
     };
     if (conversions.has(expr.fn) && parts.every((part) => part.constant !== undefined))
@@ -325,14 +314,16 @@ class Compiler {
 
 /** All are evaluated, and the call costs something, also when one of them fails. */
 function argumentsOf(parts: readonly Part[], activation: Activation): readonly Value[] {
-  const values = parts.map((part) => attempt(part.run, activation));
-  const failed = values.find((value) => value instanceof CelError);
-  if (failed instanceof CelError) {
-    activation.spend(1);
-    throw failed;
+  const values: Value[] = [];
+  let failed: CelError | undefined;
+  for (const { run } of parts) {
+    const value = attempt(run, activation);
+    if (value instanceof CelError) failed ??= value;
+    else values.push(value);
   }
-  // None of them is an error.
-  return values as readonly Value[];
+  if (failed === undefined) return values;
+  activation.spend(1);
+  throw failed;
 }
 
 const listCost = 10;
@@ -390,9 +381,4 @@ function attempt(run: Run, activation: Activation): Value | CelError {
 
 function overrulable({ step }: FoldExpr): boolean {
   return step.type === 'call' && (step.fn === '_&&_' || step.fn === '_||_');
-}
-
-function invoke(overload: Overload, values: readonly Value[]): Value {
-  // The arguments have just been measured against the overload's signature.
-  return (overload.run as (...args: readonly Value[]) => Value)(...values);
 }

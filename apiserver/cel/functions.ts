@@ -29,7 +29,8 @@ export interface Overload {
   readonly params: readonly Type[];
   readonly result: Type;
   readonly run: Implementation;
-  readonly cost: Cost;
+  /** Absent = 1. */
+  readonly cost: Cost | undefined;
   /** The first argument is gone through to its leaves, and that is the cost. */
   readonly traverses: boolean;
 }
@@ -53,7 +54,7 @@ export function declare(signature: string, run: Implementation, declared: Declar
     params: target === undefined ? given : [parseType(target), ...given],
     result: parseType(result),
     run,
-    cost: declared.cost ?? (() => 1),
+    cost: declared.cost,
     traverses: declared.traverses === true,
   };
 }
@@ -94,7 +95,7 @@ export function accepts(type: Type, value: Value): boolean {
     case 'duration':
       return value instanceof Duration;
     case 'list':
-      return value instanceof ListValue && value.items.slice(0, 1).every(holds(type.element));
+      return value instanceof ListValue && firstFits(type.element, value);
     case 'map':
       return value instanceof MapValue || (value !== null && isObjectValue(value));
     case 'object':
@@ -108,8 +109,9 @@ export function accepts(type: Type, value: Value): boolean {
 }
 
 /** The first item tells lists of one scalar from those of another. */
-function holds(element: Type): (item: Value) => boolean {
-  return (item) => accepts(element, item);
+function firstFits(element: Type, { items }: ListValue): boolean {
+  const [first] = items;
+  return first === undefined || accepts(element, first);
 }
 
 const stringFactor = 0.1;

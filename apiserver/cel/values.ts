@@ -244,7 +244,11 @@ export function sizeOf(value: Value): number {
   return isOpaque(value) ? (value.size ?? 1) : 1;
 }
 
+const surrogate = /[\ud800-\udbff]/;
+
 export function codePoints(text: string): number {
+  // Only pairs of surrogates make the two differ.
+  if (!surrogate.test(text)) return text.length;
   let count = 0;
   for (const _ of text) count += 1;
   return count;

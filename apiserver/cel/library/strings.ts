@@ -28,16 +28,12 @@ export const stringLibrary: readonly Overload[] = [
   declare('<string>.split(string, int): list(string)', split, { cost: traversal(2) }),
   declare('<string>.substring(int): string', substring, { cost: traversal() }),
   declare('<string>.substring(int, int): string', substring, { cost: traversal() }),
-  declare('<list(string)>.join(): string', (list: ListValue) => list.items.join(''), {
+  declare('<list(string)>.join(): string', (list: ListValue) => joined(list, ''), {
     cost: joining,
   }),
-  declare(
-    '<list(string)>.join(string): string',
-    (list: ListValue, by: string) => list.items.join(by),
-    {
-      cost: joining,
-    },
-  ),
+  declare('<list(string)>.join(string): string', joined, {
+    cost: joining,
+  }),
   declare('<string>.format(list(dyn)): string', format, { cost: traversal() }),
   declare('strings.quote(string): string', (text: string) => quote(text), { cost: traversal() }),
   declare('<string>.reverse(): string', (text: string) => [...text].reverse().join('')),
@@ -88,13 +84,28 @@ function replace(text: string, part: string, by: string, limit = -1n): string {
   if (part === '') {
     // Between all characters, and at both ends.
     const chars = [...text];
+    limited(text.length + Math.min(count, chars.length + 1) * by.length);
     return chars
       .map((char, i) => (i < count ? by + char : char))
       .concat(chars.length < count ? [by] : [])
       .join('');
   }
   const pieces = text.split(part);
+  limited(text.length + Math.min(count, pieces.length) * by.length);
   return pieces.reduce((all, piece, i) => all + (i <= count ? by : part) + piece);
+}
+
+/** Costs are counted when a text is there: one that would fill the memory must not be made at all. */
+function limited(length: number): void {
+  if (length > maxTextLength) throw new CelError('resulting string is too long');
+}
+
+/** Several times what a request can hold. */
+const maxTextLength = 16 * 1024 * 1024;
+
+function joined({ items }: ListValue, by: string): string {
+  limited(items.reduce<number>((sum, item) => sum + String(item).length + by.length, 0));
+  return items.join(by);
 }
 
 function split(text: string, by: string, limit = -1n): ListValue {
