@@ -137,7 +137,8 @@ function replicasOf(wanted: JsonObject, { kind, info }: KindRequest): number {
   const value = at(wanted, 'spec', 'replicas') ?? 0;
   if (typeof value !== 'number' || !Number.isInteger(value))
     throw badRequest('spec.replicas must be an integer');
-  if (value < 0)
+  // Of custom kinds the whole object is judged, which finds it, too.
+  if (value < 0 && kind.builtin)
     throw invalid(kind, info.name, [
       invalidValue(kind.scale?.specReplicasPath ?? '', value, 'should be a non-negative integer'),
     ]);

@@ -1,8 +1,8 @@
 /** GET of one object and LIST, with resourceVersion in all its meanings and paging. */
-import { badRequest, invalid, notFound, StatusError } from '../../api/status.ts';
+import { badRequest, type FieldError, invalid, notFound, StatusError } from '../../api/status.ts';
 import type { Revision } from '../../store/store.ts';
 import type { ApiResponse } from '../request/request.ts';
-import { forbiddenField } from '../schema/field-error.ts';
+import { forbiddenField, notSupported } from '../schema/field-error.ts';
 import { type Cached, decodeEntry } from '../storage/cached.ts';
 import { listPrefix } from '../storage/keys.ts';
 import { decodeContinue, encodeContinue } from './continue-token.ts';
@@ -181,29 +181,14 @@ function listOptionsError(field: string, why: string): StatusError {
 
 function checkVersionMatch(version: string, match: string, token: string): void {
   if (match === '') return;
-  const fail = (type: 'FieldValueForbidden' | 'FieldValueNotSupported', message: string): never => {
-    throw invalid({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', [
-      { field: 'resourceVersionMatch', type, message },
-    ]);
-  };
-  if (token !== '')
-    fail(
-      'FieldValueForbidden',
-      'Forbidden: resourceVersionMatch is forbidden when continue is provided',
-    );
-  if (version === '')
-    fail(
-      'FieldValueForbidden',
-      'Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided',
-    );
+  const field = 'resourceVersionMatch';
+  const errors: FieldError[] = [];
+  const forbid = (why: string) => errors.push(forbiddenField(field, why));
+  if (version === '') forbid(`${field} is forbidden unless resourceVersion is provided`);
+  if (token !== '') forbid(`${field} is forbidden when continue is provided`);
   if (match !== 'Exact' && match !== 'NotOlderThan')
-    fail(
-      'FieldValueNotSupported',
-      `Unsupported value: "${match}": supported values: "Exact", "NotOlderThan", ""`,
-    );
+    errors.push(notSupported(field, match, ['Exact', 'NotOlderThan', '']));
   if (match === 'Exact' && version === '0')
-    fail(
-      'FieldValueForbidden',
-      'Forbidden: resourceVersionMatch "exact" is forbidden for resourceVersion "0"',
-    );
+    forbid(`${field} "exact" is forbidden for resourceVersion "0"`);
+  if (errors.length > 0) throw invalid({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', errors);
 }
