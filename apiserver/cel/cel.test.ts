@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { JsonValue } from '../../api/meta.ts';
 import type { Schema } from '../../api/schema.ts';
@@ -151,4 +152,62 @@ test('names are escaped as upstream escapes them', () => {
   expect(escapeName('__x')).toBe('__underscores__x');
   expect(escapeName('in')).toBe('__in__');
   expect(escapeName('a b')).toBeUndefined();
+});
+
+test('whatever a client writes is an answer or an error of the language', () => {
+  const words = [
+    'self.n',
+    'self.plain',
+    'self.labels',
+    'x',
+    '1',
+    '1u',
+    '-1.5',
+    "'a'",
+    "b'a'",
+    'null',
+    'true',
+    '+',
+    '-',
+    '/',
+    '%',
+    '==',
+    '<',
+    '&&',
+    '||',
+    '!',
+    '?',
+    ':',
+    '.',
+    ',',
+    '(',
+    ')',
+    '[',
+    ']',
+    '{',
+    '}',
+    '.all(x, ',
+    '.map(x, ',
+    '.size()',
+    '.?n',
+    '[?0]',
+    'dyn(',
+    'optional.of(',
+    '.orValue(',
+    'in',
+  ];
+  const texts = fc
+    .array(fc.constantFrom(...words), { maxLength: 12 })
+    .map((parts) => parts.join(''));
+  fc.assert(
+    fc.property(texts, (text) => {
+      if (mistake(text) !== '') return;
+      try {
+        evaluate(text, 10_000);
+      } catch (error) {
+        expect(error instanceof CelError || error instanceof BudgetError).toBe(true);
+      }
+    }),
+    { numRuns: 2_000 },
+  );
 });
