@@ -15,9 +15,12 @@ export function readBody(raw: Http2ServerRequest | IncomingMessage): Promise<Uin
     let chunks: Buffer[] = [];
     let size = 0;
     const timer = setTimeout(() => fail(tooSlow()), bodyTimeoutMs);
+    const onClose = () => fail(brokenOff());
     const settle = () => {
       clearTimeout(timer);
       raw.off('data', onData);
+      // Every request closes; an error that nobody gets would cost a stack trace each time.
+      raw.off('close', onClose);
       chunks = [];
     };
     const fail = (error: StatusError) => {
@@ -43,7 +46,7 @@ export function readBody(raw: Http2ServerRequest | IncomingMessage): Promise<Uin
       }
     });
     raw.once('error', () => fail(brokenOff()));
-    raw.once('close', () => fail(brokenOff()));
+    raw.once('close', onClose);
   });
 }
 

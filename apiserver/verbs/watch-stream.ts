@@ -107,6 +107,9 @@ function subscribe({ deps, parameters, cut }: Watch, signal: AbortSignal) {
   return subscription;
 }
 
+/** Made once: every wait is ended with it, and an error of its own would cost a stack trace. */
+const over = new DOMException('the wait is over', 'AbortError');
+
 /** Reads an iterator ahead by one, so that a wait for it can be given up and taken up again. */
 class Batches {
   readonly #iterator: AsyncIterator<readonly CacheEvent[]>;
@@ -124,8 +127,9 @@ class Batches {
     { clock }: VerbDeps,
     signal: AbortSignal,
   ): Promise<readonly CacheEvent[] | 'timeout' | 'ended'> {
+    if (this.waiting) return this.#take(await this.#next);
     const timer = new AbortController();
-    const stop = () => timer.abort();
+    const stop = () => timer.abort(over);
     signal.addEventListener('abort', stop, { once: true });
     try {
       const timeout = clock.sleep(waitMs, timer.signal).then(
@@ -133,14 +137,17 @@ class Batches {
         () => 'ended' as const,
       );
       const result = await Promise.race([this.#next, timeout]);
-      if (typeof result === 'string') return result;
-      if (result.done === true) return 'ended';
-      this.#next = this.#read();
-      return result.value;
+      return typeof result === 'string' ? result : this.#take(result);
     } finally {
-      timer.abort();
+      timer.abort(over);
       signal.removeEventListener('abort', stop);
     }
+  }
+
+  #take(result: IteratorResult<readonly CacheEvent[]>): readonly CacheEvent[] | 'ended' {
+    if (result.done === true) return 'ended';
+    this.#next = this.#read();
+    return result.value;
   }
 
   /** A pending read ends with the source; its outcome is of no interest any more. */
