@@ -13,6 +13,7 @@ const decisions = ['Approved', 'Denied', 'Failed'];
 
 export const certificateRequestStrategy: Strategy = {
   ...plainStrategy,
+  typesFirst: true,
   prepareForCreate(request, { user }) {
     delete request['status'];
     const spec = child(request, 'spec');

@@ -66,7 +66,7 @@ export function align(
 }
 
 function cellText(cell: unknown): string {
-  if (cell === null || cell === undefined || cell === '') return '<none>';
+  if (cell === null || cell === undefined) return '';
   const text = typeof cell === 'object' ? JSON.stringify(cell) : String(cell);
   // A cell is one line, and never speaks to the terminal.
   return text.replace(/\p{Cc}+/gu, ' ');

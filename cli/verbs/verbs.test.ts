@@ -136,7 +136,7 @@ describe('tables', () => {
     expect(formatTable(table, { wide: false, namespaces: false })).toEqual([
       'NAME          STATUS',
       'web           Running',
-      'longer-name   <none>',
+      'longer-name',
     ]);
   });
 
@@ -144,7 +144,7 @@ describe('tables', () => {
     expect(formatTable(table, { wide: true, namespaces: true, prefix: 'pod/' })).toEqual([
       'NAMESPACE   NAME              STATUS    IP',
       'a           pod/web           Running   10.0.0.1',
-      'b           pod/longer-name   <none>    <none>',
+      'b           pod/longer-name',
     ]);
   });
 

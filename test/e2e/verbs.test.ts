@@ -32,8 +32,8 @@ onEachStore('berth', (plane) => {
     await ok('scale workload/web --replicas 2');
     await ok('wait --for=jsonpath={.status.readyReplicas}=2 workload/web --timeout 60s');
     const table = await ok('get workloads,pods');
-    expect(table).toMatch(/NAME\s+DESIRED\s+READY/);
-    expect(table).toMatch(/web\s+2\s+2\s+2\s+2/);
+    expect(table).toMatch(/NAME\s+TYPE\s+DESIRED\s+READY/);
+    expect(table).toMatch(/web\s+Service\s+2\s+2\s+2\s+2/);
     expect(table.match(/1\/1\s+Running/g)).toHaveLength(2);
     expect(JSON.parse(await ok('get workload/web -o json')).spec.replicas).toBe(2);
     expect(await ok('get wl web -o yaml')).toContain('replicas: 2');
