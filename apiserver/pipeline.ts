@@ -5,6 +5,7 @@
 import { badRequest, notFound, StatusError } from '../api/status.ts';
 import type { Log } from '../lib/log.ts';
 import { type Authorizer, forbiddenTo, isAllowed } from './auth/authorize.ts';
+import { impersonate } from './auth/impersonate.ts';
 import type { RbacSource } from './auth/rbac.ts';
 import { type Documents, text } from './documents/documents.ts';
 import { preferredMediaType } from './present/index.ts';
@@ -40,6 +41,12 @@ export interface PipelineDeps extends NodeProxyDeps {
   readonly log: Log;
 }
 
+/** Who holds the credentials, and who wants to know whom it acts as. */
+export interface Caller {
+  readonly user: UserInfo;
+  readonly onImpersonation?: (impersonated: UserInfo) => void;
+}
+
 type Verb = (deps: VerbDeps, request: KindRequest) => Promise<ApiResponse>;
 
 const verbs: Readonly<Record<string, Verb>> = {
@@ -65,13 +72,13 @@ const builtinParts: Readonly<Record<string, Readonly<Record<string, Verb>>>> = {
 export async function handle(
   deps: PipelineDeps,
   request: ApiRequest,
-  user: UserInfo,
+  caller: Caller,
 ): Promise<ApiResponse> {
   const warnings: string[] = [];
   const sinceMs = deps.clock.now();
   const ended = deps.metrics.begun(request);
   try {
-    const answer = await route(deps, request, user, warnings);
+    const answer = await route(deps, request, caller, warnings);
     return counted(deps, request, sinceMs, withWarnings(answer, warnings));
   } catch (error) {
     return counted(deps, request, sinceMs, withWarnings(failure(deps, request, error), warnings));
@@ -99,37 +106,28 @@ function counted(
   return metrics.answered({ info, known, durationMs }, answer);
 }
 
-/** Who asks for what, after authorisation; throws 403. */
+/** Who asks for what, after impersonation and authorisation; throws 403. */
 export function authorised(
   deps: PipelineDeps,
   request: ApiRequest,
-  user: UserInfo,
+  caller: Caller,
   warnings: string[] = [],
 ): RequestContext {
   const info = requestInfo(request.method, request.path, request.query);
-  refuseImpersonation(request);
+  const impersonated = impersonate(deps.authorizers, caller.user, request.headers, info);
+  if (impersonated !== undefined) caller.onImpersonation?.(impersonated);
+  const user = impersonated ?? caller.user;
   if (!isAllowed(deps.authorizers, user, info)) throw forbiddenTo(user, info);
   return { request, info, user, warnings };
-}
-
-/** To ignore the header would do as administrator what was asked for as somebody else. */
-function refuseImpersonation({ headers }: ApiRequest): void {
-  const header = Object.keys(headers).find((name) => name.startsWith('impersonate-'));
-  if (header === undefined) return;
-  throw new StatusError(
-    403,
-    'Forbidden',
-    `${header}: this server does not serve impersonation yet: ask with the user's own credentials`,
-  );
 }
 
 async function route(
   deps: PipelineDeps,
   request: ApiRequest,
-  user: UserInfo,
+  caller: Caller,
   warnings: string[],
 ): Promise<ApiResponse> {
-  const context = authorised(deps, request, user, warnings);
+  const context = authorised(deps, request, caller, warnings);
   const { info } = context;
   if (request.path.includes('//')) throw noResource();
   const own = Object.hasOwn(deps.paths, request.path) ? deps.paths[request.path] : undefined;

@@ -25,7 +25,7 @@ import { Documents, type HealthCheck, type VersionInfo } from './documents/docum
 import { type FrontEnd, listen } from './http/front-end.ts';
 import { localTransport } from './http/local-transport.ts';
 import { strategies } from './kinds/index.ts';
-import { authorised, handle, type PipelineDeps, statusAnswer } from './pipeline.ts';
+import { authorised, type Caller, handle, type PipelineDeps, statusAnswer } from './pipeline.ts';
 import { Registry } from './registry/registry.ts';
 import type { ApiRequest, ApiResponse, UserInfo } from './request/request.ts';
 import { RequestMetrics } from './request/request-metrics.ts';
@@ -140,7 +140,13 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const audit =
     options.audit === undefined ? noAudit : createAudit({ ...options.audit, clock, random, log });
   const transport = (user: UserInfo) =>
-    localTransport((request, as) => audit(request, as, () => handle(deps, request, as)), user);
+    localTransport(
+      (request, as) =>
+        audit(request, as, (onImpersonation) =>
+          handle(deps, request, { user: as, onImpersonation }),
+        ),
+      user,
+    );
   loadDefinitions({ objects, registry, clock, log });
   const background = [
     runEstablisher({ objects, registry, clock, log }, stopped.signal),
@@ -203,12 +209,14 @@ function listenOn(options: ApiServerOptions, deps: PipelineDeps, audit: Audit): 
         if (!(error instanceof StatusError)) throw error;
         return audit(request, anonymous, async () => statusAnswer(error));
       }
-      return audit(request, user, () => handle(deps, request, user));
+      return audit(request, user, (onImpersonation) =>
+        handle(deps, request, { user, onImpersonation }),
+      );
     },
     upgrade: async (request, peer, connection) => {
       const user = authenticate(request.headers, peer);
-      await audit(request, user, async () => {
-        await upgrade(deps, request, user, connection);
+      await audit(request, user, async (onImpersonation) => {
+        await upgrade(deps, request, { user, onImpersonation }, connection);
         return { status: 101, headers: {}, body: new Uint8Array() };
       });
     },
@@ -218,10 +226,10 @@ function listenOn(options: ApiServerOptions, deps: PipelineDeps, audit: Audit): 
 async function upgrade(
   deps: PipelineDeps,
   request: ApiRequest,
-  user: UserInfo,
+  caller: Caller,
   connection: Parameters<typeof podStream>[2],
 ): Promise<void> {
-  const context = authorised(deps, request, user);
+  const context = authorised(deps, request, caller);
   const { group, resource, subresource, name } = context.info;
   if (group !== '' || resource !== 'pods' || !Object.hasOwn(podStreams, subresource) || name === '')
     throw new StatusError(404, 'NotFound', 'the server could not find the requested resource');

@@ -21,22 +21,22 @@ export interface AuditOptions {
 export type Audit = (
   request: ApiRequest,
   user: UserInfo,
-  answer: () => Promise<ApiResponse>,
+  answer: (onImpersonation: (impersonated: UserInfo) => void) => Promise<ApiResponse>,
 ) => Promise<ApiResponse>;
 
 /** Bodies beyond this are not recorded. */
 const bodyBytesMax = 1_048_576;
 
-export const noAudit: Audit = (_request, _user, answer) => answer();
+export const noAudit: Audit = (_request, _user, answer) => answer(() => undefined);
 
 export function createAudit(options: AuditOptions): Audit {
   return async (request, user, answer) => {
     const info = requestInfo(request.method, request.path, request.query);
     const decision = decide(options.policy, { ...info, user });
-    if (decision.level === 'None') return answer();
+    if (decision.level === 'None') return answer(() => undefined);
     const trail = new Trail(options, decision, request, user, info);
     trail.record('RequestReceived');
-    const response = await answer().catch((error: unknown) => {
+    const response = await answer((as) => trail.impersonated(as)).catch((error: unknown) => {
       const code = error instanceof StatusError ? error.code : 500;
       trail.record('ResponseComplete', statusOnly(code));
       throw error;
@@ -74,16 +74,17 @@ class Trail {
       auditID: options.random.uuid(),
       requestURI: query === '' ? request.path : `${request.path}?${query}`,
       verb: info.verb,
-      user: {
-        username: user.name,
-        ...(user.uid === undefined ? {} : { uid: user.uid }),
-        groups: [...user.groups],
-      },
+      user: userOf(user),
       ...(request.source === undefined ? {} : { sourceIPs: [request.source] }),
       ...agentOf(request),
       ...(info.isResource ? { objectRef: referenceOf(info) } : {}),
       requestReceivedTimestamp: this.#now(),
     };
+  }
+
+  /** Later stages say whom the user acts as. */
+  impersonated(user: UserInfo): void {
+    this.#event['impersonatedUser'] = userOf(user);
   }
 
   record(stage: AuditStage, more: JsonObject = {}): void {
@@ -139,6 +140,15 @@ class Trail {
   #now(): string {
     return new Date(this.#options.clock.now()).toISOString().replace('Z', '000Z');
   }
+}
+
+function userOf({ name, uid, groups, extra }: UserInfo): JsonObject {
+  return {
+    username: name,
+    ...(uid === undefined ? {} : { uid }),
+    groups: [...groups],
+    ...(extra === undefined ? {} : { extra }),
+  };
 }
 
 function statusOnly(code: number): { responseStatus: JsonObject; annotations: JsonObject } {

@@ -36,6 +36,7 @@ export const reviews: Readonly<
         username: user.name,
         ...(user.uid === undefined ? {} : { uid: user.uid }),
         groups: user.groups,
+        ...(user.extra === undefined ? {} : { extra: user.extra }),
       },
     },
   }),

@@ -62,6 +62,16 @@ test('a write is recorded with who, what and what came of it', async () => {
   expect(post).toMatchObject({ verb: 'create', objectRef: { resource: 'configmaps' } });
 });
 
+test('who acts as somebody else is recorded with both names', async () => {
+  const headers = { 'impersonate-user': 'carol' };
+  await api.call('GET', '/api/v1/nodes/as-carol', undefined, { headers });
+  expect(about('as-carol')[0]).toMatchObject({
+    user: { username: 'admin' },
+    impersonatedUser: { username: 'carol', groups: ['system:authenticated'] },
+    responseStatus: { code: 403 },
+  });
+});
+
 test('what is refused is recorded too, with the reason', async () => {
   await api.call('GET', '/api/v1/nodes/refused', undefined, { token: aliceToken });
   expect(about('refused')[0]).toMatchObject({
