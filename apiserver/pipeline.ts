@@ -4,9 +4,8 @@
  */
 import { badRequest, notFound, StatusError } from '../api/status.ts';
 import type { Log } from '../lib/log.ts';
-import { type Authorizer, forbiddenTo, isAllowed } from './auth/authorize.ts';
+import { forbiddenTo, isAllowed } from './auth/authorize.ts';
 import { impersonate } from './auth/impersonate.ts';
-import type { RbacSource } from './auth/rbac.ts';
 import { type Documents, text } from './documents/documents.ts';
 import { preferredMediaType } from './present/index.ts';
 import type { ApiRequest, ApiResponse, RequestContext, UserInfo } from './request/request.ts';
@@ -35,8 +34,6 @@ export interface PipelineDeps extends NodeProxyDeps {
   readonly documents: Documents;
   /** Further paths that are no objects, such as `/metrics`; GET only. */
   readonly paths: Readonly<Record<string, (request: ApiRequest) => Promise<ApiResponse>>>;
-  readonly authorizers: readonly Authorizer[];
-  readonly rbac: RbacSource;
   readonly metrics: RequestMetrics;
   readonly log: Log;
 }

@@ -4,6 +4,7 @@ import { asObject, asString } from '../../api/json.ts';
 import type { JsonObject, ManagedFieldsEntry } from '../../api/meta.ts';
 import { alreadyExists, forbidden, StatusError } from '../../api/status.ts';
 import { type FieldSet, fieldElement, setOf, trackUpdate } from '../apply/index.ts';
+import { refuseEscalation } from '../auth/escalation.ts';
 import { restrictNode } from '../auth/node-restriction.ts';
 import type { CreateContext } from '../kinds/strategy.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
@@ -52,7 +53,9 @@ export async function commitCreate(
     const named = { ...request, info: { ...request.info, name: metaString(object, 'name') } };
     await admitNamespace(deps, named);
     check(request, object, undefined);
-    restrictNode({ ...kind, user: request.user, object, old: undefined });
+    const write = { ...kind, user: request.user, object, old: undefined };
+    restrictNode(write);
+    refuseEscalation(deps, { ...write, name: request.info.name });
     const stored = await store(
       deps,
       request,

@@ -4,6 +4,7 @@ import { asArray, asObject, equal } from '../../api/json.ts';
 import type { JsonObject, JsonValue } from '../../api/meta.ts';
 import { conflict, staleObject } from '../../api/status.ts';
 import { trackUpdate } from '../apply/index.ts';
+import { refuseEscalation } from '../auth/escalation.ts';
 import { restrictNode } from '../auth/node-restriction.ts';
 import { type Cached, metadataOf } from '../storage/cached.ts';
 import { check, checkPart, checkStatus, checkTypes, dedupeOwners, toStorage } from './admit.ts';
@@ -42,7 +43,9 @@ export async function commitUpdate(
   if (subresource === 'status') checkStatus(request, next, old);
   else if (part !== undefined) checkPart(request, next, old, part);
   else check(request, next, old);
-  restrictNode({ ...kind, user: request.user, object: next, old });
+  const write = { ...kind, user: request.user, object: next, old };
+  restrictNode(write);
+  refuseEscalation(deps, { ...write, name: request.info.name });
   const managed = input.managed?.(next) ?? tracked(request, next, old, input, now);
   if (unchanged(managed, old)) return input.fresh ? input.old : undefined;
   if (parameters.dryRun) return input.fresh ? unstored(managed) : undefined;

@@ -1,13 +1,15 @@
 /** What the verbs work with; made once by `apiserver/server.ts`. */
+
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Random } from '../../lib/random.ts';
+import type { AccessDeps } from '../auth/escalation.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
 import type { RequestContext } from '../request/request.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 
-export interface VerbDeps {
+export interface VerbDeps extends AccessDeps {
   readonly objects: ObjectStore;
   readonly registry: Registry;
   readonly clock: Clock;

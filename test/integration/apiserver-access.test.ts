@@ -91,6 +91,42 @@ describe('credentials', () => {
     expect((await api.call('GET', '/api/v1/configmaps', undefined, alice)).status).toBe(403);
   });
 
+  test('an admin of a namespace cannot grant there what it does not hold', async () => {
+    const rbac = '/apis/rbac.authorization.k8s.io/v1/namespaces/default';
+    const apiVersion = 'rbac.authorization.k8s.io/v1';
+    const bind = (name: string, user: string, role: string) => ({
+      apiVersion,
+      kind: 'RoleBinding',
+      metadata: { name },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: role },
+      subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: user }],
+    });
+    await api.call('POST', `${rbac}/rolebindings`, bind('dora', 'dora', 'admin'));
+    const dora = { headers: { 'impersonate-user': 'dora' } };
+    const role = (name: string, resource: string) =>
+      api.call(
+        'POST',
+        `${rbac}/roles`,
+        {
+          apiVersion,
+          kind: 'Role',
+          metadata: { name },
+          rules: [{ apiGroups: [''], resources: [resource], verbs: ['get'] }],
+        },
+        dora,
+      );
+    await eventually(async () => expect((await role('low', 'pods')).status).toBe(201));
+    expect((await role('high', 'nodes')).body.message).toContain(
+      '{APIGroups:[""], Resources:["nodes"], Verbs:["get"]}',
+    );
+    const give = async (to: string) =>
+      (await api.call('POST', `${rbac}/rolebindings`, bind(to, 'eve', to), dora)).status;
+    expect([await give('cluster-admin'), await give('view')]).toEqual([403, 201]);
+    const merge = { headers: { ...dora.headers, 'content-type': 'application/merge-patch+json' } };
+    const rules = [{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }];
+    expect((await api.call('PATCH', `${rbac}/roles/low`, { rules }, merge)).status).toBe(403);
+  });
+
   test('a node reads its own pods and what they refer to', async () => {
     const cert = await api.pki.leaf('node', {
       commonName: 'system:node:n1',
