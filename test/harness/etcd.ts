@@ -123,6 +123,9 @@ function runCtl(endpoint: string, { tls }: TestEtcdOptions, words: readonly stri
   });
 }
 
+const serving =
+  /serving (client traffic insecurely|insecure client requests|client traffic securely)/;
+
 /** etcd says in its log when it begins to serve clients. */
 function untilServing(child: ChildProcess): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -134,20 +137,19 @@ function untilServing(child: ChildProcess): Promise<void> {
       reject(new Error(`${why}: ${said.slice(-2000)}`));
     };
     child.once('error', (error) => fail(String(error)));
-    child.once('exit', (code) => fail(`etcd ended with ${code}`));
+    const onExit = (code: number | null) => fail(`etcd ended with ${code}`);
+    child.once('exit', onExit);
     child.stderr?.setEncoding('utf8');
-    child.stderr?.on('data', (text: string) => {
+    const onData = (text: string) => {
       if (said.length < 100_000) said += text;
-      if (
-        !/serving (client traffic insecurely|insecure client requests|client traffic securely)/.test(
-          said,
-        )
-      ) {
-        return;
-      }
+      if (!serving.test(said)) return;
       clearTimeout(timer);
-      child.removeAllListeners('exit');
+      child.off('exit', onExit);
+      // Whoever stops it waits for its end: what it says until then must not come back here.
+      child.stderr?.off('data', onData);
+      child.stderr?.resume();
       resolve();
-    });
+    };
+    child.stderr?.on('data', onData);
   });
 }
