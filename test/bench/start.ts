@@ -5,7 +5,7 @@
 import { execFile } from 'node:child_process';
 import { parseArgs, promisify } from 'node:util';
 import { systemClock } from '../../lib/clock.ts';
-import { berth, removeDir, residentMiB, round, summary, upPlane } from './berth.ts';
+import { berth, cpuSeconds, removeDir, residentMiB, round, summary, upPlane } from './berth.ts';
 
 const { values } = parseArgs({ options: { runs: { type: 'string', default: '5' } } });
 const runs = Number(values.runs);
@@ -57,11 +57,4 @@ async function times(count: number, call: () => Promise<unknown>): Promise<numbe
     taken.push(performance.now() - startedMs);
   }
   return taken;
-}
-
-async function cpuSeconds(pid: number): Promise<number> {
-  const { readFile } = await import('node:fs/promises');
-  const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1]?.split(' ') ?? [];
-  const ticksPerSecond = 100;
-  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
 }
