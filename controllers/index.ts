@@ -19,6 +19,7 @@ import { runController } from './kit/run-controller.ts';
 import { namespaceController } from './namespace/controller.ts';
 import type { NodeLifecycleOptions } from './node-lifecycle/context.ts';
 import { runNodeLifecycle } from './node-lifecycle/run.ts';
+import { roleAggregationController } from './role-aggregation/controller.ts';
 import { workloadController } from './workload/controller.ts';
 
 export interface ControllersOptions {
@@ -81,6 +82,7 @@ async function runAll(
     runController(jobPodReleaseController(deps), deps),
     runController(namespaceController(), deps),
     runController(disruptionController(deps), deps),
+    runController(roleAggregationController(deps), deps),
     runNodeLifecycle(deps, nodeLifecycle),
     runGarbageCollector(deps),
     runEventTtl(deps),

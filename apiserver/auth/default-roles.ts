@@ -50,7 +50,6 @@ const viewRules: Rule[] = [
 ];
 
 const editRules: Rule[] = [
-  ...viewRules,
   {
     apiGroups: [''],
     resources: ['secrets', 'pods/attach', 'pods/exec', 'pods/portforward'],
@@ -66,7 +65,6 @@ const editRules: Rule[] = [
 ];
 
 const adminRules: Rule[] = [
-  ...editRules,
   {
     apiGroups: ['rbac.authorization.k8s.io'],
     resources: ['roles', 'rolebindings'],
@@ -98,9 +96,13 @@ export const defaultRbac: Readonly<
       { apiGroups: ['*'], resources: ['*'], verbs: ['*'] },
       { nonResourceURLs: ['*'], verbs: ['*'] },
     ]),
-    role('admin', adminRules),
-    role('edit', editRules),
-    role('view', viewRules),
+    // Their rules are also gathered by a controller: what is labelled so is added to them.
+    sum('admin', [...adminRules, ...editRules, ...viewRules]),
+    sum('edit', [...editRules, ...viewRules], 'admin'),
+    sum('view', viewRules, 'edit'),
+    role('system:aggregate-to-admin', adminRules, aggregateTo('admin')),
+    role('system:aggregate-to-edit', editRules, aggregateTo('edit')),
+    role('system:aggregate-to-view', viewRules, aggregateTo('view')),
     role('system:node-bootstrapper', [
       {
         apiGroups: ['certificates.k8s.io'],
@@ -135,12 +137,23 @@ export const defaultRbac: Readonly<
   ],
 };
 
-function metadata(name: string): JsonObject {
-  return { name, labels: { 'kubernetes.io/bootstrapping': 'rbac-defaults' } };
+function metadata(name: string, labels: JsonObject = {}): JsonObject {
+  return { name, labels: { 'kubernetes.io/bootstrapping': 'rbac-defaults', ...labels } };
 }
 
-function role(name: string, rules: readonly JsonObject[]): JsonObject {
-  return { apiVersion, kind: 'ClusterRole', metadata: metadata(name), rules };
+function role(name: string, rules: readonly JsonObject[], labels: JsonObject = {}): JsonObject {
+  return { apiVersion, kind: 'ClusterRole', metadata: metadata(name, labels), rules };
+}
+
+/** A role that is the sum of those labelled for it; `rules` hold until they are gathered. */
+function sum(name: string, rules: readonly JsonObject[], into?: string): JsonObject {
+  const labels = into === undefined ? {} : aggregateTo(into);
+  const clusterRoleSelectors = [{ matchLabels: aggregateTo(name) }];
+  return { ...role(name, rules, labels), aggregationRule: { clusterRoleSelectors } };
+}
+
+function aggregateTo(name: string): JsonObject {
+  return { [`rbac.authorization.k8s.io/aggregate-to-${name}`]: 'true' };
 }
 
 function binding(name: string, roleName: string, groups: readonly string[]): JsonObject {
