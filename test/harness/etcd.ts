@@ -30,13 +30,47 @@ const startTimeoutMs = 20_000;
 
 /** Starts an etcd, installing Debian's if this machine has none; ready when this resolves. */
 export async function startEtcd(options: TestEtcdOptions = {}): Promise<TestEtcd> {
-  if (!existsSync(binary) || !existsSync(ctlBinary)) {
-    execFileSync('apt-get', ['install', '-y', 'etcd-server', 'etcd-client'], { stdio: 'ignore' });
-  }
-  const directory = mkdtempSync(join(tmpdir(), 'berth-etcd-'));
+  install();
+  return startMember(await newMember('test'), [], options);
+}
+
+/** Several members of one etcd; all of them serve when this resolves. */
+export async function startEtcdCluster(size: number): Promise<readonly TestEtcd[]> {
+  install();
+  const names = Array.from({ length: size }, (_, i) => `test${i}`);
+  const members = await Promise.all(names.map(newMember));
+  // No member serves before most are there.
+  return Promise.all(members.map((member) => startMember(member, members, {})));
+}
+
+interface Member {
+  readonly name: string;
+  readonly endpoint: string;
+  readonly peerUrl: string;
+}
+
+async function newMember(name: string): Promise<Member> {
   const [clientPort, peerPort] = await Promise.all([freePort(), freePort()]);
-  const endpoint = `127.0.0.1:${clientPort}`;
-  const args = etcdArguments(directory, endpoint, peerPort, options);
+  return {
+    name,
+    endpoint: `127.0.0.1:${clientPort}`,
+    peerUrl: `http://127.0.0.1:${peerPort}`,
+  };
+}
+
+function install(): void {
+  if (existsSync(binary) && existsSync(ctlBinary)) return;
+  execFileSync('apt-get', ['install', '-y', 'etcd-server', 'etcd-client'], { stdio: 'ignore' });
+}
+
+async function startMember(
+  member: Member,
+  others: readonly Member[],
+  options: TestEtcdOptions,
+): Promise<TestEtcd> {
+  const { endpoint } = member;
+  const directory = mkdtempSync(join(tmpdir(), 'berth-etcd-'));
+  const args = etcdArguments(directory, member, others.length === 0 ? [member] : others, options);
   let child: ChildProcess | undefined;
   const killOnExit = () => {
     child?.kill('SIGKILL');
@@ -86,20 +120,20 @@ export function freePort(): Promise<number> {
 
 function etcdArguments(
   directory: string,
-  endpoint: string,
-  peerPort: number,
+  { name, endpoint, peerUrl }: Member,
+  cluster: readonly Member[],
   { tls, flags = [] }: TestEtcdOptions,
 ): string[] {
   const clientUrl = `${tls === undefined ? 'http' : 'https'}://${endpoint}`;
-  const peerUrl = `http://127.0.0.1:${peerPort}`;
+  const initial = cluster.map((each) => `${each.name}=${each.peerUrl}`).join(',');
   return [
-    '--name=test',
+    `--name=${name}`,
     `--data-dir=${join(directory, 'data')}`,
     `--listen-client-urls=${clientUrl}`,
     `--advertise-client-urls=${clientUrl}`,
     `--listen-peer-urls=${peerUrl}`,
     `--initial-advertise-peer-urls=${peerUrl}`,
-    `--initial-cluster=test=${peerUrl}`,
+    `--initial-cluster=${initial}`,
     '--logger=zap',
     ...(tls === undefined
       ? []
