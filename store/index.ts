@@ -11,6 +11,7 @@ export {
 export { type EmbeddedStoreOptions, openEmbeddedStore } from './embedded.ts';
 export { type EtcdStoreOptions, openEtcdStore } from './etcd.ts';
 export type { EtcdTls } from './etcd-endpoints.ts';
+export { formatKey, type Migration, settleFormat } from './format.ts';
 export { maxKeyBytes, maxTxnOperations } from './limits.ts';
 export { type OpenStoreOptions, openStore, parseStoreUrl, type StoreLocation } from './open.ts';
 export {

@@ -8,7 +8,7 @@ import type { Log } from '../../lib/log.ts';
 import type { Metrics } from '../../lib/metrics.ts';
 import { systemRandom } from '../../lib/random.ts';
 import { runScheduler } from '../../scheduler/controller/run-scheduler.ts';
-import { checkWhole, type Store } from '../../store/index.ts';
+import { checkWhole, type Store, settleFormat } from '../../store/index.ts';
 import { codeOf, Failure } from '../failure.ts';
 import { openAudit } from './audit.ts';
 import type { PlaneConfig } from './config.ts';
@@ -48,6 +48,8 @@ export async function startServerPart(options: ServerPartOptions): Promise<Serve
   ]);
   try {
     await checkWhole(store, { signal: AbortSignal.timeout(storeAnswerMs) });
+    const format = await settleFormat(store, { signal: new AbortController().signal });
+    if (format.from !== format.to) log.info(format, 'the store has a newer format now');
     const api = await listen(options, identity, store);
     await writeKubeconfig(paths, config, identity);
     return await runParts(options, identity, api, store);
