@@ -1,5 +1,6 @@
 /** Tables of the small pure functions: selectors, quantities, durations, patches, pruning, validation. */
 import { humanDuration } from '../../api/duration.ts';
+import { escapeFieldValue, parseFieldSelector } from '../../api/field-selector.ts';
 import { equal } from '../../api/json.ts';
 import { parseLabelSelector } from '../../api/label-selector.ts';
 import { parseQuantity } from '../../api/quantity.ts';
@@ -14,6 +15,10 @@ export const pureTables: Readonly<Record<string, Table>> = {
     TestRequirementSelectorMatching: labelMatch,
     TestToString: labelParse,
     TestSetSelectorParser: labelParse,
+  }),
+  apimachinery__pkg__fields__selector: byTest({
+    TestEscapeValue: (escaped, key) => is(escapeFieldValue(String(key)), escaped, String(key)),
+    TestRequiresExactMatch: fieldExactMatch,
   }),
   apimachinery__pkg__api__resource__quantity: byTest({
     TestQuantityCmp: quantityOrder,
@@ -62,13 +67,13 @@ function show(value: Json): string {
   return JSON.stringify(value, (_, each) => (typeof each === 'bigint' ? String(each) : each));
 }
 
-function byTest(tests: Readonly<Record<string, (row: Json) => Verdict>>): Table {
-  return ({ test, case: row }: Json) => {
+function byTest(tests: Readonly<Record<string, (row: Json, key: Json) => Verdict>>): Table {
+  return ({ test, case: row, key }: Json) => {
     const name = String(test).split('/')[0] ?? '';
     const run = tests[name];
     if (run === undefined) return [{ type: 'left out', why: `${name}: about Go's own structures` }];
     try {
-      return [run(row)];
+      return [run(row, key)];
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       return [{ type: 'failed', what: show(row).slice(0, 120), why }];
@@ -80,6 +85,14 @@ function quantityOrder({ x, y, expect }: Json): Verdict {
   if (typeof x !== 'string' || typeof y !== 'string')
     return { type: 'left out', why: 'built from structures, not from text' };
   return is(parseQuantity(x).cmp(parseQuantity(y)), expect, `${x} ${y}`);
+}
+
+/** Which value a selector asks of a field by `=`, and whether it asks at all. */
+function fieldExactMatch({ S: text, Label: label, Value: value, Found: found }: Json): Verdict {
+  const exact = parseFieldSelector(String(text)).requirements.find(
+    ({ field, operator }) => field === label && operator === '=',
+  );
+  return is([exact !== undefined, exact?.value ?? ''], [found, value], String(text));
 }
 
 function labelMatch({ Sel: selector, Set: set, Match: match }: Json): Verdict {
