@@ -9,7 +9,7 @@ import { impersonate } from './auth/impersonate.ts';
 import { type Documents, text } from './documents/documents.ts';
 import { preferredMediaType } from './present/index.ts';
 import type { ApiRequest, ApiResponse, RequestContext, UserInfo } from './request/request.ts';
-import { requestInfo } from './request/request-info.ts';
+import { accessInfo, requestInfo } from './request/request-info.ts';
 import type { RequestMetrics } from './request/request-metrics.ts';
 import { approve } from './subresources/approval.ts';
 import { bindMany, bindOne } from './subresources/binding.ts';
@@ -114,7 +114,8 @@ export function authorised(
   const impersonated = impersonate(deps.authorizers, caller.user, request.headers, info);
   if (impersonated !== undefined) caller.onImpersonation?.(impersonated);
   const user = impersonated ?? caller.user;
-  if (!isAllowed(deps.authorizers, user, info)) throw forbiddenTo(user, info);
+  const access = accessInfo(info);
+  if (!isAllowed(deps.authorizers, user, access)) throw forbiddenTo(user, access);
   return { request, info, user, warnings };
 }
 

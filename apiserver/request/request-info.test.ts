@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { flag, requestInfo } from './request-info.ts';
+import { accessInfo, flag, requestInfo } from './request-info.ts';
 
 const info = (method: string, url: string) => {
   const [path = '', query] = url.split('?');
@@ -67,4 +67,16 @@ test('a flag is true for anything but 0 and false', () => {
   const is = (query: string) => flag(new URLSearchParams(query), 'watch');
   expect(['watch=1', 'watch', 'watch=maybe'].map(is)).toEqual([true, true, true]);
   expect(['watch=0', 'watch=False', ''].map(is)).toEqual([false, false, false]);
+});
+
+test.each([
+  ['GET', '/api/v1/pods?fieldSelector=metadata.name=a', 'a'],
+  ['GET', '/api/v1/pods?watch=1&fieldSelector=spec.nodeName=n,metadata.name==a', 'a'],
+  ['GET', '/api/v1/pods?fieldSelector=metadata.name!=a', ''],
+  ['GET', '/api/v1/pods?fieldSelector=metadata.name=a/b', ''],
+  ['GET', '/api/v1/pods?fieldSelector=metadata.name', ''],
+  ['DELETE', '/api/v1/pods?fieldSelector=metadata.name=a', ''],
+  ['GET', '/api/v1/namespaces/n/pods/p?fieldSelector=metadata.name=a', 'p'],
+])('access of %s %s is judged by the name "%s"', (method, url, name) => {
+  expect(accessInfo(info(method, url)).name).toBe(name);
 });

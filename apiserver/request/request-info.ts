@@ -2,6 +2,7 @@
  * What a request is about, read from its path and method alone.
  * Source: Kubernetes `RequestInfo` (apiserver/pkg/endpoints/request), whose table of cases it follows.
  */
+import { parseFieldSelector } from '../../api/field-selector.ts';
 
 export interface RequestInfo {
   readonly isResource: boolean;
@@ -78,6 +79,22 @@ export function requestInfo(method: string, path: string, query: URLSearchParams
     name,
     rest: tail,
   };
+}
+
+/**
+ * As access is judged: a list or watch of `metadata.name=x` is about x alone, so that a rule with
+ * `resourceNames` allows it. What is no selector is refused later, by who reads it.
+ */
+export function accessInfo(info: RequestInfo): RequestInfo {
+  const collection = info.isResource && (info.verb === 'list' || info.verb === 'watch');
+  if (!collection || info.name !== '' || info.fieldSelector === '') return info;
+  try {
+    const { requirements } = parseFieldSelector(info.fieldSelector);
+    const name = requirements.find((r) => r.field === 'metadata.name' && r.operator === '=')?.value;
+    return name === undefined || /^\.{1,2}$|[/%]/.test(name) ? info : { ...info, name };
+  } catch {
+    return info;
+  }
 }
 
 function splitNamespace(rest: readonly string[]): { namespace: string; parts: readonly string[] } {

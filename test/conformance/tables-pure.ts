@@ -6,6 +6,7 @@ import { parseLabelSelector } from '../../api/label-selector.ts';
 import { parseQuantity } from '../../api/quantity.ts';
 import { applyMergePatch } from '../../apiserver/patch/index.ts';
 import { applyOperations, readOperations } from '../../apiserver/patch/json-patch.ts';
+import { accessInfo, requestInfo } from '../../apiserver/request/request-info.ts';
 import { applyDefaults, prune, validate } from '../../apiserver/schema/index.ts';
 import type { Json } from './json-path.ts';
 import type { Table, Verdict } from './tables.ts';
@@ -19,6 +20,12 @@ export const pureTables: Readonly<Record<string, Table>> = {
   apimachinery__pkg__fields__selector: byTest({
     TestEscapeValue: (escaped, key) => is(escapeFieldValue(String(key)), escaped, String(key)),
     TestRequiresExactMatch: fieldExactMatch,
+  }),
+  apiserver__pkg__endpoints__request__requestinfo: byTest({
+    TestGetAPIRequestInfo: requestOf,
+    TestSelectorParsing: requestOf,
+    TestGetNonAPIRequestInfo: ({ url, expected }) =>
+      is(infoOf('GET', url).isResource, expected, String(url)),
   }),
   apimachinery__pkg__api__resource__quantity: byTest({
     TestQuantityCmp: quantityOrder,
@@ -85,6 +92,31 @@ function quantityOrder({ x, y, expect }: Json): Verdict {
   if (typeof x !== 'string' || typeof y !== 'string')
     return { type: 'left out', why: 'built from structures, not from text' };
   return is(parseQuantity(x).cmp(parseQuantity(y)), expect, `${x} ${y}`);
+}
+
+function infoOf(method: Json, url: Json) {
+  const { pathname, searchParams } = new URL(String(url), 'http://server');
+  return accessInfo(requestInfo(String(method), pathname, searchParams));
+}
+
+/** What the row expects of a request, as far as it says it. A row of text is a path without a resource. */
+function requestOf(row: Json): Verdict {
+  if (typeof row === 'string') return is(infoOf('GET', row).isResource, false, row);
+  if (row.expectedVerb === 'proxy')
+    return { type: 'left out', why: 'the verb `proxy` is of paths long gone' };
+  const info = infoOf(row.method, row.url);
+  const got: Readonly<Record<string, string>> = {
+    expectedVerb: info.verb,
+    expectedAPIGroup: info.group,
+    expectedAPIVersion: info.version,
+    expectedNamespace: info.namespace,
+    expectedResource: info.resource,
+    expectedSubresource: info.subresource,
+    expectedName: info.name,
+  };
+  const asked = Object.keys(got).filter((key) => row[key] !== undefined);
+  const pick = (from: Json) => Object.fromEntries(asked.map((key) => [key, from[key]]));
+  return is(pick(got), pick(row), `${row.method} ${row.url}`);
 }
 
 /** Which value a selector asks of a field by `=`, and whether it asks at all. */
