@@ -1,6 +1,6 @@
 /**
- * Small ConfigMaps through the API with 16 clients over HTTPS, beside a bare etcd's compare-and-put with
- * as many callers in the same run. Run: npm run bench:api [-- --objects 2000]. Prints JSON.
+ * Small ConfigMaps through the API with 1 and 16 clients over HTTPS, beside a bare etcd's compare-and-put
+ * with as many callers in the same run. Run: npm run bench:api [-- --objects 2000]. Prints JSON.
  */
 import { parseArgs } from 'node:util';
 import type { ConfigMap } from '../../api/kinds.gen.ts';
@@ -8,44 +8,35 @@ import { configMaps } from '../../api/resources.gen.ts';
 import type { Client } from '../../client/client.ts';
 import { openStore } from '../../store/index.ts';
 import { startEtcd } from '../harness/etcd.ts';
-import { removeDir, residentMiB, round, upPlane } from './berth.ts';
+import { removeDir, residentMiB, round, summary, upPlane } from './berth.ts';
 
 const { values } = parseArgs({ options: { objects: { type: 'string', default: '2000' } } });
 const objects = Number(values.objects);
-const clients = 16;
 const signal = new AbortController().signal;
 const payload = 'x'.repeat(200);
 
-const bare = await bareEtcd();
-const embedded = await throughApi([]);
-const etcd = await startEtcd();
-const onEtcd = await throughApi(['--no-agent', '--store', `etcd://${etcd.endpoint}`]);
-await etcd.stop();
-const ratio = (row: typeof onEtcd) => ({
-  create: round2(row.createPerSecond / bare),
-  patch: round2(row.patchPerSecond / bare),
-});
-console.log(
-  JSON.stringify(
-    {
-      objects,
-      clients,
-      bareEtcdPutsPerSecond: bare,
-      embedded,
-      etcd: onEtcd,
-      overBareEtcd: { embedded: ratio(embedded), etcd: ratio(onEtcd) },
-    },
-    null,
-    2,
-  ),
-);
+const rows: unknown[] = [];
+for (const clients of [1, 16]) {
+  const bare = await bareEtcd(clients);
+  const embedded = await throughApi(clients, []);
+  const etcd = await startEtcd();
+  const onEtcd = await throughApi(clients, ['--store', `etcd://${etcd.endpoint}`]);
+  await etcd.stop();
+  const overBareEtcd = {
+    create: round2(onEtcd.createPerSecond / bare),
+    patch: round2(onEtcd.patchPerSecond / bare),
+    delete: round2(onEtcd.deletePerSecond / bare),
+  };
+  rows.push({ clients, bareEtcdPutsPerSecond: bare, embedded, etcd: onEtcd, overBareEtcd });
+}
+console.log(JSON.stringify({ objects, rows }, null, 2));
 
 /** Compare-and-puts per second of our own etcd store, without anything above it. */
-async function bareEtcd(): Promise<number> {
+async function bareEtcd(clients: number): Promise<number> {
   const server = await startEtcd();
   const store = await openStore(`etcd://${server.endpoint}`);
   const value = Buffer.from(payload);
-  const perSecond = await rate(async (i) => {
+  const perSecond = await rate(clients, async (i) => {
     const key = `bench/${i}`;
     const put = { type: 'put', key, value } as const;
     await store.txn(
@@ -58,17 +49,28 @@ async function bareEtcd(): Promise<number> {
   return perSecond;
 }
 
-async function throughApi(flags: readonly string[]) {
-  const plane = await upPlane(undefined, flags);
+async function throughApi(clients: number, flags: readonly string[]) {
+  const plane = await upPlane(undefined, ['--no-agent', ...flags]);
   const { client } = plane;
+  const createPerSecond = await rate(clients, (i) =>
+    client.create<ConfigMap>(configMaps, configMap(i), { signal }),
+  );
+  const getPerSecond = await rate(clients, (i) =>
+    client.get<ConfigMap>(configMaps, keyOf(i), { signal }),
+  );
+  const watch = await watchChanges(client);
+  const patchPerSecond = await rate(clients, async (i) => {
+    await patch(client, i);
+    watch.answered(i);
+  });
+  const eventAfterAnswerMs = await watch.end();
   const result = {
-    createPerSecond: await rate((i) =>
-      client.create<ConfigMap>(configMaps, configMap(i), { signal }),
-    ),
-    getPerSecond: await rate((i) => client.get<ConfigMap>(configMaps, keyOf(i), { signal })),
-    patchPerSecond: await rate((i) => patch(client, i)),
+    createPerSecond,
+    getPerSecond,
+    patchPerSecond,
+    eventAfterAnswerMs,
     listMs: await timed(() => client.list<ConfigMap>(configMaps, { namespace: 'default', signal })),
-    deletePerSecond: await rate((i) => client.delete(configMaps, keyOf(i), { signal })),
+    deletePerSecond: await rate(clients, (i) => client.delete(configMaps, keyOf(i), { signal })),
     residentMiB: round(await residentMiB(plane.pid)),
   };
   await plane.down();
@@ -88,8 +90,34 @@ function patch(client: Client, i: number) {
   return client.patch<ConfigMap>(configMaps, keyOf(i), { data: { patched: 'yes' } }, { signal });
 }
 
+/** How much later than a patch's answer one watcher hears of it; 0 when it heard of it before. */
+async function watchChanges(client: Client) {
+  const stop = new AbortController();
+  const options = { namespace: 'default', signal: stop.signal };
+  const { resourceVersion } = await client.list<ConfigMap>(configMaps, options);
+  const answeredMs = new Map<string, number>();
+  const heardMs = new Map<string, number>();
+  const listening = (async () => {
+    const watch = { ...options, resourceVersion };
+    for await (const event of client.watch<ConfigMap>(configMaps, watch)) {
+      if (event.type !== 'BOOKMARK')
+        heardMs.set(event.object.metadata.name ?? '', performance.now());
+      if (heardMs.size === objects) return;
+    }
+  })();
+  return {
+    answered: (i: number) => answeredMs.set(keyOf(i).name, performance.now()),
+    async end() {
+      await listening;
+      stop.abort();
+      const lags = [...answeredMs].map(([name, ms]) => (heardMs.get(name) ?? ms) - ms);
+      return summary(lags.map((ms) => Math.max(0, ms)));
+    },
+  };
+}
+
 /** Calls per second over all objects, `clients` at a time. */
-async function rate(call: (i: number) => Promise<unknown>): Promise<number> {
+async function rate(clients: number, call: (i: number) => Promise<unknown>): Promise<number> {
   let next = 0;
   const startedMs = performance.now();
   const worker = async () => {
