@@ -1,4 +1,4 @@
-/** What every plane starts with: namespaces, roles, and Berth's own kinds. Made when missing. */
+/** What every plane starts with: namespaces, roles, and Berth's own kinds. Made when missing, and brought up to this version. */
 import { isDeepStrictEqual } from 'node:util';
 import type { JsonObject, KubeObject, Resource } from '../api/meta.ts';
 import {
@@ -11,6 +11,7 @@ import { hasReason } from '../api/status.ts';
 import type { Client } from '../client/client.ts';
 import { berthCrds } from '../crds/index.ts';
 import { defaultRbac } from './auth/default-roles.ts';
+import { reconciledRole } from './auth/reconcile-role.ts';
 import { systemNamespaces } from './kinds/namespace.ts';
 
 const fieldManager = 'berth';
@@ -24,10 +25,9 @@ export async function bootstrap(client: Client, signal: AbortSignal): Promise<vo
       { apiVersion: 'v1', kind: 'Namespace', metadata: { name } },
       signal,
     );
-  for (const role of defaultRbac.clusterroles)
-    await ensure(client, clusterRoles, kube(role), signal);
+  for (const role of defaultRbac.clusterroles) await ensureRole(client, clusterRoles, role, signal);
   for (const binding of defaultRbac.clusterrolebindings)
-    await ensure(client, clusterRoleBindings, kube(binding), signal);
+    await ensureRole(client, clusterRoleBindings, binding, signal);
   for (const crd of berthCrds)
     await ensureDefinition(client, kube(crd as unknown as JsonObject), signal);
 }
@@ -53,6 +53,25 @@ async function ensure(
       if (!hasReason(failed, 'AlreadyExists')) throw failed;
     });
   }
+}
+
+/** An older plane's roles get what this version's have more. */
+async function ensureRole(
+  client: Client,
+  resource: Resource,
+  wanted: JsonObject,
+  signal: AbortSignal,
+): Promise<void> {
+  const object = kube(wanted);
+  await ensure(client, resource, object, signal);
+  const key = { name: object.metadata.name ?? '' };
+  const stored = await client.get(resource, key, { signal });
+  const next = reconciledRole(stored as unknown as JsonObject, wanted); // A stored object is plain JSON.
+  if (next === undefined) return;
+  await client.update(resource, kube(next), { signal, fieldManager }).catch((failed) => {
+    // Another server of this plane has just done the same.
+    if (!hasReason(failed, 'Conflict')) throw failed;
+  });
 }
 
 async function ensureDefinition(

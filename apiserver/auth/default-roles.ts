@@ -1,4 +1,4 @@
-/** The roles and bindings that every plane starts with; made when missing, never overwritten. */
+/** The roles and bindings that every plane starts with; made when missing; nothing is taken from them later. */
 import type { JsonObject } from '../../api/meta.ts';
 
 const apiVersion = 'rbac.authorization.k8s.io/v1';
