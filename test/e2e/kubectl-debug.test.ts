@@ -45,7 +45,8 @@ onEachStore(
         });
         expect(await kubectl.ok('logs app -c look')).toMatch(/^1\napp\n$/);
         expect(await kubectl.ok(['get', 'pod', 'app', '-o', id])).toBe(before);
-        const again = ['debug', 'app', image, '-i', '-c', 'ask', '--', 'cat'];
+        // Its input stays open when kubectl goes, as with a kubelet: it has to end by itself.
+        const again = ['debug', 'app', image, '-i', '-c', 'ask', '--', 'head', '-n', '1'];
         const asked = await kubectl(again, { stdin: 'hello\n' });
         expect(asked.stdout).toBe('hello\n');
       });
