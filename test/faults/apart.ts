@@ -12,14 +12,18 @@ import { until } from '../e2e/until.ts';
 import { freePort, startEtcd, type TestEtcd } from '../harness/etcd.ts';
 import { loadBusyboxImage } from '../harness/images.ts';
 import { berthMain, buildBerth } from '../harness/plane.ts';
-import { type Running, runCommand, startCommand } from '../harness/run-command.ts';
+import { type Output, type Running, runCommand, startCommand } from '../harness/run-command.ts';
 
 export type Part = 'server' | 'agent';
 
 export interface ApartOptions {
   /** Default the embedded store. */
   readonly etcd?: boolean;
+  /** Where the engine listens that the agent shall use; default the machine's. */
+  readonly engineSocket?: string;
 }
+
+const machineSocket = '/var/run/docker.sock';
 
 const nodeName = 'n1';
 
@@ -29,6 +33,7 @@ export class Apart {
   readonly docker: Docker;
   readonly dataDir: string;
   readonly #port: number;
+  readonly #engineSocket: string;
   readonly #running: Partial<Record<Part, Running>> = {};
   readonly #close: () => void;
 
@@ -36,12 +41,14 @@ export class Apart {
     dataDir: string;
     port: number;
     etcd: TestEtcd | undefined;
+    engineSocket: string;
     docker: Docker;
     server: Running;
   }) {
     this.dataDir = parts.dataDir;
     this.#port = parts.port;
     this.etcd = parts.etcd;
+    this.#engineSocket = parts.engineSocket;
     this.docker = parts.docker;
     this.#running.server = parts.server;
     const transport = createHttpsTransport(loadKubeconfig(join(parts.dataDir, 'kubeconfig')));
@@ -49,8 +56,9 @@ export class Apart {
     this.#close = () => transport.close();
   }
 
-  static async start({ etcd: withEtcd }: ApartOptions = {}): Promise<Apart> {
-    const docker = new Docker({ socketPath: '/var/run/docker.sock' });
+  static async start(options: ApartOptions = {}): Promise<Apart> {
+    const { etcd: withEtcd, engineSocket = machineSocket } = options;
+    const docker = new Docker({ socketPath: engineSocket });
     await buildBerth();
     await loadBusyboxImage(docker);
     const dataDir = mkdtempSync(join(tmpdir(), 'berth-apart-'));
@@ -58,7 +66,7 @@ export class Apart {
     const etcd = withEtcd ? await startEtcd() : undefined;
     const server = serve(dataDir, port, etcd);
     await served(server);
-    const apart = new Apart({ dataDir, port, etcd, docker, server });
+    const apart = new Apart({ dataDir, port, etcd, engineSocket, docker, server });
     const words = ['kubeconfig', '--node', nodeName, '--data-dir', dataDir];
     const { code, stdout, stderr } = await runCommand(process.execPath, [berthMain, ...words]);
     if (code !== 0) throw new Error(`no kubeconfig for the node: ${stderr}`);
@@ -85,7 +93,15 @@ export class Apart {
     const words = ['agent', '--kubeconfig', config, '--node-name', nodeName];
     const flags = ['--data-dir', join(this.dataDir, 'node'), '--address', '127.0.0.1'];
     const all = [berthMain, ...words, ...flags];
-    this.#running.agent = startCommand(process.execPath, all);
+    this.#running.agent = startCommand(process.execPath, all, {
+      env: { DOCKER_HOST: `unix://${this.#engineSocket}` },
+    });
+  }
+
+  /** Runs the `berth` command as the administrator. */
+  berth(...args: readonly string[]): Promise<Output> {
+    const env = { KUBECONFIG: join(this.dataDir, 'kubeconfig'), HOME: this.dataDir };
+    return runCommand(process.execPath, [berthMain, ...args], { env });
   }
 
   containers(): Promise<readonly Docker.ContainerInfo[]> {
@@ -123,11 +139,14 @@ export class Apart {
   async remove(): Promise<void> {
     this.#close();
     await Promise.all([this.kill('agent'), this.kill('server')]);
-    for (const { Id } of await this.containers()) {
-      await this.docker.getContainer(Id).remove({ force: true, v: true });
+    try {
+      for (const { Id } of await this.containers()) {
+        await this.docker.getContainer(Id).remove({ force: true, v: true });
+      }
+    } finally {
+      await this.etcd?.stop();
+      rmSync(this.dataDir, { recursive: true, force: true, maxRetries: 5 });
     }
-    await this.etcd?.stop();
-    rmSync(this.dataDir, { recursive: true, force: true, maxRetries: 5 });
   }
 
   #nodeId(): string {
