@@ -1,13 +1,16 @@
 /** What the agent does, under the kubelet's names. */
 import type { Clock } from '../lib/clock.ts';
 import { durationBuckets, type Metrics } from '../lib/metrics.ts';
+import { createTracer } from '../lib/trace.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { DesiredPods } from './desired-pods.ts';
 
 /** Calls whose time is measured; streams are not. */
 const operations = ['list', 'get', 'info', 'ensure', 'stop', 'remove'] as const;
 
-/** The same runtime, with its calls counted and measured. */
+const tracer = createTracer('berth/runtime');
+
+/** The same runtime, with its calls counted, measured and traced. */
 export function measuredRuntime(runtime: Runtime, metrics: Metrics, clock: Clock): Runtime {
   const labels = ['operation_type'];
   const total = metrics.counter({
@@ -29,6 +32,7 @@ export function measuredRuntime(runtime: Runtime, metrics: Metrics, clock: Clock
   const measured = new Map<PropertyKey, (...args: unknown[]) => Promise<unknown>>();
   for (const operation of operations) {
     const of = { operation_type: operation };
+    const attributes = { 'berth.runtime': runtime.name };
     total.inc(of, 0);
     errors.inc(of, 0);
     // The arguments go through as they are.
@@ -37,7 +41,7 @@ export function measuredRuntime(runtime: Runtime, metrics: Metrics, clock: Clock
       const sinceMs = clock.now();
       total.inc(of);
       try {
-        return await call(...args);
+        return await tracer.inSpan(`runtime ${operation}`, attributes, () => call(...args));
       } catch (error) {
         errors.inc(of);
         throw error;

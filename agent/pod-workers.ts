@@ -6,6 +6,7 @@ import { retryLevel } from '../client/retry-level.ts';
 import { createWorkQueue, type WorkQueue } from '../client/work-queue.ts';
 import type { CallOptions } from '../lib/call.ts';
 import type { Random } from '../lib/random.ts';
+import { createTracer } from '../lib/trace.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { DesiredChange, DesiredPods } from './desired-pods.ts';
 import { ContainerLife } from './hooks/container-life.ts';
@@ -24,6 +25,8 @@ const slotsMax = 16;
 
 /** An instance whose pod vanished without a deletion had no grace to begin with. */
 const orphanGraceMs = 2_000;
+
+const tracer = createTracer('berth/agent');
 
 export interface PodWorkersOptions extends Omit<PodDeps, 'aside' | 'life' | 'images'> {
   readonly desired: DesiredPods;
@@ -135,10 +138,12 @@ export class PodWorkers {
         const memory = this.#memoryOf(uid);
         const aside = <T>(task: () => Promise<T>) => this.#slots.aside(task);
         const deps: PodDeps = { ...this.#options, life: this.#life, images: this.#images, aside };
-        const result = await syncPod(deps, wish.pod, memory, { signal });
-        if (result.written !== undefined) desired.wrote(result.written);
-        if (result.failure !== undefined) throw result.failure;
-        return result.dueAtMs;
+        return tracer.inSpan('syncPod', podAttributes(wish.pod), async () => {
+          const result = await syncPod(deps, wish.pod, memory, { signal });
+          if (result.written !== undefined) desired.wrote(result.written);
+          if (result.failure !== undefined) throw result.failure;
+          return result.dueAtMs;
+        });
       }
     }
   }
@@ -179,4 +184,9 @@ export class PodWorkers {
     const { items } = await client.list<Pod>(pods, { fieldSelector, signal });
     return items.some((pod) => pod.metadata.uid === uid);
   }
+}
+
+/** Source: OpenTelemetry's semantic conventions for Kubernetes. */
+function podAttributes({ metadata: { namespace = '', name = '', uid = '' } }: Pod) {
+  return { 'k8s.namespace.name': namespace, 'k8s.pod.name': name, 'k8s.pod.uid': uid };
 }

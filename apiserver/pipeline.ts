@@ -4,6 +4,7 @@
  */
 import { badRequest, notFound, StatusError } from '../api/status.ts';
 import type { Log } from '../lib/log.ts';
+import { createTracer, markFailed } from '../lib/trace.ts';
 import { forbiddenTo, isAllowed } from './auth/authorize.ts';
 import { impersonate } from './auth/impersonate.ts';
 import { type Documents, text } from './documents/documents.ts';
@@ -65,8 +66,27 @@ const builtinParts: Readonly<Record<string, Readonly<Record<string, Verb>>>> = {
   'pods/binding': { create: bindOne },
 };
 
-/** Runs the whole pipeline for an authenticated user; never rejects. */
-export async function handle(
+const tracer = createTracer('berth/apiserver');
+
+/** Runs the whole pipeline for an authenticated user; never rejects. A watch's span ends as its answer begins. */
+export function handle(
+  deps: PipelineDeps,
+  request: ApiRequest,
+  caller: Caller,
+): Promise<ApiResponse> {
+  const { method, path, headers, query } = request;
+  const { verb, resource } = requestInfo(method, path, query);
+  const name = resource === '' ? method : `${verb} ${resource}`;
+  const attributes = { 'http.request.method': method, 'url.path': path };
+  return tracer.inServerSpan({ name, headers }, attributes, async (span) => {
+    const answer = await measuredAnswer(deps, request, caller);
+    span.setAttribute('http.response.status_code', answer.status);
+    if (answer.status >= 500) markFailed(span, `answered ${answer.status}`);
+    return answer;
+  });
+}
+
+async function measuredAnswer(
   deps: PipelineDeps,
   request: ApiRequest,
   caller: Caller,

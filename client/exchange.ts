@@ -1,6 +1,7 @@
 /** One request and its answer: JSON encoding, retry-after, limits, and errors as `StatusError`. */
 import { type Status, StatusError, type StatusReason } from '../api/status.ts';
 import type { Clock } from '../lib/clock.ts';
+import { traceHeaders } from '../lib/trace.ts';
 import { longLived } from './long-lived.ts';
 import type { Transport, TransportRequest, TransportResponse } from './transport.ts';
 
@@ -84,7 +85,11 @@ export function statusError(status: Partial<Status>, fallbackCode: number): Stat
 
 function encode(request: ExchangeRequest, userAgent: string): TransportRequest {
   const { method, path, body, signal } = request;
-  const headers: Record<string, string> = { accept: 'application/json', 'user-agent': userAgent };
+  const headers: Record<string, string> = {
+    accept: 'application/json',
+    'user-agent': userAgent,
+    ...traceHeaders(),
+  };
   if (body === undefined) return { method, path, headers, signal };
   headers['content-type'] = request.contentType ?? 'application/json';
   return { method, path, headers, body: Buffer.from(JSON.stringify(body, integers)), signal };

@@ -16,6 +16,7 @@ import { type Joined, joinedConfig } from './joined.ts';
 import { readNodeId } from './node-id.ts';
 import type { PlanePaths } from './paths.ts';
 import { holdPidFile, releasePidFile } from './pid-file.ts';
+import { startTracing } from './tracing.ts';
 import { readVersion } from './version.ts';
 
 export interface RunAgentOptions {
@@ -39,7 +40,12 @@ export async function runJoinedAgent(options: RunAgentOptions): Promise<void> {
   try {
     const { nodeName, servers } = joined;
     log.info({ version, dataDir: paths.dataDir, nodeName, servers }, 'starting agent');
-    await run(options);
+    const tracing = await startTracing('berth-agent', log);
+    try {
+      await run(options);
+    } finally {
+      await tracing.stop();
+    }
     log.info({}, 'stopped');
   } catch (error) {
     if (!signal.aborted) throw error;

@@ -5,6 +5,7 @@ import { type PlaneConfig, reachableHost } from './config.ts';
 import type { PlanePaths } from './paths.ts';
 import { holdPidFile, releasePidFile } from './pid-file.ts';
 import type { ServerPartOptions } from './server-part.ts';
+import { startTracing } from './tracing.ts';
 import { readVersion } from './version.ts';
 
 export interface RunPlaneOptions {
@@ -28,7 +29,12 @@ export async function runPlane(options: RunPlaneOptions): Promise<void> {
   holdPidFile(paths.pidFile, { startedAtMs: Date.now(), version, config });
   try {
     log.info({ version, dataDir: paths.dataDir, port: config.port }, 'starting');
-    await runParts(options);
+    const tracing = await startTracing('berth', log);
+    try {
+      await runParts(options);
+    } finally {
+      await tracing.stop();
+    }
     log.info({}, 'stopped');
   } finally {
     releasePidFile(paths.pidFile);

@@ -14,6 +14,7 @@ import { longLived } from '../../client/long-lived.ts';
 import { queueObserver } from '../../client/queue-metrics.ts';
 import { createWorkQueue, type WorkQueue } from '../../client/work-queue.ts';
 import { noMetrics } from '../../lib/metrics.ts';
+import { createTracer } from '../../lib/trace.ts';
 import type { Controller, ControllerDeps, Outcome, Watch } from './controller.ts';
 import { TerminalError } from './errors.ts';
 import { ensureFinalizer, finalizerOf, hasFinalizer, removeFinalizer } from './finalizer.ts';
@@ -23,6 +24,8 @@ import { type PassResult, passMetrics } from './pass-metrics.ts';
 import { stalledCondition } from './status.ts';
 
 const concurrencyDefault = 4;
+
+const tracer = createTracer('berth/controllers');
 
 /** Runs until `deps.signal` aborts, then waits for the passes under way. The informers must be started by the caller. */
 export async function runController<T extends KubeObject>(
@@ -159,7 +162,9 @@ class Runner<T extends KubeObject> {
     const startedMs = clock.now();
     const observe = (result: PassResult) => this.#observe(result, clock.now() - startedMs);
     try {
-      const outcome = await this.#pass(key);
+      const { name } = this.#controller;
+      const attributes = { 'berth.key': key };
+      const outcome = await tracer.inSpan(`reconcile ${name}`, attributes, () => this.#pass(key));
       this.#queue.forget(key);
       if (outcome?.requeueAfterMs === undefined) {
         observe('success');

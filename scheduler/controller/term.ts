@@ -12,6 +12,7 @@ import { createEventRecorder, type EventRecorder } from '../../client/events.ts'
 import type { Informer } from '../../client/informer.ts';
 import { createInformer } from '../../client/list-watch-informer.ts';
 import { noMetrics } from '../../lib/metrics.ts';
+import { createTracer } from '../../lib/trace.ts';
 import { Engine } from '../engine/engine.ts';
 import { controllerOf, podRequest } from '../engine/pod-request.ts';
 import { messageOf } from '../engine/reasons.ts';
@@ -43,6 +44,8 @@ export async function runTerm(
     await scheduler.stop();
   }
 }
+
+const tracer = createTracer('berth/scheduler');
 
 interface Candidate {
   readonly pending: PendingPod;
@@ -111,7 +114,10 @@ class SchedulerTerm {
     while (!signal.aborted) {
       const nextMs = this.#queue.advance(clock.now());
       const batch = this.#queue.take(bindingsMax);
-      if (batch.length > 0) await this.#schedule(batch);
+      if (batch.length > 0)
+        await tracer.inSpan('schedule', { 'berth.pods': batch.length }, () =>
+          this.#schedule(batch),
+        );
       else await this.#bell.wait(Math.min(nextMs - clock.now(), idleMs), clock, signal);
     }
   }
