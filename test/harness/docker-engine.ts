@@ -81,10 +81,13 @@ export class TestEngine {
   /** Everything that runs in it ends too. */
   async remove(): Promise<void> {
     await this.#held.stop('SIGKILL');
-    for (const controller of readdirSync('/sys/fs/cgroup')) {
-      removeCgroup(join('/sys/fs/cgroup', controller, basename(this.#folder)));
-    }
-    removeCgroup(join('/sys/fs/cgroup', basename(this.#folder)));
+    const name = basename(this.#folder);
+    const parents = ['.', ...readdirSync('/sys/fs/cgroup')];
+    // The kernel refuses for as long as a killed process is not quite gone.
+    await until('its cgroups are gone', () => {
+      for (const parent of parents) removeCgroup(join('/sys/fs/cgroup', parent, name));
+      return true;
+    });
     rmSync(this.#folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
 
