@@ -56,7 +56,10 @@ function checkEndpoint(name: string, value: string): void {
 async function flushed(provider: { shutdown(): Promise<void> }, log: Log): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, flushMaxMs);
+    timer = setTimeout(() => {
+      log.warn({ timeoutMs: flushMaxMs }, 'traces not sent');
+      resolve();
+    }, flushMaxMs);
   });
   const sent = provider
     .shutdown()

@@ -7,7 +7,9 @@ import { pods } from '../../api/resources.gen.ts';
 import { startTracing } from '../../cli/plane/tracing.ts';
 import { createHttpsTransport } from '../../client/https-transport.ts';
 import { loadKubeconfig } from '../../client/kubeconfig.ts';
-import { silentLog } from '../../lib/log.ts';
+import { createLog, silentLog } from '../../lib/log.ts';
+import { createTracer } from '../../lib/trace.ts';
+import { freePort } from '../harness/etcd.ts';
 import { busyboxImage } from '../harness/images.ts';
 import { startPlane } from '../harness/plane.ts';
 
@@ -144,4 +146,18 @@ test('an endpoint that is no URL is refused by the name of its variable', async 
   await expect(startTracing('berth', silentLog, env)).rejects.toThrow(
     'OTEL_EXPORTER_OTLP_ENDPOINT: "localhost:4318" is no http or https URL',
   );
+});
+
+test('a collector that is not there is told in the log, and does not keep a process from its end', async () => {
+  vi.stubEnv('OTEL_EXPORTER_OTLP_ENDPOINT', `http://127.0.0.1:${await freePort()}`);
+  const lines: string[] = [];
+  const log = createLog('warn', { write: (line) => lines.push(line) });
+  try {
+    const tracing = await startTracing('berth', log);
+    await createTracer('test').inSpan('lost', {}, async () => undefined);
+    await tracing.stop();
+  } finally {
+    vi.unstubAllEnvs();
+  }
+  expect(lines.join('')).toContain('traces not sent');
 });
