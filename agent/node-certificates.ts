@@ -28,6 +28,7 @@ export interface NodeCertificatesOptions {
 /** A certificate is renewed when between these parts of its life have passed. Source: kubelet. */
 const renewAfter = 0.7;
 const renewJitter = 0.2;
+/** At least between two requests: a clock that goes wrong makes every certificate an old one. */
 const retryMs = 30_000;
 
 /** Renews both until `signal` aborts; a failure is tried again, as long as the old one may serve. */
@@ -61,8 +62,8 @@ async function keep(
     } catch (error) {
       if (signal.aborted) return;
       log.warn({ err: error, purpose }, 'certificate not renewed, retrying');
-      await clock.sleep(retryMs, signal).catch(() => undefined);
     }
+    await clock.sleep(retryMs, signal).catch(() => undefined);
   }
 }
 

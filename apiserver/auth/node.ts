@@ -65,11 +65,10 @@ function mayNode(source: RbacSource, node: string, attributes: Attributes): bool
   }
 }
 
-/** One object by its name; a list or watch must say by a field selector which one it is about. */
+/** One object by its name, which a list or watch has from its field selector. */
 function mayRead(source: RbacSource, node: string, attributes: Attributes): boolean {
-  const { resource, subresource, verb, namespace, fieldSelector } = attributes;
+  const { resource, subresource, verb, namespace, name } = attributes;
   if (subresource !== '') return false;
-  const name = attributes.name || (/^metadata\.name=([^,=!]+)$/.exec(fieldSelector)?.[1] ?? '');
   return reads.has(verb) && name !== '' && isReferenced(source, node, namespace, resource, name);
 }
 

@@ -37,6 +37,7 @@ for (let i = 0; i < runs; i += 1) {
     ),
   );
 }
+await untilRemoved();
 await plane.down();
 await removeDir(plane.dataDir);
 const [berth, cli, engine] = [summary(berthMs), summary(cliMs), summary(engineMs)];
@@ -85,6 +86,13 @@ async function podToRunning(client: Client, name: string): Promise<number> {
     (event) => event === 'DELETED',
   );
   return takenMs;
+}
+
+/** The API forgets a pod before its container has gone; nothing may be left when the agent stops. */
+async function untilRemoved(): Promise<void> {
+  const name = ['berth_default_bench-'];
+  while ((await docker.listContainers({ all: true, filters: { name } })).length > 0)
+    await new Promise((resolve) => setTimeout(resolve, 50));
 }
 
 async function until(
