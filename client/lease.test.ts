@@ -160,3 +160,35 @@ test('what run throws comes out, and the lease is free again', async () => {
   });
   expect(ran).toBe(true);
 });
+
+test('renewing writes without reading; overtaken by another write of the lease, it reads once', async () => {
+  const { clock, api, history, candidate } = setup();
+  const calls: string[] = [];
+  const a = candidate('a');
+  await clock.advance(0);
+  api.before = ({ verb }) => {
+    calls.push(verb);
+  };
+  await clock.advance(10_000);
+  expect(calls.length).toBeGreaterThanOrEqual(4);
+  expect(new Set(calls)).toEqual(new Set(['update']));
+  const lease = api.peek(leases, 'kube-system/boss');
+  api.before = () => {};
+  const { signal } = new AbortController();
+  await api.update(
+    leases,
+    { ...lease, metadata: { ...lease?.metadata, labels: { by: 'hand' } } } as never,
+    { signal },
+  );
+  calls.length = 0;
+  api.before = ({ verb }) => {
+    calls.push(verb);
+  };
+  await clock.advance(4_000);
+  expect(calls.slice(0, 3)).toEqual(['update', 'get', 'update']);
+  expect(calls.filter((verb) => verb === 'get')).toHaveLength(1);
+  expect(history).toEqual(['a']);
+  a.stop();
+  await clock.advance(0);
+  await a.done;
+});

@@ -154,7 +154,7 @@ class Candidate {
       await clock.sleep(this.#durations.retryMs, stop.signal).catch(() => {}); // Loop ends.
       if (stop.signal.aborted) break;
       try {
-        if (!(await this.#tryAcquireOrRenew(stop.signal)) && !this.#isOurs()) stop.abort(lostLease);
+        if (!(await this.#renew(stop.signal)) && !this.#isOurs()) stop.abort(lostLease);
       } catch (error) {
         if (!stop.signal.aborted)
           log[retryLevel(error)]({ lease: name, err: error }, 'lease not renewed');
@@ -175,6 +175,18 @@ class Candidate {
 
   #isOurs(): boolean {
     return this.#seen?.spec?.holderIdentity === this.#options.identity;
+  }
+
+  /** Writes upon what we last saw; reads only when that was overtaken. Source: client-go's fast path. */
+  async #renew(signal: AbortSignal): Promise<boolean> {
+    if (this.#seen === undefined || !this.#isOurs()) return this.#tryAcquireOrRenew(signal);
+    const startedMs = this.#options.clock.now();
+    try {
+      if (await this.#write('update', this.#claim(this.#seen), startedMs, signal)) return true;
+    } catch (error) {
+      if (!hasReason(error, 'NotFound')) throw error;
+    }
+    return this.#tryAcquireOrRenew(signal);
   }
 
   async #tryAcquireOrRenew(signal: AbortSignal): Promise<boolean> {
