@@ -10,9 +10,7 @@ import {
   type Value,
 } from '../../apiserver/cel/index.ts';
 import type { Json } from './json-path.ts';
-import type { Table, Verdict } from './tables.ts';
-
-const passed: Verdict = { type: 'passed' };
+import { passed, type Tables, type Verdict } from './verdict.ts';
 
 function leftOut(why: string): readonly Verdict[] {
   return [{ type: 'left out', why }];
@@ -22,7 +20,7 @@ function expect(holds: boolean, what: string, why: () => string): Verdict {
   return holds ? passed : { type: 'failed', what, why: why() };
 }
 
-export const celTables: Readonly<Record<string, Table>> = {
+export const celTables: Tables = {
   'apiextensions-apiserver__pkg__apiserver__schema__cel__validation': rules,
   'apiextensions-apiserver__pkg__apiserver__schema__cel__celcoststability': costs,
   apiserver__pkg__cel__library__quantity: library,

@@ -1,7 +1,6 @@
 /** Tables of the small pure functions: selectors, quantities, durations, patches, pruning, validation. */
 import { humanDuration } from '../../api/duration.ts';
 import { escapeFieldValue, parseFieldSelector } from '../../api/field-selector.ts';
-import { equal } from '../../api/json.ts';
 import { parseLabelSelector } from '../../api/label-selector.ts';
 import { parseQuantity } from '../../api/quantity.ts';
 import { applyMergePatch } from '../../apiserver/patch/index.ts';
@@ -9,9 +8,9 @@ import { applyOperations, readOperations } from '../../apiserver/patch/json-patc
 import { accessInfo, requestInfo } from '../../apiserver/request/request-info.ts';
 import { applyDefaults, prune, validate } from '../../apiserver/schema/index.ts';
 import type { Json } from './json-path.ts';
-import type { Table, Verdict } from './tables.ts';
+import { byTest, is, passed, show, succeeds, type Tables, type Verdict } from './verdict.ts';
 
-export const pureTables: Readonly<Record<string, Table>> = {
+export const pureTables: Tables = {
   apimachinery__pkg__labels__selector: byTest({
     TestRequirementSelectorMatching: labelMatch,
     TestToString: labelParse,
@@ -55,38 +54,6 @@ export const pureTables: Readonly<Record<string, Table>> = {
   tests: jsonPatch,
   spec_tests: jsonPatch,
 };
-
-const passed: Verdict = { type: 'passed' };
-
-function is(got: Json, want: Json, what: string): Verdict {
-  const [left, right] = [plain(got), plain(want)];
-  if (equal(left, right)) return passed;
-  return { type: 'failed', what, why: `${show(left)}, not ${show(right)}` };
-}
-
-/** Numbers compare by value, however they were read. */
-function plain(value: Json): Json {
-  if (typeof value === 'bigint' && Number.isSafeInteger(Number(value))) return Number(value);
-  return value;
-}
-
-function show(value: Json): string {
-  return JSON.stringify(value, (_, each) => (typeof each === 'bigint' ? String(each) : each));
-}
-
-function byTest(tests: Readonly<Record<string, (row: Json, key: Json) => Verdict>>): Table {
-  return ({ test, case: row, key }: Json) => {
-    const name = String(test).split('/')[0] ?? '';
-    const run = tests[name];
-    if (run === undefined) return [{ type: 'left out', why: `${name}: about Go's own structures` }];
-    try {
-      return [run(row, key)];
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      return [{ type: 'failed', what: show(row).slice(0, 120), why }];
-    }
-  };
-}
 
 function quantityOrder({ x, y, expect }: Json): Verdict {
   if (typeof x !== 'string' || typeof y !== 'string')
@@ -148,15 +115,6 @@ function labelParse({ In: text, Valid: valid }: Json): Verdict {
     valid,
     text,
   );
-}
-
-function succeeds(run: () => unknown): boolean {
-  try {
-    run();
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function duration({ d, want }: Json): Verdict {

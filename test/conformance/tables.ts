@@ -9,15 +9,21 @@ import { parseArgs } from 'node:util';
 import { parseJson } from '../../apiserver/wire/json.ts';
 import type { Json } from './json-path.ts';
 import { celTables } from './tables-cel.ts';
+import { crdTables } from './tables-crd.ts';
 import { pureTables } from './tables-pure.ts';
+import { smdTables } from './tables-smd.ts';
+import { smdTypedTables } from './tables-smd-typed.ts';
+import { strategicTables } from './tables-strategic.ts';
+import type { Table, Tables, Verdict } from './verdict.ts';
 
-export type Verdict =
-  | { readonly type: 'passed' }
-  | { readonly type: 'failed'; readonly what: string; readonly why: string }
-  | { readonly type: 'left out'; readonly why: string };
-
-/** One row of a table makes as many verdicts as it makes statements. */
-export type Table = (row: Json) => readonly Verdict[];
+const families: readonly Tables[] = [
+  celTables,
+  pureTables,
+  smdTables,
+  smdTypedTables,
+  strategicTables,
+  crdTables,
+];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -28,7 +34,7 @@ if (folder === undefined) {
   console.error('usage: npm run conformance:tables -- <folder> [--only NAME]');
   process.exit(2);
 }
-const tables: Readonly<Record<string, Table>> = { ...celTables, ...pureTables };
+const tables: Tables = Object.assign({}, ...families);
 let passed = 0;
 let failed = 0;
 for (const name of readdirSync(folder).sort()) {
