@@ -4,15 +4,7 @@ import { applyDefaults, validate, validateStructural } from '../../apiserver/sch
 import { builtinKinds } from '../../crds/index.ts';
 import { definitionOf, schemaOf } from './go-schema.ts';
 import type { Json } from './json-path.ts';
-import {
-  failed,
-  guarded,
-  leftOut,
-  passed,
-  show,
-  type Tables,
-  type Verdict,
-} from './verdict.ts';
+import { failed, guarded, leftOut, passed, show, type Tables, type Verdict } from './verdict.ts';
 
 type Expected = { readonly type: string; readonly field: string; readonly words: string };
 
