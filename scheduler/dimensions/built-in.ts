@@ -2,6 +2,7 @@ import { cpu } from './cpu.ts';
 import type { Dimension, ScalarDimension, StructuredDimension } from './dimension.ts';
 import { ephemeralStorage } from './ephemeral-storage.ts';
 import { extended, hugepages } from './extended.ts';
+import { gpu } from './gpu/gpu.ts';
 import { hostPorts } from './host-ports.ts';
 import { memory } from './memory.ts';
 import { pods } from './pods.ts';
@@ -14,6 +15,7 @@ const builtInDimensions: readonly Dimension[] = [
   ephemeralStorage,
   hugepages,
   extended,
+  gpu,
   hostPorts,
 ];
 

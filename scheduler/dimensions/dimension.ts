@@ -10,6 +10,8 @@ export interface Claim {
   /** What runs together at each moment before that: only the largest moment counts. */
   readonly before: readonly (readonly Quantities[])[];
   readonly hostPorts: readonly HostPort[];
+  /** Models of GPU that will do; none named: any. */
+  readonly gpuModels?: readonly string[];
 }
 
 export type Quantities = Readonly<Record<string, string | number>>;

@@ -6,6 +6,8 @@ import type { NodeRecord } from './request.ts';
 
 /** Comma-separated names of the runtimes a node has; an annotation, or a label where there is only one. */
 const runtimesAnnotation = 'berth.dev/runtimes';
+/** Comma-separated models of a node's GPUs, one entry per device: `T4,T4`. */
+const gpusAnnotation = 'berth.dev/gpus';
 
 /** Throws `QuantityError` when the node offers what is no quantity. */
 export function nodeRecord(node: Node, dimensions: Dimensions): NodeRecord {
@@ -25,13 +27,25 @@ export function nodeRecord(node: Node, dimensions: Dimensions): NodeRecord {
       runtimes: runtimesOf(node),
     },
     capacity: capacityOf(node.status?.allocatable ?? {}, dimensions),
+    ...gpusOf(node),
   };
+}
+
+function gpusOf({ metadata }: Node): Pick<NodeRecord, 'gpus'> {
+  const list = metadata.annotations?.[gpusAnnotation];
+  return list === undefined ? {} : { gpus: namesIn(list) };
 }
 
 /** A node that says nothing has Docker. */
 function runtimesOf({ metadata }: Node): readonly string[] {
   const list = metadata.annotations?.[runtimesAnnotation] ?? metadata.labels?.[runtimesAnnotation];
   if (list === undefined) return ['docker'];
-  const names = list.split(',').map((name) => name.trim());
-  return names.filter((name) => name !== '').sort();
+  return namesIn(list).sort();
+}
+
+function namesIn(list: string): string[] {
+  return list
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
 }

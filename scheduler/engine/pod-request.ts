@@ -15,6 +15,8 @@ import {
 /** Where a binding keeps the devices that were chosen. */
 export const allocationAnnotation = 'berth.dev/allocation';
 
+/** Comma-separated models of GPU that will do for a pod that asks for `berth.dev/gpu`. */
+const gpuModelsAnnotation = 'berth.dev/gpu-models';
 /** Runtime of a pod that names none. */
 const defaultRuntime = 'docker';
 
@@ -72,7 +74,12 @@ function claimOf(pod: Pod): Claim {
     else before.push([...stay, quantitiesOf(container)]);
   }
   const together = [...stay, ...pod.spec.containers.map(quantitiesOf)];
-  return { together, before, hostPorts: hostPortsOf(pod) };
+  return { together, before, hostPorts: hostPortsOf(pod), gpuModels: gpuModelsOf(pod) };
+}
+
+function gpuModelsOf({ metadata }: Pod): readonly string[] {
+  const list = metadata.annotations?.[gpuModelsAnnotation] ?? '';
+  return list.split(',').flatMap((name) => name.trim() || []);
 }
 
 /** A limit without a request is a request. */

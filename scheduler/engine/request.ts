@@ -36,6 +36,8 @@ export interface NodeRecord {
   readonly traits: NodeTraits;
   /** What may be sold of each scalar resource. */
   readonly capacity: readonly Amount[];
+  /** The model of each GPU, by its number. */
+  readonly gpus?: readonly string[];
 }
 
 /** What a structured dimension is asked for; plain data, so that it can go over a wire and into a class key. */

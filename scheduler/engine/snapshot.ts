@@ -228,6 +228,7 @@ function sameRecord(a: NodeRecord, b: NodeRecord): boolean {
   return (
     JSON.stringify(a.traits) === JSON.stringify(b.traits) &&
     JSON.stringify(a.capacity) === JSON.stringify(b.capacity) &&
+    JSON.stringify(a.gpus) === JSON.stringify(b.gpus) &&
     sameLabels(a.labels, b.labels)
   );
 }
