@@ -5,6 +5,7 @@
 import { badRequest, notFound, StatusError } from '../api/status.ts';
 import type { Log } from '../lib/log.ts';
 import { createTracer, markFailed } from '../lib/trace.ts';
+import type { AuditNotes } from './audit/audit.ts';
 import { forbiddenTo, isAllowed } from './auth/authorize.ts';
 import { impersonate } from './auth/impersonate.ts';
 import { type Documents, text } from './documents/documents.ts';
@@ -39,10 +40,10 @@ export interface PipelineDeps extends NodeProxyDeps {
   readonly log: Log;
 }
 
-/** Who holds the credentials, and who wants to know whom it acts as. */
+/** Who holds the credentials, and who takes notes of what is done for it. */
 export interface Caller {
   readonly user: UserInfo;
-  readonly onImpersonation?: (impersonated: UserInfo) => void;
+  readonly notes: AuditNotes;
 }
 
 type Verb = (deps: VerbDeps, request: KindRequest) => Promise<ApiResponse>;
@@ -132,11 +133,12 @@ export function authorised(
 ): RequestContext {
   const info = requestInfo(request.method, request.path, request.query);
   const impersonated = impersonate(deps.authorizers, caller.user, request.headers, info);
-  if (impersonated !== undefined) caller.onImpersonation?.(impersonated);
+  if (impersonated !== undefined) caller.notes.onImpersonation(impersonated);
   const user = impersonated ?? caller.user;
   const access = accessInfo(info);
   if (!isAllowed(deps.authorizers, user, access)) throw forbiddenTo(user, access);
-  return { request, info, user, warnings };
+  const annotate = (key: string, value: string) => caller.notes.annotate(key, value);
+  return { request, info, user, warnings, annotate };
 }
 
 async function route(

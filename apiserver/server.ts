@@ -10,6 +10,7 @@ import type { Log } from '../lib/log.ts';
 import { type Metrics, noMetrics } from '../lib/metrics.ts';
 import type { Random } from '../lib/random.ts';
 import { encodeBackup, type Store, saveStore } from '../store/index.ts';
+import { createAdmission } from './admission/index.ts';
 import { type Audit, createAudit, noAudit } from './audit/audit.ts';
 import type { AuditSink } from './audit/log-file.ts';
 import type { AuditPolicy } from './audit/policy.ts';
@@ -114,6 +115,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     ca: options.ca,
     authorizers,
     rbac: cache,
+    admission: createAdmission({ objects, authorizers, rbac: cache }),
     summaries: new NodeSummaries({
       clock,
       log,
@@ -141,10 +143,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     options.audit === undefined ? noAudit : createAudit({ ...options.audit, clock, random, log });
   const transport = (user: UserInfo) =>
     localTransport(
-      (request, as) =>
-        audit(request, as, (onImpersonation) =>
-          handle(deps, request, { user: as, onImpersonation }),
-        ),
+      (request, as) => audit(request, as, (notes) => handle(deps, request, { user: as, notes })),
       user,
     );
   loadDefinitions({ objects, registry, clock, log });
@@ -209,14 +208,12 @@ function listenOn(options: ApiServerOptions, deps: PipelineDeps, audit: Audit): 
         if (!(error instanceof StatusError)) throw error;
         return audit(request, anonymous, async () => statusAnswer(error));
       }
-      return audit(request, user, (onImpersonation) =>
-        handle(deps, request, { user, onImpersonation }),
-      );
+      return audit(request, user, (notes) => handle(deps, request, { user, notes }));
     },
     upgrade: async (request, peer, connection) => {
       const user = authenticate(request.headers, peer);
-      await audit(request, user, async (onImpersonation) => {
-        await upgrade(deps, request, { user, onImpersonation }, connection);
+      await audit(request, user, async (notes) => {
+        await upgrade(deps, request, { user, notes }, connection);
         return { status: 101, headers: {}, body: new Uint8Array() };
       });
     },
@@ -230,10 +227,12 @@ async function upgrade(
   connection: Parameters<typeof podStream>[2],
 ): Promise<void> {
   const context = authorised(deps, request, caller);
-  const { group, resource, subresource, name } = context.info;
-  if (group !== '' || resource !== 'pods' || !Object.hasOwn(podStreams, subresource) || name === '')
+  const { group, version, resource, subresource, name } = context.info;
+  const kind = deps.registry.find(group, version, resource);
+  const streams = group === '' && resource === 'pods' && Object.hasOwn(podStreams, subresource);
+  if (!streams || name === '' || kind === undefined)
     throw new StatusError(404, 'NotFound', 'the server could not find the requested resource');
-  await podStream(deps, context, connection);
+  await podStream(deps, { ...context, kind }, connection);
 }
 
 const ping: HealthCheck = { name: 'ping', check: async () => undefined };

@@ -1,4 +1,5 @@
 /** Records requests as audit.k8s.io/v1 Events. Source: Kubernetes "Auditing". */
+import { asObject } from '../../api/json.ts';
 import type { JsonObject, JsonValue } from '../../api/meta.ts';
 import { StatusError } from '../../api/status.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -17,26 +18,36 @@ export interface AuditOptions {
   readonly log: Log;
 }
 
+/** Takes what is found out on the way of a request. */
+export interface AuditNotes {
+  /** Later stages say whom the user acts as. */
+  onImpersonation(impersonated: UserInfo): void;
+  /** The first value of a key stays. */
+  annotate(key: string, value: string): void;
+}
+
 /** Around the whole handling of one request. */
 export type Audit = (
   request: ApiRequest,
   user: UserInfo,
-  answer: (onImpersonation: (impersonated: UserInfo) => void) => Promise<ApiResponse>,
+  answer: (notes: AuditNotes) => Promise<ApiResponse>,
 ) => Promise<ApiResponse>;
 
 /** Bodies beyond this are not recorded. */
 const bodyBytesMax = 1_048_576;
 
-export const noAudit: Audit = (_request, _user, answer) => answer(() => undefined);
+export const noNotes: AuditNotes = { onImpersonation: () => undefined, annotate: () => undefined };
+
+export const noAudit: Audit = (_request, _user, answer) => answer(noNotes);
 
 export function createAudit(options: AuditOptions): Audit {
   return async (request, user, answer) => {
     const info = requestInfo(request.method, request.path, request.query);
     const decision = decide(options.policy, { ...info, user });
-    if (decision.level === 'None') return answer(() => undefined);
+    if (decision.level === 'None') return answer(noNotes);
     const trail = new Trail(options, decision, request, user, info);
     trail.record('RequestReceived');
-    const response = await answer((as) => trail.impersonated(as)).catch((error: unknown) => {
+    const response = await answer(trail).catch((error: unknown) => {
       const code = error instanceof StatusError ? error.code : 500;
       trail.record('ResponseComplete', statusOnly(code));
       throw error;
@@ -50,11 +61,12 @@ export function createAudit(options: AuditOptions): Audit {
   };
 }
 
-class Trail {
+class Trail implements AuditNotes {
   readonly #options: AuditOptions;
   readonly #decision: AuditDecision;
   readonly #request: ApiRequest;
   readonly #event: JsonObject;
+  readonly #annotations: Record<string, string> = {};
 
   constructor(
     options: AuditOptions,
@@ -82,14 +94,19 @@ class Trail {
     };
   }
 
-  /** Later stages say whom the user acts as. */
-  impersonated(user: UserInfo): void {
+  onImpersonation(user: UserInfo): void {
     this.#event['impersonatedUser'] = userOf(user);
+  }
+
+  annotate(key: string, value: string): void {
+    this.#annotations[key] ??= value;
   }
 
   record(stage: AuditStage, more: JsonObject = {}): void {
     if (this.#decision.omitStages.has(stage)) return;
     const event = { ...this.#event, stage, ...more, stageTimestamp: this.#now() };
+    const annotations = { ...asObject(more['annotations']), ...this.#annotations };
+    if (Object.keys(annotations).length > 0) Object.assign(event, { annotations });
     try {
       this.#options.sink.write(JSON.stringify(event));
     } catch (error) {

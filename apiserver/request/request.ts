@@ -31,6 +31,8 @@ export interface RequestContext {
   readonly user: UserInfo;
   /** Texts for the `Warning` header; stages append. */
   readonly warnings: string[];
+  /** Adds to what the audit log says of the request; the first value of a key stays. */
+  annotate(key: string, value: string): void;
 }
 
 export interface ApiResponse {

@@ -19,6 +19,10 @@ export async function approve(deps: VerbDeps, request: KindRequest): Promise<Api
   const old = await currentObject(deps, request);
   if (old === undefined) throw notFound({ group: kind.group, resource: kind.plural }, info.name);
   // What is written is a status; only who may write it differs.
-  const asStatus = { ...request, info: { ...info, subresource: 'status' } };
+  const asStatus = {
+    ...request,
+    info: { ...info, subresource: 'status' },
+    askedSubresource: 'approval',
+  };
   return replaceWith(deps, asStatus, withDecision(object, old.object), parameters);
 }

@@ -7,6 +7,7 @@ import type { ApiResponse, RequestContext } from '../request/request.ts';
 import { type Cached, metadataOf, metaString } from '../storage/cached.ts';
 import { objectKey } from '../storage/keys.ts';
 import type { GuardedWrite } from '../storage/object-store.ts';
+import { admit, attributesOf } from '../verbs/admission.ts';
 import { decodePlain } from '../verbs/body.ts';
 import { timestamp, type VerbDeps } from '../verbs/deps.ts';
 import { respondJson } from '../verbs/respond.ts';
@@ -34,7 +35,7 @@ export async function bindOne(deps: VerbDeps, context: RequestContext): Promise<
   if (nodeName === '') throw badRequest('target.name: Required value: name the node to bind to');
   const uid = asString(at(body, 'metadata', 'uid'));
   const wanted = { namespace: info.namespace, name: info.name, uid, nodeName, allocation: '' };
-  const [error] = await bindAll(deps, context, [wanted], []);
+  const [error] = await bindAdmitted(deps, context, [wanted], []);
   if (error !== undefined) throw error;
   return respondJson(201, {
     kind: 'Status',
@@ -59,7 +60,7 @@ export async function bindMany(deps: VerbDeps, context: RequestContext): Promise
       `items: Too many: ${items.length}: at most ${maxBindings} bindings in one request`,
     );
   const guard = await leaseGuard(deps, context, asObject(body['lease']));
-  const errors = await bindAll(deps, context, items.map(wantedOf), [guard]);
+  const errors = await bindAdmitted(deps, context, items.map(wantedOf), [guard]);
   return respondJson(201, {
     kind: 'BindingList',
     apiVersion: 'berth.dev/v1',
@@ -115,6 +116,49 @@ async function leaseGuard(
 }
 
 type Guard = { readonly key: string; readonly revision: bigint };
+
+/** Binds what admission lets pass; one error or `undefined` per binding. */
+async function bindAdmitted(
+  deps: VerbDeps,
+  context: RequestContext,
+  wanted: readonly Wanted[],
+  guards: readonly Guard[],
+): Promise<readonly (StatusError | undefined)[]> {
+  const errors = await Promise.all(wanted.map((each) => admissionError(deps, context, each)));
+  const admitted = wanted.filter((_, index) => errors[index] === undefined);
+  const ofAdmitted = await bindAll(deps, context, admitted, guards);
+  let next = 0;
+  return errors.map((error) => {
+    if (error !== undefined) return error;
+    next += 1;
+    return ofAdmitted[next - 1];
+  });
+}
+
+/** Each binding is admitted as if it came alone, to `pods/binding`. */
+async function admissionError(
+  deps: VerbDeps,
+  context: RequestContext,
+  { namespace, name, uid, nodeName }: Wanted,
+): Promise<StatusError | undefined> {
+  const kind = deps.registry.find('', 'v1', 'pods');
+  if (kind === undefined) return undefined;
+  const info = { ...context.info, namespace, name, subresource: 'binding' };
+  const attributes = attributesOf(
+    { ...context, kind, info },
+    { operation: 'CREATE', kind: { group: '', version: 'v1', kind: 'Binding' }, dryRun: false },
+  );
+  if (!deps.admission.handles(attributes)) return undefined;
+  const metadata = { namespace, name, ...(uid === '' ? {} : { uid }) };
+  const target = { kind: 'Node', name: nodeName };
+  try {
+    await admit(deps, attributes, { kind: 'Binding', apiVersion: 'v1', metadata, target });
+    return undefined;
+  } catch (error) {
+    if (error instanceof StatusError) return error;
+    throw error;
+  }
+}
 
 /** One error or `undefined` per binding, in transactions of a size that every store takes. */
 async function bindAll(

@@ -11,6 +11,7 @@ import { badRequest, forbidden, hasReason, notFound, StatusError } from '../../a
 import type { ApiResponse } from '../request/request.ts';
 import { type Cached, metadataOf, metaString } from '../storage/cached.ts';
 import { listPrefix } from '../storage/keys.ts';
+import { admit, attributesOf } from '../verbs/admission.ts';
 import { decodePlain } from '../verbs/body.ts';
 import { deleteObject } from '../verbs/delete.ts';
 import { type KindRequest, timestamp, type VerbDeps } from '../verbs/deps.ts';
@@ -38,6 +39,12 @@ export async function evict(deps: VerbDeps, request: KindRequest): Promise<ApiRe
   if (name !== '' && name !== request.info.name)
     throw badRequest('name in URL does not match name in Eviction object');
   const parameters = deleteParameters(query, asObject(body['deleteOptions']) ?? {});
+  const attributes = attributesOf(request, {
+    operation: 'CREATE',
+    kind: { group: 'policy', version: 'v1', kind: 'Eviction' },
+    dryRun: parameters.dryRun,
+  });
+  await admit(deps, attributes, { kind: 'Eviction', apiVersion: 'policy/v1', ...body });
   await evictPod(deps, request, parameters);
   return respondJson(201, {
     kind: 'Status',

@@ -34,7 +34,7 @@ export async function finalize(deps: VerbDeps, request: KindRequest): Promise<Ap
     kind: { ...kind, strategy: withoutUpdateHook(kind.strategy) },
   };
   const subresource = 'finalize';
-  const input = { old, fresh: true, next, parameters, subresource };
+  const input = { old, isCurrent: async () => true, next, parameters, subresource };
   const stored = await commitUpdate(deps, finalizing, input);
   if (stored === undefined) throw stale(request);
   return respondObject(deps, request, stored, 200);

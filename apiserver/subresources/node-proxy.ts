@@ -9,7 +9,9 @@ import type { JsonObject } from '../../api/meta.ts';
 import { badRequest, notFound, StatusError } from '../../api/status.ts';
 import type { KeyPair } from '../auth/pki.ts';
 import type { ApiRequest, ApiResponse, RequestContext } from '../request/request.ts';
-import type { VerbDeps } from '../verbs/deps.ts';
+import { flag } from '../request/request-info.ts';
+import { admit, attributesOf } from '../verbs/admission.ts';
+import type { KindRequest, VerbDeps } from '../verbs/deps.ts';
 
 export interface NodeProxyDeps extends VerbDeps {
   /** What agents know us by. */
@@ -97,9 +99,10 @@ export const podStreams: Readonly<Record<string, string>> = {
  */
 export async function podStream(
   deps: NodeProxyDeps,
-  context: RequestContext,
+  context: KindRequest,
   { socket, head, raw }: { socket: Duplex; head: Buffer; raw: IncomingMessage },
 ): Promise<void> {
+  await admitConnect(deps, context);
   const target = await targetOf(deps, context, podStreams[context.info.subresource] ?? '');
   const agent = await dial(deps, target);
   const headers = Object.entries(raw.headers)
@@ -120,6 +123,29 @@ export async function podStream(
   socket.on('error', end);
   agent.on('close', () => socket.end());
   socket.on('close', () => agent.destroy());
+}
+
+const connectKinds: Readonly<Record<string, string>> = {
+  exec: 'PodExecOptions',
+  attach: 'PodAttachOptions',
+  portforward: 'PodPortForwardOptions',
+};
+
+/** Admission of a stream, whose object is what the query says. */
+async function admitConnect(deps: NodeProxyDeps, context: KindRequest): Promise<void> {
+  const { subresource } = context.info;
+  const kind = { group: '', version: 'v1', kind: connectKinds[subresource] ?? '' };
+  const attributes = attributesOf(context, { operation: 'CONNECT', kind, dryRun: false });
+  const { query } = context.request;
+  const object: JsonObject = { kind: kind.kind, apiVersion: 'v1' };
+  for (const flagName of ['stdin', 'stdout', 'stderr', 'tty'])
+    if (flag(query, flagName)) object[flagName] = true;
+  const container = query.get('container') ?? '';
+  if (container !== '') object['container'] = container;
+  const ports = query.getAll('ports').map(Number).filter(Number.isInteger);
+  if (subresource === 'exec') object['command'] = query.getAll('command');
+  if (subresource === 'portforward' && ports.length > 0) object['ports'] = ports;
+  await admit(deps, attributes, object);
 }
 
 /**

@@ -10,7 +10,7 @@ import type { ApiResponse } from '../request/request.ts';
 import { invalidValue } from '../schema/field-error.ts';
 import { type Cached, metadataOf, metaString } from '../storage/cached.ts';
 import { decodePlain, mediaType, unsupportedMediaType } from '../verbs/body.ts';
-import { commitUpdate, stale } from '../verbs/commit-update.ts';
+import { type AdmissionForm, commitUpdate, stale } from '../verbs/commit-update.ts';
 import { methodNotAllowed } from '../verbs/create.ts';
 import type { KindRequest, VerbDeps } from '../verbs/deps.ts';
 import { currentObject } from '../verbs/on-current.ts';
@@ -45,14 +45,26 @@ export async function scale(deps: VerbDeps, request: KindRequest): Promise<ApiRe
     setReplicas(next, paths.specReplicasPath, replicasOf(wanted, request));
     const stored = await commitUpdate(deps, request, {
       old,
-      fresh: true,
+      isCurrent: async () => true,
       next,
       parameters,
       subresource: 'scale',
+      form: scaleForm(request, paths),
     });
     if (stored !== undefined) return respondJson(200, scaleOf(stored, request, paths));
   }
   throw stale(request);
+}
+
+function scaleForm(request: KindRequest, paths: ScalePaths): AdmissionForm {
+  return {
+    kind: { group: 'autoscaling', version: 'v1', kind: 'Scale' },
+    show: (object) => scaleFrom(object, paths, 0),
+    take(shown, object) {
+      setReplicas(object, paths.specReplicasPath, replicasOf(shown, request));
+      return object;
+    },
+  };
 }
 
 async function current(deps: VerbDeps, request: KindRequest): Promise<Cached> {
@@ -65,11 +77,14 @@ async function current(deps: VerbDeps, request: KindRequest): Promise<Cached> {
 /** `absent` stands in for replicas that are not set; without it they are an error. */
 function scaleOf(
   cached: Cached,
-  request: KindRequest,
+  { kind }: KindRequest,
   paths: ScalePaths,
   absent?: number,
 ): JsonObject {
-  const { object } = viewOf(cached, request.kind);
+  return scaleFrom(viewOf(cached, kind).object, paths, absent);
+}
+
+function scaleFrom(object: JsonObject, paths: ScalePaths, absent?: number): JsonObject {
   const metadata = metadataOf(object);
   const replicas = numberAt(object, paths.specReplicasPath) ?? absent;
   if (replicas === undefined) {

@@ -3,14 +3,7 @@
 import { asArray, asObject, asString, at } from '../../api/json.ts';
 import type { JsonObject } from '../../api/meta.ts';
 import { formatApiVersion } from '../../api/meta.ts';
-import {
-  badRequest,
-  type FieldError,
-  forbidden,
-  invalid,
-  notFound,
-  StatusError,
-} from '../../api/status.ts';
+import { badRequest, type FieldError, invalid, type StatusError } from '../../api/status.ts';
 import type { PartStrategy } from '../kinds/strategy.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
 import { invalidValue } from '../schema/field-error.ts';
@@ -26,10 +19,9 @@ import {
   validateRules,
   withUncheckedRules,
 } from '../schema/index.ts';
-import { type Cached, metadataOf, metaString } from '../storage/cached.ts';
-import { objectKey } from '../storage/keys.ts';
+import { metadataOf, metaString } from '../storage/cached.ts';
 import type { DecodedBody } from './body.ts';
-import type { KindRequest, VerbDeps } from './deps.ts';
+import type { KindRequest } from './deps.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { ignoredFieldWarnings } from './ignored-fields.ts';
 import type { FieldValidation } from './options.ts';
@@ -70,6 +62,14 @@ export function shape(
   if (options.keepNulls === true) setDefaults(body.object, kind.schema);
   else applyDefaults(body.object, kind.schema);
   if (kind.deprecationWarning !== undefined) request.warnings.push(kind.deprecationWarning);
+}
+
+/** Shapes what a plugin of the admission chain has changed; what it added wrongly is dropped. */
+export function reshape({ kind }: KindRequest, object: JsonObject): void {
+  const { error } = coerceMeta(object, kind.schema);
+  if (error !== undefined) throw wrongMetadata(kind, error);
+  prune(object, kind.schema);
+  applyDefaults(object, kind.schema);
 }
 
 /** 400 in upstream's words, which come from Go's decoder. */
@@ -202,49 +202,6 @@ export function checkPart(
   ];
   if (errors.length > 0) throw invalid(kind, metaString(object, 'name'), errors);
   request.warnings.push(...ignoredFieldWarnings(object, old, kind.ignoredFields));
-}
-
-function noNamespace(name: string): StatusError {
-  const error = notFound({ group: '', resource: 'namespaces' }, name);
-  const message = `${error.message}: create it first, with: kubectl create namespace ${name}`;
-  return new StatusError(error.code, error.reason, message, error.details);
-}
-
-function isTerminating({ object }: Cached): boolean {
-  return (
-    asString(at(object, 'status', 'phase')) === 'Terminating' ||
-    metaString(object, 'deletionTimestamp') !== ''
-  );
-}
-
-/** Namespaced objects need a namespace that is there and stays. */
-export async function admitNamespace(deps: VerbDeps, request: KindRequest): Promise<void> {
-  const { kind, info } = request;
-  if (!kind.namespaced || info.namespace === '') return;
-  const place = { group: '', plural: 'namespaces' };
-  const key = { name: info.namespace };
-  // What the cache says in favour is good enough: a namespace is only finished when it is found empty.
-  const known = deps.objects.cache.get(objectKey(place, key));
-  if (known !== undefined && !isTerminating(known)) return;
-  const namespace = await deps.objects.get(place, key, request.request.signal);
-  if (namespace === undefined) throw noNamespace(info.namespace);
-  if (!isTerminating(namespace)) return;
-  const name = info.name;
-  const error = forbidden(
-    { group: kind.group, resource: kind.plural },
-    name,
-    `unable to create new content in namespace ${info.namespace} because it is being terminated`,
-  );
-  throw new StatusError(error.code, error.reason, error.message, {
-    ...error.details,
-    causes: [
-      {
-        reason: 'NamespaceTerminating',
-        message: `namespace ${info.namespace} is being terminated`,
-        field: 'metadata.namespace',
-      },
-    ],
-  });
 }
 
 /** The body's namespace must be the URL's; the body may leave it out. */

@@ -4,13 +4,12 @@ import { asObject, asString } from '../../api/json.ts';
 import type { JsonObject, ManagedFieldsEntry } from '../../api/meta.ts';
 import { alreadyExists, forbidden, StatusError } from '../../api/status.ts';
 import { type FieldSet, fieldElement, setOf, trackUpdate } from '../apply/index.ts';
-import { refuseEscalation } from '../auth/escalation.ts';
-import { restrictNode } from '../auth/node-restriction.ts';
 import type { CreateContext } from '../kinds/strategy.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
 import { type Cached, fromObject, metadataOf, metaString } from '../storage/cached.ts';
 import { objectKey } from '../storage/keys.ts';
-import { admitNamespace, check, checkTypes, dedupeOwners, toStorage } from './admit.ts';
+import { attributesOf, createdName } from './admission.ts';
+import { check, checkTypes, dedupeOwners, reshape, toStorage } from './admit.ts';
 import { type KindRequest, timestamp, type VerbDeps } from './deps.ts';
 import type { WriteParameters } from './options.ts';
 
@@ -27,16 +26,27 @@ const maxGeneratedBase = 58;
 export async function commitCreate(
   deps: VerbDeps,
   request: KindRequest,
-  object: JsonObject,
+  sent: JsonObject,
   parameters: WriteParameters,
   managed?: (object: JsonObject) => JsonObject,
 ): Promise<Cached> {
   const { kind } = request;
-  refuseWhenTerminating(request, object);
-  const metadata = asObject(object['metadata']) ?? {};
-  if (asString(metadata['resourceVersion']) !== '' && asString(metadata['resourceVersion']) !== '0')
-    throw new StatusError(500, '', 'resourceVersion should not be set on objects to be created');
+  refuseWhenTerminating(request, sent);
+  refuseRevision(sent);
   const now = timestamp(deps.clock);
+  const { dryRun } = parameters;
+  const { admission } = deps;
+  const attributes = attributesOf(request, {
+    operation: 'CREATE',
+    name: createdName(request, sent),
+    dryRun,
+  });
+  const mutated = await admission.mutate(attributes, sent);
+  const object = mutated ?? sent;
+  // What plugins add belongs to nobody.
+  const owners = mutated === undefined ? undefined : ownersOf(sent, request, parameters, now);
+  if (mutated !== undefined) reshape(request, mutated);
+  const metadata = asObject(object['metadata']) ?? {};
   ownedByServer(metadata, now, deps, kind);
   object['metadata'] = metadata;
   if (kind.hasStatus && !kind.builtin) delete object['status'];
@@ -44,26 +54,21 @@ export async function commitCreate(
   const { namespace } = request.info;
   const peek: CreateContext['peek'] = (place, name) =>
     deps.objects.cache.get(objectKey(place, { namespace, name }))?.object;
-  const context = { user: request.user, now, dryRun: parameters.dryRun, peek };
+  const context = { user: request.user, now, dryRun, peek };
   checkTypes(request, object);
   kind.strategy.prepareForCreate?.(object, context);
   const generated = asString(metadata['name']) === '' && asString(metadata['generateName']) !== '';
   for (let attempt = 1; ; attempt += 1) {
     if (generated) metadata['name'] = generatedName(asString(metadata['generateName']), deps);
-    const named = { ...request, info: { ...request.info, name: metaString(object, 'name') } };
-    await admitNamespace(deps, named);
+    const name = metaString(object, 'name');
     check(request, object, undefined);
-    const write = { ...kind, user: request.user, object, old: undefined };
-    restrictNode(write);
-    refuseEscalation(deps, { ...write, name: request.info.name });
-    const stored = await store(
-      deps,
-      request,
-      owned(object, request, parameters, now, managed),
-      parameters,
-    );
+    await admission.validate({ ...attributes, name }, object);
+    const owned =
+      managed?.(object) ??
+      withManagedFields(object, owners ?? ownersOf(object, request, parameters, now));
+    const stored = await store(deps, request, owned, parameters);
     if (stored !== undefined) return stored;
-    if (!generated || attempt >= maxNameTries) throw nameTaken(deps, named);
+    if (!generated || attempt >= maxNameTries) throw nameTaken(deps, request, name);
   }
 }
 
@@ -73,9 +78,15 @@ function refuseWhenTerminating({ kind }: KindRequest, object: JsonObject): void 
   throw forbidden({ group: kind.group, resource: kind.plural }, metaString(object, 'name'), why);
 }
 
-function nameTaken({ objects }: VerbDeps, { kind, info }: KindRequest): StatusError {
-  const error = alreadyExists({ group: kind.group, resource: kind.plural }, info.name);
-  const key = { ...(kind.namespaced ? { namespace: info.namespace } : {}), name: info.name };
+function refuseRevision(object: JsonObject): void {
+  const given = metaString(object, 'resourceVersion');
+  if (given !== '' && given !== '0')
+    throw new StatusError(500, '', 'resourceVersion should not be set on objects to be created');
+}
+
+function nameTaken({ objects }: VerbDeps, { kind, info }: KindRequest, name: string): StatusError {
+  const error = alreadyExists({ group: kind.group, resource: kind.plural }, name);
+  const key = { ...(kind.namespaced ? { namespace: info.namespace } : {}), name };
   const present = objects.cache.get(objectKey(kind, key));
   if (present === undefined || metaString(present.object, 'deletionTimestamp') === '') return error;
   const message = `object is being deleted: ${error.message}`;
@@ -100,15 +111,14 @@ function generatedName(base: string, deps: VerbDeps): string {
   return base.slice(0, maxGeneratedBase) + deps.random.suffix(suffixLength);
 }
 
-function owned(
+/** Every field belongs to the writer. */
+function ownersOf(
   object: JsonObject,
   request: KindRequest,
   parameters: WriteParameters,
   now: string,
-  managed: ((object: JsonObject) => JsonObject) | undefined,
-): JsonObject {
-  if (managed !== undefined) return managed(object);
-  const entries = trackUpdate({
+): readonly ManagedFieldsEntry[] {
+  return trackUpdate({
     live: undefined,
     next: object,
     manager: parameters.fieldManager,
@@ -118,7 +128,6 @@ function owned(
     resetFields: resetFields(request.kind, ''),
     now,
   });
-  return withManagedFields(object, entries);
 }
 
 /** The object with these owners; without the field when there are none. */

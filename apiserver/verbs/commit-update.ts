@@ -1,13 +1,21 @@
 /** Replaces a stored object by a changed one: what PUT, all patches and apply have in common. */
 
-import { asArray, asObject, equal } from '../../api/json.ts';
-import type { JsonObject, JsonValue } from '../../api/meta.ts';
+import { asArray, asObject, copyOf, equal } from '../../api/json.ts';
+import type { JsonObject, JsonValue, ManagedFieldsEntry } from '../../api/meta.ts';
 import { conflict, staleObject } from '../../api/status.ts';
+import type { Attributes, GroupVersionKind } from '../admission/index.ts';
 import { trackUpdate } from '../apply/index.ts';
-import { refuseEscalation } from '../auth/escalation.ts';
-import { restrictNode } from '../auth/node-restriction.ts';
 import { type Cached, metadataOf } from '../storage/cached.ts';
-import { check, checkPart, checkStatus, checkTypes, dedupeOwners, toStorage } from './admit.ts';
+import { attributesOf } from './admission.ts';
+import {
+  check,
+  checkPart,
+  checkStatus,
+  checkTypes,
+  dedupeOwners,
+  reshape,
+  toStorage,
+} from './admit.ts';
 import { resetFields, unstored, withManagedFields } from './commit-create.ts';
 import { type KindRequest, timestamp, type VerbDeps } from './deps.ts';
 import type { WriteParameters } from './options.ts';
@@ -16,15 +24,25 @@ import { viewOf } from './view.ts';
 export interface UpdateInput {
   /** The stored object that `next` was computed from. */
   readonly old: Cached;
-  /** Whether `old` is certainly what is stored; where not, a write that changes nothing is tried again. */
-  readonly fresh: boolean;
+  /** Whether `old` is what the store has now; asked before a write that changes nothing is answered. */
+  isCurrent(): Promise<boolean>;
   /** The wanted object in the request's version; owned by the caller. */
   readonly next: JsonObject;
   readonly parameters: WriteParameters;
   /** Empty, `status`, one of the strategy's parts, or another one that writes the whole object (`scale`). */
   readonly subresource: string;
+  /** As admission sees the object, where that is in another shape. */
+  readonly form?: AdmissionForm;
   /** Computes `managedFields` in the place of plain tracking (apply does). */
   readonly managed?: (next: JsonObject) => JsonObject;
+}
+
+/** A part of an object that is written as an object of its own: Scale. */
+export interface AdmissionForm {
+  readonly kind: GroupVersionKind;
+  show(object: JsonObject): JsonObject;
+  /** `object`, a copy of the caller's own, with what `shown` says. */
+  take(shown: JsonObject, object: JsonObject): JsonObject;
 }
 
 /** `undefined` when somebody else wrote in between: read again and retry, or answer 409. */
@@ -38,17 +56,32 @@ export async function commitUpdate(
   const { signal } = request.request;
   const old = viewOf(input.old, kind).object;
   const now = timestamp(deps.clock);
-  const next = composed(request, input.next, old, subresource, now, parameters.dryRun);
+  const show = (object: JsonObject) => input.form?.show(object) ?? object;
+  const attributes = attributesOf(request, {
+    operation: 'UPDATE',
+    kind: input.form?.kind ?? kind,
+    dryRun: parameters.dryRun,
+    old: show(old),
+  });
+  const mutated = await mutate(deps, request, input, attributes);
+  const compose = (wanted: JsonObject) =>
+    composed(request, wanted, old, subresource, now, parameters.dryRun);
+  // What plugins add belongs to nobody.
+  const owners =
+    mutated === undefined
+      ? undefined
+      : ownersOf(request, compose(copyOf(input.next)), old, input, now);
+  const next = compose(mutated ?? input.next);
   const part = kind.strategy.parts?.[subresource];
   if (subresource === 'status') checkStatus(request, next, old);
   else if (part !== undefined) checkPart(request, next, old, part);
   else check(request, next, old);
-  const write = { ...kind, user: request.user, object: next, old };
-  restrictNode(write);
-  refuseEscalation(deps, { ...write, name: request.info.name });
-  const managed = input.managed?.(next) ?? tracked(request, next, old, input, now);
-  if (unchanged(managed, old)) return input.fresh ? input.old : undefined;
-  if (parameters.dryRun) return input.fresh ? unstored(managed) : undefined;
+  await deps.admission.validate(attributes, show(next));
+  const managed =
+    input.managed?.(next) ??
+    withManagedFields(next, owners ?? ownersOf(request, next, old, input, now));
+  if (unchanged(managed, old)) return (await input.isCurrent()) ? input.old : undefined;
+  if (parameters.dryRun) return (await input.isCurrent()) ? unstored(managed) : undefined;
   toStorage(managed, kind);
   if (isFinished(managed, kind.strategy.retained)) {
     const revision = await deps.objects.remove(input.old, signal);
@@ -56,6 +89,20 @@ export async function commitUpdate(
   }
   const result = await deps.objects.replace(input.old, managed, signal);
   return result.type === 'written' ? result.stored : undefined;
+}
+
+/** What the first phase of admission makes of the wanted object; `undefined` = it stays. */
+async function mutate(
+  { admission }: VerbDeps,
+  request: KindRequest,
+  { form, next }: UpdateInput,
+  attributes: Attributes,
+): Promise<JsonObject | undefined> {
+  const mutated = await admission.mutate(attributes, form?.show(next) ?? next);
+  if (mutated === undefined) return undefined;
+  const wanted = form?.take(mutated, copyOf(next)) ?? mutated;
+  reshape(request, wanted);
+  return wanted;
 }
 
 /** The object to be stored: the writer's part, and for the rest what was there. */
@@ -121,14 +168,14 @@ function specChanged(next: JsonObject, old: JsonObject, hasStatus: boolean): boo
   return !equal(own(next), own(old));
 }
 
-function tracked(
+function ownersOf(
   request: KindRequest,
   next: JsonObject,
   old: JsonObject,
   { parameters, subresource }: UpdateInput,
   now: string,
-): JsonObject {
-  const entries = trackUpdate({
+): readonly ManagedFieldsEntry[] {
+  return trackUpdate({
     live: old,
     next,
     manager: parameters.fieldManager,
@@ -139,7 +186,6 @@ function tracked(
     resetFields: resetFields(request.kind, subresource),
     now,
   });
-  return withManagedFields(next, entries);
 }
 
 /** A write that changes nothing is not stored: same version, no event, no new time in managedFields. */

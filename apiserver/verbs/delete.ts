@@ -5,6 +5,7 @@ import type { JsonObject } from '../../api/meta.ts';
 import { conflict, notFound, type Status } from '../../api/status.ts';
 import type { ApiResponse } from '../request/request.ts';
 import { type Cached, metadataOf, metaString } from '../storage/cached.ts';
+import { admit, attributesOf } from './admission.ts';
 import { decodePlain } from './body.ts';
 import { unstored } from './commit-create.ts';
 import { stale } from './commit-update.ts';
@@ -14,6 +15,7 @@ import { selectedObjects } from './list.ts';
 import { onCurrent } from './on-current.ts';
 import { type DeleteParameters, deleteParameters } from './options.ts';
 import { respondJson, respondList, respondObject } from './respond.ts';
+import { viewOf } from './view.ts';
 
 /** What a delete did to one object. */
 export type Deleted =
@@ -64,24 +66,38 @@ export async function deleteObject(
 ): Promise<Deleted> {
   const { kind, info } = request;
   kind.strategy.checkDelete?.({ name: info.name });
-  const result = await onCurrent(deps, request, (start) => {
-    const { old } = start;
+  const result = await onCurrent(deps, request, async ({ old, isCurrent }) => {
     if (old === undefined) throw notFound({ group: kind.group, resource: kind.plural }, info.name);
     checkPreconditions(request, old, parameters);
-    return deleteCurrent(deps, request, { old, fresh: start.fresh }, parameters);
+    // An eviction is judged as one, and not as a delete once more.
+    if (info.subresource === '') await admitDelete(deps, request, old, parameters);
+    return deleteCurrent(deps, request, { old, isCurrent }, parameters);
   });
   if (result === undefined) throw stale(request);
   return result;
 }
 
+async function admitDelete(
+  deps: VerbDeps,
+  request: KindRequest,
+  old: Cached,
+  { dryRun, options }: DeleteParameters,
+): Promise<void> {
+  const { info, kind } = request;
+  const name = info.verb === 'deletecollection' ? '' : info.name;
+  const { object } = viewOf(old, kind);
+  const input = { operation: 'DELETE', name, dryRun, old: object, options } as const;
+  await admit(deps, attributesOf(request, input), undefined);
+}
+
 async function deleteCurrent(
   deps: VerbDeps,
   request: KindRequest,
-  { old, fresh }: { readonly old: Cached; readonly fresh: boolean },
+  { old, isCurrent }: { readonly old: Cached; isCurrent(): Promise<boolean> },
   parameters: DeleteParameters,
 ): Promise<Deleted | undefined> {
   // Without a write nothing would tell that the object is another one by now.
-  if (parameters.dryRun && !fresh) return undefined;
+  if (parameters.dryRun && !(await isCurrent())) return undefined;
   const { strategy } = request.kind;
   const { signal } = request.request;
   const next = marked(deps, request, old, parameters);
@@ -96,7 +112,7 @@ async function deleteCurrent(
     return revision === undefined ? undefined : { type: 'removed', object: old };
   }
   if (JSON.stringify(metadata) === JSON.stringify(metadataOf(old.object)))
-    return fresh ? { type: 'marked', object: old } : undefined;
+    return (await isCurrent()) ? { type: 'marked', object: old } : undefined;
   if (parameters.dryRun) return { type: 'marked', object: unstored(next) };
   const result = await deps.objects.replace(old, next, signal);
   return result.type === 'written' ? { type: 'marked', object: result.stored } : undefined;

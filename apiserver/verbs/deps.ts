@@ -3,6 +3,7 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Random } from '../../lib/random.ts';
+import type { AdmissionChain } from '../admission/index.ts';
 import type { AccessDeps } from '../auth/escalation.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
@@ -12,6 +13,7 @@ import type { ObjectStore } from '../storage/object-store.ts';
 export interface VerbDeps extends AccessDeps {
   readonly objects: ObjectStore;
   readonly registry: Registry;
+  readonly admission: AdmissionChain;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -20,6 +22,8 @@ export interface VerbDeps extends AccessDeps {
 /** A request whose kind is known. */
 export interface KindRequest extends RequestContext {
   readonly kind: ServedKind;
+  /** What the URL says, where a subresource is written as if it were another (`approval` as `status`). */
+  readonly askedSubresource?: string;
 }
 
 /** RFC 3339 with whole seconds, as metadata carries times. */

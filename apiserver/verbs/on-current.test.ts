@@ -40,8 +40,25 @@ function world(cached: Cached | undefined, stored: Cached | undefined) {
 describe('onCurrent', () => {
   it('does not read the store when the cached object serves', async () => {
     const { run, reads } = world(version(7n), version(7n));
-    expect(await run(async ({ old, fresh }) => `${old?.revision} ${fresh}`)).toBe('7 false');
+    expect(await run(async ({ old }) => `${old?.revision}`)).toBe('7');
     expect(reads()).toBe(0);
+  });
+
+  it('reads the store where it is asked whether the cached object is still there', async () => {
+    const ask = async ({ old, isCurrent }: Start) => `${old?.revision} ${await isCurrent()}`;
+    expect(await world(version(7n), version(7n)).run(ask)).toBe('7 true');
+    expect(await world(version(7n), version(9n)).run(ask)).toBe('7 false');
+    expect(await world(undefined, version(9n)).run(ask)).toBe('9 true');
+  });
+
+  it('does not ask a second time for a refusal of what is stored', async () => {
+    let attempts = 0;
+    const refuse = () => {
+      attempts += 1;
+      return Promise.reject(new StatusError(403, 'Forbidden', 'no'));
+    };
+    await expect(world(version(7n), version(7n)).run(refuse)).rejects.toThrow('no');
+    expect(attempts).toBe(1);
   });
 
   it('starts from the store when the cached object was overtaken', async () => {
@@ -75,9 +92,9 @@ describe('onCurrent', () => {
 
   it('hands over nothing where nothing is stored, also when the cache still has it', async () => {
     const { run } = world(version(7n), undefined);
-    const attempt = async ({ old, fresh }: Start) => {
+    const attempt = async ({ old, isCurrent }: Start) => {
       if (old === undefined) throw notFound({ group: '', resource: 'configmaps' }, 'a');
-      return fresh ? 'there' : undefined;
+      return (await isCurrent()) ? 'there' : undefined;
     };
     await expect(run(attempt)).rejects.toMatchObject({ reason: 'NotFound' });
   });

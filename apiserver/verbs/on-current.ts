@@ -14,8 +14,8 @@ const maxTries = 5;
 /** What an attempt starts from. */
 export interface Start {
   readonly old: Cached | undefined;
-  /** `old` was read from the store, so that leaving it as it is can be an answer. */
-  readonly fresh: boolean;
+  /** Whether `old` is what the store has now, so that leaving it as it is can be an answer. */
+  isCurrent(): Promise<boolean>;
 }
 
 /**
@@ -29,12 +29,13 @@ export async function onCurrent<T>(
 ): Promise<T | undefined> {
   const cached = deps.objects.cache.newest(keyOf(request));
   if (cached !== undefined) {
-    const done = await onCached(cached, attempt);
+    const read = async () => (await currentObject(deps, request))?.revision === cached.revision;
+    const done = await onCached(cached, read, attempt);
     if (done !== undefined) return done;
   }
   for (let tries = 1; tries <= maxTries; tries += 1) {
     const old = await currentObject(deps, request);
-    const done = await attempt({ old, fresh: true });
+    const done = await attempt({ old, isCurrent: async () => true });
     if (done !== undefined) return done;
   }
   return undefined;
@@ -50,13 +51,15 @@ export function currentObject(deps: VerbDeps, request: KindRequest): Promise<Cac
 /** A refusal may come from looking at an old object: then it is no answer yet. */
 async function onCached<T>(
   old: Cached,
+  isCurrent: () => Promise<boolean>,
   attempt: (start: Start) => Promise<T | undefined>,
 ): Promise<T | undefined> {
   try {
-    return await attempt({ old, fresh: false });
+    return await attempt({ old, isCurrent });
   } catch (error) {
-    if (error instanceof StatusError && error.code < 500) return undefined;
-    throw error;
+    // Whoever judged the right object is not asked twice.
+    if (!(error instanceof StatusError) || error.code >= 500 || (await isCurrent())) throw error;
+    return undefined;
   }
 }
 

@@ -87,6 +87,8 @@ export interface DeleteParameters {
   readonly propagation: 'Background' | 'Foreground' | 'Orphan' | undefined;
   readonly uid: string | undefined;
   readonly resourceVersion: string | undefined;
+  /** The body, with its type, where there is one. */
+  readonly options: JsonObject | undefined;
 }
 
 const policies = new Set(['Background', 'Foreground', 'Orphan']);
@@ -125,6 +127,10 @@ export function deleteParameters(query: URLSearchParams, body: JsonObject): Dele
       typeof preconditions['resourceVersion'] === 'string'
         ? preconditions['resourceVersion']
         : undefined,
+    options:
+      Object.keys(body).length === 0
+        ? undefined
+        : { ...body, kind: 'DeleteOptions', apiVersion: 'meta.k8s.io/v1' },
   };
 }
 

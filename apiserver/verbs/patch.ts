@@ -38,7 +38,7 @@ export async function patch(deps: VerbDeps, request: KindRequest): Promise<ApiRe
   const parameters = writeParameters(request, 'PatchOptions', type === 'apply');
   if (type === 'apply') return apply(deps, request, bytes, parameters);
   const parsed = parsePatch(bytes, type);
-  const stored = await onCurrent(deps, request, ({ old, fresh }) => {
+  const stored = await onCurrent(deps, request, ({ old, isCurrent }) => {
     const { kind, info } = request;
     if (old === undefined) throw notFound({ group: kind.group, resource: kind.plural }, info.name);
     const next = patched(request, old, parsed.value, type);
@@ -47,7 +47,7 @@ export async function patch(deps: VerbDeps, request: KindRequest): Promise<ApiRe
     const body = { object: next, duplicates: parsed.duplicates };
     shape(request, body, parameters.fieldValidation, { errorOf: strictPatchError(next) });
     const subresource = info.subresource;
-    return commitUpdate(deps, request, { old, fresh, next, parameters, subresource });
+    return commitUpdate(deps, request, { old, isCurrent, next, parameters, subresource });
   });
   if (stored === undefined) throw stale(request);
   return respondObject(deps, request, stored, 200);
@@ -137,7 +137,7 @@ async function apply(
   parameters: WriteParameters,
 ): Promise<ApiResponse> {
   const applied = decodeApplied(request, bytes, parameters);
-  const done = await onCurrent(deps, request, async ({ old, fresh }) => {
+  const done = await onCurrent(deps, request, async ({ old, isCurrent }) => {
     const live = old === undefined ? undefined : viewOf(old, request.kind).object;
     const result = applyObject({
       live,
@@ -159,7 +159,7 @@ async function apply(
         : await updateApplied(deps, request, applied, {
             next: copyOf(result.object),
             old,
-            fresh,
+            isCurrent,
             parameters,
             subresource: request.info.subresource,
             managed,

@@ -35,18 +35,19 @@ export async function replaceWith(
 ): Promise<ApiResponse> {
   const { kind, info } = request;
   const expected = expectedRevision(request, object);
-  const done = await onCurrent(deps, request, async ({ old, fresh }) => {
+  const done = await onCurrent(deps, request, async ({ old, isCurrent }) => {
     if (old === undefined) {
       if (!kind.strategy.createOnUpdate || info.subresource !== '' || expected !== undefined)
         throw notFound({ group: kind.group, resource: kind.plural }, info.name);
       delete asObject(object['metadata'])?.['resourceVersion'];
-      return { stored: await commitCreate(deps, request, object, parameters), status: 201 };
+      const created = copyOf(object);
+      return { stored: await commitCreate(deps, request, created, parameters), status: 201 };
     }
     if (expected !== undefined && expected !== old.revision) throw stale(request);
     checkUid(request, object, old);
     const next = copyOf(object);
     const subresource = info.subresource;
-    const input = { old, fresh, next, parameters, subresource };
+    const input = { old, isCurrent, next, parameters, subresource };
     const stored = await commitUpdate(deps, request, input);
     return stored === undefined ? undefined : { stored, status: 200 };
   });

@@ -1,0 +1,58 @@
+/** The plugins of a server, in Kubernetes' order: what changes objects first, what counts them last. */
+import type { JsonObject } from '../../api/meta.ts';
+import { type AccessDeps, refuseEscalation } from '../auth/escalation.ts';
+import { nodeNameOf } from '../auth/node.ts';
+import { restrictNode } from '../auth/node-restriction.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+import { AdmissionChain } from './chain.ts';
+import { namespaceLifecycle } from './namespace-lifecycle.ts';
+import type { AdmissionPlugin, Attributes } from './plugin.ts';
+
+export { AdmissionChain } from './chain.ts';
+export type {
+  AdmissionPlugin,
+  Attributes,
+  GroupVersionKind,
+  Operation,
+} from './plugin.ts';
+
+export interface AdmissionDeps extends AccessDeps {
+  readonly objects: ObjectStore;
+}
+
+export function createAdmission(deps: AdmissionDeps): AdmissionChain {
+  return new AdmissionChain([
+    namespaceLifecycle(deps.objects),
+    nodeRestriction,
+    escalationCheck(deps),
+  ]);
+}
+
+const nodeRestriction: AdmissionPlugin = {
+  name: 'NodeRestriction',
+  handles: ({ operation, user }) => isWrite(operation) && nodeNameOf(user) !== undefined,
+  validate(attributes, object) {
+    if (object !== undefined) restrictNode(writeOf(attributes, object));
+  },
+};
+
+/** Not a plugin to Kubernetes, whose storage of roles does it: nobody grants what they do not hold. */
+function escalationCheck(deps: AccessDeps): AdmissionPlugin {
+  return {
+    name: 'PrivilegeEscalation',
+    handles: ({ operation, served }) =>
+      isWrite(operation) && served.group === 'rbac.authorization.k8s.io',
+    validate(attributes, object) {
+      if (object === undefined) return;
+      refuseEscalation(deps, { ...writeOf(attributes, object), name: attributes.requestName });
+    },
+  };
+}
+
+function isWrite(operation: Attributes['operation']): boolean {
+  return operation === 'CREATE' || operation === 'UPDATE';
+}
+
+function writeOf({ served, user, old }: Attributes, object: JsonObject) {
+  return { group: served.group, plural: served.plural, user, object, old };
+}
