@@ -153,6 +153,8 @@ async function route(
   const own = Object.hasOwn(deps.paths, request.path) ? deps.paths[request.path] : undefined;
   if (own !== undefined && request.method === 'GET') return own(request);
   if (!info.isResource) return (await deps.documents.answer(request)) ?? unknownPath(request);
+  // Judged as a read, but no route of upstream's answers it.
+  if (request.method === 'HEAD') throw methodNotAllowed();
   if (
     info.group.endsWith('.k8s.io') &&
     reviews[info.resource] !== undefined &&

@@ -44,9 +44,13 @@ describe('resource paths', () => {
     });
   });
 
+  test('HEAD is judged as a read', () => {
+    expect(info('HEAD', '/api/v1/pods').verb).toBe('list');
+    expect(info('HEAD', '/api/v1/namespaces/n/pods/p').verb).toBe('get');
+  });
+
   test('methods that mean nothing have no verb', () => {
-    for (const method of ['HEAD', 'OPTIONS', 'SEARCH'])
-      expect(info(method, '/api/v1/pods').verb).toBe('');
+    for (const method of ['OPTIONS', 'SEARCH']) expect(info(method, '/api/v1/pods').verb).toBe('');
   });
 });
 
@@ -77,6 +81,8 @@ test.each([
   ['GET', '/api/v1/pods?fieldSelector=metadata.name', ''],
   ['DELETE', '/api/v1/pods?fieldSelector=metadata.name=a', ''],
   ['GET', '/api/v1/namespaces/n/pods/p?fieldSelector=metadata.name=a', 'p'],
+  ['GET', '/api/v1/watch/pods?fieldSelector=metadata.name=a', ''],
+  ['HEAD', '/api/v1/pods?fieldSelector=metadata.name=a', 'a'],
 ])('access of %s %s is judged by the name "%s"', (method, url, name) => {
   expect(accessInfo(info(method, url)).name).toBe(name);
 });

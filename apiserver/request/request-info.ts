@@ -27,6 +27,7 @@ const namespaceSubresources = new Set(['status', 'finalize']);
 const verbs: Readonly<Record<string, string>> = {
   POST: 'create',
   GET: 'get',
+  HEAD: 'get',
   PUT: 'update',
   PATCH: 'patch',
   DELETE: 'delete',
@@ -77,6 +78,8 @@ export function requestInfo(method: string, path: string, query: URLSearchParams
     resource,
     subresource,
     name,
+    // Upstream does not read selectors of paths under /watch/.
+    fieldSelector: legacyWatch ? '' : nonResource.fieldSelector,
     rest: tail,
   };
 }

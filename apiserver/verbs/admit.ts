@@ -1,6 +1,6 @@
 /** What every write passes through between its decoding and its commit. */
 
-import { asArray, asObject, asString, at } from '../../api/json.ts';
+import { asArray, asObject, asString, at, equal } from '../../api/json.ts';
 import type { JsonObject } from '../../api/meta.ts';
 import { formatApiVersion } from '../../api/meta.ts';
 import { badRequest, type FieldError, invalid, type StatusError } from '../../api/status.ts';
@@ -229,22 +229,20 @@ function namespaceMismatch(): StatusError {
   );
 }
 
-/** `metadata.ownerReferences` named twice are kept once. */
+/** Entries of `metadata.ownerReferences` that are the same in every field are kept once. */
 export function dedupeOwners(object: JsonObject, warnings: string[]): void {
   const metadata = asObject(object['metadata']);
   const owners = asArray(metadata?.['ownerReferences']);
   if (metadata === undefined || owners.length < 2) return;
-  const seen = new Set<string>();
-  const kept = owners.filter((owner) => {
-    const uid = asString(asObject(owner)?.['uid']);
-    if (!seen.has(uid)) {
-      seen.add(uid);
-      return true;
-    }
-    warnings.push(
-      `.metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: ${uid}`,
-    );
+  const doubled = new Set<string>();
+  const kept = owners.filter((owner, i) => {
+    if (!owners.slice(0, i).some((earlier) => equal(earlier, owner))) return true;
+    doubled.add(asString(asObject(owner)?.['uid']));
     return false;
   });
+  if (doubled.size > 0)
+    warnings.push(
+      `.metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: ${[...doubled].join(', ')}`,
+    );
   metadata['ownerReferences'] = kept;
 }

@@ -28,6 +28,13 @@ test.each([
   ['a broken revision', token({ v: 'meta.k8s.io/v1', rv: 1.5, start: 'a' })],
   ['no start', token({ v: 'meta.k8s.io/v1', rv: 1, start: '' })],
   ['a way out of the folder', token({ v: 'meta.k8s.io/v1', rv: 1, start: '../secrets/x' })],
+  ['a way out further on', token({ v: 'meta.k8s.io/v1', rv: 1, start: 'key/../..' })],
+  ['a path that is not clean', token({ v: 'meta.k8s.io/v1', rv: 1, start: './key' })],
 ])('%s is refused', (_name, text) => {
   expect(() => decodeContinue(text, prefix)).toThrow(/continue key is not valid/);
+});
+
+test('a slash in front starts at the folder itself', () => {
+  const text = token({ v: 'meta.k8s.io/v1', rv: 1, start: '/' });
+  expect(decodeContinue(text, prefix)).toEqual({ at: 1n, after: prefix });
 });

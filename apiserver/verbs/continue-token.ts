@@ -2,6 +2,7 @@
  * Where a paged list goes on: base64url of `{"v":"meta.k8s.io/v1","rv":N,"start":"key\u0000"}`.
  * Source: Kubernetes apiserver `pkg/storage/continue.go`, whose tokens look the same.
  */
+import { posix } from 'node:path';
 import { badRequest } from '../../api/status.ts';
 import type { Revision } from '../../store/store.ts';
 
@@ -35,10 +36,11 @@ export function decodeContinue(
     );
   if (typeof start !== 'string' || start === '')
     throw badRequest('continue key is not valid: encoded start key empty (version meta.k8s.io/v1)');
-  if (start.includes('../') || start.startsWith('/'))
-    throw badRequest(`continue key is not valid: invalid continue token: ${start}`);
+  const key = start.startsWith('/') ? start : `/${start}`;
+  // Nobody leaves the folder by a token of his own.
+  if (posix.normalize(key) !== key) throw badRequest(`continue key is not valid: ${start}`);
   return {
     at: BigInt(Number(rv)),
-    after: prefix + start.slice(0, start.endsWith('\u0000') ? -1 : undefined),
+    after: prefix + key.slice(1, key.endsWith('\u0000') ? -1 : undefined),
   };
 }

@@ -22,6 +22,7 @@ test('the manager is named, or taken from the user agent', () => {
   expect(write('fieldManager=me').fieldManager).toBe('me');
   expect(write('').fieldManager).toBe('kubectl');
   expect(write('', '').fieldManager).toBe('unknown');
+  expect(write('', `${'🍔'.repeat(40)}/1`).fieldManager).toBe('🍔'.repeat(32));
 });
 
 test('defaults: no dry run, warnings for unknown fields', () => {

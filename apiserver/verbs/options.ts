@@ -74,10 +74,17 @@ export function dryRunErrors(values: readonly string[]): FieldError[] {
   ];
 }
 
-/** The part of the User-Agent before the first `/`. */
+/** The part of the User-Agent before the first `/`, as many whole characters as fit. */
 function managerFromUserAgent(userAgent: string | undefined): string {
   const name = (userAgent ?? '').split('/')[0] ?? '';
-  return name === '' ? 'unknown' : name.slice(0, maxManagerBytes);
+  if (name === '') return 'unknown';
+  let [kept, bytes] = ['', 0];
+  for (const character of name) {
+    bytes += Buffer.byteLength(character);
+    if (bytes > maxManagerBytes) break;
+    kept += character;
+  }
+  return kept;
 }
 
 /** What a delete asks for, from body and query together. */

@@ -10,7 +10,12 @@ import { parseJson } from '../../apiserver/wire/json.ts';
 import type { Json } from './json-path.ts';
 import { celTables } from './tables-cel.ts';
 import { crdTables } from './tables-crd.ts';
+import { metaTables } from './tables-meta.ts';
 import { pureTables } from './tables-pure.ts';
+import { quantityTables } from './tables-quantities.ts';
+import { rbacTables } from './tables-rbac.ts';
+import { requestTables } from './tables-requests.ts';
+import { selectorTables } from './tables-selectors.ts';
 import { smdTables } from './tables-smd.ts';
 import { smdTypedTables } from './tables-smd-typed.ts';
 import { strategicTables } from './tables-strategic.ts';
@@ -23,6 +28,11 @@ const families: readonly Tables[] = [
   smdTypedTables,
   strategicTables,
   crdTables,
+  metaTables,
+  quantityTables,
+  rbacTables,
+  requestTables,
+  selectorTables,
 ];
 
 const { values, positionals } = parseArgs({
