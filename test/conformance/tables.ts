@@ -15,6 +15,7 @@ import { pureTables } from './tables-pure.ts';
 import { quantityTables } from './tables-quantities.ts';
 import { rbacTables } from './tables-rbac.ts';
 import { requestTables } from './tables-requests.ts';
+import { schemaTables } from './tables-schema.ts';
 import { selectorTables } from './tables-selectors.ts';
 import { smdTables } from './tables-smd.ts';
 import { smdTypedTables } from './tables-smd-typed.ts';
@@ -32,6 +33,7 @@ const families: readonly Tables[] = [
   quantityTables,
   rbacTables,
   requestTables,
+  schemaTables,
   selectorTables,
 ];
 
