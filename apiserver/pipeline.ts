@@ -8,6 +8,7 @@ import { createTracer, markFailed } from '../lib/trace.ts';
 import type { AuditNotes } from './audit/audit.ts';
 import { forbiddenTo, isAllowed } from './auth/authorize.ts';
 import { impersonate } from './auth/impersonate.ts';
+import type { TokenAuthenticator } from './auth/token-authenticator.ts';
 import { type Documents, text } from './documents/documents.ts';
 import { preferredMediaType } from './present/index.ts';
 import type { ApiRequest, ApiResponse, RequestContext, UserInfo } from './request/request.ts';
@@ -20,6 +21,7 @@ import { finalize } from './subresources/finalize.ts';
 import { type NodeProxyDeps, nodeImages, podLog } from './subresources/node-proxy.ts';
 import { review, reviews } from './subresources/reviews.ts';
 import { scale } from './subresources/scale.ts';
+import { requestToken } from './subresources/token-request.ts';
 import type { NodeSummaries } from './usage/node-summaries.ts';
 import { isMetrics, resourceMetrics } from './usage/resource-metrics.ts';
 import { create, methodNotAllowed } from './verbs/create.ts';
@@ -32,6 +34,8 @@ import { update } from './verbs/update.ts';
 import { watch } from './verbs/watch.ts';
 
 export interface PipelineDeps extends NodeProxyDeps {
+  /** Whose a bearer token is. */
+  readonly tokens: TokenAuthenticator;
   readonly summaries: NodeSummaries;
   readonly documents: Documents;
   /** Further paths that are no objects, such as `/metrics`; GET only. */
@@ -65,6 +69,7 @@ const builtinParts: Readonly<Record<string, Readonly<Record<string, Verb>>>> = {
   'namespaces/finalize': { update: finalize },
   'pods/eviction': { create: evict },
   'pods/binding': { create: bindOne },
+  'serviceaccounts/token': { create: requestToken },
 };
 
 const tracer = createTracer('berth/apiserver');

@@ -14,12 +14,24 @@ import { createAdmission } from './admission/index.ts';
 import { type Audit, createAudit, noAudit } from './audit/audit.ts';
 import type { AuditSink } from './audit/log-file.ts';
 import type { AuditPolicy } from './audit/policy.ts';
-import { anonymous, createAuthenticator, type StaticToken } from './auth/authenticate.ts';
+import {
+  anonymous,
+  createAuthenticator,
+  type StaticToken,
+  staticUsers,
+} from './auth/authenticate.ts';
 import { type Authorizer, masters, mastersGroup } from './auth/authorize.ts';
 import { bootstrapUser } from './auth/bootstrap-token.ts';
 import { createNodeAuthorizer } from './auth/node.ts';
 import type { KeyPair } from './auth/pki.ts';
 import { createRbac } from './auth/rbac.ts';
+import {
+  accountAuthenticator,
+  type ReadObject,
+  type TokenIssuer,
+} from './auth/service-account-token.ts';
+import { firstOf, forApi, type TokenAuthenticator } from './auth/token-authenticator.ts';
+import type { TokenKeys } from './auth/token-keys.ts';
 import { bootstrap } from './bootstrap.ts';
 import { loadDefinitions, runEstablisher } from './custom/establisher.ts';
 import { Documents, type HealthCheck, type VersionInfo } from './documents/documents.ts';
@@ -31,6 +43,7 @@ import { Registry } from './registry/registry.ts';
 import type { ApiRequest, ApiResponse, UserInfo } from './request/request.ts';
 import { RequestMetrics } from './request/request-metrics.ts';
 import { runCompactor } from './storage/compactor.ts';
+import { objectKey } from './storage/keys.ts';
 import { measuredStore } from './storage/measured-store.ts';
 import { ObjectStore } from './storage/object-store.ts';
 import { runSpaceWatch, spaceCheck } from './storage/space.ts';
@@ -51,6 +64,12 @@ export interface ApiServerOptions {
   /** What this server shows to agents. */
   readonly agentClient: KeyPair;
   readonly tokens: readonly StaticToken[];
+  /** Sign and verify the tokens of service accounts; every server of a plane has the same. */
+  readonly tokenKeys: TokenKeys;
+  /** `iss` of those tokens, and whom they are for unless somebody else is named. */
+  readonly tokenIssuer?: string;
+  /** Under which name or address others reach this server; default `host`. */
+  readonly advertise?: string;
   /** Default 127.0.0.1. */
   readonly host?: string;
   readonly port: number;
@@ -76,6 +95,7 @@ export interface ApiServer {
 }
 
 const defaultHistoryMs = 600_000;
+const defaultIssuer = 'https://kubernetes.default.svc';
 const apiserverUser: UserInfo = {
   name: 'system:apiserver',
   groups: [mastersGroup, 'system:authenticated'],
@@ -102,7 +122,9 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   ];
   let frontEnd: FrontEnd | undefined;
   let { agentClient } = options;
-  const serverAddress = () => `${options.host ?? '127.0.0.1'}:${frontEnd?.port ?? options.port}`;
+  const serverAddress = () => addressOf(options, frontEnd?.port ?? options.port);
+  const issuer = issuerOf(options);
+  const tokens = tokenAuthenticators(options, issuer, objects);
   const deps: PipelineDeps = {
     objects,
     registry,
@@ -116,6 +138,8 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     authorizers,
     rbac: cache,
     admission: createAdmission({ objects, authorizers, rbac: cache }),
+    issuer,
+    tokens,
     summaries: new NodeSummaries({
       clock,
       log,
@@ -135,6 +159,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       objectMeta: objectMetaSchema,
       version: options.version,
       serverAddress,
+      issuer,
       live: [ping],
       ready: readyChecks(store, cache),
     }),
@@ -190,10 +215,36 @@ async function backup(
   return { status: 200, headers, body: encodeBackup(header, records) };
 }
 
+function addressOf({ advertise, host = '127.0.0.1' }: ApiServerOptions, port: number): string {
+  const name = advertise ?? host;
+  return `${name.includes(':') ? `[${name}]` : name}:${port}`;
+}
+
+function issuerOf({ tokenKeys, tokenIssuer = defaultIssuer }: ApiServerOptions): TokenIssuer {
+  return { keys: tokenKeys, issuer: tokenIssuer, audiences: [tokenIssuer] };
+}
+
+/** All the ways to tell whose a bearer token is. */
+function tokenAuthenticators(
+  { tokens, clock }: ApiServerOptions,
+  issuer: TokenIssuer,
+  objects: ObjectStore,
+): TokenAuthenticator {
+  const { cache } = objects;
+  const read: ReadObject = async (place, key, accept, signal) => {
+    const known = cache.newest(objectKey(place, key))?.object;
+    if (known !== undefined && accept(known)) return known;
+    return (await objects.get(place, key, signal))?.object;
+  };
+  return firstOf([
+    forApi(issuer.audiences, staticUsers(tokens)),
+    forApi(issuer.audiences, (token) => bootstrapUser(cache, clock, token)),
+    accountAuthenticator(issuer, read, clock),
+  ]);
+}
+
 function listenOn(options: ApiServerOptions, deps: PipelineDeps, audit: Audit): Promise<FrontEnd> {
-  const authenticate = createAuthenticator(options.tokens, (token) =>
-    bootstrapUser(deps.rbac, options.clock, token),
-  );
+  const authenticate = createAuthenticator(deps.tokens, deps.issuer.audiences);
   return listen({
     host: options.host ?? '127.0.0.1',
     port: options.port,
@@ -203,7 +254,7 @@ function listenOn(options: ApiServerOptions, deps: PipelineDeps, audit: Audit): 
     handle: async (request, peer) => {
       let user: UserInfo;
       try {
-        user = authenticate(request.headers, peer);
+        user = await authenticate(request.headers, peer, request.signal);
       } catch (error) {
         if (!(error instanceof StatusError)) throw error;
         return audit(request, anonymous, async () => statusAnswer(error));
@@ -211,7 +262,7 @@ function listenOn(options: ApiServerOptions, deps: PipelineDeps, audit: Audit): 
       return audit(request, user, (notes) => handle(deps, request, { user, notes }));
     },
     upgrade: async (request, peer, connection) => {
-      const user = authenticate(request.headers, peer);
+      const user = await authenticate(request.headers, peer, request.signal);
       await audit(request, user, async (notes) => {
         await upgrade(deps, request, { user, notes }, connection);
         return { status: 101, headers: {}, body: new Uint8Array() };

@@ -3,6 +3,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { StatusError } from '../../api/status.ts';
 import type { UserInfo } from '../request/request.ts';
+import { authenticated, type TokenAuthenticator } from './token-authenticator.ts';
 
 /** The verified subject of a TLS client certificate. */
 export interface PeerCertificate {
@@ -48,39 +49,42 @@ function parseTokenLine(line: string, where: string): StaticToken {
 export type Authenticator = (
   headers: Readonly<Record<string, string>>,
   peer: PeerCertificate | undefined,
-) => UserInfo;
+  signal: AbortSignal,
+) => Promise<UserInfo>;
 
 /**
- * Throws 401 for credentials that are wrong; none at all is `system:anonymous`. `others` is asked about
- * tokens that stand in no file.
+ * Rejects with 401 for credentials that are wrong; none at all is `system:anonymous`. `audiences` are the
+ * names of this API.
  */
 export function createAuthenticator(
-  tokens: readonly StaticToken[],
-  others: (token: string) => UserInfo | undefined = () => undefined,
+  tokens: TokenAuthenticator,
+  audiences: readonly string[],
 ): Authenticator {
-  const hashed = tokens.map((each) => ({ ...each, digest: digest(each.token) }));
-  return (headers, peer) => {
+  return async (headers, peer, signal) => {
     const authorization = headers['authorization'];
     if (authorization !== undefined && authorization !== '') {
       const [scheme, token = ''] = authorization.trim().split(/\s+/);
       if (scheme?.toLowerCase() !== 'bearer' || token === '') throw unauthorized();
-      const given = digest(token);
-      const found = hashed.find((each) => timingSafeEqual(each.digest, given));
-      if (found !== undefined) return authenticated(found.user, found.groups, found.uid);
-      const other = others(token);
-      if (other === undefined) throw unauthorized();
-      return authenticated(other.name, other.groups, other.uid);
+      const identity = await tokens(token, audiences, signal);
+      if (identity === undefined) throw unauthorized();
+      return identity.user;
     }
-    if (peer !== undefined) return authenticated(peer.commonName, peer.organizations);
-    return anonymous;
+    if (peer === undefined) return anonymous;
+    return authenticated({ name: peer.commonName, groups: peer.organizations });
   };
 }
 
-function authenticated(name: string, groups: readonly string[], uid = ''): UserInfo {
-  return {
-    name,
-    ...(uid === '' ? {} : { uid }),
-    groups: [...groups.filter((group) => group !== 'system:authenticated'), 'system:authenticated'],
+/** Whose a token of the file is. */
+export function staticUsers(
+  tokens: readonly StaticToken[],
+): (token: string) => UserInfo | undefined {
+  const hashed = tokens.map((each) => ({ ...each, digest: digest(each.token) }));
+  return (token) => {
+    const given = digest(token);
+    const found = hashed.find((each) => timingSafeEqual(each.digest, given));
+    if (found === undefined) return undefined;
+    const { user: name, uid, groups } = found;
+    return { name, ...(uid === '' ? {} : { uid }), groups };
   };
 }
 

@@ -1,5 +1,6 @@
 /** The roles and bindings that every plane starts with; made when missing; nothing is taken from them later. */
 import type { JsonObject } from '../../api/meta.ts';
+import { issuerPaths } from '../documents/issuer.ts';
 
 const apiVersion = 'rbac.authorization.k8s.io/v1';
 const readVerbs = ['get', 'list', 'watch'];
@@ -60,6 +61,8 @@ const editRules: Rule[] = [
     resources: ['configmaps', 'pods', 'pods/eviction', 'serviceaccounts', 'events'],
     verbs: writeVerbs,
   },
+  { apiGroups: [''], resources: ['serviceaccounts'], verbs: ['impersonate'] },
+  { apiGroups: [''], resources: ['serviceaccounts/token'], verbs: ['create'] },
   { ...workloads, verbs: writeVerbs },
   { ...budgets, verbs: writeVerbs },
 ];
@@ -110,6 +113,21 @@ export const defaultRbac: Readonly<
         verbs: ['create', 'get', 'list', 'watch'],
       },
     ]),
+    role('system:auth-delegator', [
+      {
+        apiGroups: ['authentication.k8s.io'],
+        resources: ['tokenreviews'],
+        verbs: ['create'],
+      },
+      {
+        apiGroups: ['authorization.k8s.io'],
+        resources: ['subjectaccessreviews'],
+        verbs: ['create'],
+      },
+    ]),
+    role('system:service-account-issuer-discovery', [
+      { nonResourceURLs: issuerPaths.flatMap((path) => [path, `${path}/`]), verbs: ['get'] },
+    ]),
     role('system:discovery', [{ nonResourceURLs: discoveryPaths, verbs: ['get'] }]),
     role('system:public-info-viewer', [{ nonResourceURLs: publicPaths, verbs: ['get'] }]),
     role('system:basic-user', [
@@ -128,6 +146,9 @@ export const defaultRbac: Readonly<
   clusterrolebindings: [
     binding('cluster-admin', 'cluster-admin', ['system:masters']),
     binding('berth:node-bootstrap', 'system:node-bootstrapper', ['system:bootstrappers']),
+    binding('system:service-account-issuer-discovery', 'system:service-account-issuer-discovery', [
+      'system:serviceaccounts',
+    ]),
     binding('system:discovery', 'system:discovery', ['system:authenticated']),
     binding('system:basic-user', 'system:basic-user', ['system:authenticated']),
     binding('system:public-info-viewer', 'system:public-info-viewer', [

@@ -9,6 +9,7 @@ const pods: Record<string, JsonObject> = {
   'core/pods/a/mine': {
     spec: {
       nodeName: 'n1',
+      serviceAccountName: 'robot',
       containers: [
         {
           env: [{ valueFrom: { secretKeyRef: { name: 'by-env' } } }],
@@ -50,6 +51,14 @@ test('a node is known by name and group together', () => {
   expect(nodeNameOf(node)).toBe('n1');
   expect(nodeNameOf({ name: 'system:node:n1', groups: [] })).toBeUndefined();
   expect(nodeNameOf({ name: 'alice', groups: ['system:nodes'] })).toBeUndefined();
+});
+
+test('tokens may be asked for of the accounts that its own pods act as', () => {
+  const token = { subresource: 'token' };
+  expect(may('create', 'serviceaccounts', { name: 'robot', ...token })).toBe(true);
+  expect(may('create', 'serviceaccounts', { name: 'other', ...token })).toBe(false);
+  expect(may('create', 'serviceaccounts', { name: 'robot', namespace: 'b', ...token })).toBe(false);
+  expect(may('create', 'serviceaccounts', { name: 'robot' })).toBe(false);
 });
 
 describe('pods', () => {

@@ -52,6 +52,10 @@ function mayNode(source: RbacSource, node: string, attributes: Attributes): bool
     case 'secrets':
     case 'persistentvolumeclaims':
       return mayRead(source, node, attributes);
+    case 'serviceaccounts':
+      // For which pod is in the body: `token-request.ts` looks there.
+      if (verb !== 'create' || subresource !== 'token') return false;
+      return isActedAs(source, node, namespace, name);
     case 'events':
       return ['create', 'patch', 'update'].includes(verb);
     case 'leases.coordination.k8s.io':
@@ -75,6 +79,17 @@ function mayRead(source: RbacSource, node: string, attributes: Attributes): bool
 function isBoundTo(source: RbacSource, node: string, namespace: string, name: string): boolean {
   const pod = source.get(objectKey(pods, { namespace, name }));
   return asString(at(pod?.object, 'spec', 'nodeName')) === node;
+}
+
+/** Whether a pod bound to `node` acts as this service account. */
+function isActedAs(source: RbacSource, node: string, namespace: string, account: string): boolean {
+  return source
+    .list(listPrefix(pods, namespace))
+    .some(
+      ({ object }) =>
+        asString(at(object, 'spec', 'nodeName')) === node &&
+        asString(at(object, 'spec', 'serviceAccountName')) === account,
+    );
 }
 
 /** Whether the request for a certificate is the node's own. */

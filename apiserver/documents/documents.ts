@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { formatApiVersion } from '../../api/meta.ts';
 import type { Schema } from '../../api/schema.ts';
+import type { TokenIssuer } from '../auth/service-account-token.ts';
 import {
   aggregatedDiscovery,
   apiGroup,
@@ -19,6 +20,7 @@ import {
 import type { Registry } from '../registry/registry.ts';
 import type { ApiRequest, ApiResponse } from '../request/request.ts';
 import { respondJson } from '../verbs/respond.ts';
+import { issuerDocument, issuerPaths } from './issuer.ts';
 import { openApiV2 } from './openapi-v2.ts';
 import { openApiKinds, servedResources } from './served-resources.ts';
 
@@ -41,6 +43,7 @@ export interface DocumentOptions {
   readonly objectMeta: Schema;
   readonly version: VersionInfo;
   readonly serverAddress: () => string;
+  readonly issuer: TokenIssuer;
   readonly live: readonly HealthCheck[];
   readonly ready: readonly HealthCheck[];
 }
@@ -65,6 +68,9 @@ export class Documents {
     if (path === '') return respondJson(200, { paths: this.#paths() });
     if (path === '/version')
       return respondJson(200, versionOf(this.#options.version), undefined, { pretty: true });
+    const { issuer, serverAddress } = this.#options;
+    const ofIssuer = issuerDocument(path, issuer, serverAddress());
+    if (ofIssuer !== undefined) return ofIssuer;
     const [, first = '', ...rest] = path.split('/');
     switch (first) {
       case 'healthz':
@@ -89,9 +95,8 @@ export class Documents {
         ? ['/api', `/api/${version}`]
         : ['/apis', `/apis/${group}`, `/apis/${group}/${version}`],
     );
-    return [
-      ...new Set([...versions, '/healthz', '/livez', '/openapi/v3', '/readyz', '/version']),
-    ].sort();
+    const others = ['/healthz', '/livez', '/openapi/v3', '/readyz', '/version'];
+    return [...new Set([...versions, ...issuerPaths, ...others])].sort();
   }
 
   #discovery(request: ApiRequest, path: string, rest: readonly string[]): ApiResponse | undefined {

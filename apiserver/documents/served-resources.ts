@@ -44,6 +44,15 @@ const builtinSubresources: Readonly<Record<string, readonly ServedSubresource[]>
     { name: 'log', kind: 'Pod', verbs: ['get'] },
     { name: 'portforward', kind: 'PodPortForwardOptions', verbs: ['create', 'get'] },
   ],
+  serviceaccounts: [
+    {
+      name: 'token',
+      kind: 'TokenRequest',
+      group: 'authentication.k8s.io',
+      version: 'v1',
+      verbs: ['create'],
+    },
+  ],
 };
 
 export function servedResources(registry: Registry): ServedResource[] {

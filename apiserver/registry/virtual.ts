@@ -17,6 +17,7 @@ export const reviewKinds: Readonly<Record<string, string>> = {
   localsubjectaccessreviews: 'LocalSubjectAccessReview',
   selfsubjectrulesreviews: 'SelfSubjectRulesReview',
   selfsubjectreviews: 'SelfSubjectReview',
+  tokenreviews: 'TokenReview',
 };
 
 /** Resources of metrics.k8s.io, which are read and never stored: Kind → plural. */

@@ -2,9 +2,11 @@
 
 import { asArray, asObject, asString } from '../../api/json.ts';
 import type { JsonObject } from '../../api/meta.ts';
-import { badRequest, notFound } from '../../api/status.ts';
+import { badRequest, notFound, StatusError } from '../../api/status.ts';
 import { type Attributes, type Authorizer, isAllowed, mastersGroup } from '../auth/authorize.ts';
 import { type RbacSource, rulesFor } from '../auth/rbac.ts';
+import type { TokenIssuer } from '../auth/service-account-token.ts';
+import type { TokenAuthenticator } from '../auth/token-authenticator.ts';
 import { reviewKinds } from '../registry/virtual.ts';
 import type { ApiResponse, RequestContext, UserInfo } from '../request/request.ts';
 import { decodePlain } from '../verbs/body.ts';
@@ -13,11 +15,20 @@ import { respondJson } from '../verbs/respond.ts';
 export interface ReviewDeps {
   readonly authorizers: readonly Authorizer[];
   readonly rbac: RbacSource;
+  readonly tokens: TokenAuthenticator;
+  readonly issuer: TokenIssuer;
 }
 
 /** Resource → handler, for the groups authorization.k8s.io and authentication.k8s.io. */
 export const reviews: Readonly<
-  Record<string, (deps: ReviewDeps, context: RequestContext, body: JsonObject) => JsonObject>
+  Record<
+    string,
+    (
+      deps: ReviewDeps,
+      context: RequestContext,
+      body: JsonObject,
+    ) => JsonObject | Promise<JsonObject>
+  >
 > = {
   selfsubjectaccessreviews: (deps, { user }, body) => ({
     ...body,
@@ -31,15 +42,9 @@ export const reviews: Readonly<
   }),
   selfsubjectreviews: (_deps, { user }, body) => ({
     ...body,
-    status: {
-      userInfo: {
-        username: user.name,
-        ...(user.uid === undefined ? {} : { uid: user.uid }),
-        groups: user.groups,
-        ...(user.extra === undefined ? {} : { extra: user.extra }),
-      },
-    },
+    status: { userInfo: userInfo(user) },
   }),
+  tokenreviews: tokenReview,
 };
 
 export async function review(deps: ReviewDeps, context: RequestContext): Promise<ApiResponse> {
@@ -49,7 +54,44 @@ export async function review(deps: ReviewDeps, context: RequestContext): Promise
     throw notFound({ group: info.group, resource: info.resource }, info.name);
   const kind = reviewKinds[info.resource] ?? '';
   const body = decodePlain(await request.body(), request.headers['content-type'], kind);
-  return respondJson(201, handler(deps, context, { metadata: {}, ...body }));
+  return respondJson(201, await handler(deps, context, { metadata: {}, ...body }));
+}
+
+function userInfo({ name, uid, groups, extra }: UserInfo): JsonObject {
+  return {
+    username: name,
+    ...(uid === undefined ? {} : { uid }),
+    groups: [...groups],
+    ...(extra === undefined ? {} : { extra: lists(extra) }),
+  };
+}
+
+function lists(extra: NonNullable<UserInfo['extra']>): JsonObject {
+  return Object.fromEntries(Object.entries(extra).map(([key, values]) => [key, [...values]]));
+}
+
+/** Why a token that is genuine does not hold is told: who asks may know. */
+async function tokenReview(
+  { tokens, issuer }: ReviewDeps,
+  { request }: RequestContext,
+  body: JsonObject,
+): Promise<JsonObject> {
+  const spec = asObject(body['spec']) ?? {};
+  const token = asString(spec['token']);
+  if (token === '') throw badRequest('token is required for TokenReview in authentication');
+  const given = asArray(spec['audiences']).map(asString);
+  const wanted = given.length === 0 ? issuer.audiences : given;
+  const refused = (error: string) => ({ ...body, spec, status: { user: {}, error } });
+  try {
+    const identity = await tokens(token, wanted, request.signal);
+    if (identity === undefined) return refused('invalid bearer token');
+    const { user, audiences } = identity;
+    const status = { authenticated: true, user: userInfo(user), audiences: [...audiences] };
+    return { ...body, spec, status };
+  } catch (error) {
+    if (!(error instanceof StatusError)) throw error;
+    return refused(`[invalid bearer token, ${error.message}]`);
+  }
 }
 
 function subjectAccessReview(

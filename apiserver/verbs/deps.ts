@@ -5,6 +5,7 @@ import type { Log } from '../../lib/log.ts';
 import type { Random } from '../../lib/random.ts';
 import type { AdmissionChain } from '../admission/index.ts';
 import type { AccessDeps } from '../auth/escalation.ts';
+import type { TokenIssuer } from '../auth/service-account-token.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
 import type { RequestContext } from '../request/request.ts';
@@ -17,6 +18,8 @@ export interface VerbDeps extends AccessDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** Of service accounts' tokens. */
+  readonly issuer: TokenIssuer;
 }
 
 /** A request whose kind is known. */
@@ -27,6 +30,6 @@ export interface KindRequest extends RequestContext {
 }
 
 /** RFC 3339 with whole seconds, as metadata carries times. */
-export function timestamp(clock: Clock): string {
+export function timestamp(clock: Pick<Clock, 'now'>): string {
   return new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
 }

@@ -5,9 +5,11 @@ import { hostname } from 'node:os';
 import {
   type KeyPair,
   openPki,
+  openTokenKeys,
   readCertificateRequest,
   readTokens,
   type StaticToken,
+  type TokenKeys,
   writeSecret,
 } from '../../apiserver/index.ts';
 import { formatKubeconfig } from '../../client/kubeconfig.ts';
@@ -24,6 +26,8 @@ export interface Identity {
   readonly agentClient: KeyPair;
   readonly admin: KeyPair;
   readonly tokens: readonly StaticToken[];
+  /** Of service accounts. */
+  readonly tokenKeys: TokenKeys;
   readonly signer: CertificateSigner;
 }
 
@@ -53,8 +57,11 @@ export async function openIdentity(
     sign: (request, terms) => pki.sign(request, terms),
     reservedNames: hosts,
   };
-  const tokens = await readTokens(paths.tokens);
-  return { ca: pki.ca, serving, agentClient, admin, tokens, signer };
+  const [tokens, tokenKeys] = await Promise.all([
+    readTokens(paths.tokens),
+    openTokenKeys(paths.pki),
+  ]);
+  return { ca: pki.ca, serving, agentClient, admin, tokens, tokenKeys, signer };
 }
 
 /** A node's certificate: what it shows to the apiserver, and what its own server shows. */

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../lib/clock.ts';
 import { silentLog } from '../../lib/log.ts';
+import { makeTokenKeys } from '../../test/harness/token-keys.ts';
 import type { Identity } from './identity.ts';
 import { renewalCheckMs, renewCertificates } from './renew-certificates.ts';
 
@@ -8,7 +9,15 @@ function identity(cert: string): Identity {
   const pair = { cert, key: 'k' };
   const never = () => Promise.reject(new Error('nothing is signed here'));
   const signer = { read: never, sign: never, reservedNames: [] };
-  return { ca: 'ca', serving: pair, agentClient: pair, admin: pair, tokens: [], signer };
+  return {
+    ca: 'ca',
+    serving: pair,
+    agentClient: pair,
+    admin: pair,
+    tokens: [],
+    tokenKeys: makeTokenKeys(),
+    signer,
+  };
 }
 
 test('a certificate that was signed anew is handed on, once, also after a failure', async () => {

@@ -11,7 +11,7 @@ import { runScheduler } from '../../scheduler/controller/run-scheduler.ts';
 import { checkWhole, type Store, settleFormat } from '../../store/index.ts';
 import { codeOf, Failure } from '../failure.ts';
 import { openAudit } from './audit.ts';
-import type { PlaneConfig } from './config.ts';
+import { type PlaneConfig, reachableHost } from './config.ts';
 import { type Identity, openIdentity, writeKubeconfig } from './identity.ts';
 import { readNodeId } from './node-id.ts';
 import { openPlaneStore } from './open-store.ts';
@@ -119,7 +119,7 @@ function renewal({ paths, config, log }: ServerPartOptions, api: ApiServer): Ren
 
 async function listen(
   { config, log, metrics }: ServerPartOptions,
-  { ca, serving, agentClient, tokens }: Identity,
+  { ca, serving, agentClient, tokens, tokenKeys }: Identity,
   store: Store,
 ): Promise<ApiServer> {
   const { host, port } = config;
@@ -135,6 +135,8 @@ async function listen(
       serving,
       agentClient,
       tokens,
+      tokenKeys,
+      advertise: reachableHost(host),
       host,
       port,
       version: readVersion().info,

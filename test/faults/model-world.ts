@@ -18,6 +18,7 @@ import { silentLog } from '../../lib/log.ts';
 import { FakeEngine } from '../../runtime/fake/fake.ts';
 import { runScheduler } from '../../scheduler/controller/run-scheduler.ts';
 import { openStore, type Store } from '../../store/index.ts';
+import { makeTokenKeys } from '../harness/token-keys.ts';
 import { FaultyRuntime } from './faulty-runtime.ts';
 import type { Dice } from './runs.ts';
 import { VirtualClock } from './virtual-clock.ts';
@@ -108,6 +109,7 @@ export class World {
       serving: await pki.leaf('apiserver', { commonName: 'api', hosts: ['127.0.0.1'] }),
       agentClient: await pki.leaf('agent-client', { commonName: 'berth-apiserver' }),
       tokens: [],
+      tokenKeys: makeTokenKeys(),
       port: 0,
       version: { major: '1', minor: '36', gitVersion: 'v1.36.0+berth' },
     });

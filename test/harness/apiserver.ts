@@ -19,6 +19,7 @@ import { type Metrics, noMetrics } from '../../lib/metrics.ts';
 import { systemRandom } from '../../lib/random.ts';
 import { openStore, type Store } from '../../store/index.ts';
 import { startEtcd, type TestEtcd } from './etcd.ts';
+import { makeTokenKeys } from './token-keys.ts';
 
 export const storeKinds = ['embedded', 'etcd'] as const;
 export type StoreKind = (typeof storeKinds)[number];
@@ -110,6 +111,9 @@ export async function startTestApi(
   };
 }
 
+/** Of all servers of this process, as those of one plane. */
+const tokenKeys = makeTokenKeys();
+
 async function serve(
   {
     store,
@@ -137,6 +141,7 @@ async function serve(
     serving: await pki.leaf('apiserver', { commonName: 'api', hosts: ['127.0.0.1'] }),
     agentClient: await pki.leaf('agent-client', { commonName: 'berth-apiserver' }),
     tokens: [token(adminToken, 'admin', 'system:masters'), token(aliceToken, 'alice', 'devs')],
+    tokenKeys,
     port: 0,
     version: { major: '1', minor: '36', gitVersion: 'v1.36.0+berth' },
   });
