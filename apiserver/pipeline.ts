@@ -10,10 +10,12 @@ import { forbiddenTo, isAllowed } from './auth/authorize.ts';
 import { impersonate } from './auth/impersonate.ts';
 import type { TokenAuthenticator } from './auth/token-authenticator.ts';
 import { type Documents, text } from './documents/documents.ts';
+import { type LimitedDeps, limited } from './flow/limited.ts';
 import { preferredMediaType } from './present/index.ts';
 import type { ApiRequest, ApiResponse, RequestContext, UserInfo } from './request/request.ts';
 import { accessInfo, requestInfo } from './request/request-info.ts';
 import type { RequestMetrics } from './request/request-metrics.ts';
+import { kindPrefix } from './storage/keys.ts';
 import { approve } from './subresources/approval.ts';
 import { bindMany, bindOne } from './subresources/binding.ts';
 import { evict } from './subresources/eviction.ts';
@@ -33,7 +35,7 @@ import { respondJson } from './verbs/respond.ts';
 import { update } from './verbs/update.ts';
 import { watch } from './verbs/watch.ts';
 
-export interface PipelineDeps extends NodeProxyDeps {
+export interface PipelineDeps extends NodeProxyDeps, LimitedDeps {
   /** Whose a bearer token is. */
   readonly tokens: TokenAuthenticator;
   readonly summaries: NodeSummaries;
@@ -153,7 +155,19 @@ async function route(
   warnings: string[],
 ): Promise<ApiResponse> {
   const context = authorised(deps, request, caller, warnings);
-  const { info } = context;
+  return limited(deps, context, storedOf(deps, context), (signal) =>
+    dispatch(deps, { ...context, request: { ...request, signal } }),
+  );
+}
+
+/** How many objects there are of the kind that is asked for. */
+function storedOf({ registry, objects }: PipelineDeps, { info }: RequestContext): number {
+  const kind = registry.find(info.group, info.version, info.resource);
+  return kind === undefined ? 0 : objects.cache.count(kindPrefix(kind));
+}
+
+async function dispatch(deps: PipelineDeps, context: RequestContext): Promise<ApiResponse> {
+  const { info, request } = context;
   if (request.path.includes('//')) throw noResource();
   const own = Object.hasOwn(deps.paths, request.path) ? deps.paths[request.path] : undefined;
   if (own !== undefined && request.method === 'GET') return own(request);

@@ -35,6 +35,7 @@ import type { TokenKeys } from './auth/token-keys.ts';
 import { bootstrap } from './bootstrap.ts';
 import { loadDefinitions, runEstablisher } from './custom/establisher.ts';
 import { Documents, type HealthCheck, type VersionInfo } from './documents/documents.ts';
+import { createFlowControl, type FlowLimits } from './flow/flow-control.ts';
 import { type FrontEnd, listen } from './http/front-end.ts';
 import { localTransport } from './http/local-transport.ts';
 import { strategies } from './kinds/index.ts';
@@ -78,6 +79,7 @@ export interface ApiServerOptions {
   readonly metrics?: Metrics;
   /** Absent: no request is recorded. */
   readonly audit?: { readonly policy: AuditPolicy; readonly sink: AuditSink };
+  readonly limits?: FlowLimits;
   /** How long history is kept for watches and exact reads; default ten minutes. */
   readonly historyMs?: number;
 }
@@ -146,6 +148,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       ask: (node, signal) => askNode(deps, node, '/stats/summary', signal),
     }),
     metrics: new RequestMetrics(metrics),
+    flow: createFlowControl({ clock, metrics }, options.limits),
     paths: {
       '/backup': (request) => backup(options, request),
       '/metrics': async () => {
@@ -283,6 +286,9 @@ async function upgrade(
   const streams = group === '' && resource === 'pods' && Object.hasOwn(podStreams, subresource);
   if (!streams || name === '' || kind === undefined)
     throw new StatusError(404, 'NotFound', 'the server could not find the requested resource');
+  const leave = deps.flow.stream(context.user);
+  connection.socket.once('close', leave);
+  if (connection.socket.destroyed) leave();
   await podStream(deps, { ...context, kind }, connection);
 }
 

@@ -150,7 +150,12 @@ async function send(
   response: Http2ServerResponse,
   gone: AbortSignal,
 ): Promise<void> {
+  whenGone(gone, answer.done);
   if (gone.aborted) return endBody(answer.body);
+  const cut = () => {
+    if (!gone.aborted) breakOff(response);
+  };
+  answer.cut?.addEventListener('abort', cut, { once: true });
   for (const [name, value] of Object.entries(answer.headers))
     response.setHeader(name, typeof value === 'string' ? value : [...value]);
   if (answer.body instanceof Uint8Array) {
@@ -160,8 +165,6 @@ async function send(
     else response.end(answer.body);
     return;
   }
-  const cut = () => breakOff(response);
-  answer.cut?.addEventListener('abort', cut, { once: true });
   response.writeHead(answer.status);
   // Clients wait for the head of a watch, which may have no event for long.
   flushHead(response);
@@ -171,6 +174,13 @@ async function send(
   }
   answer.cut?.removeEventListener('abort', cut);
   response.end();
+}
+
+/** An answer is over when its connection or stream is, whole or not. */
+function whenGone(gone: AbortSignal, done: (() => void) | undefined): void {
+  if (done === undefined) return;
+  if (gone.aborted) done();
+  else gone.addEventListener('abort', done, { once: true });
 }
 
 /** Statuses whose answers have no body by definition. */

@@ -18,14 +18,45 @@ export function localTransport(handle: LocalHandler, user: UserInfo): Transport 
       },
       user,
     );
-    return {
-      status: answer.status,
-      headers: answer.headers,
-      body: answer.body instanceof Uint8Array ? single(answer.body) : answer.body,
-    };
+    const { status, headers: answered, body: content, done } = answer;
+    if (!(content instanceof Uint8Array))
+      return { status, headers: answered, body: untilDone(content, done) };
+    done?.();
+    return { status, headers: answered, body: single(content) };
   };
 }
 
 async function* single(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
+}
+
+/** Tells also of a stream that is let go before it was begun. */
+function untilDone(
+  body: AsyncIterable<Uint8Array>,
+  done: ApiResponse['done'],
+): AsyncIterable<Uint8Array> {
+  if (done === undefined) return body;
+  return {
+    [Symbol.asyncIterator]() {
+      const stream = body[Symbol.asyncIterator]();
+      const end = { done: true, value: undefined } as const;
+      return {
+        next: () =>
+          stream.next().then(
+            (result) => {
+              if (result.done === true) done();
+              return result;
+            },
+            (error) => {
+              done();
+              throw error;
+            },
+          ),
+        return: async () => {
+          done();
+          return (await stream.return?.()) ?? end;
+        },
+      };
+    },
+  };
 }

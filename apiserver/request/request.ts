@@ -40,6 +40,8 @@ export interface ApiResponse {
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
   /** Streams are flushed chunk by chunk; whoever stops reading calls `return()`. */
   readonly body: Uint8Array | AsyncIterable<Uint8Array>;
-  /** Aborts when a stream's reader is too slow to be waited for: its connection is broken off. */
+  /** Aborts when the reader is too slow to be waited for: its connection is broken off. */
   readonly cut?: AbortSignal;
+  /** To be called once the answer has been sent, or will not be. */
+  readonly done?: () => void;
 }

@@ -55,12 +55,12 @@ export class ResourceCache {
     }
   }
 
-  /** All objects whose key starts with `prefix`, in key order. */
   /** How many objects there are. */
   get size(): number {
     return this.#objects.size;
   }
 
+  /** All objects whose key starts with `prefix`, in key order. */
   list(prefix: string): Cached[] {
     const found: Cached[] = [];
     for (let i = lowerBound(this.#keys, prefix); i < this.#keys.length; i += 1) {

@@ -67,6 +67,11 @@ export class WatchCache {
     return [...this.#resources].map(([folder, { size }]) => ({ folder, count: size }));
   }
 
+  /** How many objects a folder has. */
+  count(folder: string): number {
+    return this.#resources.get(folder)?.size ?? 0;
+  }
+
   /** Whether the watch stands; false while the store is away. */
   get ready(): boolean {
     return this.#ready;

@@ -19,6 +19,12 @@ export interface PlaneConfig {
   readonly tlsSans?: readonly string[];
   /** How long a node may be silent until it is NotReady; default 40 s. */
   readonly nodeGraceMs?: number;
+  /** With the next one: how many requests are answered at once; default 400. */
+  readonly maxRequestsInflight?: number;
+  /** Default 200. */
+  readonly maxMutatingRequestsInflight?: number;
+  /** Default one minute. */
+  readonly requestTimeoutMs?: number;
   /** Requests are recorded when it is there. */
   readonly auditLogPath?: string;
   readonly auditPolicyFile?: string;

@@ -16,6 +16,9 @@ export interface PlaneCommandOptions {
   readonly auditLogMaxsize?: number;
   readonly auditLogMaxbackup?: number;
   readonly tlsSan?: readonly string[];
+  readonly maxRequestsInflight?: number;
+  readonly maxMutatingRequestsInflight?: number;
+  readonly requestTimeout?: number;
   readonly nodeMonitorGracePeriod?: number;
   readonly nodeLeaseDuration?: number;
   readonly store?: string;
@@ -48,7 +51,35 @@ export function addServerOptions(command: Command): Command {
       'how long a node may be silent until it is NotReady (default: 40s)',
       patience('--node-monitor-grace-period'),
     );
-  return addStore(all);
+  return addStore(addLimits(all));
+}
+
+function addLimits(command: Command): Command {
+  return command
+    .option(
+      '--max-requests-inflight <number>',
+      'with the next one: how many requests are answered at once; others wait in turn (default: 400)',
+      wholeNumber('--max-requests-inflight', 1, 100_000),
+    )
+    .option(
+      '--max-mutating-requests-inflight <number>',
+      'added to the one before (default: 200)',
+      wholeNumber('--max-mutating-requests-inflight', 0, 100_000),
+    )
+    .option(
+      '--request-timeout <duration>',
+      'a request that takes longer is ended with 504; not watches and other streams (default: 1m)',
+      requestTimeout,
+    );
+}
+
+/** Nothing shorter leaves a busy disk the time for one write. */
+const requestTimeoutMinMs = 1_000;
+
+function requestTimeout(text: string): number {
+  const ms = durationMs(text);
+  if (ms < requestTimeoutMinMs) throw usage(`--request-timeout must be at least 1s, not "${text}"`);
+  return ms;
 }
 
 /** For what works on the store while no plane runs. */
@@ -137,6 +168,7 @@ export function planeFlags(options: PlaneCommandOptions): PlaneFlags {
   }
   return {
     ...auditFlags(options),
+    ...limitFlags(options),
     ...(host === undefined ? {} : { host }),
     ...(port === undefined ? {} : { port }),
     ...(tlsSan === undefined ? {} : { tlsSans: tlsSan }),
@@ -148,6 +180,15 @@ export function planeFlags(options: PlaneCommandOptions): PlaneFlags {
     ...(storeKey === undefined ? {} : { storeKey: resolve(storeKey) }),
     ...(nodeName === undefined ? {} : { nodeName }),
     ...(agent === undefined ? {} : { agent }),
+  };
+}
+
+function limitFlags(options: PlaneCommandOptions): PlaneFlags {
+  const { maxRequestsInflight, maxMutatingRequestsInflight, requestTimeout } = options;
+  return {
+    ...(maxRequestsInflight === undefined ? {} : { maxRequestsInflight }),
+    ...(maxMutatingRequestsInflight === undefined ? {} : { maxMutatingRequestsInflight }),
+    ...(requestTimeout === undefined ? {} : { requestTimeoutMs: requestTimeout }),
   };
 }
 

@@ -1,5 +1,10 @@
 /** The server of a plane: store, API, controllers and scheduler in this process. */
-import { type ApiServer, startApiServer, type UserInfo } from '../../apiserver/index.ts';
+import {
+  type ApiServer,
+  type ApiServerOptions,
+  startApiServer,
+  type UserInfo,
+} from '../../apiserver/index.ts';
 import type { Client } from '../../client/client.ts';
 import { createClient } from '../../client/rest-client.ts';
 import { runControllers } from '../../controllers/index.ts';
@@ -140,6 +145,7 @@ async function listen(
       host,
       port,
       version: readVersion().info,
+      limits: limitsOf(config),
       ...(audit === undefined ? {} : { audit }),
     });
   } catch (error) {
@@ -149,6 +155,15 @@ async function listen(
     }
     throw error;
   }
+}
+
+function limitsOf(config: PlaneConfig): NonNullable<ApiServerOptions['limits']> {
+  const { maxRequestsInflight, maxMutatingRequestsInflight, requestTimeoutMs } = config;
+  return {
+    ...(maxRequestsInflight === undefined ? {} : { maxRequestsInflight }),
+    ...(maxMutatingRequestsInflight === undefined ? {} : { maxMutatingRequestsInflight }),
+    ...(requestTimeoutMs === undefined ? {} : { requestTimeoutMs }),
+  };
 }
 
 /** A shorter patience needs to look more often. */

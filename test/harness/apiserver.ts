@@ -80,6 +80,7 @@ export interface TestApiOptions {
   readonly store?: Store;
   readonly metrics?: Metrics;
   readonly audit?: ApiServerOptions['audit'];
+  readonly limits?: ApiServerOptions['limits'];
 }
 
 export async function startTestApi(
@@ -122,7 +123,7 @@ async function serve(
     metrics,
   }: { store: Store; pki: Pki; etcd: TestEtcd | undefined; metrics: Metrics },
   again: () => Promise<TestApi>,
-  { audit }: TestApiOptions,
+  { audit, limits }: TestApiOptions,
 ): Promise<TestApi> {
   const token = (name: string, user: string, group: string) => ({
     token: name,
@@ -132,6 +133,7 @@ async function serve(
   });
   const server = await startApiServer({
     ...(audit === undefined ? {} : { audit }),
+    ...(limits === undefined ? {} : { limits }),
     store,
     metrics,
     clock: systemClock,
