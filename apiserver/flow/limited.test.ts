@@ -21,7 +21,7 @@ function contextOf(url: string, user: UserInfo, signal: AbortSignal): RequestCon
   const { query, info } = parsed(url);
   const body = async () => new Uint8Array();
   const request = { method: 'GET', path: info.path, query, headers: {}, body, signal };
-  return { request, info, user, warnings: [] };
+  return { request, info, user, warnings: [], annotate: () => undefined };
 }
 
 function setup(limits: FlowLimits = {}) {
