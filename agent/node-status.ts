@@ -168,7 +168,10 @@ export async function runNodeStatus(
       await within(answerMs, clock, signal, async (given) => {
         // Read each time: others may have changed or deleted it, or called it not ready.
         const known = registered ? await readNode(options, given) : undefined;
-        const node = known ?? (await register(options, view, given));
+        const node =
+          known !== undefined && isRegistered(options, known)
+            ? known
+            : await register(options, view, given);
         registered = true;
         // Also when the clock has been set back.
         const due = Math.abs(clock.now() - reportedAtMs) >= reportMs;
@@ -211,6 +214,23 @@ async function readView({ runtimes, pressure, clock }: NodeStatusOptions, signal
   return { infos, failing, pressure: await pressure() };
 }
 
+function isRegistered(options: NodeStatusOptions, { metadata }: Node): boolean {
+  return Object.entries(runtimeAnnotations(options)).every(
+    ([name, value]) => metadata.annotations?.[name] === value,
+  );
+}
+
+/** What can run here, and what of it cannot be asked: `kubectl describe node` shows them. */
+function runtimeAnnotations({ runtimes }: NodeStatusOptions): Readonly<Record<string, string>> {
+  const gaps = runtimes.filter((runtime) => runtime.gaps.length > 0);
+  return {
+    'berth.dev/runtimes': runtimes.map(({ name }) => name).join(','),
+    ...Object.fromEntries(
+      gaps.map((runtime) => [`berth.dev/${runtime.name}-cannot`, runtime.gaps.join(',')]),
+    ),
+  };
+}
+
 async function register(
   options: NodeStatusOptions,
   view: NodeView,
@@ -226,7 +246,7 @@ async function register(
       ...(architecture === undefined ? {} : { 'kubernetes.io/arch': architecture }),
       ...options.labels,
     },
-    annotations: { 'berth.dev/runtimes': options.runtimes.map(({ name }) => name).join(',') },
+    annotations: runtimeAnnotations(options),
   };
   const node: Node = { apiVersion: 'v1', kind: 'Node', metadata, spec: {} };
   try {

@@ -253,9 +253,18 @@ export interface ImageInfo {
   readonly user: string;
 }
 
+/**
+ * What a driver cannot do: a terminal, input to a container's own process, the two outputs of a
+ * container apart, a host name of an instance's own, images that are brought and kept by it.
+ */
+export type RuntimeGap = 'tty' | 'stdin' | 'streams' | 'hostname' | 'images';
+
 /** One driver on one node. Every call may be repeated after a crash without further effect. */
 export interface Runtime {
   readonly name: RuntimeName;
+
+  /** What is asked of it all the same is `InvalidSpec`, with the field's name, or has no effect. */
+  readonly gaps: readonly RuntimeGap[];
 
   /** Throws `Unavailable` when the engine cannot be reached. */
   info(options: CallOptions): Promise<RuntimeInfo>;

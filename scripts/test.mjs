@@ -18,6 +18,12 @@ const needed = [
   { name: 'etcd-server', isThere: () => existsSync('/usr/bin/etcd') },
   { name: 'etcd-client', isThere: () => existsSync('/usr/bin/etcdctl') },
   { name: 'busybox-static', isThere: () => findProgram('busybox') !== undefined },
+  // Hosts of the lab, where systemd is the first process.
+  { name: 'systemd', isThere: () => existsSync('/lib/systemd/systemd') },
+  { name: 'dbus', isThere: () => findProgram('dbus-daemon') !== undefined },
+  { name: 'iproute2', isThere: () => findProgram('ip') !== undefined },
+  { name: 'iptables', isThere: () => findProgram('iptables') !== undefined },
+  { name: 'curl', isThere: () => findProgram('curl') !== undefined },
 ];
 
 await runScript('test', async () => {

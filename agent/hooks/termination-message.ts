@@ -18,7 +18,9 @@ export async function withMessageFile(
   spec: ContainerSpec,
 ): Promise<ContainerSpec> {
   const taken = spec.mounts.some((each) => each.containerPath === terminationMessagePath);
-  if (terminationMessagePath === '' || taken) return spec;
+  // A program of the machine itself sees the machine's own /dev, where nothing is to be put.
+  const onMachine = spec.image === '' && terminationMessagePath === defaultPath;
+  if (terminationMessagePath === '' || taken || onMachine) return spec;
   const hostPath = fileOf(dataDir, uid, spec.name, spec.attempt);
   await mkdir(dirname(hostPath), { recursive: true });
   await writeFile(hostPath, '');

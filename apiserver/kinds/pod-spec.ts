@@ -44,7 +44,7 @@ function canonicalAmounts(container: JsonObject): void {
   }
 }
 
-const imageRemedy = 'name the image to run; only runtimeClassName systemd can do without';
+const imageRemedy = 'name the image to run; only the runtime systemd can do without';
 
 /** Errors of a pod spec beyond the schema; `path` is where it stands (`spec`, `spec.template.spec`). */
 export function validatePodSpec(spec: JsonObject, path: string): FieldError[] {

@@ -49,6 +49,13 @@ test('errors of the template are told with their place', () => {
   ]);
 });
 
+test('processes of the machine need no image', () => {
+  const containers = [{ name: 'c', command: ['sleep', '1'] }];
+  const template = { metadata: { labels: { app: 'w' } }, spec: { containers } };
+  expect(wrong(workload({ template, runtime: 'systemd' }))).toEqual([]);
+  expect(wrong(workload({ template }))).toEqual(['spec.template.spec.containers[0].image']);
+});
+
 test('the selector stays', () => {
   const selector = { matchLabels: { app: 'x' } };
   expect(wrong(workload({ selector }), workload())).toContain('spec.selector');

@@ -21,12 +21,13 @@ export const workloadStrategy: Strategy = {
     defaultRuns(workload, old);
   },
   validate(workload, old) {
-    const template = asObject(at(workload, 'spec', 'template')) ?? {};
+    const pod = asObject(at(workload, 'spec', 'template', 'spec')) ?? {};
+    const runtimeClassName = at(workload, 'spec', 'runtime') ?? 'docker';
     return [
       ...selectorErrors(workload, old),
       ...updateErrors(workload),
       ...deadlineErrors(workload),
-      ...validatePodSpec(asObject(template['spec']) ?? {}, 'spec.template.spec'),
+      ...validatePodSpec({ ...pod, runtimeClassName }, 'spec.template.spec'),
       ...runErrors(workload, old),
       ...dependencyErrors(workload),
     ];

@@ -12,8 +12,7 @@ import type { Log } from '../../lib/log.ts';
 import type { Metrics } from '../../lib/metrics.ts';
 import { systemRandom } from '../../lib/random.ts';
 import type { LogLimits } from '../../runtime/docker/container-options.ts';
-import { createDockerRuntime } from '../../runtime/docker/docker.ts';
-import { dockerSocket } from './docker-engine.ts';
+import { openRuntimes } from './runtimes.ts';
 
 export interface AgentPartOptions {
   readonly nodeName: string;
@@ -48,17 +47,18 @@ export function startAgentPart(options: AgentPartOptions): AgentPart {
   const log = options.log.child({ part: 'agent' });
   const stop = new AbortController();
   const { metrics, logs } = options;
-  const runtime = createDockerRuntime({
-    nodeId,
-    clock: systemClock,
-    log,
-    ...(logs === undefined ? {} : { logs }),
-    socketPath: dockerSocket(),
-  });
-  const ended = runAgent({
+  const run = async () => {
+    const runtimes = await openRuntimes({ nodeId, clock: systemClock, log, logs });
+    const measured = runtimes.map((each) => measuredRuntime(each, metrics, systemClock));
+    try {
+      await runAgent({ ...settings, runtimes: measured });
+    } finally {
+      await Promise.all(runtimes.map((each) => each.close()));
+    }
+  };
+  const settings: Omit<AgentOptions, 'runtimes'> = {
     nodeName,
     client,
-    runtimes: [measuredRuntime(runtime, metrics, systemClock)],
     metrics,
     dataDir,
     clock: systemClock,
@@ -72,7 +72,8 @@ export function startAgentPart(options: AgentPartOptions): AgentPart {
       { type: 'InternalIP', address },
       { type: 'Hostname', address: hostname() },
     ],
-  }).finally(() => runtime.close());
+  };
+  const ended = run();
   return {
     ended,
     async stop() {

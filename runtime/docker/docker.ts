@@ -59,6 +59,7 @@ export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
 
 class DockerRuntime implements Runtime {
   readonly name = 'docker';
+  readonly gaps = [];
   readonly #docker: Docker;
   readonly #engine: Engine;
   readonly #options: DockerRuntimeOptions;

@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
 import type Docker from 'dockerode';
 import type { CallOptions } from '../../lib/call.ts';
+import { readCgroup } from '../cgroup.ts';
 import type { ContainerUsage, InstanceUsage } from '../usage.ts';
-import { readCgroup } from './cgroup.ts';
 import { statusOf, toRuntimeError } from './errors.ts';
 import { label } from './labels.ts';
 
@@ -48,6 +48,9 @@ export async function readUsage(
   return [...instances.values()];
 }
 
+/** Where the engine puts a container: with its own driver, and with systemd's. */
+const placesOf = (id: string) => [`docker/${id}`, `system.slice/docker-${id}.scope`];
+
 /** `undefined` when it has ended meanwhile. */
 async function readContainer(
   docker: Docker,
@@ -55,7 +58,8 @@ async function readContainer(
   signal: AbortSignal,
 ): Promise<ContainerUsage | undefined> {
   const seen = { name: Labels[label.container] ?? '', containerId: `docker://${Id}` };
-  const direct = await readCgroup(Id);
+  // The engine's own answer comes with its next tick, up to a second later: too long for many.
+  const direct = await readCgroup(placesOf(Id));
   if (direct !== undefined) return { ...seen, ...direct };
   // `one-shot` spares the engine a second look after a second; the typings do not know it.
   const options = { stream: false, 'one-shot': true, abortSignal: signal } as const;

@@ -180,6 +180,7 @@ export class FakeEngine {
 
 class FakeRuntime implements Runtime {
   readonly name: RuntimeName;
+  readonly gaps = [];
   readonly #engine: FakeEngine;
   readonly #nodeId: string;
   readonly #serial = new KeyedSerial();

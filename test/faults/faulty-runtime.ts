@@ -5,6 +5,7 @@ type Call = 'ensure' | 'stop' | 'remove' | 'get' | 'list';
 
 export class FaultyRuntime implements Runtime {
   readonly name: Runtime['name'];
+  readonly gaps: Runtime['gaps'];
   readonly info: Runtime['info'];
   readonly observe: Runtime['observe'];
   readonly ensureImage: Runtime['ensureImage'];
@@ -29,6 +30,7 @@ export class FaultyRuntime implements Runtime {
 
   constructor(real: Runtime) {
     this.name = real.name;
+    this.gaps = real.gaps;
     this.info = (...args) => real.info(...args);
     this.observe = (...args) => real.observe(...args);
     this.ensureImage = (...args) => real.ensureImage(...args);

@@ -1,7 +1,4 @@
-/**
- * Usage of a container straight from its control group. The engine's own answer comes with its
- * next tick, up to a second later, which is too long when many are asked about.
- */
+/** Usage as the kernel counts it for a control group, of either version. */
 import { readFile } from 'node:fs/promises';
 
 export interface CgroupUsage {
@@ -9,15 +6,12 @@ export interface CgroupUsage {
   readonly workingSetBytes: bigint;
 }
 
-/** Where the engine puts a container: with its own driver, and with systemd's. */
-const placesOf = (id: string) => [`docker/${id}`, `system.slice/docker-${id}.scope`];
-
-/** `undefined` where it is not found, as with an engine that was told to put it elsewhere. */
+/** Of the first of `places` (paths below the mount point) that there is; `undefined` when none is. */
 export async function readCgroup(
-  id: string,
+  places: readonly string[],
   root = '/sys/fs/cgroup',
 ): Promise<CgroupUsage | undefined> {
-  for (const place of placesOf(id)) {
+  for (const place of places) {
     const found =
       (await readUnified(`${root}/${place}`)) ??
       (await readLegacy(`${root}/cpuacct/${place}`, `${root}/memory/${place}`));

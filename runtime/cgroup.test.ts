@@ -15,20 +15,22 @@ async function put(path: string, content: string) {
   await writeFile(join(root, path), content);
 }
 
-test.each(['docker/abc', 'system.slice/docker-abc.scope'])('v2 at %s', async (place) => {
+const places = ['docker/abc', 'system.slice/docker-abc.scope'];
+
+test.each(places)('v2 at %s', async (place) => {
   await put(`${place}/cpu.stat`, 'usage_usec 1500\nuser_usec 1000\n');
   await put(`${place}/memory.current`, '5000\n');
   await put(`${place}/memory.stat`, 'anon 1\ninactive_file 2000\n');
-  expect(await readCgroup('abc', root)).toEqual({ cpuNanos: 1_500_000n, workingSetBytes: 3000n });
+  expect(await readCgroup(places, root)).toEqual({ cpuNanos: 1_500_000n, workingSetBytes: 3000n });
 });
 
 test('v1', async () => {
   await put('cpuacct/docker/abc/cpuacct.usage', '77\n');
   await put('memory/docker/abc/memory.usage_in_bytes', '5000\n');
   await put('memory/docker/abc/memory.stat', 'inactive_file 1\ntotal_inactive_file 6000\n');
-  expect(await readCgroup('abc', root)).toEqual({ cpuNanos: 77n, workingSetBytes: 0n });
+  expect(await readCgroup(places, root)).toEqual({ cpuNanos: 77n, workingSetBytes: 0n });
 });
 
 test('elsewhere', async () => {
-  expect(await readCgroup('abc', root)).toBeUndefined();
+  expect(await readCgroup(places, root)).toBeUndefined();
 });

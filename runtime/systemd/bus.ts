@@ -1,0 +1,265 @@
+/** systemd's manager over D-Bus: calls, jobs that are waited for, and word of units that change. */
+import { type Message, MessageType, Message as Request, sessionBus } from '@particle/dbus-next';
+import type { CallOptions } from '../../lib/call.ts';
+import { RuntimeError } from '../runtime.ts';
+
+export const systemBusPath = '/run/dbus/system_bus_socket';
+
+const destination = 'org.freedesktop.systemd1';
+const managerPath = '/org/freedesktop/systemd1';
+const manager = 'org.freedesktop.systemd1.Manager';
+const properties = 'org.freedesktop.DBus.Properties';
+
+/** How long systemd may take to answer a call; jobs are waited for apart. */
+const answerMs = 30_000;
+/** Ends of jobs that nobody has asked for yet. */
+const endedJobsMax = 1_000;
+
+/** A refusal of systemd, by its D-Bus name such as `org.freedesktop.systemd1.NoSuchUnit`. */
+export class SystemdError extends Error {
+  override readonly name = 'SystemdError';
+  readonly type: string;
+
+  constructor(type: string, message: string) {
+    super(message);
+    this.type = type;
+  }
+}
+
+export interface UnitChange {
+  /** `undefined` when it was a unit's properties that changed: then `path` says whose. */
+  readonly unit?: string;
+  readonly path: string;
+}
+
+/** One connection to the bus; it is over when `closed` resolves, and then a new one is made. */
+export class SystemdBus {
+  readonly closed: Promise<void>;
+  readonly #bus: ReturnType<typeof sessionBus>;
+  readonly #listeners = new Set<(change: UnitChange) => void>();
+  readonly #jobs = new Map<string, (result: string) => void>();
+  readonly #endedJobs = new Map<string, string>();
+  #lost = false;
+  #close: () => void = () => undefined;
+
+  private constructor(bus: ReturnType<typeof sessionBus>) {
+    this.#bus = bus;
+    this.closed = new Promise((resolve) => {
+      this.#close = () => {
+        this.#lost = true;
+        resolve();
+      };
+    });
+    bus.on('error', () => this.#close());
+    // The typings leave the stream's end out.
+    (bus as unknown as NodeJS.EventEmitter).on('end', () => this.#close());
+    bus.on('message', (message: Message) => this.#onMessage(message));
+  }
+
+  /** Throws `Unavailable` when there is no bus, or no systemd on it. */
+  static async connect(path: string, { signal }: CallOptions): Promise<SystemdBus> {
+    const options = { busAddress: `unix:path=${path}`, authMethods: ['EXTERNAL' as const] };
+    const connection = new SystemdBus(sessionBus(options));
+    try {
+      const matches = [
+        `type='signal',sender='${destination}',interface='${manager}'`,
+        `type='signal',sender='${destination}',interface='${properties}',path_namespace='${managerPath}/unit'`,
+      ];
+      for (const match of matches) await connection.#addMatch(match, { signal });
+      await connection.call('Subscribe', '', [], { signal });
+      return connection;
+    } catch (error) {
+      connection.close();
+      if (signal.aborted) throw signal.reason;
+      const why = error instanceof Error ? error.message : String(error);
+      throw new RuntimeError('Unavailable', `systemd cannot be reached at ${path}: ${why}`, {
+        cause: error,
+      });
+    }
+  }
+
+  get lost(): boolean {
+    return this.#lost;
+  }
+
+  close(): void {
+    this.#bus.disconnect();
+    this.#close();
+  }
+
+  /** Calls a method of the manager; throws `SystemdError`, or `Unavailable` when the bus went. */
+  call(
+    member: string,
+    signature: string,
+    body: readonly unknown[],
+    options: CallOptions,
+  ): Promise<readonly unknown[]> {
+    return this.#send({ path: managerPath, interface: manager, member, signature, body }, options);
+  }
+
+  /** Calls a method that queues a job, and resolves with the job's result, as `done` or `failed`. */
+  async runJob(
+    member: string,
+    signature: string,
+    body: readonly unknown[],
+    options: CallOptions,
+  ): Promise<string> {
+    const [job] = await this.call(member, signature, body, options);
+    // The signature of the answer is `o`.
+    const path = job as string;
+    const known = this.#endedJobs.get(path);
+    if (known !== undefined) return known;
+    const ended = new Promise<string>((resolve) => this.#jobs.set(path, resolve));
+    try {
+      return await this.#orLost(ended, options);
+    } finally {
+      this.#jobs.delete(path);
+    }
+  }
+
+  /** Every property of a unit, of all its interfaces. */
+  async propertiesOf(path: string, options: CallOptions): Promise<UnitProperties> {
+    const [all] = await this.#send(
+      { path, interface: properties, member: 'GetAll', signature: 's', body: [''] },
+      options,
+    );
+    // The signature of the answer is `a{sv}`.
+    return new UnitProperties(all as Readonly<Record<string, { readonly value: unknown }>>);
+  }
+
+  async property(path: string, of: string, name: string, options: CallOptions): Promise<unknown> {
+    const [found] = await this.#send(
+      { path, interface: properties, member: 'Get', signature: 'ss', body: [of, name] },
+      options,
+    );
+    // The signature of the answer is `v`.
+    return (found as { readonly value: unknown }).value;
+  }
+
+  managerProperty(name: string, options: CallOptions): Promise<unknown> {
+    return this.property(managerPath, manager, name, options);
+  }
+
+  /** The returned function ends it. */
+  onChange(listener: (change: UnitChange) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async #addMatch(rule: string, options: CallOptions): Promise<void> {
+    const request = new Request({
+      destination: 'org.freedesktop.DBus',
+      path: '/org/freedesktop/DBus',
+      interface: 'org.freedesktop.DBus',
+      member: 'AddMatch',
+      signature: 's',
+      body: [rule],
+    });
+    await this.#orLost(this.#bus.call(request), options);
+  }
+
+  async #send(
+    call: {
+      readonly path: string;
+      readonly interface: string;
+      readonly member: string;
+      readonly signature: string;
+      readonly body: readonly unknown[];
+    },
+    options: CallOptions,
+  ): Promise<readonly unknown[]> {
+    const request = new Request({ destination, ...call, body: [...call.body] });
+    try {
+      const signal = AbortSignal.any([options.signal, AbortSignal.timeout(answerMs)]);
+      const answer = await this.#orLost(this.#bus.call(request), { signal });
+      return answer?.body ?? [];
+    } catch (error) {
+      // The library's error carries systemd's name for it.
+      const { type, text } = error as { readonly type?: unknown; readonly text?: unknown };
+      if (typeof type === 'string') throw new SystemdError(type, String(text));
+      if (options.signal.aborted || error instanceof RuntimeError) throw error;
+      throw new RuntimeError('Unavailable', `systemd did not answer ${call.member}`, {
+        cause: error,
+      });
+    }
+  }
+
+  /** Rejects when the connection ends first, which the library itself does not tell. */
+  async #orLost<T>(work: Promise<T>, { signal }: CallOptions): Promise<T> {
+    signal.throwIfAborted();
+    work.catch(() => undefined);
+    const settled = new AbortController();
+    const aborted = new Promise<never>((_, reject) => {
+      const onAbort = () => reject(signal.reason);
+      signal.addEventListener('abort', onAbort, { once: true, signal: settled.signal });
+    });
+    const lost = this.closed.then(() => {
+      throw new RuntimeError('Unavailable', 'the connection to systemd was lost');
+    });
+    lost.catch(() => undefined);
+    try {
+      return await Promise.race([work, aborted, lost]);
+    } finally {
+      settled.abort();
+    }
+  }
+
+  #onMessage({ type, member, path, body }: Message): void {
+    if (type !== MessageType.SIGNAL) return;
+    if (member === 'JobRemoved') {
+      // Signature `uoss`: id, job, unit, result.
+      const [, job, unit, result] = body as [number, string, string, string];
+      this.#endedJobs.set(job, result);
+      if (this.#endedJobs.size > endedJobsMax) {
+        for (const oldest of this.#endedJobs.keys()) {
+          this.#endedJobs.delete(oldest);
+          break;
+        }
+      }
+      this.#jobs.get(job)?.(result);
+      this.#tell({ unit, path: '' });
+    } else if (member === 'UnitNew' || member === 'UnitRemoved') {
+      // Signature `so`: unit, path.
+      const [unit, unitPath] = body as [string, string];
+      this.#tell({ unit, path: unitPath });
+    } else if (member === 'PropertiesChanged') {
+      this.#tell({ path });
+    }
+  }
+
+  #tell(change: UnitChange): void {
+    for (const listener of this.#listeners) listener(change);
+  }
+}
+
+/** Typed reading of what `GetAll` answers; what is missing reads as the type's zero. */
+export class UnitProperties {
+  readonly #all: Readonly<Record<string, { readonly value: unknown }>>;
+
+  constructor(all: Readonly<Record<string, { readonly value: unknown }>>) {
+    this.#all = all;
+  }
+
+  text(name: string): string {
+    const value = this.#all[name]?.value;
+    return typeof value === 'string' ? value : '';
+  }
+
+  /** Signatures `i`, `u` and `t`; the last come as bigint. */
+  number(name: string): number {
+    const value = this.#all[name]?.value;
+    return typeof value === 'bigint' ? Number(value) : typeof value === 'number' ? value : 0;
+  }
+
+  bigint(name: string): bigint {
+    const value = this.#all[name]?.value;
+    return typeof value === 'bigint' ? value : BigInt(typeof value === 'number' ? value : 0);
+  }
+
+  /** Signature `aay`, each entry as UTF-8. */
+  blobs(name: string): readonly string[] {
+    const value = this.#all[name]?.value;
+    if (!Array.isArray(value)) return [];
+    return value.map((each) => Buffer.from(each as Uint8Array).toString('utf8'));
+  }
+}

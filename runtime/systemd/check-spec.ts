@@ -1,0 +1,43 @@
+import { type ContainerSpec, type InstanceSpec, RuntimeError } from '../runtime.ts';
+
+/** Throws `InvalidSpec` for what would fail half-way, and for what units cannot do. */
+export function checkSpec(spec: InstanceSpec): void {
+  const whole = instanceProblem(spec);
+  if (whole !== undefined) throw new RuntimeError('InvalidSpec', whole);
+  const names = new Set<string>();
+  for (const container of spec.containers) {
+    const { name } = container;
+    const why = names.has(name)
+      ? `container name "${name}" is used twice`
+      : containerProblem(container, spec.network === 'host');
+    if (why !== undefined) throw new RuntimeError('InvalidSpec', why, { container: name });
+    names.add(name);
+  }
+}
+
+function instanceProblem({ sysctls, hosts, dns }: InstanceSpec): string | undefined {
+  const no = (field: string) => `${field}: the systemd runtime cannot do this; use docker`;
+  if (Object.keys(sysctls ?? {}).length > 0) return no('securityContext.sysctls');
+  if ((hosts ?? []).length > 0) return no('hostAliases');
+  return dns === undefined ? undefined : no('dnsConfig');
+}
+
+function containerProblem(container: ContainerSpec, hostNetwork: boolean): string | undefined {
+  const { env, command = [], args = [], tty, stdin, seccomp, ports, workingDir } = container;
+  const no = (field: string) => `${field}: the systemd runtime cannot do this; use docker`;
+  const bad = Object.keys(env).find((key) => key === '' || key.includes('='));
+  if (bad !== undefined) return `environment variable name "${bad}" is not allowed`;
+  if (command.length + args.length === 0) {
+    return 'command: is required, because a unit has no image that could name a program';
+  }
+  if (tty) return no('tty');
+  if (stdin) return no('stdin');
+  if (typeof seccomp === 'object') return no('securityContext.seccompProfile');
+  if (!hostNetwork && ports.some(({ hostPort }) => hostPort !== undefined)) {
+    return 'ports[].hostPort: the systemd runtime publishes no ports; use hostNetwork: true';
+  }
+  if (workingDir !== undefined && !workingDir.startsWith('/')) {
+    return `workingDir: "${workingDir}" must be an absolute path`;
+  }
+  return undefined;
+}

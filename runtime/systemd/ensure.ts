@@ -1,0 +1,133 @@
+import { stat } from 'node:fs/promises';
+import type { CallOptions } from '../../lib/call.ts';
+import { type ContainerSpec, type InstanceSpec, RuntimeError } from '../runtime.ts';
+import { SystemdError } from './bus.ts';
+import { labelsOf, shortId, unitName } from './labels.ts';
+import { startFailure } from './start-failure.ts';
+import { attemptsOf, type Unit } from './unit.ts';
+import { type Place, unitProperties } from './unit-properties.ts';
+import type { Units } from './units.ts';
+
+/** What the driver needs of a network; absent namespaces are made, present ones found. */
+export interface Network {
+  attach(key: string, options: CallOptions): Promise<{ readonly namespacePath: string }>;
+}
+
+/** Brings the units of one instance to `spec`; the caller runs it once at a time per instance. */
+export async function ensureInstance(
+  units: Units,
+  network: Network,
+  spec: InstanceSpec,
+  options: CallOptions,
+): Promise<void> {
+  const found = await units.find(spec.id, options);
+  const wanted = new Set(spec.containers.map(({ name }) => name));
+  for (const unit of found) {
+    if (!wanted.has(unit.labels.container)) await units.remove(unit, options);
+  }
+  let place: Place | undefined;
+  for (const container of spec.containers) {
+    if (!(await clearTheWay(units, container, found, options))) continue;
+    await checkFiles(container);
+    if (container.beside !== undefined) await checkCompany(units, spec, container, options);
+    place ??= await placeOf(units, network, spec, options);
+    await start(units, spec, container, place, options);
+  }
+}
+
+/** `false` when the asked attempt, or a later one, is there. Keeps the one before it. */
+async function clearTheWay(
+  units: Units,
+  { name, attempt }: ContainerSpec,
+  found: readonly Unit[],
+  options: CallOptions,
+): Promise<boolean> {
+  const attempts = attemptsOf(found, name);
+  const halfMade = attempts.filter(({ state }) => state.phase === 'created');
+  for (const unit of halfMade) await units.remove(unit, options);
+  const [newest, ...older] = attempts.filter((unit) => !halfMade.includes(unit));
+  if (newest === undefined) return true;
+  if (newest.labels.attempt >= attempt) return false;
+  await units.kill(newest, options);
+  for (const unit of older) await units.remove(unit, options);
+  return true;
+}
+
+async function placeOf(
+  units: Units,
+  network: Network,
+  { id, network: kind }: InstanceSpec,
+  options: CallOptions,
+): Promise<Place> {
+  if (kind === 'host') return {};
+  try {
+    const { namespacePath } = await network.attach(shortId(units.nodeId, id), options);
+    return { networkNamespace: namespacePath };
+  } catch (error) {
+    options.signal.throwIfAborted();
+    const why = error instanceof Error ? error.message : String(error);
+    throw new RuntimeError('StartFailed', `the network cannot be made: ${why}`, { cause: error });
+  }
+}
+
+/** What joins others needs them to run. */
+async function checkCompany(
+  units: Units,
+  { id }: InstanceSpec,
+  { name, beside }: ContainerSpec,
+  options: CallOptions,
+): Promise<void> {
+  const running = (await units.find(id, options)).filter(({ state }) => state.phase === 'running');
+  const target = beside?.processesOf;
+  if (target !== undefined && !running.some(({ labels }) => labels.container === target)) {
+    const message = `target container "${target}" is not running`;
+    throw new RuntimeError('StartFailed', message, { container: name });
+  }
+  if (running.length === 0) {
+    throw new RuntimeError('StartFailed', 'no container of it is running', { container: name });
+  }
+}
+
+async function checkFiles({ name, image, mounts }: ContainerSpec): Promise<void> {
+  if (image !== '' && !(await isDirectory(image))) {
+    const message = `image "${image}" is no directory of this machine`;
+    throw new RuntimeError('ImageMissing', message, { container: name });
+  }
+  for (const { hostPath } of mounts) {
+    if ((await stat(hostPath).catch(() => undefined)) !== undefined) continue;
+    const message = `path "${hostPath}" to be mounted does not exist on this machine`;
+    throw new RuntimeError('InvalidSpec', message, { container: name });
+  }
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() === true;
+}
+
+async function start(
+  units: Units,
+  spec: InstanceSpec,
+  container: ContainerSpec,
+  place: Place,
+  options: CallOptions,
+): Promise<void> {
+  const labels = labelsOf(units.nodeId, spec, container);
+  const name = unitName(labels);
+  const properties = unitProperties(labels, container, place);
+  let result: string;
+  try {
+    result = await units.startTransient(name, properties, options);
+  } catch (error) {
+    if (!(error instanceof SystemdError)) throw error;
+    const message = `systemd refuses the unit: ${error.message}`;
+    throw new RuntimeError('InvalidSpec', message, { container: container.name, cause: error });
+  }
+  if (result === 'done') return;
+  const unit = await units.get(name, options);
+  // A program that was executed and ended at once has had its start.
+  const failure = unit === undefined ? undefined : startFailure(unit.exitStatus, container);
+  if (unit !== undefined && failure === undefined) return;
+  if (unit !== undefined) await units.remove(unit, options);
+  const message = failure ?? `systemd could not start it: ${result}`;
+  throw new RuntimeError('StartFailed', message, { container: container.name });
+}

@@ -1,0 +1,251 @@
+import { stat } from 'node:fs/promises';
+import { arch, release } from 'node:os';
+import { PassThrough } from 'node:stream';
+import type { Observable } from 'rxjs';
+import type { CallOptions } from '../../lib/call.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Log } from '../../lib/log.ts';
+import type { ImageStore } from '../image-store.ts';
+import { BridgeNetwork, type BridgeOptions } from '../network/bridge.ts';
+import {
+  type AttachOptions,
+  type AttachSession,
+  type ExecOptions,
+  type ExecSession,
+  type ImageInfo,
+  type ImagePullPolicy,
+  type InstanceId,
+  type InstanceSpec,
+  type InstanceStatus,
+  type LogChunk,
+  type LogOptions,
+  type PullOptions,
+  type Runtime,
+  RuntimeError,
+  type RuntimeInfo,
+  type StopOptions,
+} from '../runtime.ts';
+import { KeyedSerial } from '../serial.ts';
+import type { InstanceUsage } from '../usage.ts';
+import { systemBusPath } from './bus.ts';
+import { checkSpec } from './check-spec.ts';
+import { ensureInstance } from './ensure.ts';
+import { startExec } from './exec.ts';
+import { readJournal } from './journal.ts';
+import { journalMatches, shortId, sliceName } from './labels.ts';
+import { observeUnits } from './observe.ts';
+import { attemptsOf, readInstance, type Unit, unitOfContainerId } from './unit.ts';
+import { Units } from './units.ts';
+import { usageOf } from './usage.ts';
+
+export interface SystemdRuntimeOptions {
+  /** Only units labelled with it are seen or touched. */
+  readonly nodeId: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** @default /run/dbus/system_bus_socket */
+  readonly busPath?: string;
+  readonly bridge?: BridgeOptions;
+}
+
+/** Processes of this machine as transient units of systemd. */
+export function createSystemdRuntime(options: SystemdRuntimeOptions): Runtime {
+  return new SystemdRuntime(options);
+}
+
+class SystemdRuntime implements Runtime {
+  readonly name = 'systemd';
+  readonly gaps = ['tty', 'stdin', 'streams', 'hostname', 'images'] as const;
+  readonly #options: SystemdRuntimeOptions;
+  readonly #units: Units;
+  readonly #network: BridgeNetwork;
+  readonly #serial = new KeyedSerial();
+
+  constructor(options: SystemdRuntimeOptions) {
+    const { nodeId, clock, busPath = systemBusPath } = options;
+    this.#options = options;
+    this.#units = new Units({ nodeId, clock, busPath });
+    this.#network = new BridgeNetwork(options.bridge);
+  }
+
+  async info(options: CallOptions): Promise<RuntimeInfo> {
+    const bus = await this.#units.bus();
+    const version = String(await bus.managerProperty('Version', options));
+    return {
+      name: this.name,
+      version,
+      os: 'linux',
+      kernelVersion: release(),
+      architecture: arch() === 'x64' ? 'amd64' : arch(),
+    };
+  }
+
+  async list(options: CallOptions): Promise<readonly InstanceStatus[]> {
+    const byId = byInstance(await this.#units.find(undefined, options));
+    return await Promise.all([...byId].map(([id, units]) => this.#status(id, units)));
+  }
+
+  async get(id: InstanceId, options: CallOptions): Promise<InstanceStatus | undefined> {
+    const units = await this.#units.find(id, options);
+    return units.length === 0 ? undefined : await this.#status(id, units);
+  }
+
+  observe(options: CallOptions): Observable<InstanceId> {
+    const { clock, log } = this.#options;
+    const onEnded = (unit: Unit) => {
+      // What it left behind would go on unseen.
+      if (unit.controlGroup === '') return;
+      this.#units.kill(unit, options).catch((error) => {
+        if (!options.signal.aborted) log.warn({ err: error, unit: unit.name }, 'rest not ended');
+      });
+    };
+    return observeUnits({ units: this.#units, clock, log, onEnded }, options);
+  }
+
+  async ensureImage(image: string, policy: ImagePullPolicy, _: PullOptions): Promise<void> {
+    if (image === '' || (await isDirectory(image))) return;
+    const remedy = 'the systemd runtime runs programs of this machine, or of a root directory';
+    if (!/^[a-z0-9/][^\s]*$/.test(image)) {
+      throw new RuntimeError('InvalidSpec', `image "${image}" is no path: ${remedy}`);
+    }
+    const reason = policy === 'Never' || image.startsWith('/') ? 'ImageMissing' : 'ImagePullFailed';
+    throw new RuntimeError(reason, `image "${image}" is no directory of this machine: ${remedy}`);
+  }
+
+  async imageInfo(image: string, _: CallOptions): Promise<ImageInfo | undefined> {
+    if (image !== '' && !(await isDirectory(image))) return undefined;
+    return { id: image === '' ? 'host' : `directory:${image}`, sizeBytes: 0, user: '' };
+  }
+
+  /** Directories are their owner's: none is listed, and none removed. */
+  async listImages(_: CallOptions): Promise<ImageStore> {
+    return { images: [] };
+  }
+
+  async removeImage(image: string, _: CallOptions): Promise<void> {
+    if (!(await isDirectory(image))) return;
+    const message = `"${image}" is a directory of this machine: it is not removed by Berth`;
+    throw new RuntimeError('Unsupported', message);
+  }
+
+  ensure(spec: InstanceSpec, options: CallOptions): Promise<InstanceStatus> {
+    return this.#serial.run(spec.id, async () => {
+      checkSpec(spec);
+      await ensureInstance(this.#units, this.#network, spec, options);
+      return await this.#status(spec.id, await this.#units.find(spec.id, options));
+    });
+  }
+
+  async stop(id: InstanceId, options: StopOptions): Promise<void> {
+    const { containerId, graceMs } = options;
+    if (containerId !== undefined) {
+      const unit = await this.#units.get(unitOfContainerId(containerId), options);
+      if (unit?.labels.node === this.#options.nodeId) {
+        await this.#units.stop(unit, graceMs, options);
+      }
+      return;
+    }
+    await this.#serial.run(id, async () => {
+      const units = await this.#units.find(id, options);
+      await Promise.all(units.map((unit) => this.#units.stop(unit, graceMs, options)));
+      await this.#network.detach(this.#key(id), options);
+    });
+  }
+
+  remove(id: InstanceId, options: CallOptions & { readonly graceMs: number }): Promise<void> {
+    return this.#serial.run(id, async () => {
+      const units = await this.#units.find(id, options);
+      await Promise.all(units.map((unit) => this.#units.stop(unit, options.graceMs, options)));
+      for (const unit of units) await this.#units.remove(unit, options);
+      await this.#network.detach(this.#key(id), options);
+      await this.#units.stopSlice(sliceName(this.#options.nodeId, id), options);
+    });
+  }
+
+  async *logs(id: InstanceId, options: LogOptions): AsyncGenerator<LogChunk> {
+    const { container, previous } = options;
+    const attempts = attemptsOf(await this.#units.find(id, options), container);
+    const unit = attempts[previous ? 1 : 0];
+    if (unit === undefined) {
+      const which = previous ? 'previous terminated container' : 'container';
+      throw new RuntimeError('NotFound', `${which} "${container}" not found`, { container });
+    }
+    const ended = async (call: CallOptions) =>
+      (await this.#units.get(unit.name, call))?.state.phase !== 'running';
+    const { clock } = this.#options;
+    yield* readJournal({ clock, matches: journalMatches(unit.labels), ended }, options);
+  }
+
+  async exec(id: InstanceId, options: ExecOptions): Promise<ExecSession> {
+    const unit = await this.#running(id, options.container, options);
+    return await startExec(this.#options.clock, unit, options);
+  }
+
+  async attach(id: InstanceId, options: AttachOptions): Promise<AttachSession> {
+    const unit = await this.#running(id, options.container, options);
+    const stdout = new PassThrough();
+    const stderr = new PassThrough();
+    const follow = { container: options.container, previous: false, timestamps: false };
+    const lines = this.logs(id, { ...follow, follow: true, tailLines: 0, signal: options.signal });
+    const ended = (async () => {
+      for await (const { data } of lines) stdout.write(data);
+      stdout.end();
+      stderr.end();
+      if (options.signal.aborted) throw options.signal.reason;
+    })();
+    ended.catch(() => unit);
+    return { stdin: undefined, stdout, stderr, ended, resize: async () => undefined };
+  }
+
+  async stats(options: CallOptions): Promise<readonly InstanceUsage[]> {
+    const all = await this.#units.find(undefined, options);
+    const running = all.filter(({ state }) => state.phase === 'running');
+    return await Promise.all(
+      [...byInstance(running)].map(async ([id, units]) => {
+        const { namespace = '', name = '' } = units[0]?.labels ?? {};
+        const usages = await Promise.all(units.map(usageOf));
+        return { id, namespace, name, containers: usages.filter((each) => each !== undefined) };
+      }),
+    );
+  }
+
+  /** It has no layer of its own, and its log is the machine's journal. */
+  async diskUsage(id: InstanceId, options: CallOptions): Promise<ReadonlyMap<string, number>> {
+    const units = await this.#units.find(id, options);
+    return new Map(units.map(({ labels }) => [labels.container, 0]));
+  }
+
+  async close(): Promise<void> {
+    await this.#units.close();
+  }
+
+  async #running(id: InstanceId, container: string, options: CallOptions): Promise<Unit> {
+    const [newest] = attemptsOf(await this.#units.find(id, options), container);
+    if (newest?.state.phase === 'running') return newest;
+    throw new RuntimeError('NotFound', `container "${container}" is not running`, { container });
+  }
+
+  async #status(id: InstanceId, units: readonly Unit[]): Promise<InstanceStatus> {
+    const ip = await this.#network.addressOf(this.#key(id));
+    return readInstance(id, units, ip === undefined ? [] : [ip]);
+  }
+
+  #key(id: InstanceId): string {
+    return shortId(this.#options.nodeId, id);
+  }
+}
+
+function byInstance(units: readonly Unit[]): ReadonlyMap<InstanceId, readonly Unit[]> {
+  const byId = new Map<InstanceId, Unit[]>();
+  for (const unit of units) {
+    const known = byId.get(unit.labels.instance);
+    if (known === undefined) byId.set(unit.labels.instance, [unit]);
+    else known.push(unit);
+  }
+  return byId;
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  if (!path.startsWith('/')) return false;
+  return (await stat(path).catch(() => undefined))?.isDirectory() === true;
+}

@@ -1,0 +1,175 @@
+/** A container's specification as the properties of a transient unit. Pure. */
+import { Variant } from '@particle/dbus-next';
+import type { ContainerSpec } from '../runtime.ts';
+import { encodeLabels, sliceName, type UnitLabels } from './labels.ts';
+
+/** Name and value, as `StartTransientUnit` takes them. */
+export type Property = readonly [string, Variant];
+
+export interface Place {
+  /** A network namespace in the file system; absent = the machine's own. */
+  readonly networkNamespace?: string;
+}
+
+/** Searched by systemd where a command has no path, and the process's own `PATH`. */
+const searchPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+const cpuPeriodMicros = 100_000n;
+
+export function unitProperties(
+  labels: UnitLabels,
+  container: ContainerSpec,
+  place: Place,
+): readonly Property[] {
+  const { namespace, name } = labels;
+  return [
+    text('Description', `${namespace}/${name} ${container.name} (attempt ${labels.attempt})`),
+    // The start has succeeded when the program was executed, not before.
+    text('Type', 'exec'),
+    // What ended stays to be asked about, until it is removed.
+    flag('RemainAfterExit', true),
+    ['Slice', new Variant('s', sliceName(labels.node, labels.instance))],
+    [
+      'LogExtraFields',
+      new Variant(
+        'aay',
+        encodeLabels(labels).map((each) => Buffer.from(each)),
+      ),
+    ],
+    text('SyslogIdentifier', container.name),
+    ...process(container),
+    ...rights(container),
+    ...files(container),
+    ...limits(container),
+    ...(place.networkNamespace === undefined
+      ? []
+      : [text('NetworkNamespacePath', place.networkNamespace)]),
+  ];
+}
+
+function process(container: ContainerSpec): readonly Property[] {
+  const argv = [...(container.command ?? []), ...(container.args ?? [])];
+  const environment = Object.entries({ PATH: searchPath, ...container.env });
+  const [user, group] = (container.user ?? '').split(':');
+  return [
+    // Not expanded by systemd: what stands in the manifest is what the process gets.
+    ['ExecStartEx', new Variant('a(sasas)', [[argv[0], argv, ['no-env-expand']]])],
+    [
+      'Environment',
+      new Variant(
+        'as',
+        environment.map(([key, value]) => `${key}=${value}`),
+      ),
+    ],
+    ...(container.workingDir === undefined ? [] : [text('WorkingDirectory', container.workingDir)]),
+    ...(user === undefined || user === '' ? [] : [text('User', user)]),
+    ...(group === undefined ? [] : [text('Group', group)]),
+    ...(container.groups === undefined
+      ? []
+      : [list('SupplementaryGroups', container.groups.map(String))]),
+  ];
+}
+
+function rights({ capabilities, noNewPrivileges }: ContainerSpec): readonly Property[] {
+  const properties: Property[] = [];
+  if (noNewPrivileges === true) properties.push(flag('NoNewPrivileges', true));
+  if (capabilities !== undefined) {
+    const bounding = boundingSet(capabilities);
+    if (bounding !== undefined) {
+      properties.push(['CapabilityBoundingSet', new Variant('t', bounding)]);
+    }
+  }
+  return properties;
+}
+
+function files({ image, mounts, readOnlyRootFilesystem }: ContainerSpec): readonly Property[] {
+  const binds = (readOnly: boolean) =>
+    mounts
+      .filter((mount) => mount.readOnly === readOnly)
+      // Source, target, ignore a missing source, with the mounts below it.
+      .map(({ hostPath, containerPath }) => [hostPath, containerPath, false, recursive]);
+  const properties: Property[] = [];
+  // An empty list would take back what was given before.
+  for (const [name, list] of [
+    ['BindPaths', binds(false)],
+    ['BindReadOnlyPaths', binds(true)],
+  ] as const) {
+    if (list.length > 0) properties.push([name, new Variant('a(ssbt)', list)]);
+  }
+  if (image !== '') {
+    properties.push(text('RootDirectory', image), flag('MountAPIVFS', true));
+  }
+  if (readOnlyRootFilesystem) properties.push(list('ReadOnlyPaths', ['/']));
+  return properties;
+}
+
+/** `MS_REC` of the kernel. */
+const recursive = 16_384n;
+
+function limits({ limits: { cpuMilli, cpuRequestMilli, memoryBytes } }: ContainerSpec) {
+  const properties: Property[] = [
+    flag('CPUAccounting', true),
+    flag('MemoryAccounting', true),
+    flag('TasksAccounting', true),
+  ];
+  if (cpuMilli !== undefined) {
+    properties.push(
+      ['CPUQuotaPerSecUSec', new Variant('t', BigInt(cpuMilli) * 1_000n)],
+      ['CPUQuotaPeriodUSec', new Variant('t', cpuPeriodMicros)],
+    );
+  }
+  if (cpuRequestMilli !== undefined) {
+    properties.push(['CPUWeight', new Variant('t', cpuWeight(cpuRequestMilli))]);
+  }
+  if (memoryBytes !== undefined) {
+    properties.push(
+      ['MemoryMax', new Variant('t', memoryBytes)],
+      ['MemorySwapMax', new Variant('t', 0n)],
+    );
+  }
+  return properties;
+}
+
+/** A whole core weighs 100, systemd's default for a unit. */
+export function cpuWeight(requestMilli: number): bigint {
+  return BigInt(Math.min(10_000, Math.max(1, Math.round(requestMilli / 10))));
+}
+
+/** Capabilities by number. Source: linux/capability.h. */
+const capabilityNames = [
+  ...['CHOWN', 'DAC_OVERRIDE', 'DAC_READ_SEARCH', 'FOWNER', 'FSETID', 'KILL', 'SETGID'],
+  ...['SETUID', 'SETPCAP', 'LINUX_IMMUTABLE', 'NET_BIND_SERVICE', 'NET_BROADCAST', 'NET_ADMIN'],
+  ...['NET_RAW', 'IPC_LOCK', 'IPC_OWNER', 'SYS_MODULE', 'SYS_RAWIO', 'SYS_CHROOT', 'SYS_PTRACE'],
+  ...['SYS_PACCT', 'SYS_ADMIN', 'SYS_BOOT', 'SYS_NICE', 'SYS_RESOURCE', 'SYS_TIME'],
+  ...['SYS_TTY_CONFIG', 'MKNOD', 'LEASE', 'AUDIT_WRITE', 'AUDIT_CONTROL', 'SETFCAP'],
+  ...['MAC_OVERRIDE', 'MAC_ADMIN', 'SYSLOG', 'WAKE_ALARM', 'BLOCK_SUSPEND', 'AUDIT_READ'],
+  ...['PERFMON', 'BPF', 'CHECKPOINT_RESTORE'],
+];
+const everyCapability = (1n << BigInt(capabilityNames.length)) - 1n;
+
+/** What is left of all capabilities; `undefined` when nothing is taken away. */
+export function boundingSet({
+  add,
+  drop,
+}: NonNullable<ContainerSpec['capabilities']>): bigint | undefined {
+  if (drop.length === 0) return undefined;
+  const bits = (names: readonly string[]) =>
+    names.includes('ALL')
+      ? everyCapability
+      : names.reduce((set, name) => {
+          const at = capabilityNames.indexOf(name);
+          return at < 0 ? set : set | (1n << BigInt(at));
+        }, 0n);
+  return (everyCapability & ~bits(drop)) | bits(add);
+}
+
+function text(name: string, value: string): Property {
+  return [name, new Variant('s', value)];
+}
+
+function flag(name: string, value: boolean): Property {
+  return [name, new Variant('b', value)];
+}
+
+function list(name: string, values: readonly string[]): Property {
+  return [name, new Variant('as', [...values])];
+}

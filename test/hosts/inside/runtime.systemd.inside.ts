@@ -1,0 +1,74 @@
+import { execFile } from 'node:child_process';
+import { copyFile, mkdir, symlink } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { systemClock } from '../../../lib/clock.ts';
+import { silentLog } from '../../../lib/log.ts';
+import { createSystemdRuntime } from '../../../runtime/systemd/systemd.ts';
+import { type Program, runtimeContract } from '../../contract/runtime.ts';
+
+const run = promisify(execFile);
+const root = '/var/lib/berth-test/busybox';
+
+/** A root directory that holds nothing but busybox. */
+async function makeRoot(): Promise<void> {
+  for (const directory of ['bin', 'dev', 'proc', 'sys', 'tmp', 'run', 'etc', 'var/tmp', 'mnt']) {
+    await mkdir(`${root}/${directory}`, { recursive: true });
+  }
+  await copyFile('/usr/bin/busybox', `${root}/bin/busybox`);
+  const { stdout } = await run('busybox', ['--list']);
+  for (const name of stdout.split('\n').filter((each) => each !== '' && each !== 'busybox')) {
+    await symlink('busybox', `${root}/bin/${name}`).catch(() => undefined);
+  }
+  // systemd looks its users up on the machine.
+  await run('useradd', ['--uid', '1000', '--no-create-home', 'tester']).catch(() => undefined);
+}
+
+const shell = (script: string): Program => ({ command: ['/bin/sh', '-c', script, 'sh'], args: [] });
+const rest = "trap 'exit 143' TERM; while :; do sleep 60 & wait $!; done";
+
+async function units(nodeId: string): Promise<readonly string[]> {
+  const { stdout } = await run('systemctl', [
+    'list-units',
+    '--all',
+    '--plain',
+    '--no-legend',
+    'berth_*',
+  ]);
+  const names = stdout.split('\n').flatMap((line) => line.trim().split(' ')[0] || []);
+  const ours = [];
+  for (const name of names) {
+    const { stdout: fields } = await run('systemctl', ['show', '-p', 'LogExtraFields', name]);
+    if (fields.includes(`BERTH_NODE=${nodeId}`) && !fields.includes(`${nodeId}-`)) ours.push(name);
+  }
+  return ours;
+}
+
+runtimeContract('systemd', async () => {
+  await makeRoot();
+  return {
+    open: (nodeId) => createSystemdRuntime({ nodeId, clock: systemClock, log: silentLog }),
+    image: root,
+    programs: {
+      sleeper: shell(rest),
+      deaf: shell("trap '' TERM; echo ready; while :; do sleep 1; done"),
+      exit7: shell('exit 7'),
+      printer: shell(`echo one; echo two; echo three; echo oops >&2; ${rest}`),
+      ticker: shell('echo tick; sleep 0.5; echo tock'),
+      polite: shell("trap 'echo bye; exit 3' TERM; while :; do sleep 60 & wait $!; done"),
+      introducer: shell('echo "$GREETING|$1|$PWD|$(id -u)|$(hostname)"'),
+      writer: shell(
+        'cat /mnt/file; if echo changed >/mnt/file; then echo written; else echo refused; fi',
+      ),
+      server: shell('exec nc -ll -p 8099 -e echo pong'),
+      client: shell(`until nc 127.0.0.1 8099 </dev/null | grep pong; do sleep 0.1; done; ${rest}`),
+      listener: shell('exit 1'),
+    },
+    commands: {
+      both: ['/bin/sh', '-c', 'echo out; echo err >&2; exit 5'],
+      cat: ['cat'],
+      size: ['/bin/sh', '-c', 'read line; stty size'],
+      missing: ['absent-command'],
+    },
+    leftovers: units,
+  };
+}, ['tty', 'stdin', 'streams', 'hostname', 'images']);

@@ -1,0 +1,35 @@
+/** Hosts with a systemd and a dockerd of their own, on this machine: see `lab/lab`. */
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Output, type RunOptions, runCommand } from '../harness/run-command.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+/** On a busy machine; idle it takes two seconds for each host. */
+const startMs = 180_000;
+const script = join(root, 'test', 'hosts', 'lab', 'lab');
+
+export interface Lab {
+  /** Runs a command on host `number`, counted from 1, in the checkout. */
+  exec(number: number, command: readonly string[], options?: RunOptions): Promise<Output>;
+  down(): Promise<void>;
+}
+
+/** Ready when this resolves; labs of other names are left alone. */
+export async function startLab(hosts: number): Promise<Lab> {
+  const env = { LAB_NAME: `berth-${process.pid}` };
+  const lab = (args: readonly string[], options: RunOptions = {}) =>
+    runCommand('bash', [script, ...args], { ...options, env: { ...env, ...options.env } });
+  const ok = async (...args: readonly string[]) => {
+    const { code, stdout, stderr } = await lab(args, { timeoutMs: startMs });
+    if (code !== 0) throw new Error(`lab ${args.join(' ')} ended with ${code}: ${stderr}${stdout}`);
+  };
+  await ok('up', String(hosts)).catch(async (error) => {
+    await ok('down');
+    throw error;
+  });
+  return {
+    exec: (number, command, options) =>
+      lab(['exec', String(number), 'env', '-C', root, ...command], options),
+    down: () => ok('down'),
+  };
+}

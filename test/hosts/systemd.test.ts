@@ -1,0 +1,33 @@
+/** Runs the tests in `inside/` on a host of the lab, each with its name in what is told of a failure. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { buildBerth } from '../harness/plane.ts';
+import { type Lab, startLab } from './lab.ts';
+
+const timeoutMs = 300_000;
+let lab: Lab | undefined;
+
+beforeAll(async () => {
+  await buildBerth();
+  lab = await startLab(1);
+}, timeoutMs);
+
+afterAll(async () => {
+  await lab?.down();
+}, timeoutMs);
+
+const vitest = [
+  'node_modules/.bin/vitest',
+  'run',
+  '--config',
+  'test/hosts/inside/vitest.config.ts',
+];
+
+test.each(['runtime.systemd', 'workload.systemd'])(
+  '%s on a host with systemd',
+  async (file) => {
+    const { code, stdout, stderr } = (await lab?.exec(1, [...vitest, file], { timeoutMs })) ?? {};
+    expect(code, `${stdout}${stderr}`).toBe(0);
+    expect(stdout).toMatch(/Tests .*\d+ passed/);
+  },
+  timeoutMs,
+);
