@@ -1,0 +1,166 @@
+/**
+ * Judges bound CPU plans against recorded cases of Eru. Where Eru is right its very plans are asked for. Where it is
+ * not, the right answer: it truncates requests (2.3 cores lose a piece), leaves room on cores that are sold several
+ * times, panics where more cores are divided than maxshare allows, and hangs on less than 1/100 core.
+ */
+import { givenBack, planNear } from '../../scheduler/dimensions/cpu-bound/affinity.ts';
+import {
+  type CoreRequest,
+  CoreRequestError,
+  coreRequest,
+  type Plan,
+  plansMax,
+} from '../../scheduler/dimensions/cpu-bound/cores.ts';
+import { corePlans, countPlans } from '../../scheduler/dimensions/cpu-bound/plans.ts';
+import { bestCount } from './best.ts';
+
+type Pieces = Readonly<Record<string, number>>;
+
+export interface PlansRow {
+  readonly available: Pieces;
+  readonly request: number;
+  readonly maxshare?: number;
+  readonly count: number;
+  readonly plans?: readonly Pieces[] | null;
+  readonly error?: string;
+}
+
+export interface AffinityRow {
+  readonly available: Pieces;
+  readonly origin: Pieces;
+  readonly request: number;
+  readonly count: number;
+  readonly chosen?: Pieces | null;
+  readonly error?: string;
+}
+
+/** What is wrong with our answer to a row; empty when it is right. */
+export function judgePlans(row: PlansRow): readonly string[] {
+  const request = requestOf(row.request);
+  if (request === undefined) return refusedRightly(row.request);
+  const names = inEruOrder(Object.keys(row.available));
+  const free = names.map((name) => row.available[name] ?? 0);
+  const maxshare = row.maxshare ?? -1;
+  const options = { maxShared: maxshare < 0 ? undefined : maxshare };
+  const count = countPlans(free, request, options);
+  const plans = corePlans(free, request, options);
+  const best = bestCount({ free, ...request, maxshare });
+  const faults = [
+    ...faultsOfCount(count, best, row, request),
+    ...faultsOfPlans(plans, free, request),
+  ];
+  if (plans.length !== Math.min(count, plansMax)) {
+    faults.push(`${plans.length} plans for a count of ${count}`);
+  }
+  if (isComparable(row, request) && row.count === count && row.plans && count > 0) {
+    const ours = plans.slice(0, row.plans.length).map((plan) => named(plan, names));
+    if (!same(ours, row.plans.map(sorted))) {
+      faults.push(`plans ${JSON.stringify(ours)}, Eru's ${JSON.stringify(row.plans)}`);
+    }
+  }
+  return faults;
+}
+
+/** The same for an instance that changes its size. */
+export function judgeAffinity(row: AffinityRow): readonly string[] {
+  const request = requestOf(row.request);
+  if (request === undefined) return refusedRightly(row.request);
+  const names = inEruOrder([
+    ...new Set([...Object.keys(row.available), ...Object.keys(row.origin)]),
+  ]);
+  const held = names.flatMap((name, core) => {
+    const pieces = row.origin[name];
+    return pieces === undefined ? [] : [{ core, pieces }];
+  });
+  const free = givenBack(
+    names.map((name) => row.available[name] ?? 0),
+    held,
+  );
+  const options = { maxShared: undefined };
+  const count = countPlans(free, request, options);
+  const best = bestCount({ free, ...request, maxshare: -1 });
+  const chosen = planNear(free, held, request, options);
+  const faults = [
+    ...faultsOfCount(count, best, row, request),
+    ...faultsOfPlans(chosen === undefined ? [] : [chosen], free, request),
+  ];
+  if ((chosen !== undefined) !== count > 0) faults.push(`a plan was chosen of ${count}`);
+  if (chosen !== undefined && row.chosen && isComparable(row, request)) {
+    const ours = named(chosen, names);
+    if (!same(ours, sorted(row.chosen))) {
+      faults.push(`chosen ${JSON.stringify(ours)}, Eru ${JSON.stringify(row.chosen)}`);
+    }
+  }
+  return faults;
+}
+
+/** Cores in the order Eru takes them for equal: as text. Ours is the order of numbers, which is that of positions. */
+function inEruOrder(names: readonly string[]): readonly string[] {
+  return [...names].sort();
+}
+
+function requestOf(cores: number): CoreRequest | undefined {
+  try {
+    return coreRequest(cores);
+  } catch (error) {
+    if (error instanceof CoreRequestError) return undefined;
+    throw error;
+  }
+}
+
+/** Only what is less than one piece may be refused, whatever Eru did with it. */
+function refusedRightly(cores: number): readonly string[] {
+  return cores >= 0.01 ? [`refused ${cores} cores`] : [];
+}
+
+/** Whether Eru was asked for the same pieces and came back with an answer. */
+function isComparable(row: { request: number; error?: string }, request: CoreRequest): boolean {
+  const truncated = Math.trunc(row.request * 100) !== request.whole * 100 + request.fragment;
+  return row.error === undefined && !truncated;
+}
+
+function faultsOfCount(
+  count: number,
+  best: number | undefined,
+  row: PlansRow | AffinityRow,
+  request: CoreRequest,
+): readonly string[] {
+  const faults: string[] = [];
+  if (best !== undefined && count !== best) faults.push(`count ${count}, the optimum is ${best}`);
+  if (isComparable(row, request) && count < row.count)
+    faults.push(`count ${count}, Eru ${row.count}`);
+  return faults;
+}
+
+/** Whole cores are whole, the fragment is in one piece, no core is twice in a plan or given out beyond its pieces. */
+function faultsOfPlans(
+  plans: readonly Plan[],
+  free: readonly number[],
+  { whole, fragment }: CoreRequest,
+): readonly string[] {
+  const left = [...free];
+  for (const plan of plans) {
+    const sizes = plan.map(({ pieces }) => pieces);
+    const wanted = [...Array<number>(whole).fill(100), ...(fragment > 0 ? [fragment] : [])];
+    const isShaped = same([...sizes].sort(ascending), wanted.sort(ascending));
+    const isDistinct = new Set(plan.map(({ core }) => core)).size === plan.length;
+    if (!isShaped || !isDistinct) return [`plan ${JSON.stringify(plan)} has the wrong shape`];
+    for (const { core, pieces } of plan) left[core] = (left[core] ?? 0) - pieces;
+  }
+  const over = left.findIndex((pieces, core) => pieces < Math.min(0, free[core] ?? 0));
+  return over < 0 ? [] : [`core at position ${over} is given out beyond its pieces`];
+}
+
+const ascending = (a: number, b: number) => a - b;
+
+function named(plan: Plan, names: readonly string[]): Pieces {
+  return sorted(Object.fromEntries(plan.map(({ core, pieces }) => [names[core] ?? '?', pieces])));
+}
+
+function sorted(pieces: Pieces): Pieces {
+  return Object.fromEntries(Object.entries(pieces).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function same(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}

@@ -1,0 +1,132 @@
+/**
+ * Judges distributions against recorded cases of Eru. DRAINED is judged by the order that was meant (smallest room
+ * first, then most used), because Eru's comparison is no order and passes over smaller nodes.
+ */
+import {
+  type Distribution,
+  type DistributionStrategy,
+  distribute,
+  type RefusedReason,
+} from '../../scheduler/strategies/distribute.ts';
+
+interface RowNode {
+  readonly Nodename: string;
+  readonly Capacity: number;
+  readonly Count: number;
+  readonly Usage: number;
+  readonly Rate: number;
+}
+
+export interface StrategyRow {
+  readonly strategy: string;
+  readonly nodes: readonly RowNode[];
+  readonly need: number;
+  readonly limit: number;
+  readonly total?: number;
+  readonly deploy?: Readonly<Record<string, number>>;
+  readonly final_sorted?: readonly number[];
+  readonly error?: string;
+}
+
+const names: Readonly<Record<string, DistributionStrategy>> = {
+  AUTO: 'Spread',
+  FILL: 'Fill',
+  EACH: 'Each',
+  GLOBAL: 'Global',
+  DRAINED: 'Drained',
+};
+
+/** Eru's words for each of our reasons. */
+const words: Readonly<Record<RefusedReason, RegExp>> = {
+  InsufficientCapacity: /^need: /,
+  InsufficientNodes: /not enough nodes|insufficient nodes|< limit/,
+  NodeLimit: /reached nodelimit/,
+  AlreadyFilled: /has enough workloads/,
+  InvalidNeed: /./,
+};
+
+/** What is wrong with our answer to a row; empty when it is right. */
+export function judgeStrategy(row: StrategyRow): readonly string[] {
+  const strategy = names[row.strategy];
+  if (strategy === undefined) return [`unknown strategy ${row.strategy}`];
+  const candidates = row.nodes.map(({ Capacity, Count, Usage, Rate }) => ({
+    capacity: Capacity,
+    count: Count,
+    usage: Usage,
+    rate: Rate,
+  }));
+  const { need, limit, total } = row;
+  const given = distribute(strategy, candidates, {
+    need,
+    limit,
+    ...(total === undefined ? {} : { total }),
+  });
+  // Whatever Eru makes of such a need: nothing may be placed.
+  if (need < 1) return given.type === 'refused' || !given.replicas.some(Boolean) ? [] : ['placed'];
+  if (given.type === 'refused') return faultsOfRefusal(given.reason, row.error);
+  if (row.error !== undefined) return [`distributed, Eru says ${row.error}`];
+  return faultsOfReplicas(row, strategy, given);
+}
+
+function faultsOfRefusal(reason: RefusedReason, error: string | undefined): readonly string[] {
+  if (error === undefined) return [`refused (${reason}), Eru distributes`];
+  return words[reason].test(error) ? [] : [`refused (${reason}), Eru says ${error}`];
+}
+
+function faultsOfReplicas(
+  row: StrategyRow,
+  strategy: DistributionStrategy,
+  { replicas }: Distribution & { readonly type: 'distributed' },
+): readonly string[] {
+  const expected =
+    strategy === 'Drained'
+      ? drainedAsMeant(row)
+      : row.nodes.map(({ Nodename }) => row.deploy?.[Nodename] ?? 0);
+  const faults: string[] = [];
+  if (replicas.join() !== expected.join() && !differsByTies(row, strategy, replicas, expected)) {
+    faults.push(`replicas ${replicas.join()}, expected ${expected.join()}`);
+  }
+  const finals = row.nodes.map(({ Count }, i) => Count + (replicas[i] ?? 0)).sort((a, b) => a - b);
+  if (strategy !== 'Drained' && row.final_sorted && finals.join() !== row.final_sorted.join()) {
+    faults.push(`in the end ${finals.join()}, Eru ${row.final_sorted.join()}`);
+  }
+  return faults;
+}
+
+/** Whether the two differ only in which of several equal nodes got more: Eru leaves that to its heap. */
+function differsByTies(
+  { nodes }: StrategyRow,
+  strategy: DistributionStrategy,
+  ours: readonly number[],
+  theirs: readonly number[],
+): boolean {
+  const outcome = (replicas: readonly number[]) =>
+    nodes
+      .map(({ Capacity, Count, Usage, Rate }, i) => {
+        const given = replicas[i] ?? 0;
+        if (strategy === 'Global') return (Usage + given * Rate).toFixed(9);
+        if (strategy === 'Drained') return `${Capacity} ${Usage} ${given}`;
+        return `${Count + given} ${Capacity - given}`;
+      })
+      .sort()
+      .join();
+  return outcome(ours) === outcome(theirs);
+}
+
+/** One after the other, to the node that has the least room and still some. */
+function drainedAsMeant({ nodes, need }: StrategyRow): readonly number[] {
+  const replicas = nodes.map(() => 0);
+  for (let left = need; left > 0; left -= 1) {
+    let chosen: number | undefined;
+    for (const [i, node] of nodes.entries()) {
+      if (node.Capacity <= (replicas[i] ?? 0)) continue;
+      const before = chosen === undefined ? undefined : nodes[chosen];
+      const isSmaller = before !== undefined && node.Capacity < before.Capacity;
+      const isBusier = node.Capacity === before?.Capacity && node.Usage > before.Usage;
+      if (before === undefined || isSmaller || isBusier) chosen = i;
+    }
+    if (chosen === undefined) return [];
+    replicas[chosen] = (replicas[chosen] ?? 0) + 1;
+  }
+  return replicas;
+}
