@@ -20,6 +20,8 @@ import { namespaceController } from './namespace/controller.ts';
 import type { NodeLifecycleOptions } from './node-lifecycle/context.ts';
 import { runNodeLifecycle } from './node-lifecycle/run.ts';
 import { roleAggregationController } from './role-aggregation/controller.ts';
+import { rootCaController } from './service-accounts/root-ca.ts';
+import { type TokenSecretSigner, tokenSecretController } from './service-accounts/token-secrets.ts';
 import { workloadController } from './workload/controller.ts';
 
 export interface ControllersOptions {
@@ -33,6 +35,8 @@ export interface ControllersOptions {
   readonly metrics?: Metrics;
   /** Absent: certificate requests are left alone. */
   readonly signer?: CertificateSigner;
+  /** Absent: nothing is done for service accounts but the `default` of each namespace. */
+  readonly tokenSigner?: TokenSecretSigner;
   /** How patient to be with nodes; everything has a default. */
   readonly nodeLifecycle?: Partial<NodeLifecycleOptions>;
 }
@@ -61,7 +65,7 @@ export async function runControllers(options: ControllersOptions): Promise<void>
 
 /** One term of office: everything starts from fresh lists, and all ends when one fails. */
 async function runAll(
-  { clock, random, log, metrics, signer, nodeLifecycle }: ControllersOptions,
+  { clock, random, log, metrics, signer, tokenSigner, nodeLifecycle }: ControllersOptions,
   client: Client,
   term: AbortSignal,
 ): Promise<void> {
@@ -87,6 +91,12 @@ async function runAll(
     runGarbageCollector(deps),
     runEventTtl(deps),
     runTokenCleaner(deps),
+    ...(tokenSigner === undefined
+      ? []
+      : [
+          runController(rootCaController(tokenSigner.ca), deps),
+          runController(tokenSecretController(tokenSigner, deps), deps),
+        ]),
     ...(signer === undefined ? [] : [runController(certificateController(signer), deps)]),
   ];
   informers.start();

@@ -13,6 +13,12 @@ export interface Reference {
   readonly uid?: string;
 }
 
+export interface AccountName {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+}
+
 export interface Bound {
   readonly pod?: Reference;
   readonly secret?: Reference;
@@ -63,15 +69,17 @@ export function claimsFor(account: JsonObject, terms: TokenTerms): JsonObject {
 }
 
 /** The token that a Secret of type `kubernetes.io/service-account-token` holds: it never ends. */
-export function legacyClaims(account: JsonObject, secretName: string): JsonObject {
-  const namespace = metaString(account, 'namespace');
+export function legacyClaims(
+  { namespace, name, uid }: AccountName,
+  secretName: string,
+): JsonObject {
   return {
     iss: legacyIssuer,
     [`${legacyPrefix}namespace`]: namespace,
     [`${legacyPrefix}secret.name`]: secretName,
-    [`${legacyPrefix}service-account.name`]: metaString(account, 'name'),
-    [`${legacyPrefix}service-account.uid`]: metaString(account, 'uid'),
-    sub: userName(namespace, metaString(account, 'name')),
+    [`${legacyPrefix}service-account.name`]: name,
+    [`${legacyPrefix}service-account.uid`]: uid,
+    sub: userName(namespace, name),
   };
 }
 

@@ -3,8 +3,8 @@ import type { JsonObject } from '../../api/meta.ts';
 import { FakeClock } from '../../lib/clock.ts';
 import { makeTokenKeys } from '../../test/harness/token-keys.ts';
 import { signJwt } from './jwt.ts';
-import { claimsFor, legacyClaims, type TokenTerms } from './service-account-claims.ts';
-import { accountAuthenticator } from './service-account-token.ts';
+import { claimsFor, type TokenTerms } from './service-account-claims.ts';
+import { accountAuthenticator, secretToken } from './service-account-token.ts';
 
 const own = 'https://kubernetes.default.svc';
 const keys = makeTokenKeys();
@@ -114,7 +114,7 @@ test('claims that do not fit together are refused, however they came to be signe
 
 test('a token of a Secret is good as long as the Secret holds it', async () => {
   const { ask, objects } = world();
-  const legacy = signJwt(keys.signing, legacyClaims(account, 'robot-token'));
+  const legacy = secretToken(keys, account.metadata, 'robot-token');
   await expect(ask(legacy)).rejects.toThrow('the secret shop/robot-token of the token is gone');
   const data = { token: Buffer.from(legacy).toString('base64') };
   objects['secrets/robot-token'] = { metadata: { name: 'robot-token' }, data };

@@ -8,10 +8,12 @@ import { StatusError } from '../../api/status.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { metaString } from '../storage/cached.ts';
 import type { StoragePlace } from '../storage/keys.ts';
-import { audiencesOf, leewayMs, outOfTime, readJwt, verifies } from './jwt.ts';
+import { audiencesOf, leewayMs, outOfTime, readJwt, signJwt, verifies } from './jwt.ts';
 import {
   type AccountClaims,
+  type AccountName,
   accountUser,
+  legacyClaims,
   legacyIssuer,
   type Reference,
   readClaims,
@@ -42,6 +44,11 @@ const boundKinds = [
   { field: 'secret', place: { group: '', plural: 'secrets' }, namespaced: true },
   { field: 'node', place: { group: '', plural: 'nodes' }, namespaced: false },
 ] as const;
+
+/** The token for a Secret of type `kubernetes.io/service-account-token`. */
+export function secretToken(keys: TokenKeys, account: AccountName, secretName: string): string {
+  return signJwt(keys.signing, legacyClaims(account, secretName));
+}
 
 /** Throws 401 with the reason for a token that this plane has signed and that no longer holds. */
 export function accountAuthenticator(

@@ -9,11 +9,13 @@ import {
   readCertificateRequest,
   readTokens,
   type StaticToken,
+  secretToken,
   type TokenKeys,
   writeSecret,
 } from '../../apiserver/index.ts';
 import { formatKubeconfig } from '../../client/kubeconfig.ts';
 import type { CertificateSigner } from '../../controllers/certificates/signer.ts';
+import type { TokenSecretSigner } from '../../controllers/service-accounts/token-secrets.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { isAny, outsideAddresses, type PlaneConfig, serverUrl } from './config.ts';
 import type { PlanePaths } from './paths.ts';
@@ -29,6 +31,7 @@ export interface Identity {
   /** Of service accounts. */
   readonly tokenKeys: TokenKeys;
   readonly signer: CertificateSigner;
+  readonly tokenSigner: TokenSecretSigner;
 }
 
 /** Reads, or makes at the first start, what the server needs. */
@@ -61,7 +64,12 @@ export async function openIdentity(
     readTokens(paths.tokens),
     openTokenKeys(paths.pki),
   ]);
-  return { ca: pki.ca, serving, agentClient, admin, tokens, tokenKeys, signer };
+  const tokenSigner: TokenSecretSigner = {
+    ca: pki.ca,
+    token: ({ metadata: { namespace = '', name = '', uid = '' } }, secretName) =>
+      secretToken(tokenKeys, { namespace, name, uid }, secretName),
+  };
+  return { ca: pki.ca, serving, agentClient, admin, tokens, tokenKeys, signer, tokenSigner };
 }
 
 /** A node's certificate: what it shows to the apiserver, and what its own server shows. */

@@ -17,6 +17,7 @@ function identity(cert: string): Identity {
     tokens: [],
     tokenKeys: makeTokenKeys(),
     signer,
+    tokenSigner: { ca: 'ca', token: () => '' },
   };
 }
 

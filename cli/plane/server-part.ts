@@ -71,7 +71,7 @@ async function runParts(
   store: Store,
 ): Promise<ServerPart> {
   const { paths, config, log, metrics } = options;
-  const { signer } = files;
+  const { signer, tokenSigner } = files;
   const client = (user: UserInfo) =>
     createClient(api.transport(user), { userAgent: userAgent(user), clock: systemClock });
   const { nodeGraceMs } = config;
@@ -87,6 +87,7 @@ async function runParts(
       ...common,
       client: controllers,
       signer,
+      tokenSigner,
       log: log.child({ part: 'controllers' }),
       ...(nodeGraceMs === undefined ? {} : { nodeLifecycle: nodePatience(nodeGraceMs) }),
     }),
