@@ -1,5 +1,5 @@
 /** The names of a CustomResourceDefinition: its own, its group and those of its kind. */
-import { asString, at, objectsOf } from '../../api/json.ts';
+import { asArray, asString, at, objectsOf } from '../../api/json.ts';
 import type { JsonObject } from '../../api/meta.ts';
 import { validateDns1035Label, validateDns1123Subdomain } from '../../api/names.ts';
 import type { FieldError } from '../../api/status.ts';
@@ -52,8 +52,16 @@ function kindErrors(crd: JsonObject): FieldError[] {
   const plural = asString(at(crd, 'spec', 'names', 'plural'));
   const kind = asString(at(crd, 'spec', 'names', 'kind'));
   const listKind = asString(at(crd, 'spec', 'names', 'listKind'));
+  const singular = asString(at(crd, 'spec', 'names', 'singular'));
+  const list = (name: string) =>
+    asArray(at(crd, 'spec', 'names', name)).flatMap((value, index) =>
+      labelErrors(`spec.names.${name}[${index}]`, asString(value)),
+    );
   const errors = [
     ...labelErrors('spec.names.plural', plural),
+    ...(singular === '' ? [] : labelErrors('spec.names.singular', singular)),
+    ...list('shortNames'),
+    ...list('categories'),
     ...mixedCaseErrors('spec.names.kind', kind),
     ...(kind === '' ? [] : mixedCaseErrors('spec.names.listKind', listKind)),
   ];

@@ -1,11 +1,17 @@
 /** The versions of a CustomResourceDefinition: storage, schemas, columns, subresources, selectable fields. */
 
-import { asArray, asObject, asString, at, objectsOf } from '../../api/json.ts';
+import { asArray, asObject, asString, at, equal, objectsOf } from '../../api/json.ts';
 import { parseSimplePath } from '../../api/jsonpath.ts';
 import type { JsonObject } from '../../api/meta.ts';
 import type { Schema } from '../../api/schema.ts';
 import type { FieldError } from '../../api/status.ts';
-import { forbiddenField, invalidValue, notSupported, required } from '../schema/field-error.ts';
+import {
+  duplicateValue,
+  forbiddenField,
+  invalidValue,
+  notSupported,
+  required,
+} from '../schema/field-error.ts';
 import { validateStructural } from '../schema/index.ts';
 import { fieldSchema } from '../schema/json-kinds.ts';
 
@@ -24,16 +30,24 @@ export function versionErrors(crd: JsonObject): FieldError[] {
         'cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead',
       ),
     );
+  // What all versions say alike upstream names once, by the place it had before there were versions.
+  const shared = (field: string) =>
+    versions.every((version) => equal(version[field] ?? null, versions[0]?.[field] ?? null));
+  const oneSchema = shared('schema');
+  const oneColumns = shared('additionalPrinterColumns');
+  const oneScale = shared('subresources');
+  const oneSelectable = shared('selectableFields');
   for (const [index, version] of versions.entries()) {
-    // What the only version says upstream names by the place it had before there were versions.
-    const path = versions.length === 1 ? 'spec' : `spec.versions[${index}]`;
-    const schemaPath = versions.length === 1 ? 'spec.validation' : `${path}.schema`;
-    errors.push(
-      ...schemaErrors(version, index, `${schemaPath}.openAPIV3Schema`),
-      ...columnErrors(version, path),
-      ...scaleErrors(version, path),
-      ...selectableErrors(version, path),
-    );
+    const own = `spec.versions[${index}]`;
+    if (index === 0 || !oneSchema || version['schema'] === undefined) {
+      const place = oneSchema ? 'spec.validation' : `${own}.schema`;
+      errors.push(...schemaErrors(version, index, `${place}.openAPIV3Schema`));
+    }
+    if (index === 0 || !oneColumns)
+      errors.push(...columnErrors(version, oneColumns ? 'spec' : own));
+    if (index === 0 || !oneScale) errors.push(...scaleErrors(version, oneScale ? 'spec' : own));
+    if (index === 0 || !(oneSelectable && oneSchema))
+      errors.push(...selectableErrors(version, oneSelectable ? 'spec' : own));
   }
   return errors;
 }
@@ -77,7 +91,8 @@ function schemaErrors(version: JsonObject, index: number, path: string): FieldEr
   if (schema === undefined)
     return [required(`spec.versions[${index}].schema.openAPIV3Schema`, 'schemas are required')];
   // The schema's own shape is what validateStructural judges.
-  return validateStructural(schema as Schema, { path });
+  const hasStatus = asObject(at(version, 'subresources', 'status')) !== undefined;
+  return validateStructural(schema as Schema, { path, hasStatus });
 }
 
 function columnErrors(version: JsonObject, path: string): FieldError[] {
@@ -112,6 +127,8 @@ function selectableErrors(version: JsonObject, path: string): FieldError[] {
   const errors = fields.flatMap((each, index) => {
     const jsonPath = asString(each['jsonPath']);
     const field = `${path}.selectableFields[${index}].jsonPath`;
+    if (fields.slice(0, index).some((earlier) => earlier['jsonPath'] === jsonPath))
+      return [duplicateValue(field, jsonPath)];
     return selectableMistakes(jsonPath, schema).map((why) => invalidValue(field, jsonPath, why));
   });
   if (fields.length <= maxSelectableFields) return errors;
@@ -137,9 +154,15 @@ export function conversionErrors(crd: JsonObject): FieldError[] {
   const conversion = asObject(at(crd, 'spec', 'conversion')) ?? {};
   const webhook = asObject(conversion['webhook']);
   if (conversion['strategy'] !== 'Webhook') {
-    if (webhook === undefined) return [];
     const why = 'should not be set when strategy is not set to Webhook';
-    return [forbiddenField('spec.conversion.webhook', why)];
+    return [
+      ...(webhook?.['clientConfig'] === undefined
+        ? []
+        : [forbiddenField('spec.conversion.webhookClientConfig', why)]),
+      ...(asArray(webhook?.['conversionReviewVersions']).length === 0
+        ? []
+        : [forbiddenField('spec.conversion.conversionReviewVersions', why)]),
+    ];
   }
   if (webhook?.['clientConfig'] === undefined)
     return [

@@ -47,6 +47,9 @@ describe('names', () => {
     [named({ kind: '' }), 'spec.names.kind'],
     [named({ listKind: 'Widget' }), 'spec.names.listKind'],
     [named({ plural: 'Widgets' }, 'Widgets.shop.example'), 'spec.names.plural'],
+    [named({ singular: 'Widget' }), 'spec.names.singular'],
+    [named({ shortNames: ['wd', 'W_'] }), 'spec.names.shortNames[1]'],
+    [named({ categories: ['All'] }), 'spec.names.categories[0]'],
     [{ ...crd({ group: 'local' }), metadata: { name: 'widgets.local' } }, 'spec.group'],
   ])('%#', (object, field) => {
     expect(wrong(object)).toEqual([field]);
@@ -147,4 +150,34 @@ test('deletion leaves a finalizer and a condition', () => {
   expect(at(object, 'status', 'conditions')).toMatchObject([
     { type: 'Terminating', status: 'True', lastTransitionTime: '2026-01-01T00:00:00Z' },
   ]);
+});
+
+describe('what may not change', () => {
+  const renamed = () => {
+    const names = { plural: 'widgets', kind: 'Gadget', listKind: 'GadgetList' };
+    return crd({ names, scope: 'Cluster' });
+  };
+
+  test('kind and scope, once the kind is served', () => {
+    const old = { ...crd(), status: { conditions: [{ type: 'Established', status: 'True' }] } };
+    expect(wrong(renamed(), old)).toEqual(['spec.scope', 'spec.names.kind']);
+  });
+
+  test('a kind whose name was taken can be renamed', () => {
+    const old = { ...crd(), status: { conditions: [{ type: 'Established', status: 'False' }] } };
+    expect(wrong(renamed(), old)).toEqual([]);
+  });
+});
+
+test('a field may be selectable once', () => {
+  const selectableFields = [{ jsonPath: '.spec.size' }, { jsonPath: '.spec.size' }];
+  expect(wrong(crd({}, { selectableFields }))).toEqual(['spec.selectableFields[1].jsonPath']);
+});
+
+test('what is the same in all versions is told once', () => {
+  const schema = { openAPIV3Schema: { type: 'string' } };
+  const v1 = { name: 'v1', served: true, storage: true, schema };
+  const v2 = { name: 'v2', served: true, storage: false, schema };
+  const found = wrong(crd({ versions: [v1, v2] }));
+  expect(found).toEqual(['spec.validation.openAPIV3Schema.type']);
 });

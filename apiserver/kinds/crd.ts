@@ -83,13 +83,19 @@ function defaultNames(crd: JsonObject): void {
 
 const immutableFields = [
   ['spec', 'group'],
-  ['spec', 'scope'],
   ['spec', 'names', 'plural'],
+];
+/** As long as nothing is served, a kind that somebody else has can still be renamed. */
+const immutableOnceEstablished = [
+  ['spec', 'scope'],
   ['spec', 'names', 'kind'],
 ];
 
 function immutableErrors(crd: JsonObject, old: JsonObject): FieldError[] {
-  return immutableFields
+  const established = objectsOf(at(old, 'status', 'conditions')).some(
+    ({ type, status }) => type === 'Established' && status === 'True',
+  );
+  return [...immutableFields, ...(established ? immutableOnceEstablished : [])]
     .filter((path) => !equal(at(crd, ...path), at(old, ...path)))
     .map((path) => invalidValue(path.join('.'), at(crd, ...path), 'field is immutable'));
 }

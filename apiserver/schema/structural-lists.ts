@@ -71,6 +71,10 @@ function validateKeys(schema: Schema, listType: string | undefined, path: string
   if (items === undefined) {
     return [required(child(path, 'items'), 'must have a schema if x-kubernetes-list-type is map')];
   }
+  if (Array.isArray(items)) {
+    const detail = 'must only have a single schema if x-kubernetes-list-type is map';
+    return [invalidValue(child(path, 'items'), 'array', detail)];
+  }
   if (items.type !== 'object') {
     const detail = "must be object if parent array's x-kubernetes-list-type is map";
     return [invalidValue(`${child(path, 'items')}.type`, items.type ?? '', detail)];

@@ -77,6 +77,7 @@ function checkForbidden(nested: Schema, path: string, errors: FieldError[]): voi
   refuse(undefinedWords, 'must be undefined to be structural');
   refuse(falseWords, 'must be false to be structural');
   refuse(structuralWords, 'must be undefined to be structural');
+  refuse(['x-kubernetes-validations'], 'must be empty to be structural');
   for (const [key, property] of Object.entries(nested.properties ?? {})) {
     checkForbidden(property, `${child(path, 'properties')}[${key}]`, errors);
   }
@@ -98,7 +99,7 @@ function checkComplete(
   const because = (inner: string) => `because it is defined in ${inner}`;
   for (const [key, property] of Object.entries(nested.properties ?? {})) {
     const inner = `${where}.properties[${key}]`;
-    const outer = own(declared.properties, key) ?? additionalSchema(declared);
+    const outer = own(declared.properties, key);
     const place = `${child(path, 'properties')}[${key}]`;
     if (outer !== undefined) checkComplete(property, outer, inner, place, errors);
     else if (declared['x-kubernetes-preserve-unknown-fields'] !== true) {

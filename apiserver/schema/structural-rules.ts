@@ -133,17 +133,28 @@ function fieldPathErrors({ fieldPath = '' }: ValidationRule, schema: Schema, at:
 
 /** `.spec.name`, `['a.b'].c`: to a property that is declared, and not into lists. */
 function pathExists(path: string, schema: Schema): boolean {
-  const steps = [...path.matchAll(/\.([a-zA-Z_][\w$-]*)|\['((?:[^'\\]|\\.)+)'\]/gy)];
+  const steps = [...path.matchAll(/\.([\w$-]+)|\['((?:[^'\\]|\\.)+)'\]/gy)];
   const length = steps.reduce((sum, [whole]) => sum + whole.length, 0);
   if (steps.length === 0 || length !== path.length) return false;
   let at: Schema | undefined = schema;
   for (const [, plain, quoted] of steps) {
-    const key = plain ?? (quoted ?? '').replace(/\\(.)/g, '$1');
+    const key = plain ?? (quoted ?? '').replace(/\\(.)/g, (_, c: string) => goEscapes[c] ?? c);
     at = own(at?.properties, key) ?? (at === undefined ? undefined : additionalSchema(at));
     if (at === undefined) return false;
   }
   return true;
 }
+
+/** What Go writes with a backslash. */
+const goEscapes: Readonly<Record<string, string>> = {
+  a: '\x07',
+  b: '\b',
+  f: '\f',
+  n: '\n',
+  r: '\r',
+  t: '\t',
+  v: '\v',
+};
 
 function programErrors(compiled: CompiledRule, uncorrelated: string | undefined, at: At) {
   const { rule, error, messageError, transition } = compiled;

@@ -69,6 +69,96 @@ describe('validateStructural', () => {
     expect(judge(schema)).toEqual(errors);
   });
 
+  it.each<readonly [string, object, readonly string[]]>([
+    [
+      'a check of what only additionalProperties declare',
+      {
+        type: 'object',
+        additionalProperties: { type: 'string' },
+        allOf: [{ properties: { x: { minLength: 1 } } }],
+      },
+      ['properties[x]'],
+    ],
+    [
+      'rules inside of allOf',
+      { type: 'string', allOf: [{ 'x-kubernetes-validations': [{ rule: 'true' }] }] },
+      ['allOf[0].x-kubernetes-validations'],
+    ],
+    [
+      'no further fields',
+      { type: 'object', additionalProperties: false },
+      ['additionalProperties'],
+    ],
+    ['a list of schemas', { type: 'array', items: [{ type: 'string' }] }, ['items']],
+    ['null', { type: 'null' }, ['type', 'type']],
+    [
+      'an open map as an object',
+      {
+        type: 'object',
+        'x-kubernetes-embedded-resource': true,
+        'x-kubernetes-preserve-unknown-fields': true,
+        additionalProperties: { type: 'string' },
+      },
+      ['additionalProperties'],
+    ],
+  ])('refuses %s', (_, schema, fields) => {
+    const found = judge(schema).map((text) => text.split(':')[0]);
+    expect(found).toEqual(fields.map((field) => `~.${field}`));
+  });
+
+  const embed = (properties: object) => ({
+    type: 'object',
+    'x-kubernetes-embedded-resource': true,
+    properties,
+  });
+
+  it.each<readonly [string, object, readonly string[]]>([
+    [
+      'metadata with a default that is no metadata',
+      embed({ metadata: { type: 'object', default: { labels: { a: '*' } } } }),
+      ['properties[metadata].default'],
+    ],
+    [
+      'a kind that is none',
+      embed({ kind: { type: 'string', default: '*' } }),
+      ['properties[kind].default'],
+    ],
+    [
+      'defaults for all annotations',
+      embed({
+        metadata: {
+          type: 'object',
+          properties: {
+            annotations: {
+              type: 'object',
+              additionalProperties: { type: 'string', default: 'x' },
+            },
+          },
+        },
+      }),
+      ['properties[metadata].properties[annotations].additionalProperties.default'],
+    ],
+    [
+      'any other field, and unknown metadata in a default',
+      {
+        ...embed({ metadata: { type: 'object', properties: { labels: { type: 'object' } } } }),
+        default: { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'a', unknown: 1 } },
+      },
+      [],
+    ],
+  ])('judges an embedded object with %s', (_, schema, fields) => {
+    const found = judge(schema).map((text) => text.split(':')[0]);
+    expect(found).toEqual(fields.map((field) => `~.${field}`));
+  });
+
+  it('keeps the root plain where the status is checked by itself', () => {
+    const schema: Schema = { type: 'object', anyOf: [{ required: ['a'] }], properties: {} };
+    expect(validateStructural(schema, { path: 'root', hasStatus: true })).toHaveLength(1);
+    expect(validateStructural({ type: 'object', nullable: false }, { hasStatus: true })).toEqual(
+      [],
+    );
+  });
+
   it('keeps metadata to names without defaults', () => {
     const withMeta = (metadata: Schema) =>
       validateStructural({ type: 'object', properties: { metadata } }).length;

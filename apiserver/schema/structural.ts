@@ -24,6 +24,8 @@ export interface StructuralOptions {
    * default.
    */
   readonly path?: string;
+  /** The version has the subresource `status`. */
+  readonly hasStatus?: boolean;
 }
 
 /**
@@ -31,10 +33,11 @@ export interface StructuralOptions {
  */
 export function validateStructural(
   schema: Schema,
-  { path = 'spec.validation.openAPIV3Schema' }: StructuralOptions = {},
+  { path = 'spec.validation.openAPIV3Schema', hasStatus = false }: StructuralOptions = {},
 ): FieldError[] {
   const errors = [
     ...validateRoot(schema, path),
+    ...(hasStatus ? validateRootWithStatus(schema, path) : []),
     ...validateLevel(schema, 'root', path, false),
     ...validateValueValidation(schema, path),
   ];
@@ -55,6 +58,42 @@ function validateRoot(schema: Schema, path: string): FieldError[] {
   return errors;
 }
 
+/** The status is checked by itself: what is said of the whole could not be. */
+const allowedBesideStatus: ReadonlySet<string> = new Set([
+  'description',
+  'type',
+  'format',
+  'title',
+  'maximum',
+  'exclusiveMaximum',
+  'minimum',
+  'exclusiveMinimum',
+  'maxLength',
+  'minLength',
+  'pattern',
+  'maxItems',
+  'minItems',
+  'uniqueItems',
+  'multipleOf',
+  'required',
+  'items',
+  'properties',
+  'externalDocs',
+  'example',
+  'x-kubernetes-preserve-unknown-fields',
+  'x-kubernetes-validations',
+]);
+
+function validateRootWithStatus(schema: Schema, path: string): FieldError[] {
+  const stray = Object.entries(schema).find(
+    ([word, value]) => value !== false && !allowedBesideStatus.has(word),
+  )?.[0];
+  if (stray === undefined) return [];
+  const allowed = [...allowedBesideStatus].join(' ');
+  const detail = `${stray}: only [${allowed}] fields are allowed at the root of the schema if the status subresource is enabled`;
+  return [invalidValue(path, 'object', detail)];
+}
+
 function validateLevel(schema: Schema, level: Level, path: string, inMeta: boolean): FieldError[] {
   const errors = [
     ...validateType(schema, level, path),
@@ -69,10 +108,13 @@ function validateLevel(schema: Schema, level: Level, path: string, inMeta: boole
   }
   const whole = level === 'root' || schema['x-kubernetes-embedded-resource'] === true;
   for (const [key, property] of Object.entries(schema.properties ?? {})) {
-    const meta = inMeta || (whole && key === 'metadata');
+    const meta = inMeta || (whole && metaFields.has(key));
     errors.push(...validateLevel(property, 'field', `${child(path, 'properties')}[${key}]`, meta));
   }
-  if (schema.items !== undefined) {
+  if (Array.isArray(schema.items)) {
+    const detail = 'items must be a schema object and not an array';
+    errors.push(forbiddenField(child(path, 'items'), detail));
+  } else if (schema.items !== undefined) {
     errors.push(...validateLevel(schema.items, 'item', child(path, 'items'), inMeta));
   }
   const additional = additionalSchema(schema);
@@ -82,6 +124,8 @@ function validateLevel(schema: Schema, level: Level, path: string, inMeta: boole
   }
   return errors;
 }
+
+const metaFields: ReadonlySet<string> = new Set(['apiVersion', 'kind', 'metadata']);
 
 const types = ['array', 'boolean', 'integer', 'number', 'object', 'string'];
 
@@ -96,7 +140,7 @@ function validateType(schema: Schema, level: Level, path: string): FieldError[] 
   const type: string | undefined = schema.type;
   if (type === 'null') {
     const detail = 'type cannot be set to null, use nullable as an alternative';
-    return [forbiddenField(field, detail)];
+    return [forbiddenField(field, detail), notSupported(field, type, types)];
   }
   if (type !== undefined && type !== '') {
     if (!types.includes(type)) return [notSupported(field, type, types)];
@@ -132,8 +176,13 @@ function validateUnsupported(schema: Schema, path: string): FieldError[] {
       'uniqueItems cannot be set to true since the runtime complexity becomes quadratic';
     errors.push(forbiddenField(child(path, 'uniqueItems'), detail));
   }
-  const open = schema.additionalProperties !== undefined && schema.additionalProperties !== false;
-  if (open && Object.keys(schema.properties ?? {}).length > 0) {
+  if (schema.additionalProperties === false) {
+    const detail = 'additionalProperties cannot be set to false';
+    errors.push(forbiddenField(child(path, 'additionalProperties'), detail));
+  } else if (
+    schema.additionalProperties !== undefined &&
+    Object.keys(schema.properties ?? {}).length > 0
+  ) {
     const detail = 'additionalProperties and properties are mutual exclusive';
     errors.push(forbiddenField(child(path, 'additionalProperties'), detail));
   }
@@ -180,8 +229,13 @@ function validateExtensions(schema: Schema, path: string): FieldError[] {
 
 /** The fields that every object has are known already; a schema may only narrow names. */
 function validateMetadata(schema: Schema, level: Level, path: string): FieldError[] {
-  if (level !== 'root' && schema['x-kubernetes-embedded-resource'] !== true) return [];
+  const embedded = schema['x-kubernetes-embedded-resource'] === true;
+  if (level !== 'root' && !embedded) return [];
   const errors: FieldError[] = [];
+  if (embedded && schema.additionalProperties !== undefined) {
+    const detail = 'must not be used at the root of a resource';
+    errors.push(forbiddenField(child(path, 'additionalProperties'), detail));
+  }
   const properties = child(path, 'properties');
   for (const name of ['kind', 'apiVersion']) {
     const type = own(schema.properties, name)?.type;
@@ -193,7 +247,7 @@ function validateMetadata(schema: Schema, level: Level, path: string): FieldErro
   if (metadata.type !== undefined && metadata.type !== 'object') {
     errors.push(invalidValue(`${properties}[metadata].type`, metadata.type, 'must be object'));
   }
-  if (!onlyNames(metadata)) {
+  if (level === 'root' && !onlyNames(metadata)) {
     const detail =
       'must not specify anything other than name and generateName, but metadata is implicitly specified';
     errors.push(forbiddenField(`${properties}[metadata]`, detail));
@@ -201,7 +255,8 @@ function validateMetadata(schema: Schema, level: Level, path: string): FieldErro
   return errors;
 }
 
-const allowedOnMetadata = new Set(['type', 'description', 'title', 'properties']);
+// Its default is refused where all defaults are judged.
+const allowedOnMetadata = new Set(['type', 'description', 'title', 'properties', 'default']);
 
 function onlyNames(metadata: Schema): boolean {
   return (

@@ -1,11 +1,12 @@
 /** Tables of what a CustomResourceDefinition is checked for. */
 import { crdStrategy } from '../../apiserver/kinds/crd.ts';
 import { applyDefaults, validate, validateStructural } from '../../apiserver/schema/index.ts';
+import { validateRuleTexts } from '../../apiserver/schema/structural-rules.ts';
 import { builtinKinds } from '../../crds/index.ts';
 import { expectations, pathErrors } from './expected-errors.ts';
 import { definitionOf, schemaOf } from './go-schema.ts';
 import type { Json } from './json-path.ts';
-import { guarded, leftOut, type Tables, type Verdict } from './verdict.ts';
+import { guarded, is, leftOut, show, type Tables, type Verdict } from './verdict.ts';
 
 export const crdTables: Tables = {
   'apiextensions-apiserver__pkg__apis__apiextensions__validation__validation': ({
@@ -22,6 +23,7 @@ const tests: Readonly<Record<string, (row: Json) => Verdict>> = {
   TestSelectableFields: definition,
   TestValidateCustomResourceDefinitionUpdate: definition,
   TestValidateCustomResourceDefinitionValidation: schema,
+  TestValidateFieldPath: fieldPath,
 };
 
 function definition({ name, resource, old, errors }: Json): Verdict {
@@ -31,27 +33,58 @@ function definition({ name, resource, old, errors }: Json): Verdict {
   const crd = definitionOf(resource);
   const before = old === undefined ? undefined : definitionOf(old);
   for (const each of [crd, before]) if (each !== undefined) applyDefaults(each, kindSchema);
-  const shape = validate(crd, kindSchema);
-  const found = shape.length > 0 ? shape : (crdStrategy.validate?.(crd, before) ?? []);
-  return pathErrors(name, found, expectations(errors), settled(crd.spec.versions.length));
+  if (crd.spec.conversion?.strategy === 'Webhook')
+    return leftOut('conversion by webhook is not served: such a definition is refused');
+  if (resource.Spec?.PreserveUnknownFields === true)
+    return leftOut('preserveUnknownFields can only be set in versions of the API long gone');
+  const check = (object: Json, old?: Json) => [
+    ...validate(object, kindSchema),
+    ...(crdStrategy.validate?.(object, old) ?? []),
+  ];
+  if (before !== undefined && check(before).length > 0)
+    return leftOut('the old definition could not have been stored here');
+  // Only the server writes the status.
+  const asked = ({ field }: { readonly field: string }) =>
+    before !== undefined || !field.startsWith('status.');
+  return pathErrors(
+    name,
+    check(crd, before).filter(asked),
+    expectations(errors).filter(asked),
+    settled(crd.spec.versions),
+  );
 }
 
-function schema({ name, input, expectedErrors }: Json): Verdict {
+function schema({ name, input, expectedErrors, opts, statusEnabled }: Json): Verdict {
   const given = schemaOf(input.OpenAPIV3Schema);
   if (given === undefined) return leftOut('no schema in the row');
-  const found = validateStructural(given, { path: 'openAPIV3Schema' });
+  const found = validateStructural(given, { path: 'openAPIV3Schema', hasStatus: statusEnabled });
+  // Some rows ask less of a schema than any definition of today is asked.
+  const strict = opts.requireStructuralSchema && opts.requireValidPropertyType;
   const wanted = expectations(expectedErrors).map((each) => ({
     ...each,
     field: each.field.replace(/^spec\.validation\./, ''),
   }));
-  return pathErrors(name, found, wanted);
+  const told = wanted.filter(
+    ({ type, field }) => !found.some((got) => got.field === field && got.type === type),
+  );
+  return strict ? pathErrors(name, found, wanted) : pathErrors(name, [], told);
 }
 
-/** What one version says, upstream also names by where it stood before there were several. */
-function settled(versions: number): (field: string) => string {
-  if (versions !== 1) return (field) => field;
-  return (field) =>
-    field
-      .replace('spec.versions[0].schema.', 'spec.validation.')
-      .replace(/^spec\.versions\[0\]\.(?!name)/, 'spec.');
+/** Whether a rule may name this place of the schema that it stands in. */
+function fieldPath({ name, fieldPath: path, schema: go, errMsg }: Json): Verdict {
+  const rules = [{ rule: 'true', fieldPath: path }];
+  const given = { ...schemaOf(go), 'x-kubernetes-validations': rules };
+  const found = validateRuleTexts(given, '').filter(({ field }) => field.endsWith('.fieldPath'));
+  return is(found.length === 0, errMsg === '', name);
+}
+
+/** What all versions say alike, upstream also names by where it stood before there were versions. */
+function settled(versions: readonly Json[]): (field: string) => string {
+  const alike = (name: string) =>
+    versions.every((version) => show(version[name] ?? null) === show(versions[0]?.[name] ?? null));
+  const shared = versions.length === 1 ? '(?!name)' : alike('selectableFields') ? 'sel' : '(?!.)';
+  return (field) => {
+    const place = field.replace(new RegExp(`^spec\\.versions\\[\\d+\\]\\.(?=${shared})`), 'spec.');
+    return place.replace(/^spec\.schema\./, 'spec.validation.');
+  };
 }

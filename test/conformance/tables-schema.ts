@@ -114,7 +114,9 @@ function objects(row: Json): readonly Verdict[] {
       ...validateRules(object, schema, options).errors,
     ];
     const got = errors.map(({ field, message }) => `${field}: ${message}`);
-    const fits = (words: string) => got.some((text) => text.includes(words));
+    // Newer servers show the value where 1.32 named its type.
+    const rule = (text: string) => text.replace(/Invalid value: .*: failed rule/, 'failed rule');
+    const fits = (words: string) => got.some((text) => rule(text).includes(rule(words)));
     if (wanted.every(fits) && wanted.length > 0 === got.length > 0) return passed;
     return failed(name, `${show(got)}; expected ${show(wanted)}`);
   };
