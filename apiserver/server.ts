@@ -35,6 +35,8 @@ import type { TokenKeys } from './auth/token-keys.ts';
 import { bootstrap } from './bootstrap.ts';
 import { loadDefinitions, runEstablisher } from './custom/establisher.ts';
 import { Documents, type HealthCheck, type VersionInfo } from './documents/documents.ts';
+import type { EncryptionConfiguration } from './encryption/configuration.ts';
+import { sealedStore } from './encryption/sealed-store.ts';
 import { createFlowControl, type FlowLimits } from './flow/flow-control.ts';
 import { type FrontEnd, listen } from './http/front-end.ts';
 import { localTransport } from './http/local-transport.ts';
@@ -80,6 +82,8 @@ export interface ApiServerOptions {
   /** Absent: no request is recorded. */
   readonly audit?: { readonly policy: AuditPolicy; readonly sink: AuditSink };
   readonly limits?: FlowLimits;
+  /** How objects are stored; plain when absent. */
+  readonly encryption?: EncryptionConfiguration;
   /** How long history is kept for watches and exact reads; default ten minutes. */
   readonly historyMs?: number;
 }
@@ -92,6 +96,8 @@ export interface ApiServer {
   readonly watches: number;
   /** From now on these certificates are shown to clients and to agents. */
   renew(pairs: { readonly serving: KeyPair; readonly agentClient: KeyPair }): void;
+  /** Objects are encrypted so from now on; throws, and changes nothing, where a key in use is missing. */
+  encrypt(configuration: EncryptionConfiguration): Promise<void>;
   /** Ends watches and connections; the store stays open. */
   stop(): Promise<void>;
 }
@@ -106,7 +112,7 @@ const apiserverUser: UserInfo = {
 /** Resolves when the server is ready to serve. */
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const { clock, random, log, metrics = noMetrics } = options;
-  const store = measuredStore(options.store, metrics, clock);
+  const store = sealedStore(measuredStore(options.store, metrics, clock), options.encryption);
   const cache = new WatchCache({ store, clock, log });
   await cache.start();
   const objects = new ObjectStore(store, cache);
@@ -196,6 +202,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       agentClient = pairs.agentClient;
       frontEnd?.renew(pairs.serving);
     },
+    encrypt: (configuration) => store.configure(configuration, { signal: stopped.signal }),
     async stop() {
       stopped.abort();
       await frontEnd?.close();

@@ -35,6 +35,10 @@ export const commandGroups: readonly CommandGroup[] = [
         summary: 'fill the store of a plane from such a file',
         load: async () => (await import('./commands/restore.ts')).restoreCommand(),
       },
+      store: {
+        summary: 'encrypt what is stored anew',
+        load: async () => (await import('./commands/store.ts')).storeCommand(),
+      },
       doctor: {
         summary: 'check what this machine has, and say what is left out therefore',
         load: async () => (await import('./commands/doctor.ts')).doctorCommand(),

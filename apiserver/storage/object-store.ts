@@ -1,6 +1,7 @@
 /** Objects over the store: one optimistic transaction per write, reads through the watch cache. */
 import type { JsonObject, ObjectKey } from '../../api/meta.ts';
-import type { ListPage, Operation, Revision, Store } from '../../store/store.ts';
+import type { ListPage, Operation, Revision } from '../../store/store.ts';
+import type { SealedStore } from '../encryption/sealed-store.ts';
 import { type Cached, decodeEntry, encodeForStore, fromObject } from './cached.ts';
 import { objectKey, type StoragePlace } from './keys.ts';
 import type { CacheEvent } from './resource-cache.ts';
@@ -21,10 +22,10 @@ export interface GuardedWrite {
 }
 
 export class ObjectStore {
-  readonly #store: Store;
+  readonly #store: SealedStore;
   readonly cache: WatchCache;
 
-  constructor(store: Store, cache: WatchCache) {
+  constructor(store: SealedStore, cache: WatchCache) {
     this.#store = store;
     this.cache = cache;
   }
@@ -46,6 +47,11 @@ export class ObjectStore {
   /** Replaces exactly the version `old`. */
   replace(old: Cached, object: JsonObject, signal: AbortSignal): Promise<WriteResult> {
     return this.#put(old.key, old.revision, object, signal);
+  }
+
+  /** Whether writing it again, as it is, would encrypt it otherwise than it is stored. */
+  isStale({ key }: Cached, signal: AbortSignal): Promise<boolean> {
+    return guarded(() => this.#store.isStale(key, { signal }));
   }
 
   /** Removes exactly the version `old`; returns the revision of the deletion. */

@@ -12,6 +12,7 @@ import {
   type Store,
   StoreError,
 } from '../../store/store.ts';
+import { Undecipherable } from '../encryption/sealer.ts';
 import { type Cached, decodeEntry } from './cached.ts';
 import { prefixOf } from './keys.ts';
 import { type CacheEvent, ResourceCache } from './resource-cache.ts';
@@ -226,18 +227,23 @@ export class WatchCache {
         this.#ready = false;
         log.warn({ err: error }, 'watch of the store failed');
         if (error instanceof StoreError && error.reason === 'Closed') return;
-        if (error instanceof StoreError && error.reason === 'Compacted') await this.#startOver();
+        const isLost = error instanceof StoreError && error.reason === 'Compacted';
+        // A change that cannot be decrypted is passed over once a list is whole: written anew, or a key added.
+        if (isLost || error instanceof Undecipherable) await this.#startOver();
         await clock.sleep(retryMs, signal).catch(() => undefined);
       }
     }
   }
 
   async #startOver(): Promise<void> {
+    try {
+      await this.#relist();
+    } catch (error) {
+      this.#deps.log.warn({ err: error }, 'list of the store failed');
+      return;
+    }
     for (const set of this.#subscriptions.values()) for (const each of set) each.expire();
     this.#subscriptions.clear();
-    await this.#relist().catch((error) => {
-      this.#deps.log.warn({ err: error }, 'list of the store failed');
-    });
   }
 
   #take({ revision, changes }: ChangeSet): void {

@@ -80,7 +80,8 @@ export async function commitUpdate(
   const managed =
     input.managed?.(next) ??
     withManagedFields(next, owners ?? ownersOf(request, next, old, input, now));
-  if (unchanged(managed, old)) return (await input.isCurrent()) ? input.old : undefined;
+  const asItWas = unchanged(managed, old) && !(await deps.objects.isStale(input.old, signal));
+  if (asItWas) return (await input.isCurrent()) ? input.old : undefined;
   if (parameters.dryRun) return (await input.isCurrent()) ? unstored(managed) : undefined;
   toStorage(managed, kind);
   if (isFinished(managed, kind.strategy.retained)) {

@@ -19,6 +19,8 @@ export interface PlaneConfig {
   readonly tlsSans?: readonly string[];
   /** How long a node may be silent until it is NotReady; default 40 s. */
   readonly nodeGraceMs?: number;
+  /** Objects are stored as that file says; plain when absent. */
+  readonly encryptionProviderConfig?: string;
   /** With the next one: how many requests are answered at once; default 400. */
   readonly maxRequestsInflight?: number;
   /** Default 200. */

@@ -16,6 +16,7 @@ export interface PlaneCommandOptions {
   readonly auditLogMaxsize?: number;
   readonly auditLogMaxbackup?: number;
   readonly tlsSan?: readonly string[];
+  readonly encryptionProviderConfig?: string;
   readonly maxRequestsInflight?: number;
   readonly maxMutatingRequestsInflight?: number;
   readonly requestTimeout?: number;
@@ -56,6 +57,10 @@ export function addServerOptions(command: Command): Command {
 
 function addLimits(command: Command): Command {
   return command
+    .option(
+      '--encryption-provider-config <file>',
+      'which kinds are stored encrypted, and the keys (EncryptionConfiguration; default: none)',
+    )
     .option(
       '--max-requests-inflight <number>',
       'with the next one: how many requests are answered at once; others wait in turn (default: 400)',
@@ -169,6 +174,7 @@ export function planeFlags(options: PlaneCommandOptions): PlaneFlags {
   return {
     ...auditFlags(options),
     ...limitFlags(options),
+    ...encryptionFlags(options),
     ...(host === undefined ? {} : { host }),
     ...(port === undefined ? {} : { port }),
     ...(tlsSan === undefined ? {} : { tlsSans: tlsSan }),
@@ -190,6 +196,10 @@ function limitFlags(options: PlaneCommandOptions): PlaneFlags {
     ...(maxMutatingRequestsInflight === undefined ? {} : { maxMutatingRequestsInflight }),
     ...(requestTimeout === undefined ? {} : { requestTimeoutMs: requestTimeout }),
   };
+}
+
+function encryptionFlags({ encryptionProviderConfig: file }: PlaneCommandOptions): PlaneFlags {
+  return file === undefined ? {} : { encryptionProviderConfig: resolve(file) };
 }
 
 function auditFlags(options: PlaneCommandOptions): PlaneFlags {

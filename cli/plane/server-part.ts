@@ -3,6 +3,7 @@ import {
   type ApiServer,
   type ApiServerOptions,
   startApiServer,
+  Undecipherable,
   type UserInfo,
 } from '../../apiserver/index.ts';
 import type { Client } from '../../client/client.ts';
@@ -17,6 +18,7 @@ import { checkWhole, type Store, settleFormat } from '../../store/index.ts';
 import { codeOf, Failure } from '../failure.ts';
 import { openAudit } from './audit.ts';
 import { type PlaneConfig, reachableHost } from './config.ts';
+import { followEncryption, isOpenToOthers, readEncryptionFile } from './encryption.ts';
 import { type Identity, openIdentity, writeKubeconfig } from './identity.ts';
 import { readNodeId } from './node-id.ts';
 import { openPlaneStore } from './open-store.ts';
@@ -97,7 +99,10 @@ async function runParts(
       log: log.child({ part: 'scheduler' }),
     }),
   ]).then(() => undefined);
-  const renewing = renewCertificates(files, renewal(options, api), signal);
+  const renewing = Promise.all([
+    renewCertificates(files, renewal(options, api), signal),
+    followingEncryption(options, api, signal),
+  ]);
   return {
     port: api.port,
     client,
@@ -123,6 +128,18 @@ function renewal({ paths, config, log }: ServerPartOptions, api: ApiServer): Ren
   };
 }
 
+async function followingEncryption(
+  { config, log }: ServerPartOptions,
+  api: ApiServer,
+  signal: AbortSignal,
+): Promise<void> {
+  const { encryptionProviderConfig: path } = config;
+  if (path === undefined) return;
+  if (isOpenToOthers(path))
+    log.warn({ path }, 'others than its owner can read the encryption keys');
+  await followEncryption(path, { apply: api.encrypt, clock: systemClock, log }, signal);
+}
+
 async function listen(
   { config, log, metrics }: ServerPartOptions,
   { ca, serving, agentClient, tokens, tokenKeys }: Identity,
@@ -130,6 +147,7 @@ async function listen(
 ): Promise<ApiServer> {
   const { host, port } = config;
   const audit = openAudit(config);
+  const { encryptionProviderConfig: keys } = config;
   try {
     return await startApiServer({
       store,
@@ -147,6 +165,7 @@ async function listen(
       port,
       version: readVersion().info,
       limits: limitsOf(config),
+      ...(keys === undefined ? {} : { encryption: readEncryptionFile(keys) }),
       ...(audit === undefined ? {} : { audit }),
     });
   } catch (error) {
@@ -154,6 +173,7 @@ async function listen(
     if (codeOf(error) === 'EADDRNOTAVAIL') {
       throw new Failure(`this machine has no address ${host}: choose another --host`);
     }
+    if (error instanceof Undecipherable) throw new Failure(error.message, { cause: error });
     throw error;
   }
 }

@@ -47,6 +47,8 @@ export interface CallOptions {
 }
 
 export interface TestApi {
+  /** Holds the embedded store and the certificates. */
+  readonly directory: string;
   readonly server: ApiServer;
   readonly store: Store;
   readonly pki: Pki;
@@ -59,7 +61,7 @@ export interface TestApi {
   /** Opens a watch and gathers its events. */
   watch(path: string): Promise<Watching>;
   /** Another server over the same store, as after a restart. */
-  again(): Promise<TestApi>;
+  again(more?: TestApiOptions): Promise<TestApi>;
   stop(): Promise<void>;
 }
 
@@ -81,6 +83,7 @@ export interface TestApiOptions {
   readonly metrics?: Metrics;
   readonly audit?: ApiServerOptions['audit'];
   readonly limits?: ApiServerOptions['limits'];
+  readonly encryption?: ApiServerOptions['encryption'];
 }
 
 export async function startTestApi(
@@ -94,9 +97,12 @@ export async function startTestApi(
   const store = options.store ?? (await openStore(url));
   const pki = await openPki(join(directory, 'pki'), systemClock);
   const started: TestApi[] = [];
-  const start = async (): Promise<TestApi> => {
+  const start = async (more: TestApiOptions = {}): Promise<TestApi> => {
     const metrics = options.metrics ?? noMetrics;
-    const api = await serve({ store, pki, etcd, metrics }, start, options);
+    const api = await serve({ directory, store, pki, etcd, metrics }, start, {
+      ...options,
+      ...more,
+    });
     started.push(api);
     return api;
   };
@@ -117,13 +123,14 @@ const tokenKeys = makeTokenKeys();
 
 async function serve(
   {
+    directory,
     store,
     pki,
     etcd,
     metrics,
-  }: { store: Store; pki: Pki; etcd: TestEtcd | undefined; metrics: Metrics },
-  again: () => Promise<TestApi>,
-  { audit, limits }: TestApiOptions,
+  }: Pick<TestApi, 'directory' | 'store' | 'pki' | 'etcd'> & { readonly metrics: Metrics },
+  again: TestApi['again'],
+  { audit, limits, encryption }: TestApiOptions,
 ): Promise<TestApi> {
   const token = (name: string, user: string, group: string) => ({
     token: name,
@@ -134,6 +141,7 @@ async function serve(
   const server = await startApiServer({
     ...(audit === undefined ? {} : { audit }),
     ...(limits === undefined ? {} : { limits }),
+    ...(encryption === undefined ? {} : { encryption }),
     store,
     metrics,
     clock: systemClock,
@@ -150,6 +158,7 @@ async function serve(
   const url = `https://127.0.0.1:${server.port}`;
   const transport = createHttpsTransport({ server: url, ca: pki.ca, token: adminToken });
   return {
+    directory,
     server,
     store,
     pki,
