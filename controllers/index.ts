@@ -16,6 +16,7 @@ import { jobPodReleaseController } from './job/release-controller.ts';
 import type { ControllerDeps } from './kit/controller.ts';
 import { createInformers } from './kit/informers.ts';
 import { runController } from './kit/run-controller.ts';
+import { type ControllerName, controllerNames } from './names.ts';
 import { namespaceController } from './namespace/controller.ts';
 import type { NodeLifecycleOptions } from './node-lifecycle/context.ts';
 import { runNodeLifecycle } from './node-lifecycle/run.ts';
@@ -39,6 +40,8 @@ export interface ControllersOptions {
   readonly tokenSigner?: TokenSecretSigner;
   /** How patient to be with nodes; everything has a default. */
   readonly nodeLifecycle?: Partial<NodeLifecycleOptions>;
+  /** Whether the controller of that name runs; absent: all do. */
+  readonly wants?: (name: ControllerName) => boolean;
 }
 
 const leaseName = 'berth-controllers';
@@ -65,7 +68,7 @@ export async function runControllers(options: ControllersOptions): Promise<void>
 
 /** One term of office: everything starts from fresh lists, and all ends when one fails. */
 async function runAll(
-  { clock, random, log, metrics, signer, tokenSigner, nodeLifecycle }: ControllersOptions,
+  { clock, random, log, metrics, signer, tokenSigner, nodeLifecycle, wants }: ControllersOptions,
   client: Client,
   term: AbortSignal,
 ): Promise<void> {
@@ -81,23 +84,25 @@ async function runAll(
     signal,
     ...(metrics === undefined ? {} : { metrics }),
   };
+  const all: Readonly<Record<ControllerName, () => Promise<void> | undefined>> = {
+    workload: () => runController(workloadController(deps), deps),
+    job: () => runController(jobPodReleaseController(deps), deps),
+    namespace: () => runController(namespaceController(), deps),
+    disruption: () => runController(disruptionController(deps), deps),
+    'role-aggregation': () => runController(roleAggregationController(deps), deps),
+    'node-lifecycle': () => runNodeLifecycle(deps, nodeLifecycle),
+    'garbage-collector': () => runGarbageCollector(deps),
+    'event-ttl': () => runEventTtl(deps),
+    'token-cleaner': () => runTokenCleaner(deps),
+    'root-ca': () => tokenSigner && runController(rootCaController(tokenSigner.ca), deps),
+    'token-secret': () =>
+      tokenSigner && runController(tokenSecretController(tokenSigner, deps), deps),
+    certificates: () => signer && runController(certificateController(signer), deps),
+  };
+  // Without any, the lease is still held until the term ends.
   const runs = [
-    runController(workloadController(deps), deps),
-    runController(jobPodReleaseController(deps), deps),
-    runController(namespaceController(), deps),
-    runController(disruptionController(deps), deps),
-    runController(roleAggregationController(deps), deps),
-    runNodeLifecycle(deps, nodeLifecycle),
-    runGarbageCollector(deps),
-    runEventTtl(deps),
-    runTokenCleaner(deps),
-    ...(tokenSigner === undefined
-      ? []
-      : [
-          runController(rootCaController(tokenSigner.ca), deps),
-          runController(tokenSecretController(tokenSigner, deps), deps),
-        ]),
-    ...(signer === undefined ? [] : [runController(certificateController(signer), deps)]),
+    untilAborted(signal),
+    ...controllerNames.filter((name) => wants?.(name) ?? true).map((name) => all[name]()),
   ];
   informers.start();
   try {
@@ -107,4 +112,11 @@ async function runAll(
     await Promise.allSettled(runs);
     await informers.stop();
   }
+}
+
+function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }

@@ -39,7 +39,7 @@ const formats: ReadonlyMap<string, Check> = new Map<string, Check>([
   ['duration', isDuration],
   ['date-time', isDateTime],
   ['datetime', isDateTime],
-  ['micro-time', isDateTime],
+  ['micro-time', isMicroTime],
   ['quantity', pattern(quantity())],
   ['k8s-short-name', (text) => validateDns1123Label(text).length === 0],
   ['k8s-long-name', (text) => validateDns1123Subdomain(text).length === 0],
@@ -138,6 +138,11 @@ function isDateTime(text: string): boolean {
   if (match === null || !isDate(match[1] ?? '')) return false;
   const [hour, minute, second] = [Number(match[2]), Number(match[3]), Number(match[4])];
   return hour < 24 && minute < 60 && second <= 60;
+}
+
+/** Go's MicroTime reads six digits after the second, no more and no fewer. */
+function isMicroTime(text: string): boolean {
+  return /\.\d{6}(Z|[+-]\d{2}:\d{2})$/.test(text) && isDateTime(text);
 }
 
 /** Go's own durations, and `3 days`, `2 weeks` beside them. */

@@ -21,6 +21,7 @@ import {
 } from '../schema/index.ts';
 import { metadataOf, metaString } from '../storage/cached.ts';
 import type { DecodedBody } from './body.ts';
+import { cannotHandle, type ErrorOf, undecodable } from './decode-errors.ts';
 import type { KindRequest } from './deps.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { ignoredFieldWarnings } from './ignored-fields.ts';
@@ -29,7 +30,7 @@ import { inPlainWords } from './plain-words.ts';
 
 export interface ShapeOptions {
   /** What a strict complaint becomes; 400 by default. */
-  readonly errorOf?: (message: string) => StatusError;
+  readonly errorOf?: ErrorOf;
   /** Nulls that the schema does not allow are left for validation to refuse (apply). */
   readonly keepNulls?: boolean;
 }
@@ -57,7 +58,7 @@ export function shape(
     ...dropped.map((path) => `unknown field "${path}"${didYouMean(path, kind.schema)}`),
   ];
   if (validation === 'Strict' && complaints.length > 0)
-    throw (options.errorOf ?? strictError(kind))(`strict decoding error: ${told.join(', ')}`);
+    throw (options.errorOf ?? cannotHandle(kind))(`strict decoding error: ${told.join(', ')}`);
   if (validation === 'Warn') request.warnings.push(...complaints);
   if (options.keepNulls === true) setDefaults(body.object, kind.schema);
   else applyDefaults(body.object, kind.schema);
@@ -78,16 +79,7 @@ function wrongMetadata(kind: ServedKind, { field, message }: FieldError): Status
   const why = decoder < 0 || field !== 'metadata' ? `${field}: ${message}` : message.slice(decoder);
   // Core objects are decoded as a whole, so that the path starts further up.
   const told = kind.builtin ? why.replace('field ObjectMeta.', 'field ObjectMeta.metadata.') : why;
-  return badRequest(
-    `${kind.kind} in version "${kind.version}" cannot be handled as a ${kind.kind}: ${told}`,
-  );
-}
-
-function strictError(kind: ServedKind) {
-  return (message: string): StatusError =>
-    badRequest(
-      `${kind.kind} in version "${kind.version}" cannot be handled as a ${kind.kind}: ${message}`,
-    );
+  return cannotHandle(kind)(told);
 }
 
 /** Brings the object from the request's version into the one that is stored. */
@@ -97,10 +89,18 @@ export function toStorage(object: JsonObject, kind: ServedKind): void {
   prune(object, kind.storageSchema);
 }
 
-/** Throws 422 with every field that is wrong. `old` is absent on create. */
-export function check(request: KindRequest, object: JsonObject, old: JsonObject | undefined): void {
+/**
+ * Throws 422 with every field that is wrong. `old` is absent on create; `errorOf` makes the answer to what
+ * could not even be decoded, 400 by default.
+ */
+export function check(
+  request: KindRequest,
+  object: JsonObject,
+  old: JsonObject | undefined,
+  errorOf?: ErrorOf,
+): void {
   const { kind } = request;
-  const ofSchema = schemaErrors(kind, object, old);
+  const ofSchema = schemaErrors(kind, object, old, errorOf);
   const found: FieldError[] = [...metaErrors(kind, object, old), ...ofSchema];
   // What the schema cannot say is only asked of an object whose shape is in order.
   if (ofSchema.length === 0) found.push(...(kind.strategy.validate?.(object, old) ?? []));
@@ -110,11 +110,11 @@ export function check(request: KindRequest, object: JsonObject, old: JsonObject 
   request.warnings.push(...ignoredFieldWarnings(object, old, kind.ignoredFields));
 }
 
-/** Throws 422 for fields of a wrong type that preparing the object would replace or drop. */
-export function checkTypes(request: KindRequest, object: JsonObject): void {
+/** Throws for fields of a wrong type that preparing the object would replace or drop. */
+export function checkTypes(request: KindRequest, object: JsonObject, errorOf?: ErrorOf): void {
   const { kind } = request;
   if (!kind.strategy.typesFirst) return;
-  const wrong = schemaErrors(kind, object, undefined).filter(
+  const wrong = schemaErrors(kind, object, undefined, errorOf).filter(
     ({ type, field }) => type === 'FieldValueTypeInvalid' && !field.startsWith('metadata'),
   );
   if (wrong.length > 0) throw invalid(kind, metaString(object, 'name'), wrong);
@@ -147,13 +147,20 @@ function withRules(
   return [...errors, ...rules.errors];
 }
 
-function schemaErrors(kind: ServedKind, object: JsonObject, old: JsonObject | undefined) {
+function schemaErrors(
+  kind: ServedKind,
+  object: JsonObject,
+  old: JsonObject | undefined,
+  errorOf: ErrorOf = cannotHandle(kind),
+) {
   // Core kinds have no ratcheting upstream; their schemas never change.
   const ratchets = old !== undefined && !kind.builtin;
   const errors = [
     ...validate(object, kind.schema, ratchets ? { old } : {}),
     ...replicaErrors(kind, object),
   ];
+  const unread = kind.builtin ? undecodable(errors) : undefined;
+  if (unread !== undefined) throw errorOf(unread);
   return kind.strategy.plainWords ? inPlainWords(errors) : errors;
 }
 
@@ -176,11 +183,16 @@ function twice(errors: readonly FieldError[]): FieldError[] {
 }
 
 /** The checks of a write through `/status`. */
-export function checkStatus(request: KindRequest, object: JsonObject, old: JsonObject): void {
+export function checkStatus(
+  request: KindRequest,
+  object: JsonObject,
+  old: JsonObject,
+  errorOf?: ErrorOf,
+): void {
   const { kind } = request;
   const found = [
     ...metaErrors(kind, object, old),
-    ...schemaErrors(kind, object, old),
+    ...schemaErrors(kind, object, old, errorOf),
     ...(kind.strategy.validateStatus?.(object, old) ?? []),
   ];
   const errors = withRules(request, found, object, old);

@@ -17,6 +17,7 @@ import {
   toStorage,
 } from './admit.ts';
 import { resetFields, unstored, withManagedFields } from './commit-create.ts';
+import type { ErrorOf } from './decode-errors.ts';
 import { type KindRequest, timestamp, type VerbDeps } from './deps.ts';
 import type { WriteParameters } from './options.ts';
 import { viewOf } from './view.ts';
@@ -33,6 +34,8 @@ export interface UpdateInput {
   readonly subresource: string;
   /** As admission sees the object, where that is in another shape. */
   readonly form?: AdmissionForm;
+  /** What a value of a wrong type becomes; 400 by default. */
+  readonly errorOf?: ErrorOf;
   /** Computes `managedFields` in the place of plain tracking (apply does). */
   readonly managed?: (next: JsonObject) => JsonObject;
 }
@@ -52,7 +55,7 @@ export async function commitUpdate(
   input: UpdateInput,
 ): Promise<Cached | undefined> {
   const { kind } = request;
-  const { parameters, subresource } = input;
+  const { parameters, subresource, errorOf } = input;
   const { signal } = request.request;
   const old = viewOf(input.old, kind).object;
   const now = timestamp(deps.clock);
@@ -64,8 +67,7 @@ export async function commitUpdate(
     old: show(old),
   });
   const mutated = await mutate(deps, request, input, attributes);
-  const compose = (wanted: JsonObject) =>
-    composed(request, wanted, old, subresource, now, parameters.dryRun);
+  const compose = (wanted: JsonObject) => composed(request, { ...input, next: wanted }, old, now);
   // What plugins add belongs to nobody.
   const owners =
     mutated === undefined
@@ -73,9 +75,9 @@ export async function commitUpdate(
       : ownersOf(request, compose(copyOf(input.next)), old, input, now);
   const next = compose(mutated ?? input.next);
   const part = kind.strategy.parts?.[subresource];
-  if (subresource === 'status') checkStatus(request, next, old);
+  if (subresource === 'status') checkStatus(request, next, old, errorOf);
   else if (part !== undefined) checkPart(request, next, old, part);
-  else check(request, next, old);
+  else check(request, next, old, errorOf);
   await deps.admission.validate(attributes, show(next));
   const managed =
     input.managed?.(next) ??
@@ -109,11 +111,9 @@ async function mutate(
 /** The object to be stored: the writer's part, and for the rest what was there. */
 function composed(
   request: KindRequest,
-  wanted: JsonObject,
+  { next: wanted, subresource, parameters: { dryRun }, errorOf }: UpdateInput,
   old: JsonObject,
-  subresource: string,
   now: string,
-  dryRun: boolean,
 ): JsonObject {
   const { kind } = request;
   const { strategy } = kind;
@@ -134,7 +134,7 @@ function composed(
   keepServerFields(metadata, metadataOf(old));
   next['metadata'] = metadata;
   if (subresource !== 'status' && part === undefined) {
-    checkTypes(request, next);
+    checkTypes(request, next, errorOf);
     strategy.prepareForUpdate?.(next, old, { user: request.user, now, dryRun });
   }
   dedupeOwners(next, request.warnings);

@@ -16,6 +16,7 @@ import { mediaType, unsupportedMediaType } from './body.ts';
 import { commitCreate, resetFields, withManagedFields } from './commit-create.ts';
 import { commitUpdate, stale, type UpdateInput } from './commit-update.ts';
 import { checkName } from './create.ts';
+import type { ErrorOf } from './decode-errors.ts';
 import { type KindRequest, timestamp, type VerbDeps } from './deps.ts';
 import { onCurrent } from './on-current.ts';
 import { type WriteParameters, writeParameters } from './options.ts';
@@ -45,9 +46,10 @@ export async function patch(deps: VerbDeps, request: KindRequest): Promise<ApiRe
     checkIdentity(request, next, old);
     checkRevision(request, next, old);
     const body = { object: next, duplicates: parsed.duplicates };
-    shape(request, body, parameters.fieldValidation, { errorOf: strictPatchError(next) });
+    const errorOf = patchError(next);
+    shape(request, body, parameters.fieldValidation, { errorOf });
     const subresource = info.subresource;
-    return commitUpdate(deps, request, { old, isCurrent, next, parameters, subresource });
+    return commitUpdate(deps, request, { old, isCurrent, next, parameters, subresource, errorOf });
   });
   if (stored === undefined) throw stale(request);
   return respondObject(deps, request, stored, 200);
@@ -101,6 +103,11 @@ function checkIdentity(request: KindRequest, next: JsonObject, old: Cached): voi
   const name = metaString(old.object, 'name');
   const apiVersion = formatApiVersion(kind.group, kind.version);
   const given = String(next['kind']);
+  const wrong = given !== kind.kind || next['apiVersion'] !== apiVersion;
+  if (wrong && kind.builtin)
+    throw patchError(next)(
+      `no kind "${given}" is registered for version "${next['apiVersion']}" here`,
+    );
   if (given !== kind.kind)
     throw invalid({ group: kind.group, kind: given }, name, [
       invalidValue('kind', given, `must be ${kind.kind}`),
@@ -119,13 +126,15 @@ function checkRevision(request: KindRequest, next: JsonObject, old: Cached): voi
   if (given !== '' && given !== '0' && parseRevision(given) !== old.revision) throw stale(request);
 }
 
-function strictPatchError(next: JsonObject) {
-  return (message: string): StatusError =>
+/** 422: what the patch makes of the object cannot be read. */
+function patchError(next: JsonObject): ErrorOf {
+  const shown = JSON.stringify(stringifyJson(next));
+  return (message) =>
     invalid({ group: '', kind: '' }, '', [
       {
         field: 'patch',
         type: 'FieldValueInvalid',
-        message: `Invalid value: ${JSON.stringify(stringifyJson(next))}: ${message}`,
+        message: `Invalid value: ${shown}: ${message}`,
       },
     ]);
 }

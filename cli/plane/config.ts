@@ -34,6 +34,8 @@ export interface PlaneConfig {
   readonly auditLogMaxsize?: number;
   /** Default 10. */
   readonly auditLogMaxbackup?: number;
+  /** As `--controllers` takes it; default all. */
+  readonly controllers?: string;
   /** How long a beat of this node counts; default 40 s. */
   readonly leaseMs?: number;
   /** Of an agent that joined: its servers; there is no server of its own then. */

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import type { LogLevel } from '../../lib/log.ts';
 import { durationMs, wholeNumber } from '../command.ts';
 import { usage } from '../failure.ts';
+import { checkedControllers, controllersHelp } from './chosen-controllers.ts';
 import { absoluteStore, type PlaneFlags } from './config.ts';
 
 /** What commander hands over. */
@@ -22,6 +23,7 @@ export interface PlaneCommandOptions {
   readonly requestTimeout?: number;
   readonly nodeMonitorGracePeriod?: number;
   readonly nodeLeaseDuration?: number;
+  readonly controllers?: string;
   readonly store?: string;
   readonly storeCa?: string;
   readonly storeCert?: string;
@@ -51,7 +53,8 @@ export function addServerOptions(command: Command): Command {
       '--node-monitor-grace-period <duration>',
       'how long a node may be silent until it is NotReady (default: 40s)',
       patience('--node-monitor-grace-period'),
-    );
+    )
+    .option('--controllers <list>', controllersHelp, checkedControllers);
   return addStore(addLimits(all));
 }
 
@@ -155,6 +158,7 @@ export function planeFlags(options: PlaneCommandOptions): PlaneFlags {
     tlsSan,
     nodeMonitorGracePeriod: nodeGraceMs,
     nodeLeaseDuration: leaseMs,
+    controllers,
     store,
     storeCa,
     storeCert,
@@ -180,6 +184,7 @@ export function planeFlags(options: PlaneCommandOptions): PlaneFlags {
     ...(tlsSan === undefined ? {} : { tlsSans: tlsSan }),
     ...(leaseMs === undefined ? {} : { leaseMs }),
     ...(nodeGraceMs === undefined ? {} : { nodeGraceMs }),
+    ...(controllers === undefined ? {} : { controllers }),
     ...(store === undefined ? {} : { store: absoluteStore(store) }),
     ...(storeCa === undefined ? {} : { storeCa: resolve(storeCa) }),
     ...(storeCert === undefined ? {} : { storeCert: resolve(storeCert) }),

@@ -17,6 +17,7 @@ import { runScheduler } from '../../scheduler/controller/run-scheduler.ts';
 import { checkWhole, type Store, settleFormat } from '../../store/index.ts';
 import { codeOf, Failure } from '../failure.ts';
 import { openAudit } from './audit.ts';
+import { controllersChosen } from './chosen-controllers.ts';
 import { type PlaneConfig, reachableHost } from './config.ts';
 import { followEncryption, isOpenToOthers, readEncryptionFile } from './encryption.ts';
 import { type Identity, openIdentity, writeKubeconfig } from './identity.ts';
@@ -84,20 +85,23 @@ async function runParts(
   const controllers = client(componentUser('system:berth:controllers'));
   await releaseOwnLeases(controllers, plane, AbortSignal.any([signal, AbortSignal.timeout(5_000)]));
   const common = { clock: systemClock, random: systemRandom, signal, identity, metrics };
+  const wants = controllersChosen(config.controllers);
   const ended = Promise.all([
     runControllers({
       ...common,
       client: controllers,
       signer,
       tokenSigner,
+      wants,
       log: log.child({ part: 'controllers' }),
       ...(nodeGraceMs === undefined ? {} : { nodeLifecycle: nodePatience(nodeGraceMs) }),
     }),
-    runScheduler({
-      ...common,
-      client: client(componentUser('system:berth:scheduler')),
-      log: log.child({ part: 'scheduler' }),
-    }),
+    wants('scheduler') &&
+      runScheduler({
+        ...common,
+        client: client(componentUser('system:berth:scheduler')),
+        log: log.child({ part: 'scheduler' }),
+      }),
   ]).then(() => undefined);
   const renewing = Promise.all([
     renewCertificates(files, renewal(options, api), signal),

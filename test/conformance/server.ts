@@ -1,4 +1,7 @@
-/** The whole plane but for the agent, run from its sources as a process of its own. */
+/**
+ * The plane, run from its sources as a process of its own. Only those controllers run that ran when the
+ * scenarios were recorded: others, and a scheduler, would write to what is compared.
+ */
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +18,7 @@ interface TestServer {
 }
 
 const startMs = 60_000;
+const controllers = 'garbage-collector,namespace,role-aggregation';
 
 /** `store` is `embedded` or `etcd`. */
 export async function startServer(store: string): Promise<TestServer> {
@@ -25,6 +29,7 @@ export async function startServer(store: string): Promise<TestServer> {
   const running = startCommand(process.execPath, [
     ...['--import', import.meta.resolve('tsx'), main, 'up', '--foreground', '--no-agent'],
     ...['--data-dir', directory, '--port', String(await freePort()), ...flags],
+    ...['--controllers', controllers],
   ]);
   const stop = async () => {
     await running.stop('SIGTERM');

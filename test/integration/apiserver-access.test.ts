@@ -160,13 +160,6 @@ describe('credentials', () => {
 
 describe('bad input is refused with the field and what to do', () => {
   const cases: readonly [string, object, string, RegExp][] = [
-    ['wrong type', pod('a', { hostNetwork: 'yes' }), 'spec.hostNetwork', /must be of type boolean/],
-    [
-      'impossible quantity',
-      pod('a', { containers: [{ name: 'c', image: 'i', resources: { limits: { cpu: 'lots' } } }] }),
-      'spec.containers[0].resources.limits.cpu',
-      /must be a quantity: .* 500m/,
-    ],
     [
       'no image',
       pod('a', { containers: [{ name: 'c' }] }),
@@ -206,6 +199,20 @@ describe('bad input is refused with the field and what to do', () => {
     const { status, body } = await api.call('POST', pods, object);
     expect(status).toBe(422);
     expect(body.details.causes.map((cause: { field: string }) => cause.field)).toContain(field);
+    expect(body.message).toMatch(message);
+  });
+
+  test.each([
+    ['a wrong type', { hostNetwork: 'yes' }, /spec.hostNetwork: must be of type boolean/],
+    [
+      'an impossible quantity',
+      { containers: [{ name: 'c', image: 'i', resources: { limits: { cpu: 'lots' } } }] },
+      /spec.containers\[0\].resources.limits.cpu: must be a quantity: .* 500m/,
+    ],
+  ])('%s cannot even be decoded', async (_name, spec, message) => {
+    const { status, body } = await api.call('POST', pods, pod('a', spec));
+    expect([status, body.reason, body.details]).toEqual([400, 'BadRequest', undefined]);
+    expect(body.message).toMatch(/^Pod in version "v1" cannot be handled as a Pod: /);
     expect(body.message).toMatch(message);
   });
 

@@ -1,0 +1,17 @@
+/** The controllers by name: light, so that a command line can be read without loading them. */
+export const controllerNames = [
+  'workload',
+  'job',
+  'namespace',
+  'disruption',
+  'role-aggregation',
+  'node-lifecycle',
+  'garbage-collector',
+  'event-ttl',
+  'token-cleaner',
+  'root-ca',
+  'token-secret',
+  'certificates',
+] as const;
+
+export type ControllerName = (typeof controllerNames)[number];
