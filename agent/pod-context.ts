@@ -60,5 +60,7 @@ export function graceMsOf(pod: Pod): number {
 
 /** The grace of a container that ends while its pod stays. */
 export function killGraceMsOf({ spec }: Pod): number {
-  return (spec.terminationGracePeriodSeconds ?? graceDefaultSeconds) * 1000;
+  const seconds = spec.terminationGracePeriodSeconds ?? graceDefaultSeconds;
+  // As the API does on deletion.
+  return (seconds < 0 ? 1 : seconds) * 1000;
 }

@@ -211,7 +211,7 @@ export interface ClusterRole {
   readonly kind: 'ClusterRole';
   readonly metadata: ObjectMeta;
   /** What is allowed. */
-  readonly rules?: readonly PolicyRule[];
+  readonly rules?: readonly PolicyRule[] | null;
   /** Takes its rules from other ClusterRoles. */
   readonly aggregationRule?: AggregationRule;
 }
@@ -528,7 +528,7 @@ export interface CustomResourceColumnDefinition {
   /** 0 (default) is always shown; more only with `-o wide`. */
   readonly priority?: number;
   /** `integer`, `number`, `string`, `boolean` or `date`. */
-  readonly type: 'integer' | 'number' | 'string' | 'boolean' | 'date';
+  readonly type: string;
 }
 
 /** How objects are changed from one version to another. */
@@ -662,7 +662,9 @@ export interface DaemonEndpoint {
 export interface DeleteOptions {
   readonly apiVersion?: string;
   readonly kind?: 'DeleteOptions';
-  /** Seconds the object gets to end by itself; the kind's own when absent, 0 deletes at once. */
+  /**
+   * Seconds the object gets to end by itself; the kind's own when absent, 0 deletes at once, a negative number is taken for 1.
+   */
   readonly gracePeriodSeconds?: number;
   /** Delete only if the object is still this one. */
   readonly preconditions?: Preconditions;
@@ -1832,7 +1834,9 @@ export interface PodSpec {
    * What happens when a container exits: `Always` (default) starts it again, `OnFailure` only if its exit code is not 0, `Never` leaves it. Starting again waits 10 s, then twice as long each time, up to 5 minutes.
    */
   readonly restartPolicy?: 'Always' | 'OnFailure' | 'Never';
-  /** Seconds between SIGTERM and SIGKILL when the pod is stopped; default 30. 0 kills at once. */
+  /**
+   * Seconds between SIGTERM and SIGKILL when the pod is stopped; default 30. 0 kills at once, a negative number is taken for 1.
+   */
   readonly terminationGracePeriodSeconds?: number;
   /** Seconds after which the pod is stopped and counts as failed. Kept, and not acted on yet. */
   readonly activeDeadlineSeconds?: number;
@@ -2178,7 +2182,7 @@ export interface Role {
   readonly kind: 'Role';
   readonly metadata: ObjectMeta;
   /** What is allowed. */
-  readonly rules?: readonly PolicyRule[];
+  readonly rules?: readonly PolicyRule[] | null;
 }
 
 /** Gives a Role or ClusterRole to people and programs, in one namespace. */

@@ -19,6 +19,7 @@ import {
 } from '../present/index.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { ApiRequest, ApiResponse } from '../request/request.ts';
+import { methodNotAllowed } from '../verbs/create.ts';
 import { respondJson } from '../verbs/respond.ts';
 import { issuerDocument, issuerPaths } from './issuer.ts';
 import { openApiV2 } from './openapi-v2.ts';
@@ -65,13 +66,16 @@ export class Documents {
 
   async answer(request: ApiRequest): Promise<ApiResponse | undefined> {
     const path = request.path.replace(/\/+$/, '');
+    const [, first = '', ...rest] = path.split('/');
+    // Health and OpenAPI do not look at the method, as upstream's do not.
+    const onlyGet = path === '/version' || first === 'api' || first === 'apis';
+    if (onlyGet && request.method !== 'GET') throw methodNotAllowed();
     if (path === '') return respondJson(200, { paths: this.#paths() });
     if (path === '/version')
       return respondJson(200, versionOf(this.#options.version), undefined, { pretty: true });
     const { issuer, serverAddress } = this.#options;
     const ofIssuer = issuerDocument(path, issuer, serverAddress());
     if (ofIssuer !== undefined) return ofIssuer;
-    const [, first = '', ...rest] = path.split('/');
     switch (first) {
       case 'healthz':
         return health(this.#options.ready, rest, request, first);

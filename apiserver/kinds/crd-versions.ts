@@ -52,6 +52,20 @@ export function versionErrors(crd: JsonObject): FieldError[] {
   return errors;
 }
 
+const hoisted = /^spec\.versions\[0\]\.(additionalPrinterColumns|subresources|selectableFields)/;
+
+/** What the schema finds in the only version, under the names it had before there were versions. */
+export function oneVersionErrors(errors: readonly FieldError[], crd: JsonObject): FieldError[] {
+  if (objectsOf(at(crd, 'spec', 'versions')).length !== 1) return [...errors];
+  return errors.map((error) => ({ ...error, field: hoistedField(error.field) }));
+}
+
+function hoistedField(field: string): string {
+  return field
+    .replace(hoisted, 'spec.$1')
+    .replace(/(additionalPrinterColumns\[\d+\])\.jsonPath$/, '$1.JSONPath');
+}
+
 /** Objects may be stored in these versions: who took one away could not read them any more. */
 export function storedVersionErrors(crd: JsonObject, old: JsonObject | undefined): FieldError[] {
   const names = objectsOf(at(crd, 'spec', 'versions')).map(({ name }) => asString(name));
@@ -97,11 +111,26 @@ function schemaErrors(version: JsonObject, index: number, path: string): FieldEr
 
 function columnErrors(version: JsonObject, path: string): FieldError[] {
   return objectsOf(version['additionalPrinterColumns']).flatMap((column, index) => {
+    const field = `${path}.additionalPrinterColumns[${index}]`;
     const jsonPath = asString(column['jsonPath']);
-    if (jsonPath.startsWith('.')) return [];
-    const field = `${path}.additionalPrinterColumns[${index}].JSONPath`;
-    return [invalidValue(field, jsonPath, 'must be a simple json path starting with .')];
+    const errors = [
+      ...oneOf(`${field}.type`, asString(column['type']), columnTypes),
+      ...oneOf(`${field}.format`, asString(column['format']), columnFormats),
+    ];
+    if (!jsonPath.startsWith('.'))
+      errors.push(
+        invalidValue(`${field}.JSONPath`, jsonPath, 'must be a simple json path starting with .'),
+      );
+    return errors;
   });
+}
+
+const columnTypes = ['boolean', 'date', 'integer', 'number', 'string'];
+const columnFormats = 'byte date date-time double float int32 int64 password'.split(' ');
+
+function oneOf(field: string, value: string, allowed: readonly string[]): FieldError[] {
+  if (value === '' || allowed.includes(value)) return [];
+  return [invalidValue(field, value, `must be one of ${allowed.join(',')}`)];
 }
 
 function scaleErrors(version: JsonObject, path: string): FieldError[] {

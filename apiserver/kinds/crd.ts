@@ -5,7 +5,12 @@ import type { Condition, JsonObject, JsonValue } from '../../api/meta.ts';
 import type { FieldError } from '../../api/status.ts';
 import { invalidValue } from '../schema/field-error.ts';
 import { nameErrors } from './crd-names.ts';
-import { conversionErrors, storedVersionErrors, versionErrors } from './crd-versions.ts';
+import {
+  conversionErrors,
+  oneVersionErrors,
+  storedVersionErrors,
+  versionErrors,
+} from './crd-versions.ts';
 import { plainStrategy, type Strategy } from './strategy.ts';
 
 /** Keeps the definition until its objects are deleted; taken off by the establisher. */
@@ -33,6 +38,7 @@ export const crdStrategy: Strategy = {
     defaultNames(crd);
     crd['status'] = old['status'];
   },
+  rename: oneVersionErrors,
   validate(crd, old) {
     // What may not change decides what else would be wrong: it is told alone.
     const changed = old === undefined ? [] : immutableErrors(crd, old);

@@ -1,9 +1,9 @@
 /** The strategies of kinds that are more than their schema, filed by `plural.group`. */
 
-import { asString, at, objectsOf } from '../../api/json.ts';
+import { asArray, asObject, asString, at, objectsOf } from '../../api/json.ts';
 import type { JsonObject } from '../../api/meta.ts';
 import type { FieldError } from '../../api/status.ts';
-import { forbiddenField, invalidValue } from '../schema/field-error.ts';
+import { invalidValue } from '../schema/field-error.ts';
 import { certificateRequestStrategy } from './certificate-request.ts';
 import { configMapStrategy, secretStrategy } from './config.ts';
 import { controllerRevisionStrategy } from './controller-revision.ts';
@@ -51,6 +51,9 @@ const eventStrategy: Strategy = {
 const leaseStrategy: Strategy = {
   ...plainStrategy,
   createOnUpdate: true,
+  typesFirst: true,
+  prepareForCreate: (lease) => dropCoordination(lease, undefined),
+  prepareForUpdate: dropCoordination,
   validate(lease) {
     const errors: FieldError[] = [];
     for (const [field, least] of [
@@ -71,6 +74,13 @@ const leaseStrategy: Strategy = {
   },
 };
 
+/** Coordinated election is off upstream by default: its fields are dropped unless they were there. */
+function dropCoordination(lease: JsonObject, old: JsonObject | undefined): void {
+  const spec = asObject(lease['spec']);
+  for (const field of ['strategy', 'preferredHolder'])
+    if (spec !== undefined && at(old, 'spec', field) === undefined) delete spec[field];
+}
+
 const serviceAccountStrategy: Strategy = {
   ...plainStrategy,
   returnsDeleted: true,
@@ -87,13 +97,25 @@ function keepSecretNames(account: JsonObject): void {
 
 const rbacStrategy: Strategy = { ...plainStrategy, nameRule: 'path', createOnUpdate: true };
 
+const roleStrategy: Strategy = {
+  ...rbacStrategy,
+  typesFirst: true,
+  prepareForCreate: nullWithoutRules,
+  prepareForUpdate: nullWithoutRules,
+};
+
+/** The field is always there; a role without rules has `null`, whether it was sent an empty list or none. */
+function nullWithoutRules(role: JsonObject): void {
+  if (asArray(role['rules']).length === 0) role['rules'] = null;
+}
+
 const bindingStrategy: Strategy = {
   ...rbacStrategy,
   validate(binding, old) {
     if (old === undefined) return [];
     const before = JSON.stringify(old['roleRef']);
     if (JSON.stringify(binding['roleRef']) === before) return [];
-    return [forbiddenField('roleRef', 'cannot change roleRef')];
+    return [invalidValue('roleRef', binding['roleRef'], 'cannot change roleRef')];
   },
 };
 
@@ -109,8 +131,8 @@ export const strategies: Readonly<Record<string, Strategy>> = {
   serviceaccounts: serviceAccountStrategy,
   'controllerrevisions.apps': controllerRevisionStrategy,
   'leases.coordination.k8s.io': leaseStrategy,
-  'roles.rbac.authorization.k8s.io': rbacStrategy,
-  'clusterroles.rbac.authorization.k8s.io': rbacStrategy,
+  'roles.rbac.authorization.k8s.io': roleStrategy,
+  'clusterroles.rbac.authorization.k8s.io': roleStrategy,
   'rolebindings.rbac.authorization.k8s.io': bindingStrategy,
   'clusterrolebindings.rbac.authorization.k8s.io': bindingStrategy,
   'customresourcedefinitions.apiextensions.k8s.io': crdStrategy,

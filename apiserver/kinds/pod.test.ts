@@ -117,7 +117,7 @@ describe('changes', () => {
   test('anything else may not', () => {
     expect(change({ containers: [container({ command: ['x'] })] })).toEqual(['spec']);
     expect(change({ hostNetwork: true })).toEqual(['spec']);
-    expect(change({}, { tolerations: [{ key: 'a' }] })).toEqual(['spec']);
+    expect(change({}, { tolerations: [{ key: 'a' }] })).toEqual(['spec.tolerations']);
   });
 });
 

@@ -1,17 +1,14 @@
 /** Pod: graceful deletion, an immutable spec, phase and QoS set by the server. */
 
 import { asArray, asObject, asString, at, child, equal } from '../../api/json.ts';
-import type { JsonObject, JsonValue } from '../../api/meta.ts';
+import type { JsonObject } from '../../api/meta.ts';
 import type { FieldError } from '../../api/status.ts';
 import { forbiddenField } from '../schema/field-error.ts';
 import { ephemeralContainersPart } from './ephemeral-containers.ts';
 import { defaultPodSpec, validatePodSpec } from './pod-spec.ts';
+import { podUpdateErrors } from './pod-update.ts';
 import { type CreateContext, plainStrategy, type Strategy } from './strategy.ts';
 
-const immutableText =
-  'pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,' +
-  '`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),' +
-  '`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)';
 const ended = new Set(['Succeeded', 'Failed']);
 
 export const podStrategy: Strategy = {
@@ -46,13 +43,14 @@ export const podStrategy: Strategy = {
     const errors: FieldError[] = [...validatePodSpec(spec, 'spec')];
     if (old === undefined && asArray(spec['ephemeralContainers']).length > 0)
       errors.push(forbiddenField('spec.ephemeralContainers', 'cannot be set on create'));
-    if (old !== undefined && errors.length === 0 && !onlyMutableFieldsDiffer(spec, old))
-      errors.push(forbiddenField('spec', immutableText));
+    if (old !== undefined) errors.push(...podUpdateErrors(spec, asObject(old['spec']) ?? {}));
     return errors;
   },
   deletion(pod, graceSeconds) {
     const own = at(pod, 'spec', 'terminationGracePeriodSeconds');
-    const asked = graceSeconds ?? (typeof own === 'number' ? own : 30);
+    const wanted = graceSeconds ?? (typeof own === 'number' ? own : 30);
+    // As upstream takes it: a negative one is as short as can be, but no kill.
+    const asked = wanted < 0 ? 1 : wanted;
     const bound = asString(at(pod, 'spec', 'nodeName')) !== '';
     if (!bound || asked === 0 || ended.has(asString(at(pod, 'status', 'phase'))))
       return { type: 'now' };
@@ -68,26 +66,6 @@ function takePullSecrets(spec: JsonObject, { peek }: CreateContext): void {
   const account = peek(serviceAccounts, asString(spec['serviceAccountName']));
   const secrets = asArray(account?.['imagePullSecrets']);
   if (secrets.length > 0) spec['imagePullSecrets'] = structuredClone(secrets);
-}
-
-function onlyMutableFieldsDiffer(spec: JsonObject, old: JsonObject): boolean {
-  const before = asObject(old['spec']) ?? {};
-  if (!tolerationsOnlyGrew(spec['tolerations'], before['tolerations'])) return false;
-  return equal(withoutMutable(spec), withoutMutable(before));
-}
-
-function withoutMutable(spec: JsonObject): JsonObject {
-  const images = (list: JsonValue | undefined): JsonValue | undefined =>
-    list === undefined ? undefined : asArray(list).map((c) => ({ ...asObject(c), image: '' }));
-  const copy: JsonObject = { ...spec, containers: images(spec['containers']) };
-  copy['initContainers'] = images(spec['initContainers']);
-  delete copy['activeDeadlineSeconds'];
-  delete copy['tolerations'];
-  return copy;
-}
-
-function tolerationsOnlyGrew(now: JsonValue | undefined, before: JsonValue | undefined): boolean {
-  return asArray(before).every((old) => asArray(now).some((each) => equal(each, old)));
 }
 
 /** Source: Kubernetes "Pod Quality of Service Classes". */

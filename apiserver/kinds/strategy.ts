@@ -74,6 +74,8 @@ export interface Strategy {
   settled?(object: JsonObject): boolean;
   /** What the schema cannot say. `old` is absent on create. */
   validate?(object: JsonObject, old: JsonObject | undefined): readonly FieldError[];
+  /** The schema's errors under the names by which upstream tells them. */
+  rename?(errors: readonly FieldError[], object: JsonObject): FieldError[];
   /** Like `validate`, for writes through `/status`. */
   validateStatus?(object: JsonObject, old: JsonObject): readonly FieldError[];
   /** Throws when this object may not be deleted at all. */

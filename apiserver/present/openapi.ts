@@ -115,7 +115,9 @@ function kindSchema(kind: OpenApiKind, components: Components): Published {
       apiVersion: properties['apiVersion'] ?? apiVersionField,
       kind: properties['kind'] ?? kindField,
       metadata: {
-        description: 'Name, labels, owners and the like.',
+        // As upstream says it of every custom kind.
+        description:
+          "Standard object's metadata. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata",
         allOf: [components.common(objectMetaName)],
       },
     },

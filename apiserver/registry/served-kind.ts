@@ -102,8 +102,17 @@ function described(schema: Schema | undefined, description: string): Schema {
   return { type: 'string', description, ...schema };
 }
 
-const apiVersionText = 'Group and version of this form of the object: `<group>/<version>`.';
-const kindText = 'What kind of object this is, in CamelCase. Cannot be changed.';
+// What `kubectl explain` says of every custom kind. Source: apimachinery, meta/v1 `TypeMeta`, word for word.
+const conventions =
+  'https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md';
+const apiVersionText =
+  'APIVersion defines the versioned schema of this representation of an object. Servers should convert ' +
+  'recognized schemas to the latest internal value, and may reject unrecognized values. ' +
+  `More info: ${conventions}#resources`;
+const kindText =
+  'Kind is a string value representing the REST resource this object represents. Servers may infer this ' +
+  'from the endpoint the client submits requests to. Cannot be updated. In CamelCase. ' +
+  `More info: ${conventions}#types-kinds`;
 
 function deprecation(version: KindVersion, definition: KindDefinition): string | undefined {
   if (version.deprecated !== true) return undefined;

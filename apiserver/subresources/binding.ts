@@ -31,8 +31,8 @@ interface Wanted {
 export async function bindOne(deps: VerbDeps, context: RequestContext): Promise<ApiResponse> {
   const { info, request } = context;
   const body = decodePlain(await request.body(), request.headers['content-type'], 'Binding');
+  checkBinding(body, info.name);
   const nodeName = asString(at(body, 'target', 'name'));
-  if (nodeName === '') throw badRequest('target.name: Required value: name the node to bind to');
   const uid = asString(at(body, 'metadata', 'uid'));
   const wanted = { namespace: info.namespace, name: info.name, uid, nodeName, allocation: '' };
   const [error] = await bindAdmitted(deps, context, [wanted], []);
@@ -44,6 +44,22 @@ export async function bindOne(deps: VerbDeps, context: RequestContext): Promise<
     status: 'Success',
     code: 201,
   });
+}
+
+/** What is wrong with a binding is an error of the server, as upstream has it. */
+function checkBinding(body: JsonObject, name: string): void {
+  const given = asString(at(body, 'metadata', 'name'));
+  if (given !== '' && given !== name)
+    throw badRequest('name in URL does not match name in Binding object');
+  const kind = asString(at(body, 'target', 'kind'));
+  if (kind !== '' && kind !== 'Node')
+    throw new StatusError(
+      500,
+      '',
+      `target.kind: Unsupported value: "${kind}": supported values: "Node"`,
+    );
+  if (asString(at(body, 'target', 'name')) === '')
+    throw new StatusError(500, '', 'target.name: Required value: name the node to bind to');
 }
 
 /**

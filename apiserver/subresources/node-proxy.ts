@@ -75,6 +75,8 @@ export async function nodeImages(
 /** GET `/pods/<name>/log`. */
 export async function podLog(deps: NodeProxyDeps, context: RequestContext): Promise<ApiResponse> {
   const target = await targetOf(deps, context, 'containerLogs');
+  // Nowhere yet, so there is nothing to read, which is no mistake of the reader.
+  if (target === undefined) return { status: 204, headers: {}, body: new Uint8Array() };
   const answer = await get(deps, target, context.request.signal);
   const status = answer.statusCode ?? 502;
   const contentType = answer.headers['content-type'] ?? 'text/plain';
@@ -103,7 +105,12 @@ export async function podStream(
   { socket, head, raw }: { socket: Duplex; head: Buffer; raw: IncomingMessage },
 ): Promise<void> {
   await admitConnect(deps, context);
-  const target = await targetOf(deps, context, podStreams[context.info.subresource] ?? '');
+  const { info } = context;
+  const target = await targetOf(deps, context, podStreams[info.subresource] ?? '');
+  if (target === undefined)
+    throw badRequest(
+      `pod ${info.name} does not have a host assigned: see its events for why it is pending`,
+    );
   const agent = await dial(deps, target);
   const headers = Object.entries(raw.headers)
     .filter(([name]) => !ownHeaders.has(name))
@@ -162,11 +169,12 @@ const ownHeaders = new Set([
   'expect',
 ]);
 
+/** `undefined` = the pod is on no node yet. */
 async function targetOf(
   deps: NodeProxyDeps,
   { info, request }: RequestContext,
   action: string,
-): Promise<Target> {
+): Promise<Target | undefined> {
   const key = { namespace: info.namespace, name: info.name };
   const pod = await deps.objects.get(pods, key, request.signal);
   if (pod === undefined) throw notFound({ group: '', resource: 'pods' }, info.name);
@@ -174,10 +182,7 @@ async function targetOf(
   // A pod's ports are its own, everything else is a container's.
   if (action !== 'portForward') words.push(containerOf(pod.object, request));
   const nodeName = asString(at(pod.object, 'spec', 'nodeName'));
-  if (nodeName === '')
-    throw badRequest(
-      `pod ${info.name} does not have a host assigned: see its events for why it is pending`,
-    );
+  if (nodeName === '') return undefined;
   const node = await deps.objects.get(nodes, { name: nodeName }, request.signal);
   if (node === undefined) throw notFound({ group: '', resource: 'nodes' }, nodeName);
   const query = new URLSearchParams(request.query);

@@ -161,7 +161,8 @@ function schemaErrors(
   ];
   const unread = kind.builtin ? undecodable(errors) : undefined;
   if (unread !== undefined) throw errorOf(unread);
-  return kind.strategy.plainWords ? inPlainWords(errors) : errors;
+  const told = kind.strategy.plainWords ? inPlainWords(errors) : errors;
+  return kind.strategy.rename?.(told, object) ?? told;
 }
 
 function metaErrors(

@@ -3,7 +3,7 @@
 import { asObject } from '../../api/json.ts';
 import type { JsonObject } from '../../api/meta.ts';
 import { formatApiVersion } from '../../api/meta.ts';
-import { badRequest, invalid, type StatusDetails, StatusError } from '../../api/status.ts';
+import { badRequest, invalid, StatusError } from '../../api/status.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
 import { virtualSchemas } from '../registry/virtual.ts';
 import { applyDefaults, coerceMeta, validate } from '../schema/index.ts';
@@ -38,15 +38,11 @@ export function bodyFormat(contentType: string | undefined, protobuf: boolean): 
   return format;
 }
 
-export function unsupportedMediaType(
-  accepted: readonly string[],
-  details?: StatusDetails,
-): StatusError {
+export function unsupportedMediaType(accepted: readonly string[]): StatusError {
   return new StatusError(
     415,
     'UnsupportedMediaType',
     `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}`,
-    details,
   );
 }
 

@@ -107,9 +107,11 @@ async function deleteCurrent(
     strategy.retained?.(next) === true ||
     Number(metadata['deletionGracePeriodSeconds'] ?? 0) > 0;
   if (!held) {
-    if (parameters.dryRun) return { type: 'removed', object: old };
+    // A kind with grace periods says that there was none left.
+    const object = strategy.deletion === undefined ? old : unstored(next);
+    if (parameters.dryRun) return { type: 'removed', object };
     const revision = await deps.objects.remove(old, signal);
-    return revision === undefined ? undefined : { type: 'removed', object: old };
+    return revision === undefined ? undefined : { type: 'removed', object };
   }
   if (JSON.stringify(metadata) === JSON.stringify(metadataOf(old.object)))
     return (await isCurrent()) ? { type: 'marked', object: old } : undefined;

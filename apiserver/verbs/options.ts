@@ -127,7 +127,7 @@ export function deleteParameters(query: URLSearchParams, body: JsonObject): Dele
   const preconditions = (body['preconditions'] ?? {}) as JsonObject; // Checked by the schema of DeleteOptions.
   return {
     dryRun: dryRun.includes('All'),
-    graceSeconds: grace === undefined ? undefined : Math.max(0, Number(grace)),
+    graceSeconds: grace === undefined ? undefined : atLeastNow(Number(grace)),
     propagation: propagationOf(policy, orphan),
     uid: typeof preconditions['uid'] === 'string' ? preconditions['uid'] : undefined,
     resourceVersion:
@@ -145,4 +145,9 @@ function propagationOf(policy: unknown, orphan: unknown): DeleteParameters['prop
   if (policy === 'Background' || policy === 'Foreground' || policy === 'Orphan') return policy;
   if (orphan === true || orphan === 'true') return 'Orphan';
   return undefined;
+}
+
+/** Upstream takes a negative grace period for one second. */
+function atLeastNow(seconds: number): number {
+  return seconds < 0 ? 1 : seconds;
 }

@@ -59,9 +59,12 @@ function patchTypeOf({ request, kind }: KindRequest): PatchType {
   const type = patchTypes[mediaType(request.headers['content-type'])];
   if (type !== undefined && (type !== 'strategic' || kind.builtin)) return type;
   const accepted = Object.keys(patchTypes).filter(
-    (each) => kind.builtin || each !== 'application/strategic-merge-patch+json',
+    (each) => each !== 'application/strategic-merge-patch+json',
   );
-  throw unsupportedMediaType(accepted, kind.builtin ? {} : undefined);
+  // Where upstream's built-in kinds are served a router refuses it first, without the list.
+  if (kind.builtin)
+    throw new StatusError(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {});
+  throw unsupportedMediaType(accepted);
 }
 
 /** Throws 400 for what is no patch of that type. */

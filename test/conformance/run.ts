@@ -1,18 +1,21 @@
 /**
  * Replays recorded scenarios against a server of its own and ends with `N passed, M failed`.
  * Run: npm run conformance -- <folder or files…> [--store etcd] [--only NAME,NAME] [--area AREA]
- * Scenarios are files of `test/conformance/scenario.ts`; folders are searched for them.
+ * Scenarios are files of `test/conformance/scenario.ts`; folders are searched for them. Steps of
+ * `differs.json` are counted apart.
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { kubectlBinary } from '../harness/kubectl.ts';
 import { Asker } from './ask.ts';
+import { Deviations, readDeviations } from './differs.ts';
 import { replayGolden } from './golden.ts';
 import { replay } from './replay.ts';
 import type { Scenario } from './scenario.ts';
 import { startServer } from './server.ts';
 
+const deviations = new Deviations(readDeviations(new URL('./differs.json', import.meta.url)));
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
@@ -61,6 +64,7 @@ async function main(): Promise<number> {
   const sum = (key: 'passed' | 'failed' | 'scenarios') =>
     all.reduce((total, area) => total + area[key], 0);
   console.log(`${sum('scenarios')} of ${chosen.length} scenarios`);
+  for (const line of deviations.lines()) console.log(line);
   console.log(`${sum('passed')} passed, ${sum('failed')} failed`);
   return sum('failed') > 0 ? 1 : 0;
 }
@@ -89,7 +93,9 @@ function read(path: string): ScenarioFile[] {
   }
   const scenario: Scenario = parsed;
   const { name, area } = scenario;
-  return [{ name, area, replay: (asker) => replay(scenario, asker, kubectlBinary?.path) }];
+  return [
+    { name, area, replay: (asker) => replay(scenario, asker, kubectlBinary?.path, deviations) },
+  ];
 }
 
 function isChosen({ name, area }: ScenarioFile): boolean {
