@@ -244,7 +244,7 @@ describe('types', () => {
     const definition: KindDefinition | undefined = berthKinds[0];
     expect(object.kind).toBe('Workload');
     expect(podSpec.containers).toHaveLength(1);
-    expect(definition.names.kind).toBe('Workload');
+    expect(definition?.names.kind).toBe('Workload');
     const fits = ajv().compile(find('Workload'));
     expect(fits(workload)).toBe(true);
     expect(fits({ ...workload, spec: { ...workload.spec, replicas: -1 } })).toBe(false);
