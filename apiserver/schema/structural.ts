@@ -176,10 +176,7 @@ function validateUnsupported(schema: Schema, path: string): FieldError[] {
       'uniqueItems cannot be set to true since the runtime complexity becomes quadratic';
     errors.push(forbiddenField(child(path, 'uniqueItems'), detail));
   }
-  if (schema.additionalProperties === false) {
-    const detail = 'additionalProperties cannot be set to false';
-    errors.push(forbiddenField(child(path, 'additionalProperties'), detail));
-  } else if (
+  if (
     schema.additionalProperties !== undefined &&
     Object.keys(schema.properties ?? {}).length > 0
   ) {
