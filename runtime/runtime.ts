@@ -2,6 +2,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { Observable } from 'rxjs';
 import type { CallOptions } from '../lib/call.ts';
 import type { ImageStore } from './image-store.ts';
+import type { MachineSpec } from './machine.ts';
 import type { InstanceUsage } from './usage.ts';
 
 /** The uid of the object (Pod, VM) that an instance makes real. */
@@ -44,6 +45,8 @@ export interface InstanceSpec {
   readonly domain?: string;
   /** Kernel parameters of the instance's own namespaces. */
   readonly sysctls?: Readonly<Record<string, string>>;
+  /** Present on virtual machines; its one container stands for the guest. */
+  readonly machine?: MachineSpec;
 }
 
 export interface HostAlias {

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Sets up what the tests need, then runs vitest with our arguments; ends with its words and code.
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { installPackages } from './setup/debian.mjs';
@@ -24,7 +24,21 @@ const needed = [
   { name: 'iproute2', isThere: () => findProgram('ip') !== undefined },
   { name: 'iptables', isThere: () => findProgram('iptables') !== undefined },
   { name: 'curl', isThere: () => findProgram('curl') !== undefined },
+  { name: 'systemd-container', isThere: () => findProgram('machinectl') !== undefined },
+  // Virtual machines, and what their small guest is made of.
+  { name: 'libvirt-daemon-system', isThere: () => findProgram('libvirtd') !== undefined },
+  { name: 'libvirt-clients', isThere: () => findProgram('virsh') !== undefined },
+  { name: 'qemu-system-x86', isThere: () => findProgram('qemu-system-x86_64') !== undefined },
+  { name: 'qemu-utils', isThere: () => findProgram('qemu-img') !== undefined },
+  { name: 'linux-image-cloud-amd64', isThere: hasCloudKernel },
+  { name: 'cpio', isThere: () => findProgram('cpio') !== undefined },
+  { name: 'kmod', isThere: () => findProgram('modprobe') !== undefined },
 ];
+
+function hasCloudKernel() {
+  const modules = '/lib/modules';
+  return existsSync(modules) && readdirSync(modules).some((name) => name.includes('-cloud-'));
+}
 
 await runScript('test', async () => {
   await step('npm packages', (note) => ensurePackages(root, note));

@@ -1,15 +1,13 @@
 import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
-import { Observable } from 'rxjs';
+import type { Observable } from 'rxjs';
 import type { CallOptions } from '../../lib/call.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
+import { observeAlways } from '../observe-always.ts';
 import type { InstanceId } from '../runtime.ts';
-import { wordsOf } from './errors.ts';
 import { label } from './labels.ts';
 
-/** Waits between attempts to reach the engine's event stream. */
-const reconnectMs = { first: 100, max: 5000 } as const;
 /** An event is one line of about 1 kB; a longer line is not one of ours. */
 const lineMaxBytes = 1 << 20;
 
@@ -23,38 +21,10 @@ interface ObserveDeps {
 }
 
 /** Instance ids from the engine's events; after each (re)connection every known id once. */
-export function observeEvents(deps: ObserveDeps, { signal }: CallOptions): Observable<InstanceId> {
-  return new Observable((subscriber) => {
-    const stop = new AbortController();
-    const ended = AbortSignal.any([signal, stop.signal]);
-    const emit = (id: InstanceId) => subscriber.next(id);
-    follow(deps, emit, ended).then(
-      () => subscriber.complete(),
-      (error) => subscriber.error(error),
-    );
-    return () => stop.abort();
-  });
-}
-
-async function follow(
-  deps: ObserveDeps,
-  emit: (id: InstanceId) => void,
-  signal: AbortSignal,
-): Promise<void> {
-  let waitMs: number = reconnectMs.first;
-  while (!signal.aborted) {
-    try {
-      await followOnce(deps, emit, signal, () => {
-        waitMs = reconnectMs.first;
-      });
-      deps.log.warn({ node: deps.nodeId }, 'engine event stream ended');
-    } catch (error) {
-      if (signal.aborted) return;
-      deps.log.warn({ node: deps.nodeId, error: wordsOf(error) }, 'engine event stream failed');
-    }
-    await deps.clock.sleep(waitMs, signal).catch(() => undefined);
-    waitMs = Math.min(waitMs * 2, reconnectMs.max);
-  }
+export function observeEvents(deps: ObserveDeps, options: CallOptions): Observable<InstanceId> {
+  const { clock, log, nodeId } = deps;
+  const about = { clock, log, nodeId, engine: 'docker' };
+  return observeAlways(about, (...args) => followOnce(deps, ...args), options);
 }
 
 async function followOnce(

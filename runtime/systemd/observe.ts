@@ -1,13 +1,11 @@
-import { Observable } from 'rxjs';
+import type { Observable } from 'rxjs';
 import type { CallOptions } from '../../lib/call.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
+import { observeAlways, untilClosed } from '../observe-always.ts';
 import type { InstanceId } from '../runtime.ts';
 import type { Unit } from './unit.ts';
 import type { Units } from './units.ts';
-
-/** Waits between attempts to reach systemd. */
-const reconnectMs = { first: 100, max: 5_000 } as const;
 
 interface ObserveDeps {
   readonly units: Units;
@@ -18,38 +16,10 @@ interface ObserveDeps {
 }
 
 /** Instance ids from systemd's signals; after each (re)connection every known id once. */
-export function observeUnits(deps: ObserveDeps, { signal }: CallOptions): Observable<InstanceId> {
-  return new Observable((subscriber) => {
-    const stop = new AbortController();
-    const ended = AbortSignal.any([signal, stop.signal]);
-    follow(deps, (id) => subscriber.next(id), ended).then(
-      () => subscriber.complete(),
-      (error) => subscriber.error(error),
-    );
-    return () => stop.abort();
-  });
-}
-
-async function follow(
-  deps: ObserveDeps,
-  emit: (id: InstanceId) => void,
-  signal: AbortSignal,
-): Promise<void> {
+export function observeUnits(deps: ObserveDeps, options: CallOptions): Observable<InstanceId> {
   const { clock, log, units } = deps;
-  let waitMs: number = reconnectMs.first;
-  while (!signal.aborted) {
-    try {
-      await followOnce(deps, emit, signal, () => {
-        waitMs = reconnectMs.first;
-      });
-      if (!signal.aborted) log.warn({ node: units.nodeId }, 'connection to systemd ended');
-    } catch (error) {
-      if (signal.aborted) return;
-      log.warn({ node: units.nodeId, err: error }, 'systemd cannot be observed');
-    }
-    await clock.sleep(waitMs, signal).catch(() => undefined);
-    waitMs = Math.min(waitMs * 2, reconnectMs.max);
-  }
+  const about = { clock, log, nodeId: units.nodeId, engine: 'systemd' };
+  return observeAlways(about, (...args) => followOnce(deps, ...args), options);
 }
 
 /** Ours begin so, as names and as they stand in paths. */
@@ -92,11 +62,7 @@ async function followOnce(
     for (const unit of all) learn(unit);
     for (const id of new Set(all.map(({ labels }) => labels.instance))) emit(id);
     onConnected();
-    const aborted = new Promise<void>((resolve) => {
-      signal.addEventListener('abort', () => resolve(), { once: true });
-      if (signal.aborted) resolve();
-    });
-    await Promise.race([bus.closed, aborted]);
+    await untilClosed(bus.closed, signal);
   } finally {
     stopListening();
   }

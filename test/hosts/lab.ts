@@ -11,6 +11,8 @@ const script = join(root, 'test', 'hosts', 'lab', 'lab');
 export interface Lab {
   /** Runs a command on host `number`, counted from 1, in the checkout. */
   exec(number: number, command: readonly string[], options?: RunOptions): Promise<Output>;
+  /** Makes a small guest for virtual machines: `/lab/vmlinuz` and `/lab/initrd.gz` on every host. */
+  makeGuest(): Promise<void>;
   down(): Promise<void>;
 }
 
@@ -28,6 +30,7 @@ export async function startLab(hosts: number): Promise<Lab> {
     throw error;
   });
   return {
+    makeGuest: () => ok('guest'),
     exec: (number, command, options) =>
       lab(['exec', String(number), 'env', '-C', root, ...command], options),
     down: () => ok('down'),

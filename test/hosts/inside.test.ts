@@ -9,6 +9,7 @@ let lab: Lab | undefined;
 beforeAll(async () => {
   await buildBerth();
   lab = await startLab(1);
+  await lab.makeGuest();
 }, timeoutMs);
 
 afterAll(async () => {
@@ -22,8 +23,8 @@ const vitest = [
   'test/hosts/inside/vitest.config.ts',
 ];
 
-test.each(['runtime.systemd', 'workload.systemd'])(
-  '%s on a host with systemd',
+test.each(['runtime.systemd', 'workload.systemd', 'runtime.libvirt'])(
+  '%s on a host of its own',
   async (file) => {
     const { code, stdout, stderr } = (await lab?.exec(1, [...vitest, file], { timeoutMs })) ?? {};
     expect(code, `${stdout}${stderr}`).toBe(0);

@@ -1,0 +1,258 @@
+/** A machine as libvirt's domain. Pure. */
+
+import type { MachineDisk, MachineInterface, MachineSpec } from '../machine.ts';
+import type { ContainerSpec, InstanceSpec, ResourceLimits } from '../runtime.ts';
+
+/** Namespace of the element that says whose a domain is. */
+export const labelNamespace = 'https://berth.dev/instance/1';
+
+export interface DomainLabels {
+  readonly node: string;
+  readonly instance: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly container: string;
+  readonly attempt: number;
+  readonly image: string;
+  readonly startedAtMs: number;
+  /** Addresses known before it runs, separated by spaces. */
+  readonly ips: string;
+}
+
+export interface Hypervisor {
+  /** Whether the machine's processor does the work, found out by trying. */
+  readonly kvm: boolean;
+  /** Of the machine and of its guests: `x86_64`, `aarch64`. */
+  readonly architecture: string;
+  readonly emulator: string;
+}
+
+export interface DomainFiles {
+  /** What the serial console prints is kept there. */
+  readonly consoleLog: string;
+  readonly vncSocket: string;
+}
+
+/** Slots for devices that are added while it runs. */
+const hotplugPorts = 8;
+
+export function domainXml(
+  uuid: string,
+  name: string,
+  labels: DomainLabels,
+  { machine }: InstanceSpec & { readonly machine: MachineSpec },
+  container: ContainerSpec,
+  hypervisor: Hypervisor,
+  files: DomainFiles,
+): string {
+  return element('domain', { type: hypervisor.kvm ? 'kvm' : 'qemu' }, [
+    element('name', {}, name),
+    element('uuid', {}, uuid),
+    element('metadata', {}, [labelElement(labels)]),
+    ...memory(machine),
+    ...processors(machine, hypervisor),
+    ...tuning(machine, container.limits),
+    operatingSystem(machine, hypervisor),
+    element('features', {}, [element('acpi'), element('apic')]),
+    element('clock', { offset: 'utc' }),
+    element('on_poweroff', {}, 'destroy'),
+    element('on_reboot', {}, 'restart'),
+    element('on_crash', {}, 'destroy'),
+    devices(machine, hypervisor, files),
+  ]);
+}
+
+function labelElement(labels: DomainLabels): string {
+  const attributes = Object.entries(labels).map(([key, value]) => [key, String(value)] as const);
+  return element('berth:instance', {
+    'xmlns:berth': labelNamespace,
+    ...Object.fromEntries(attributes),
+  });
+}
+
+/** Reads what `labelElement` wrote, in whatever order libvirt gives it back. */
+export function readLabels(xml: string): DomainLabels {
+  const read = (name: string) =>
+    unescapeXml(
+      new RegExp(`\\s${name}=(?:"([^"]*)"|'([^']*)')`).exec(xml)?.slice(1).join('') ?? '',
+    );
+  return {
+    node: read('node'),
+    instance: read('instance'),
+    namespace: read('namespace'),
+    name: read('name'),
+    container: read('container'),
+    attempt: Number(read('attempt')),
+    image: read('image'),
+    startedAtMs: Number(read('startedAtMs')),
+    ips: read('ips'),
+  };
+}
+
+function memory({ memoryBytes, memoryMaxBytes = memoryBytes, hugepageBytes }: MachineSpec) {
+  return [
+    element('memory', { unit: 'b' }, String(memoryMaxBytes)),
+    element('currentMemory', { unit: 'b' }, String(memoryBytes)),
+    ...(hugepageBytes === undefined
+      ? []
+      : [
+          element('memoryBacking', {}, [
+            element('hugepages', {}, [element('page', { size: String(hugepageBytes), unit: 'b' })]),
+          ]),
+        ]),
+  ];
+}
+
+function processors(machine: MachineSpec, { kvm }: Hypervisor): string[] {
+  const { cpus, cpusMax = cpus, cpuModel, topology } = machine;
+  const model = cpuModel ?? (kvm ? 'host-passthrough' : 'qemu64');
+  const places =
+    topology === undefined
+      ? []
+      : [
+          element('topology', {
+            sockets: String(topology.sockets),
+            cores: String(topology.cores),
+            threads: String(topology.threads),
+          }),
+        ];
+  const byMode = ['host-passthrough', 'host-model', 'maximum'].includes(model);
+  return [
+    element('vcpu', { placement: 'static', current: String(cpus) }, String(cpusMax)),
+    byMode
+      ? element('cpu', { mode: model }, places)
+      : element('cpu', { mode: 'custom', match: 'exact', check: 'none' }, [
+          element('model', { fallback: 'allow' }, model),
+          ...places,
+        ]),
+  ];
+}
+
+function tuning(
+  { cpus, cpusMax = cpus, cpuSet }: MachineSpec,
+  { cpuMilli, cpuRequestMilli }: ResourceLimits,
+): string[] {
+  const periodMicros = 100_000;
+  const cores = cpuSet?.join(',');
+  const parts = [
+    ...(cpuRequestMilli === undefined
+      ? []
+      : [element('shares', {}, String(Math.max(2, Math.round((cpuRequestMilli * 1024) / 1000))))]),
+    // Of each CPU: libvirt has no limit for the whole.
+    ...(cpuMilli === undefined
+      ? []
+      : [
+          element('period', {}, String(periodMicros)),
+          element('quota', {}, String(Math.round((cpuMilli * periodMicros) / 1000 / cpus))),
+        ]),
+    ...(cores === undefined
+      ? []
+      : [
+          ...Array.from({ length: cpusMax }, (_, vcpu) =>
+            element('vcpupin', { vcpu: String(vcpu), cpuset: cores }),
+          ),
+          element('emulatorpin', { cpuset: cores }),
+        ]),
+  ];
+  return parts.length === 0 ? [] : [element('cputune', {}, parts)];
+}
+
+function operatingSystem({ boot }: MachineSpec, { architecture }: Hypervisor): string {
+  const board = architecture === 'x86_64' ? 'q35' : 'virt';
+  const type = element('type', { arch: architecture, machine: board }, 'hvm');
+  if (boot.type === 'disk') return element('os', {}, [type, element('boot', { dev: 'hd' })]);
+  return element('os', {}, [
+    type,
+    element('kernel', {}, boot.kernelPath),
+    ...(boot.initrdPath === undefined ? [] : [element('initrd', {}, boot.initrdPath)]),
+    element('cmdline', {}, boot.commandLine),
+  ]);
+}
+
+function devices(machine: MachineSpec, { emulator }: Hypervisor, files: DomainFiles): string {
+  const { disks, interfaces, graphics = true } = machine;
+  return element('devices', {}, [
+    element('emulator', {}, emulator),
+    element('controller', { type: 'pci', model: 'pcie-root' }),
+    ...Array.from({ length: hotplugPorts + disks.length + interfaces.length }, () =>
+      element('controller', { type: 'pci', model: 'pcie-root-port' }),
+    ),
+    ...disks.map((disk, index) => diskXml(disk, diskTarget(index))),
+    ...interfaces.map(interfaceXml),
+    element('serial', { type: 'pty' }, [element('log', { file: files.consoleLog, append: 'on' })]),
+    element('console', { type: 'pty' }, [element('target', { type: 'serial' })]),
+    element('channel', { type: 'unix' }, [
+      element('target', { type: 'virtio', name: 'org.qemu.guest_agent.0' }),
+    ]),
+    ...(graphics
+      ? [
+          element('graphics', { type: 'vnc', socket: files.vncSocket }),
+          element('video', {}, [element('model', { type: 'vga' })]),
+        ]
+      : []),
+    element('memballoon', { model: 'virtio' }, [element('stats', { period: '5' })]),
+    element('rng', { model: 'virtio' }, [element('backend', { model: 'random' }, '/dev/urandom')]),
+  ]);
+}
+
+/** `vda`, `vdb`, … `vdz`, `vdaa`. */
+export function diskTarget(index: number): string {
+  const letter = (at: number) => String.fromCharCode('a'.charCodeAt(0) + at);
+  return index < 26
+    ? `vd${letter(index)}`
+    : `vd${letter(Math.floor(index / 26) - 1)}${letter(index % 26)}`;
+}
+
+export function diskXml({ name, path, format, readOnly, limits }: MachineDisk, target: string) {
+  const tune = Object.entries({
+    read_bytes_sec: limits?.readBytesPerSecond,
+    write_bytes_sec: limits?.writeBytesPerSecond,
+    read_iops_sec: limits?.readIops,
+    write_iops_sec: limits?.writeIops,
+  }).flatMap(([key, value]) => (value === undefined ? [] : [element(key, {}, String(value))]));
+  return element('disk', { type: 'file', device: 'disk' }, [
+    element('driver', { name: 'qemu', type: format, cache: 'none', discard: 'unmap' }),
+    element('source', { file: path }),
+    element('target', { dev: target, bus: 'virtio' }),
+    element('serial', {}, name),
+    ...(tune.length === 0 ? [] : [element('iotune', {}, tune)]),
+    ...(readOnly ? [element('readonly')] : []),
+  ]);
+}
+
+export function interfaceXml({ bridge, mac }: MachineInterface): string {
+  return element('interface', { type: 'bridge' }, [
+    element('mac', { address: mac }),
+    element('source', { bridge }),
+    element('model', { type: 'virtio' }),
+  ]);
+}
+
+function element(
+  name: string,
+  attributes: Readonly<Record<string, string>> = {},
+  content: string | readonly string[] = [],
+): string {
+  const inside = typeof content === 'string' ? escapeXml(content) : content.join('');
+  const list = Object.entries(attributes).map(([key, value]) => ` ${key}="${escapeXml(value)}"`);
+  const open = `<${name}${list.join('')}`;
+  return inside === '' ? `${open}/>` : `${open}>${inside}</${name}>`;
+}
+
+function escapeXml(text: string): string {
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+    .replaceAll("'", '&apos;');
+}
+
+function unescapeXml(text: string): string {
+  return text
+    .replaceAll('&lt;', '<')
+    .replaceAll('&gt;', '>')
+    .replaceAll('&quot;', '"')
+    .replaceAll('&apos;', "'")
+    .replaceAll('&amp;', '&');
+}

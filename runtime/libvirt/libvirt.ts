@@ -1,0 +1,355 @@
+/** What Berth asks of libvirt, with its numbers named; one connection, made anew when it has ended. */
+import type { CallOptions } from '../../lib/call.ts';
+import {
+  Connection,
+  LibvirtError,
+  program,
+  type Stream,
+  type StreamHandler,
+} from './rpc/connection.ts';
+import { procedures } from './rpc/procedures.ts';
+import { type XdrReader, XdrWriter } from './rpc/xdr.ts';
+
+export const libvirtSocket = '/var/run/libvirt/libvirt-sock';
+const uri = 'qemu:///system';
+
+/** Names a domain; its id is -1 while it does not run. */
+export interface Domain {
+  readonly name: string;
+  readonly uuid: string;
+  readonly id: number;
+}
+
+/** Source: virDomainState. */
+const states = [
+  'nostate',
+  'running',
+  'blocked',
+  'paused',
+  'shutdown',
+  'shutoff',
+  'crashed',
+  'pmsuspended',
+] as const;
+export type DomainState = (typeof states)[number];
+
+export interface DomainInfo {
+  readonly state: DomainState;
+  readonly maxMemoryBytes: bigint;
+  readonly memoryBytes: bigint;
+  readonly cpus: number;
+  readonly cpuNanos: bigint;
+}
+
+export interface Snapshot {
+  readonly name: string;
+}
+
+/** Zero takes a limit away. */
+export interface IoLimits {
+  readonly readIops?: number;
+  readonly writeIops?: number;
+  readonly readBytesPerSecond?: bigint;
+  readonly writeBytesPerSecond?: bigint;
+}
+
+/** Source: virErrorNumber. */
+export const errorCode = {
+  operationInvalid: 55,
+  noDomain: 42,
+  noSnapshot: 72,
+  noMetadata: 80,
+  agentUnresponsive: 86,
+} as const;
+
+/** Whether a change holds for the running machine, for its next start, or both. */
+const affect = { live: 1, config: 2 } as const;
+const metadataElement = 2;
+const undefineFlags = { managedSave: 1, snapshotsMetadata: 2, nvram: 4 } as const;
+const shutdownBy = { acpi: 1, agent: 2 } as const;
+const lifecycleEvent = 0;
+const typedParameter = { ullong: 4 } as const;
+
+export class Libvirt {
+  readonly #socketPath: string;
+  #connection: Promise<Connection> | undefined;
+
+  constructor(socketPath = libvirtSocket) {
+    this.#socketPath = socketPath;
+  }
+
+  /** Throws `Unavailable`. */
+  async connection(): Promise<Connection> {
+    const known = await this.#connection?.catch(() => undefined);
+    if (known !== undefined && !known.over) return known;
+    // Not the caller's signal: others may wait for the same connection.
+    const { signal } = new AbortController();
+    this.#connection = Connection.open(this.#socketPath, uri, { signal });
+    return await this.#connection;
+  }
+
+  async close(): Promise<void> {
+    (await this.#connection?.catch(() => undefined))?.close();
+  }
+
+  /** Of libvirt itself, as `9.0.0`. */
+  async version(options: CallOptions): Promise<string> {
+    const reply = await (await this.connection()).call(
+      'CONNECT_GET_LIB_VERSION',
+      undefined,
+      options,
+    );
+    const number = Number(reply.hyper());
+    return [number / 1_000_000, (number / 1_000) % 1_000, number % 1_000].map(Math.floor).join('.');
+  }
+
+  async list(options: CallOptions): Promise<readonly Domain[]> {
+    const body = new XdrWriter().int(1).uint(0);
+    const reply = await (await this.connection()).call('CONNECT_LIST_ALL_DOMAINS', body, options);
+    return Array.from({ length: reply.uint() }, () => readDomain(reply));
+  }
+
+  /** `undefined` when there is none. */
+  async find(uuid: string, options: CallOptions): Promise<Domain | undefined> {
+    const body = new XdrWriter().fixed(uuidBytes(uuid));
+    try {
+      const reply = await (await this.connection()).call('DOMAIN_LOOKUP_BY_UUID', body, options);
+      return readDomain(reply);
+    } catch (error) {
+      if (hasCode(error, errorCode.noDomain)) return undefined;
+      throw error;
+    }
+  }
+
+  /** What stands in the element of that namespace; `undefined` when there is none. */
+  async metadata(domain: Domain, ns: string, options: CallOptions): Promise<string | undefined> {
+    const body = writeDomain(domain).int(metadataElement).optionalString(ns).uint(0);
+    try {
+      const reply = await (await this.connection()).call('DOMAIN_GET_METADATA', body, options);
+      return reply.string();
+    } catch (error) {
+      if (hasCode(error, errorCode.noMetadata, errorCode.noDomain)) return undefined;
+      throw error;
+    }
+  }
+
+  async info(domain: Domain, options: CallOptions): Promise<DomainInfo> {
+    const connection = await this.connection();
+    const reply = await connection.call('DOMAIN_GET_INFO', writeDomain(domain), options);
+    const state = states[reply.uint()] ?? 'nostate';
+    // Memory is told in KiB.
+    const maxMemoryBytes = reply.hyper() * 1_024n;
+    const memoryBytes = reply.hyper() * 1_024n;
+    return { state, maxMemoryBytes, memoryBytes, cpus: reply.uint(), cpuNanos: reply.hyper() };
+  }
+
+  async describe(domain: Domain, options: CallOptions): Promise<string> {
+    const body = writeDomain(domain).uint(0);
+    const reply = await (await this.connection()).call('DOMAIN_GET_XML_DESC', body, options);
+    return reply.string();
+  }
+
+  /** Makes a domain, or changes what holds from its next start on. */
+  async define(xml: string, options: CallOptions): Promise<Domain> {
+    const body = new XdrWriter().string(xml);
+    return readDomain(await (await this.connection()).call('DOMAIN_DEFINE_XML', body, options));
+  }
+
+  /** Starts it; from its saved memory where there is some. */
+  async create(domain: Domain, options: CallOptions): Promise<void> {
+    await this.#call('DOMAIN_CREATE', writeDomain(domain), options);
+  }
+
+  /** Asks the guest to end: by its power button, or by its agent. */
+  async shutdown(domain: Domain, by: keyof typeof shutdownBy, options: CallOptions): Promise<void> {
+    await this.#call('DOMAIN_SHUTDOWN_FLAGS', writeDomain(domain).uint(shutdownBy[by]), options);
+  }
+
+  /** Pulls the plug. Resolves also when it does not run. */
+  async destroy(domain: Domain, options: CallOptions): Promise<void> {
+    await this.#call('DOMAIN_DESTROY', writeDomain(domain), options).catch((error) => {
+      if (!hasCode(error, errorCode.operationInvalid, errorCode.noDomain)) throw error;
+    });
+  }
+
+  /** Forgets it with its saved memory and its snapshots; its disks are left. */
+  async undefine(domain: Domain, options: CallOptions): Promise<void> {
+    const flags = undefineFlags.managedSave | undefineFlags.snapshotsMetadata | undefineFlags.nvram;
+    const body = writeDomain(domain).uint(flags);
+    await this.#call('DOMAIN_UNDEFINE_FLAGS', body, options).catch((error) => {
+      if (!hasCode(error, errorCode.noDomain)) throw error;
+    });
+  }
+
+  async suspend(domain: Domain, options: CallOptions): Promise<void> {
+    await this.#call('DOMAIN_SUSPEND', writeDomain(domain), options);
+  }
+
+  async resume(domain: Domain, options: CallOptions): Promise<void> {
+    await this.#call('DOMAIN_RESUME', writeDomain(domain), options);
+  }
+
+  async reboot(domain: Domain, options: CallOptions): Promise<void> {
+    await this.#call('DOMAIN_REBOOT', writeDomain(domain).uint(0), options);
+  }
+
+  async reset(domain: Domain, options: CallOptions): Promise<void> {
+    await this.#call('DOMAIN_RESET', writeDomain(domain).uint(0), options);
+  }
+
+  /** Writes its memory to disk and ends it; the next start goes on from there. */
+  async managedSave(domain: Domain, options: CallOptions): Promise<void> {
+    await this.#call('DOMAIN_MANAGED_SAVE', writeDomain(domain).uint(0), options);
+  }
+
+  async attach(domain: Domain, xml: string, options: CallOptions): Promise<void> {
+    const body = writeDomain(domain)
+      .string(xml)
+      .uint(affect.live | affect.config);
+    await this.#call('DOMAIN_ATTACH_DEVICE_FLAGS', body, options);
+  }
+
+  async detach(domain: Domain, xml: string, options: CallOptions): Promise<void> {
+    const body = writeDomain(domain)
+      .string(xml)
+      .uint(affect.live | affect.config);
+    await this.#call('DOMAIN_DETACH_DEVICE_FLAGS', body, options);
+  }
+
+  /** Of the running machine; upwards only, for downwards libvirt 9 may kill it later. */
+  async setCpus(domain: Domain, count: number, options: CallOptions): Promise<void> {
+    const body = writeDomain(domain).uint(count).uint(affect.live);
+    await this.#call('DOMAIN_SET_VCPUS_FLAGS', body, options);
+  }
+
+  /** By its balloon, up to what it was started with at most. */
+  async setMemory(domain: Domain, bytes: bigint, options: CallOptions): Promise<void> {
+    const body = writeDomain(domain)
+      .hyper(bytes / 1_024n)
+      .uint(affect.live);
+    await this.#call('DOMAIN_SET_MEMORY_FLAGS', body, options);
+  }
+
+  /** Tells the running machine that a disk is larger now. */
+  async resizeDisk(domain: Domain, disk: string, bytes: bigint, options: CallOptions) {
+    const inBytes = 1;
+    const body = writeDomain(domain).string(disk).hyper(bytes).uint(inBytes);
+    await this.#call('DOMAIN_BLOCK_RESIZE', body, options);
+  }
+
+  async limitDisk(
+    domain: Domain,
+    disk: string,
+    limits: IoLimits,
+    options: CallOptions,
+  ): Promise<void> {
+    const parameters: readonly (readonly [string, bigint])[] = [
+      ['read_iops_sec', BigInt(limits.readIops ?? 0)],
+      ['write_iops_sec', BigInt(limits.writeIops ?? 0)],
+      ['read_bytes_sec', limits.readBytesPerSecond ?? 0n],
+      ['write_bytes_sec', limits.writeBytesPerSecond ?? 0n],
+    ];
+    const body = writeDomain(domain).string(disk).uint(parameters.length);
+    for (const [name, value] of parameters) {
+      body.string(name).int(typedParameter.ullong).hyper(value);
+    }
+    await this.#call('DOMAIN_SET_BLOCK_IO_TUNE', body.uint(affect.live), options);
+  }
+
+  async createSnapshot(domain: Domain, xml: string, options: CallOptions): Promise<void> {
+    await this.#call(
+      'DOMAIN_SNAPSHOT_CREATE_XML',
+      writeDomain(domain).string(xml).uint(0),
+      options,
+    );
+  }
+
+  async snapshots(domain: Domain, options: CallOptions): Promise<readonly Snapshot[]> {
+    const body = writeDomain(domain).int(1).uint(0);
+    const reply = await (await this.connection()).call('DOMAIN_LIST_ALL_SNAPSHOTS', body, options);
+    return Array.from({ length: reply.uint() }, () => {
+      const name = reply.string();
+      readDomain(reply);
+      return { name };
+    });
+  }
+
+  async revertTo(domain: Domain, snapshot: string, options: CallOptions): Promise<void> {
+    const body = new XdrWriter().string(snapshot).fixed(writeDomain(domain).bytes()).uint(0);
+    await this.#call('DOMAIN_REVERT_TO_SNAPSHOT', body, options);
+  }
+
+  async deleteSnapshot(domain: Domain, snapshot: string, options: CallOptions): Promise<void> {
+    const body = new XdrWriter().string(snapshot).fixed(writeDomain(domain).bytes()).uint(0);
+    await this.#call('DOMAIN_SNAPSHOT_DELETE', body, options).catch((error) => {
+      if (!hasCode(error, errorCode.noSnapshot)) throw error;
+    });
+  }
+
+  /** A command of the guest's agent (QMP's JSON); throws when none answers within `timeoutMs`. */
+  async agent(
+    domain: Domain,
+    command: { readonly execute: string; readonly arguments?: unknown },
+    options: CallOptions & { readonly timeoutMs: number },
+  ): Promise<unknown> {
+    const seconds = Math.max(1, Math.ceil(options.timeoutMs / 1_000));
+    const body = writeDomain(domain).string(JSON.stringify(command)).int(seconds).uint(0);
+    const call = { ...options, program: program.qemu };
+    const connection = await this.connection();
+    const reply = await connection.call('QEMU_DOMAIN_AGENT_COMMAND', body, call);
+    // The agent answers with an object that has the result in `return`.
+    const answer = JSON.parse(reply.optionalString() ?? '{}') as { readonly return?: unknown };
+    return answer.return;
+  }
+
+  /** Its serial console; whoever had it before loses it. */
+  async console(domain: Domain, handler: StreamHandler, options: CallOptions): Promise<Stream> {
+    const force = 1;
+    const body = writeDomain(domain).optionalString(undefined).uint(force);
+    const connection = await this.connection();
+    return await connection.openStream('DOMAIN_OPEN_CONSOLE', body, handler, options);
+  }
+
+  /** Tells of each domain that starts, ends, pauses or is changed; `closed` says that no more come. */
+  async watch(
+    onDomain: (uuid: string) => void,
+    options: CallOptions,
+  ): Promise<{ readonly closed: Promise<void>; readonly stop: () => void }> {
+    const connection = await this.connection();
+    const stop = connection.onEvent((procedure, body) => {
+      if (procedure !== procedures.DOMAIN_EVENT_CALLBACK_LIFECYCLE) return;
+      body.int(); // Which registration it belongs to.
+      onDomain(readDomain(body).uuid);
+    });
+    const body = new XdrWriter().int(lifecycleEvent).int(0);
+    await connection.call('CONNECT_DOMAIN_EVENT_CALLBACK_REGISTER_ANY', body, options);
+    return { closed: connection.closed, stop };
+  }
+
+  async #call(
+    procedure: Parameters<Connection['call']>[0],
+    body: XdrWriter,
+    options: CallOptions,
+  ): Promise<void> {
+    await (await this.connection()).call(procedure, body, options);
+  }
+}
+
+export function hasCode(error: unknown, ...codes: readonly number[]): boolean {
+  return error instanceof LibvirtError && codes.includes(error.code);
+}
+
+function writeDomain({ name, uuid, id }: Domain): XdrWriter {
+  return new XdrWriter().string(name).fixed(uuidBytes(uuid)).int(id);
+}
+
+function readDomain(reader: XdrReader): Domain {
+  const name = reader.string();
+  const hex = reader.fixed(16).toString('hex');
+  const uuid = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20)];
+  return { name, uuid: [...uuid, hex.slice(20)].join('-'), id: reader.int() };
+}
+
+function uuidBytes(uuid: string): Buffer {
+  return Buffer.from(uuid.replaceAll('-', ''), 'hex');
+}

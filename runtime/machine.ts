@@ -1,0 +1,57 @@
+/** A virtual machine with everything resolved: files that are there, bridges, addresses. */
+
+export interface MachineSpec {
+  readonly cpus: number;
+  /** Up to which CPUs can be added while it runs. @default cpus */
+  readonly cpusMax?: number;
+  readonly memoryBytes: bigint;
+  /** Up to which memory can be added while it runs. @default memoryBytes */
+  readonly memoryMaxBytes?: bigint;
+  /** As libvirt names it, such as `Skylake-Server` or `host-passthrough`. @default the host's with KVM */
+  readonly cpuModel?: string;
+  readonly topology?: {
+    readonly sockets: number;
+    readonly cores: number;
+    readonly threads: number;
+  };
+  /** Cores of the machine that it may use, one set for all of its CPUs. @default every one */
+  readonly cpuSet?: readonly number[];
+  /** Pages of that size, which the machine must have set aside. */
+  readonly hugepageBytes?: bigint;
+  readonly boot: Boot;
+  readonly disks: readonly MachineDisk[];
+  readonly interfaces: readonly MachineInterface[];
+  /** A screen, reached by VNC. @default true */
+  readonly graphics?: boolean;
+}
+
+export type Boot =
+  | { readonly type: 'disk' }
+  | {
+      readonly type: 'kernel';
+      readonly kernelPath: string;
+      readonly initrdPath?: string;
+      readonly commandLine: string;
+    };
+
+export interface MachineDisk {
+  /** Its serial number inside: `/dev/disk/by-id/virtio-<name>`; at most 20 characters. */
+  readonly name: string;
+  readonly path: string;
+  readonly format: 'raw' | 'qcow2';
+  readonly readOnly: boolean;
+  readonly limits?: {
+    readonly readIops?: number;
+    readonly writeIops?: number;
+    readonly readBytesPerSecond?: bigint;
+    readonly writeBytesPerSecond?: bigint;
+  };
+}
+
+export interface MachineInterface {
+  readonly bridge: string;
+  /** `02:00:0a:63:00:32`. */
+  readonly mac: string;
+  /** Known before it runs, from a reservation. */
+  readonly ip?: string;
+}

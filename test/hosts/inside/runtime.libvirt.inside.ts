@@ -1,0 +1,213 @@
+/** Virtual machines by a real libvirtd; the guest is Debian's cloud kernel with busybox. */
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { systemClock } from '../../../lib/clock.ts';
+import { silentLog } from '../../../lib/log.ts';
+import { createLibvirtRuntime } from '../../../runtime/libvirt/driver.ts';
+import type { MachineSpec } from '../../../runtime/machine.ts';
+import type { InstanceSpec, InstanceStatus, Runtime } from '../../../runtime/runtime.ts';
+import { until } from '../../e2e/until.ts';
+
+const run = promisify(execFile);
+const signal = new AbortController().signal;
+const bootMs = 120_000;
+const stateDir = '/var/lib/berth-test/machines';
+const nodeId = `node-${randomUUID().slice(0, 8)}`;
+const open = (id = nodeId) =>
+  createLibvirtRuntime({ nodeId: id, clock: systemClock, log: silentLog, stateDir });
+
+const ip = '10.99.0.101';
+const guest = (
+  more: Partial<MachineSpec> = {},
+  attempt = 0,
+  id: string = randomUUID(),
+): InstanceSpec => ({
+  id,
+  namespace: 'test',
+  name: 'vm',
+  hostname: 'vm',
+  network: 'bridge',
+  containers: [
+    {
+      name: 'vm',
+      attempt,
+      image: '',
+      env: {},
+      tty: false,
+      stdin: false,
+      privileged: false,
+      readOnlyRootFilesystem: false,
+      ports: [],
+      mounts: [],
+      limits: { cpuMilli: 900 },
+    },
+  ],
+  machine: {
+    cpus: 1,
+    memoryBytes: 160n << 20n,
+    graphics: false,
+    boot: {
+      type: 'kernel',
+      kernelPath: '/lab/vmlinuz',
+      initrdPath: '/lab/initrd.gz',
+      commandLine: `console=ttyS0 quiet mitigations=off tsc=reliable no_timer_check ip=${ip}/24 hostname=vm`,
+    },
+    disks: [],
+    interfaces: [{ bridge: 'br0', mac: '02:00:0a:63:00:65', ip }],
+    ...more,
+  },
+});
+
+const logOf = async (runtime: Runtime, id: string, previous = false, tailLines?: number) => {
+  const options = { container: 'vm', previous, follow: false, timestamps: false, signal };
+  let text = '';
+  const tail = tailLines === undefined ? {} : { tailLines };
+  for await (const { data } of runtime.logs(id, { ...options, ...tail })) text += Buffer.from(data);
+  return text;
+};
+const vm = (status: InstanceStatus | undefined) => status?.containers[0];
+const pid = async (name: string) =>
+  (await run('pgrep', ['-f', `guest=berth_test_${name}_`])).stdout;
+
+describe('libvirt runtime', () => {
+  let runtime: Runtime;
+  const spec = guest();
+
+  beforeAll(async () => {
+    runtime = open();
+    await runtime.ensure(spec, { signal });
+    await until(
+      'the guest is up',
+      async () => (await logOf(runtime, spec.id)).includes('guest up'),
+      bootMs,
+    );
+  }, bootMs);
+
+  afterAll(async () => {
+    for (const { id } of await runtime.list({ signal })) {
+      await runtime.remove(id, { signal, graceMs: 0 });
+    }
+    expect(await runtime.list({ signal })).toEqual([]);
+    expect((await run('virsh', ['list', '--all', '--name'])).stdout.trim()).toBe('');
+    expect(existsSync(`${stateDir}/${spec.id}`)).toBe(false);
+    await runtime.close();
+  });
+
+  test('tells what it is, and how guests are run here', async () => {
+    const info = await runtime.info({ signal });
+    expect(info).toMatchObject({ name: 'libvirt', os: 'linux' });
+    expect(info.version).toMatch(/^\d+\.\d+\.\d+-(kvm|tcg)$/);
+  });
+
+  test('a guest runs and answers at its address', async () => {
+    const status = await runtime.get(spec.id, { signal });
+    expect(status).toMatchObject({ id: spec.id, namespace: 'test', name: 'vm', ips: [ip] });
+    expect(vm(status)).toMatchObject({ name: 'vm', attempt: 0, state: { phase: 'running' } });
+    expect(await (await fetch(`http://${ip}/`)).text()).toBe('vm\n');
+    const [usage] = await runtime.stats({ signal });
+    expect(usage?.containers[0]?.cpuNanos).toBeGreaterThan(0n);
+  });
+
+  test('a new driver adopts it, and another node does not see it', async () => {
+    const before = await pid('vm');
+    const other = open();
+    expect(await other.ensure(spec, { signal })).toEqual(await runtime.get(spec.id, { signal }));
+    expect(await pid('vm')).toBe(before);
+    await other.close();
+    const stranger = open(`${nodeId}-other`);
+    expect(await stranger.list({ signal })).toEqual([]);
+    await stranger.remove(spec.id, { signal, graceMs: 0 });
+    expect(vm(await runtime.get(spec.id, { signal }))?.state.phase).toBe('running');
+    await stranger.close();
+  });
+
+  const exec = async (command: readonly string[], input?: string) => {
+    const options = { container: 'vm', command, tty: false, stdin: input !== undefined, signal };
+    const session = await runtime.exec(spec.id, options);
+    session.stdin?.end(input);
+    let out = '';
+    let err = '';
+    for await (const chunk of session.stdout) out += chunk;
+    for await (const chunk of session.stderr) err += chunk;
+    return { out, err, code: await session.exit };
+  };
+
+  test('commands run inside by the guest agent', async () => {
+    await until('the agent answers', async () => (await exec(['/bin/true'])).code === 0);
+    const script = 'echo out; echo err >&2; cat; exit 5';
+    const said = await exec(['/bin/sh', '-c', script], 'input\n');
+    expect(said).toEqual({ out: 'out\ninput\n', err: 'err\n', code: 5 });
+    expect(await exec(['/bin/absent'])).toMatchObject({ code: 127 });
+  });
+
+  test('the console is a terminal on both sides', async () => {
+    const session = await runtime.attach(spec.id, { container: 'vm', stdin: true, signal });
+    session.stdin?.write('\necho con-$((6*7))\n');
+    let said = '';
+    for await (const chunk of session.stdout.iterator({ destroyOnReturn: false })) {
+      said += chunk;
+      if (said.includes('con-42')) break;
+    }
+    expect(said).toContain('con-42');
+    expect(await logOf(runtime, spec.id, false, 3)).toContain('con-42');
+  });
+
+  test('stop is graceful and keeps it; the next attempt boots again with the log before kept', async () => {
+    await runtime.stop(spec.id, { signal, graceMs: 60_000 });
+    const stopped = await runtime.ensure(spec, { signal });
+    expect(vm(stopped)?.state).toMatchObject({ phase: 'exited', exitCode: 0 });
+    expect(stopped.ips).toEqual([]);
+    const again = guest({}, 1, spec.id);
+    const status = await runtime.ensure(again, { signal });
+    expect(vm(status)).toMatchObject({ attempt: 1, state: { phase: 'running' } });
+    expect(vm(status)?.previous).toMatchObject({ exitCode: 0 });
+    expect(await logOf(runtime, spec.id, true)).toContain('guest up');
+  });
+
+  test('what is killed from outside has ended, and observe tells', async () => {
+    const seen: string[] = [];
+    const stop = new AbortController();
+    runtime.observe({ signal: stop.signal }).subscribe((id) => seen.push(id));
+    await until('it is named', () => seen.includes(spec.id));
+    seen.length = 0;
+    const { stdout } = await run('virsh', ['list', '--name']);
+    await run('virsh', ['destroy', stdout.trim()]);
+    await until('its end is told', () => seen.includes(spec.id));
+    expect(vm(await runtime.get(spec.id, { signal }))?.state.phase).toBe('exited');
+    stop.abort();
+  });
+});
+
+describe('libvirt alone', () => {
+  const runtime = open(`${nodeId}-alone`);
+  afterEach(async () => {
+    expect(await runtime.list({ signal })).toEqual([]);
+  });
+
+  test('a missing disk fails the start with its name, and leaves nothing', async () => {
+    const disks = [
+      { name: 'root', path: '/absent.qcow2', format: 'qcow2', readOnly: false },
+    ] as const;
+    await expect(runtime.ensure(guest({ disks }), { signal })).rejects.toMatchObject({
+      reason: 'StartFailed',
+      container: 'vm',
+      message: expect.stringContaining('/absent.qcow2'),
+    });
+  });
+
+  test('what libvirt does not take is an invalid specification', async () => {
+    const bad = guest({ topology: { sockets: 3, cores: 1, threads: 1 } });
+    await expect(runtime.ensure(bad, { signal })).rejects.toMatchObject({ reason: 'InvalidSpec' });
+  });
+
+  test('a pod is no machine', async () => {
+    const { machine: _, ...pod } = guest();
+    await expect(runtime.ensure(pod, { signal })).rejects.toMatchObject({
+      reason: 'InvalidSpec',
+      message: expect.stringContaining('VM'),
+    });
+  });
+});
