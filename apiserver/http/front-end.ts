@@ -15,6 +15,7 @@ import type { Log } from '../../lib/log.ts';
 import type { PeerCertificate } from '../auth/authenticate.ts';
 import type { KeyPair } from '../auth/pki.ts';
 import type { ApiRequest, ApiResponse } from '../request/request.ts';
+import { compressed } from './gzip.ts';
 import { maxDiscardedBytes, readBody } from './request-body.ts';
 
 export type Handler = (
@@ -49,6 +50,15 @@ export interface FrontEnd {
   close(): Promise<void>;
 }
 
+/**
+ * Of one HTTP/2 connection. Floods of resets, pings, settings and continuations end the connection by
+ * limits of Node's own: 1,000 resets at once and 33 a second, 10 pings, 32 settings.
+ */
+const maxConcurrentStreams = 1_000;
+/** Of one HTTP/2 request; over HTTP/1.1 it is Node's own limit of 16 KiB. */
+const maxHeaderBytes = 64 * 1024;
+const maxHeaderListPairs = 200;
+
 /** Listens; rejects with the system's error (`EADDRINUSE`) when it cannot. */
 export async function listen(options: FrontEndOptions): Promise<FrontEnd> {
   const server = createSecureServer({
@@ -56,7 +66,8 @@ export async function listen(options: FrontEndOptions): Promise<FrontEnd> {
     ...shown(options),
     requestCert: true,
     rejectUnauthorized: false,
-    settings: { maxConcurrentStreams: 1_000 },
+    maxHeaderListPairs,
+    settings: { maxConcurrentStreams, maxHeaderListSize: maxHeaderBytes },
   });
   const sockets = new Set<Duplex>();
   server.on('connection', (socket: Duplex) => {
@@ -74,8 +85,10 @@ export async function listen(options: FrontEndOptions): Promise<FrontEnd> {
   server.on('stream', (stream) => stream.on('error', () => undefined));
   server.on('connect', (_request: IncomingMessage, socket: Duplex) => socket.destroy());
   server.on('tlsClientError', () => undefined);
-  server.on('clientError', (_error: Error, socket: Duplex) => {
-    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n');
+  server.on('clientError', (error: Error, socket: Duplex) => {
+    const tooLong = 'code' in error && error.code === 'HPE_HEADER_OVERFLOW';
+    const status = tooLong ? '431 Request Header Fields Too Large' : '400 Bad Request';
+    if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`);
     else socket.destroy();
   });
   await bind(server, options);
@@ -117,7 +130,7 @@ async function serve(
   try {
     const request = toApiRequest(raw, gone.signal);
     const answer = await options.handle(request, peerOf(raw.socket as TLSSocket)); // A secure server's socket.
-    await send(answer, raw, response, gone.signal);
+    await send(await compressed(request, answer), raw, response, gone.signal);
     letGoOfBody(raw, response);
   } catch (error) {
     if (gone.signal.aborted) return;

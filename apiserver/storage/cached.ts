@@ -13,6 +13,8 @@ export interface View {
 export interface Cached {
   readonly key: string;
   readonly revision: Revision;
+  /** How large it is in the store; 0 where that does not matter. */
+  readonly bytes: number;
   /** In the storage version, with `metadata.resourceVersion`; shared, never changed. */
   readonly object: JsonObject;
   /** The object as a served kind shows it, made when first asked for; keys are `ServedKind`s. */
@@ -23,14 +25,15 @@ export interface Cached {
 export function decodeEntry(entry: Entry): Cached {
   // What we stored was an object; anything else is corruption and must not go unnoticed.
   const object = parseJson(entry.value).value as JsonObject;
-  return fromObject(entry.key, object, entry.modRevision);
+  return fromObject(entry.key, object, entry.modRevision, entry.value.length);
 }
 
 /** The cached form of `object` as of `revision`. */
-export function fromObject(key: string, object: JsonObject, revision: Revision): Cached {
+export function fromObject(key: string, object: JsonObject, revision: Revision, bytes = 0): Cached {
   return {
     key,
     revision,
+    bytes,
     object: withRevision(object, revision),
     views: new Map(),
   };

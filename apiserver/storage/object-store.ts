@@ -120,18 +120,19 @@ export class ObjectStore {
     object: JsonObject,
     signal: AbortSignal,
   ): Promise<WriteResult> {
+    const value = encodeForStore(object);
     const result = await guarded(() =>
       this.#store.txn(
         {
           compare: [{ key, modRevision: expected }],
-          then: [{ type: 'put', key, value: encodeForStore(object) }],
+          then: [{ type: 'put', key, value }],
           otherwise: [],
         },
         { signal },
       ),
     );
     if (!result.succeeded) return { type: 'raced' };
-    const stored = fromObject(key, object, result.revision);
+    const stored = fromObject(key, object, result.revision, value.length);
     this.cache.expect(stored);
     return { type: 'written', stored };
   }

@@ -3,8 +3,8 @@ import { fromObject } from './cached.ts';
 import type { CacheEvent } from './resource-cache.ts';
 import { Subscription, type SubscriptionEnd } from './subscription.ts';
 
-function event(key: string, revision = 1n): CacheEvent {
-  const current = fromObject(key, { metadata: {} }, revision);
+function event(key: string, revision = 1n, bytes = 0): CacheEvent {
+  const current = fromObject(key, { metadata: {} }, revision, bytes);
   return { type: 'put', revision, current, previous: undefined };
 }
 
@@ -52,4 +52,16 @@ test('a slow reader is cut off; what was queued before is still told', async () 
   for await (const batch of watching) batches.push(batch);
   expect(batches.map(({ length }) => length)).toEqual([10_000]);
   expect(watching.ended).toBe('slow');
+});
+
+test('a slow reader of large objects is cut off by their size; what was taken counts no more', async () => {
+  const { watching, ends } = subscription();
+  const large = () => watching.push(event('k/a/1', 1n, 1024 * 1024));
+  const iterator = watching[Symbol.asyncIterator]();
+  for (let i = 0; i < 32; i += 1) large();
+  expect((await iterator.next()).value).toHaveLength(32);
+  for (let i = 0; i < 32; i += 1) large();
+  expect(ends).toEqual([]);
+  large();
+  expect(ends).toEqual(['slow']);
 });

@@ -3,6 +3,8 @@ import type { CacheEvent } from './resource-cache.ts';
 
 /** A watcher this far behind is ended; its client resumes from its last resourceVersion. */
 const maxQueued = 10_000;
+/** So much in objects; watchers of the same objects share them in memory. */
+const maxQueuedBytes = 32 * 1024 * 1024;
 
 export type SubscriptionEnd = 'ended' | 'slow' | 'expired';
 
@@ -10,6 +12,7 @@ export class Subscription implements AsyncIterable<readonly CacheEvent[]> {
   readonly #prefix: string;
   readonly #onEnd: (why: SubscriptionEnd) => void;
   #queue: CacheEvent[] = [];
+  #queuedBytes = 0;
   #wake: (() => void) | undefined;
   #end: SubscriptionEnd | undefined;
 
@@ -29,13 +32,14 @@ export class Subscription implements AsyncIterable<readonly CacheEvent[]> {
   }
 
   push(event: CacheEvent): void {
-    const key = event.type === 'put' ? event.current.key : event.previous.key;
+    const { key, bytes } = event.type === 'put' ? event.current : event.previous;
     if (this.#end !== undefined || !key.startsWith(this.#prefix)) return;
-    if (this.#queue.length >= maxQueued) {
+    if (this.#queue.length >= maxQueued || this.#queuedBytes >= maxQueuedBytes) {
       this.#finish('slow');
       return;
     }
     this.#queue.push(event);
+    this.#queuedBytes += bytes;
     this.#wake?.();
   }
 
@@ -54,6 +58,7 @@ export class Subscription implements AsyncIterable<readonly CacheEvent[]> {
         if (this.#queue.length > 0) {
           const batch = this.#queue;
           this.#queue = [];
+          this.#queuedBytes = 0;
           yield batch;
         } else if (this.#end !== undefined) {
           return;

@@ -8,6 +8,7 @@ const version = (revision: bigint): Cached => ({
   key: '/configmaps/default/a',
   revision,
   object: { metadata: { name: 'a' } },
+  bytes: 0,
   views: new Map(),
 });
 

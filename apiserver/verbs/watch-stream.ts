@@ -37,16 +37,10 @@ export interface Watch {
   readonly cut: AbortController;
 }
 
-/** Yields one chunk per batch; ends at the timeout with a last bookmark, or when the client goes. */
+/** Yields chunks of about `chunkBytes`; ends at the timeout with a last bookmark, or when the client goes. */
 export async function* watchStream(watch: Watch): AsyncGenerator<Uint8Array> {
-  const { request, parameters, encoder, selection } = watch;
-  const chunks: Uint8Array[] = [];
-  for (const cached of parameters.initial)
-    if (selection.matches(viewOf(cached, request.kind).object))
-      chunks.push(encoder.object('ADDED', cached));
-  if (parameters.sendInitialEvents && parameters.bookmarks)
-    chunks.push(bookmark(watch, parameters.since, true));
-  if (chunks.length > 0) yield Buffer.concat(chunks);
+  const { request } = watch;
+  yield* chunked(initialLines(watch));
   const { signal } = request.request;
   if (signal.aborted) return;
   const local = new AbortController();
@@ -60,6 +54,36 @@ export async function* watchStream(watch: Watch): AsyncGenerator<Uint8Array> {
     signal.removeEventListener('abort', onGone);
     local.abort();
   }
+}
+
+function* initialLines(watch: Watch): Generator<Uint8Array> {
+  const { request, parameters, encoder, selection } = watch;
+  for (const cached of parameters.initial)
+    if (selection.matches(viewOf(cached, request.kind).object))
+      yield encoder.object('ADDED', cached);
+  if (parameters.sendInitialEvents && parameters.bookmarks)
+    yield bookmark(watch, parameters.since, true);
+}
+
+function* linesOf(events: readonly CacheEvent[], watch: Watch): Generator<Uint8Array> {
+  for (const event of events) yield* encodeEvent(event, watch);
+}
+
+/** Many lines go out at once, but never so many that a reader who does not read costs more than this. */
+const chunkBytes = 256 * 1024;
+
+function* chunked(lines: Iterable<Uint8Array>): Generator<Uint8Array> {
+  let chunk: Uint8Array[] = [];
+  let size = 0;
+  for (const line of lines) {
+    chunk.push(line);
+    size += line.length;
+    if (size < chunkBytes) continue;
+    yield Buffer.concat(chunk, size);
+    chunk = [];
+    size = 0;
+  }
+  if (size > 0) yield Buffer.concat(chunk, size);
 }
 
 async function* changes(watch: Watch, local: AbortController): AsyncGenerator<Uint8Array> {
@@ -87,9 +111,8 @@ async function* changes(watch: Watch, local: AbortController): AsyncGenerator<Ui
         continue;
       }
       const news = batch.filter(({ revision }) => revision > parameters.since);
-      const chunks = news.flatMap((event) => encodeEvent(event, watch));
+      yield* chunked(linesOf(news, watch));
       sent = batch[batch.length - 1]?.revision ?? sent;
-      if (chunks.length > 0) yield Buffer.concat(chunks);
     }
   } finally {
     local.abort();

@@ -31,6 +31,7 @@ export const aliceToken = 'alice-token';
 export interface Answer {
   readonly status: number;
   readonly headers: https.RequestOptions['headers'] & Record<string, unknown>;
+  readonly bytes: Buffer;
   readonly text: string;
   /** The body as JSON; tests know what they asked for. */
   readonly body: Body;
@@ -206,11 +207,13 @@ function call(
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
         response.on('error', reject);
         response.on('end', () => {
-          const text = Buffer.concat(chunks).toString('utf8');
-          const isJson = response.headers['content-type']?.includes('json') && text !== '';
+          const bytes = Buffer.concat(chunks);
+          const text = bytes.toString('utf8');
+          const isJson = response.headers['content-type']?.includes('json') && /^[{[]/.test(text);
           resolve({
             status: response.statusCode ?? 0,
             headers: response.headers,
+            bytes,
             text,
             body: isJson ? JSON.parse(text) : undefined,
           });

@@ -1,6 +1,7 @@
 /** The store goes away and comes back; readers that do not read; a quick end. */
 import { connect as connectHttp2, constants } from 'node:http2';
 import { connect as connectTls } from 'node:tls';
+import { gunzipSync } from 'node:zlib';
 import { expect, test, vi } from 'vitest';
 import { configMap, eventually, signal, startTestApi } from '../harness/apiserver.ts';
 
@@ -67,6 +68,113 @@ test('a watcher that does not read is cut off, and what it waited for is let go'
     await api.stop();
   }
 }, 60_000);
+
+test('a watcher that does not read large objects is cut off long before the server is short of memory', async () => {
+  const api = await startTestApi('embedded');
+  try {
+    const before = api.server.watches;
+    const socket = connectTls({ host: '127.0.0.1', port: api.server.port, ca: api.pki.ca });
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.on('error', () => undefined);
+    await new Promise((resolve) => socket.once('secureConnect', resolve));
+    socket.write(
+      `GET ${at}?watch=1 HTTP/1.1\r\nhost: x\r\nauthorization: Bearer admin-token\r\n\r\n`,
+    );
+    socket.pause();
+    await eventually(() => expect(api.server.watches).toBe(before + 1));
+    const large = 'x'.repeat(500_000);
+    let written = 0;
+    while (api.server.watches > before) {
+      const { status } = await api.call(
+        'PUT',
+        `${at}/large`,
+        configMap('large', { large, n: `${written}` }),
+      );
+      if (status === 404) await api.call('POST', at, configMap('large'));
+      written += 1;
+      // What the queue holds, the batches on their way, and what sockets buffer.
+      expect(written).toBeLessThan(300);
+    }
+    expect(written).toBeGreaterThan(60);
+    socket.resume();
+    await closed;
+  } finally {
+    await api.stop();
+  }
+}, 60_000);
+
+test('a connection that resets requests without end is ended; others are served', async () => {
+  const api = await startTestApi('embedded');
+  try {
+    const session = connectHttp2(api.url, { ca: api.pki.ca });
+    session.on('error', () => undefined);
+    const ended = new Promise((resolve) => session.once('close', resolve));
+    for (let i = 0; i < 5_000 && !session.destroyed; i += 1) {
+      const stream = session.request({ ':path': at, authorization: 'Bearer admin-token' });
+      stream.on('error', () => undefined);
+      stream.close(constants.NGHTTP2_CANCEL);
+      if (i % 100 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    await ended;
+    expect((await api.call('GET', at)).status).toBe(200);
+  } finally {
+    await api.stop();
+  }
+}, 60_000);
+
+test('headers without end are refused, over HTTP/2 and HTTP/1.1', async () => {
+  const api = await startTestApi('embedded');
+  const session = connectHttp2(api.url, { ca: api.pki.ca });
+  session.on('error', () => undefined);
+  try {
+    const many = Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`x-${i}`, 'y']));
+    const long = Object.fromEntries(
+      Array.from({ length: 20 }, (_, i) => [`x-${i}`, 'y'.repeat(8_000)]),
+    );
+    for (const headers of [many, long]) {
+      const outcome = await new Promise((resolve) => {
+        const stream = session.request({ ...headers, ':path': '/livez' });
+        stream.once('response', (answered) => resolve(answered[':status']));
+        stream.once('error', () => resolve('refused'));
+        stream.once('close', () => resolve('refused'));
+      });
+      expect(['refused', 431]).toContain(outcome);
+    }
+    const answer = await api.call('GET', '/livez', undefined, {
+      headers: { x: 'y'.repeat(20_000) },
+    });
+    expect(answer.status).toBe(431);
+    expect((await api.call('GET', '/livez')).status).toBe(200);
+  } finally {
+    session.destroy();
+    await api.stop();
+  }
+}, 60_000);
+
+test('a large list is compressed for who takes it, and the same', async () => {
+  const api = await startTestApi('embedded');
+  try {
+    for (let i = 0; i < 4; i += 1)
+      await api.call('POST', at, configMap(`large-${i}`, { x: `${i}`.repeat(50_000) }));
+    const gzipped = { headers: { 'accept-encoding': 'gzip' } };
+    const plain = await api.call('GET', at);
+    expect([plain.headers['content-encoding'], plain.headers['vary']]).toEqual([
+      undefined,
+      'Accept-Encoding',
+    ]);
+    const packed = await api.call('GET', at, undefined, gzipped);
+    expect([packed.headers['content-encoding'], packed.headers['vary']]).toEqual([
+      'gzip',
+      'Accept-Encoding',
+    ]);
+    expect(packed.bytes.length).toBeLessThan(plain.bytes.length / 10);
+    expect(gunzipSync(packed.bytes).toString()).toBe(plain.text);
+    const small = await api.call('GET', `${at}/large-0`, undefined, gzipped);
+    expect(small.headers['content-encoding']).toBeUndefined();
+  } finally {
+    await api.stop();
+  }
+});
 
 function put(name: string) {
   const value = Buffer.from(JSON.stringify(configMap(name, { x: 'x'.repeat(500) })));
