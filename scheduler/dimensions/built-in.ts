@@ -1,4 +1,5 @@
 import { cpu } from './cpu.ts';
+import { cpuBound } from './cpu-bound/cpu-bound.ts';
 import type { Dimension, ScalarDimension, StructuredDimension } from './dimension.ts';
 import { ephemeralStorage } from './ephemeral-storage.ts';
 import { extended, hugepages } from './extended.ts';
@@ -17,6 +18,7 @@ const builtInDimensions: readonly Dimension[] = [
   extended,
   gpu,
   hostPorts,
+  cpuBound,
 ];
 
 /** The dimensions of one engine, by kind. */

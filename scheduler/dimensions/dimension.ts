@@ -12,6 +12,8 @@ export interface Claim {
   readonly hostPorts: readonly HostPort[];
   /** Models of GPU that will do; none named: any. */
   readonly gpuModels?: readonly string[];
+  /** Whether it has cores of its own; else it shares the node's processors. */
+  readonly isCpuBound?: boolean;
 }
 
 export type Quantities = Readonly<Record<string, string | number>>;
@@ -69,6 +71,11 @@ export interface Devices<Need extends JsonValue = JsonValue, Piece extends JsonV
   count(need: Need): number;
   /** Which devices an instance would get; the same answer for the same state. Changes nothing. */
   allocate(need: Need): Piece;
+  /**
+   * What an instance holds that was bound without an allocation; must not depend on what else is there, or a snapshot
+   * would depend on the order of events. Absent: what `allocate` says, which then must not either.
+   */
+  implied?(need: Need): Piece;
   /** Takes a piece; also one that does not fit, because what is bound is bound. */
   take(piece: Piece): void;
   /** The inverse of `take`. */

@@ -2,7 +2,8 @@
 import type { Node } from '../../api/kinds.gen.ts';
 import type { Dimensions } from '../dimensions/built-in.ts';
 import { capacityOf } from './amounts.ts';
-import type { NodeRecord } from './request.ts';
+import { coresOf, oversellOf } from './node-cores.ts';
+import type { Amount, NodeRecord } from './request.ts';
 
 /** Comma-separated names of the runtimes a node has; an annotation, or a label where there is only one. */
 const runtimesAnnotation = 'berth.dev/runtimes';
@@ -12,6 +13,7 @@ const gpusAnnotation = 'berth.dev/gpus';
 /** Throws `QuantityError` when the node offers what is no quantity. */
 export function nodeRecord(node: Node, dimensions: Dimensions): NodeRecord {
   const { name = '', labels = {} } = node.metadata;
+  const cores = coresOf(node);
   const ready = node.status?.conditions?.find((condition) => condition.type === 'Ready');
   return {
     name,
@@ -26,9 +28,17 @@ export function nodeRecord(node: Node, dimensions: Dimensions): NodeRecord {
       })),
       runtimes: runtimesOf(node),
     },
-    capacity: capacityOf(node.status?.allocatable ?? {}, dimensions),
+    capacity: oversold(capacityOf(node.status?.allocatable ?? {}, dimensions), oversellOf(node)),
     ...gpusOf(node),
+    ...(cores === undefined ? {} : { cores }),
   };
+}
+
+function oversold(capacity: readonly Amount[], times: number): readonly Amount[] {
+  return capacity.map(({ resource, amount }) => ({
+    resource,
+    amount: resource === 'cpu' ? Math.floor(amount * times) : amount,
+  }));
 }
 
 function gpusOf({ metadata }: Node): Pick<NodeRecord, 'gpus'> {

@@ -17,6 +17,9 @@ export const allocationAnnotation = 'berth.dev/allocation';
 
 /** Comma-separated models of GPU that will do for a pod that asks for `berth.dev/gpu`. */
 const gpuModelsAnnotation = 'berth.dev/gpu-models';
+/** `Bound` asks for cores of its own; all containers of the pod run on them. */
+const cpuBindingAnnotation = 'berth.dev/cpu-binding';
+
 /** Runtime of a pod that names none. */
 const defaultRuntime = 'docker';
 
@@ -74,7 +77,13 @@ function claimOf(pod: Pod): Claim {
     else before.push([...stay, quantitiesOf(container)]);
   }
   const together = [...stay, ...pod.spec.containers.map(quantitiesOf)];
-  return { together, before, hostPorts: hostPortsOf(pod), gpuModels: gpuModelsOf(pod) };
+  return {
+    together,
+    before,
+    hostPorts: hostPortsOf(pod),
+    gpuModels: gpuModelsOf(pod),
+    isCpuBound: pod.metadata.annotations?.[cpuBindingAnnotation] === 'Bound',
+  };
 }
 
 function gpuModelsOf({ metadata }: Pod): readonly string[] {

@@ -38,6 +38,26 @@ export interface NodeRecord {
   readonly capacity: readonly Amount[];
   /** The model of each GPU, by its number. */
   readonly gpus?: readonly string[];
+  readonly cores?: NodeCores;
+}
+
+/** The cores of a node to which instances can be bound. */
+export interface NodeCores {
+  /** Their numbers, in order; all else speaks of positions in this list. */
+  readonly ids: readonly number[];
+  /** Hundredths of each that may be sold; more than 100 where the node is oversold. */
+  readonly pieces: number;
+  /** How many may be divided into fragments; absent: all. */
+  readonly maxShared?: number;
+  /** At least two, or none. */
+  readonly numa: readonly NumaCores[];
+}
+
+export interface NumaCores {
+  readonly id: number;
+  readonly cores: readonly number[];
+  /** Bytes; absent when the node does not say. */
+  readonly memory?: number;
 }
 
 /** What a structured dimension is asked for; plain data, so that it can go over a wire and into a class key. */

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { cpuBound } from '../dimensions/cpu-bound/cpu-bound.ts';
 import { Engine } from './engine.ts';
-import type { NodeRecord, PlacementRequest } from './request.ts';
+import type { Allocation, NodeRecord, PlacementRequest } from './request.ts';
 import { Snapshot } from './snapshot.ts';
 import { node, request, seen } from './testing.ts';
 
@@ -16,12 +17,18 @@ const nodes: fc.Arbitrary<NodeRecord> = fc
     gpu: fc.integer({ min: 0, max: 2 }),
     unschedulable: fc.boolean(),
     zone: fc.constantFrom('x', 'y'),
+    cores: fc.integer({ min: 1, max: 4 }),
+    sold: fc.constantFrom(100, 100, 200),
   })
-  .map(({ name, cpu, memory, gpu, unschedulable, zone }) =>
+  .map(({ name, cpu, memory, gpu, unschedulable, zone, cores, sold }) =>
     node(
       name,
       { cpu, memory, 'example.com/gpu': gpu },
-      { traits: { unschedulable }, labels: { zone } },
+      {
+        traits: { unschedulable },
+        labels: { zone },
+        cores: { ids: Array.from({ length: cores }, (_, i) => i), pieces: sold, numa: [] },
+      },
     ),
   );
 
@@ -34,12 +41,13 @@ const requests: fc.Arbitrary<PlacementRequest> = fc
     owner: fc.constantFrom('a', 'b', 'c', undefined),
     strategy: fc.constantFrom('Spread', 'Pack', 'Global', 'Drained'),
     port: fc.constantFrom(80, 81, 82, undefined),
+    boundPieces: fc.constantFrom(0, 0, 30, 50, 100, 130),
   })
-  .map(({ uid, cpu, memory, gpu, owner, strategy, port }) =>
+  .map(({ uid, cpu, memory, gpu, owner, strategy, port, boundPieces }) =>
     request(
       uid,
       { cpu, memory, 'example.com/gpu': gpu },
-      { owner, strategy, hostPorts: port === undefined ? [] : [port] },
+      { owner, strategy, hostPorts: port === undefined ? [] : [port], boundPieces },
     ),
   );
 
@@ -68,12 +76,17 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
 /** What the snapshot ought to hold, kept as plainly as possible. */
 class Model {
   readonly nodes = new Map<string, NodeRecord>();
-  readonly placed = new Map<string, { request: PlacementRequest; node: string }>();
+  readonly placed = new Map<
+    string,
+    { request: PlacementRequest; node: string; allocation?: Allocation }
+  >();
 
   rebuilt(): Snapshot {
     const snapshot = new Snapshot();
     for (const record of this.nodes.values()) snapshot.upsertNode(record);
-    for (const { request: r, node: name } of this.placed.values()) snapshot.assume(r, name, {});
+    for (const { request: r, node: name, allocation = {} } of this.placed.values()) {
+      snapshot.assume(r, name, allocation);
+    }
     return snapshot;
   }
 }
@@ -110,7 +123,8 @@ function apply(step: Step, engine: Engine, model: Model): void {
       if (model.placed.has(step.request.uid)) return;
       const [decision] = engine.scheduleBatch([step.request]);
       if (decision?.type !== 'placed') return;
-      model.placed.set(step.request.uid, { request: step.request, node: decision.node });
+      const { node: name, allocation } = decision;
+      model.placed.set(step.request.uid, { request: step.request, node: name, allocation });
     }
   }
 }
@@ -123,6 +137,27 @@ describe('the snapshot', () => {
       }),
       { numRuns: 200 },
     );
+  });
+
+  it('is so after 10,000 events too', { timeout: 60_000 }, () => {
+    const many = fc.array(fc.array(steps, { minLength: 10, maxLength: 10 }), {
+      minLength: 60,
+      maxLength: 60,
+    });
+    const [list = []] = fc.sample(many, { numRuns: 1, seed: 7 });
+    const engine = new Engine(new Snapshot());
+    const model = new Model();
+    const events = list.flat(2);
+    let played = 0;
+    while (played < 10_000) {
+      for (const step of events) apply(step, engine, model);
+      played += events.length;
+    }
+    expect(seen(engine.snapshot)).toEqual(seen(model.rebuilt()));
+    // All taken away again: as if it had been nothing.
+    for (const uid of model.placed.keys()) engine.snapshot.release(uid);
+    model.placed.clear();
+    expect(seen(engine.snapshot)).toEqual(seen(model.rebuilt()));
   });
 
   it('answers every request as one that was built anew', () => {
@@ -201,11 +236,23 @@ describe('the snapshot', () => {
         const ports = new Set<string>();
         for (const [i, decision] of decisions.entries()) {
           if (decision.type === 'refused') continue;
-          for (const { need } of asked[i]?.parts ?? []) {
+          for (const { dimension, need } of asked[i]?.parts ?? []) {
+            if (dimension !== 'hostPorts') continue;
             const slot = `${decision.node} ${JSON.stringify(need)}`;
             expect(ports.has(slot)).toBe(false);
             ports.add(slot);
           }
+        }
+        for (const { name, cores } of records) {
+          const sold = new Map<string, number>();
+          for (const d of decisions) {
+            if (d.type !== 'placed' || d.node !== name) continue;
+            for (const [core, pieces] of piecesIn(d.allocation)) {
+              sold.set(core, (sold.get(core) ?? 0) + pieces);
+            }
+          }
+          for (const pieces of sold.values())
+            expect(pieces).toBeLessThanOrEqual(cores?.pieces ?? 0);
         }
         for (const { name, traits } of records) {
           const index = engine.snapshot.indexOf(name) ?? -1;
@@ -253,3 +300,8 @@ describe('the snapshot', () => {
     expect(snapshot.upsertNode(node('n', { cpu: 2 }, { traits: { ready: 'Unknown' } }))).toBe(true);
   });
 });
+
+function piecesIn(allocation: Allocation): readonly [core: string, pieces: number][] {
+  const piece = cpuBound.read(allocation['cpuBound'] ?? {});
+  return Object.entries(piece?.cores ?? {});
+}

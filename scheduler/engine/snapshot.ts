@@ -173,7 +173,7 @@ export class Snapshot {
       const stored = placement.allocation[dimension];
       const known = this.dimensions.structured.get(dimension);
       const read = stored === undefined ? undefined : known?.read(stored);
-      const piece = read ?? devices.allocate(need);
+      const piece = read ?? devices.implied?.(need) ?? devices.allocate(need);
       devices.take(piece);
       placement.pieces.set(dimension, piece);
     }
@@ -229,6 +229,7 @@ function sameRecord(a: NodeRecord, b: NodeRecord): boolean {
     JSON.stringify(a.traits) === JSON.stringify(b.traits) &&
     JSON.stringify(a.capacity) === JSON.stringify(b.capacity) &&
     JSON.stringify(a.gpus) === JSON.stringify(b.gpus) &&
+    JSON.stringify(a.cores) === JSON.stringify(b.cores) &&
     sameLabels(a.labels, b.labels)
   );
 }

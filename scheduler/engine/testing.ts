@@ -25,13 +25,18 @@ const easyTraits: NodeTraits = {
 export function node(
   name: string,
   capacity: Amounts = { cpu: 4000, memory: 8192 },
-  more: { readonly traits?: Partial<NodeTraits>; readonly labels?: NodeRecord['labels'] } = {},
+  more: {
+    readonly traits?: Partial<NodeTraits>;
+    readonly labels?: NodeRecord['labels'];
+    readonly cores?: NodeRecord['cores'];
+  } = {},
 ): NodeRecord {
   return {
     name,
     labels: more.labels ?? {},
     traits: { ...easyTraits, ...more.traits },
     capacity: amounts({ pods: 110, ...capacity }),
+    ...(more.cores === undefined ? {} : { cores: more.cores }),
   };
 }
 
@@ -41,15 +46,20 @@ export function request(
   asked: Amounts = { cpu: 1000, memory: 1024 },
   more: Partial<Omit<PlacementRequest, 'uid' | 'amounts' | 'parts'>> & {
     readonly hostPorts?: readonly number[];
+    /** Hundredths of cores of its own. */
+    readonly boundPieces?: number;
   } = {},
 ): PlacementRequest {
-  const { hostPorts: numbers = [], ...rest } = more;
+  const { hostPorts: numbers = [], boundPieces: pieces = 0, ...rest } = more;
   const ports = numbers.map((port): HostPort => ({ protocol: 'TCP', hostIP: '0.0.0.0', port }));
   return withClassKey({
     uid,
     owner: undefined,
     amounts: amounts({ pods: 1, ...asked }),
-    parts: ports.length === 0 ? [] : [{ dimension: 'hostPorts', need: ports }],
+    parts: [
+      ...(ports.length === 0 ? [] : [{ dimension: 'hostPorts', need: ports }]),
+      ...(pieces === 0 ? [] : [{ dimension: 'cpuBound', need: { pieces, memory: 0 } }]),
+    ],
     nodeSelector: [],
     tolerations: [],
     runtime: 'docker',
@@ -78,8 +88,13 @@ export function seen(snapshot: Snapshot): unknown {
       const need = [{ protocol: 'TCP', hostIP: '0.0.0.0', port }];
       return snapshot.devicesAt('hostPorts', index)?.fits(need) === false;
     });
+    const bound = [1, 50, 100, 150].map((pieces) => {
+      const devices = snapshot.devicesAt('cpuBound', index);
+      const need = { pieces, memory: 0 };
+      return [devices?.count(need), devices?.fits(need) === true && devices.allocate(need)];
+    });
     const owners = ['a', 'b', 'c'].map((owner) => snapshot.ownerCounts(owner)?.get(index) ?? 0);
-    return { ...record, columns, taken, owners };
+    return { ...record, columns, taken, bound, owners };
   });
   const placed = [...snapshot.placed()].sort().map((uid) => [uid, snapshot.nodeOf(uid)]);
   return { nodes, placed };
