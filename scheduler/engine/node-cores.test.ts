@@ -1,13 +1,11 @@
 import { expect, it } from 'vitest';
+import type { Node } from '../../api/kinds.gen.ts';
 import { coresOf, oversellOf } from './node-cores.ts';
 
-function node(annotations: Readonly<Record<string, string>>) {
+function node(annotations: Readonly<Record<string, string>>): Node {
   const named = Object.entries(annotations).map(([name, value]) => [`berth.dev/${name}`, value]);
-  return {
-    apiVersion: 'v1',
-    kind: 'Node',
-    metadata: { annotations: Object.fromEntries(named) },
-  } as const;
+  const metadata = { annotations: Object.fromEntries(named) };
+  return { apiVersion: 'v1', kind: 'Node', metadata, spec: {} };
 }
 
 it.each([
