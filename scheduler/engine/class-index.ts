@@ -2,6 +2,7 @@
  * All nodes, ordered for one class of equal requests: a tournament tree over their costs, brought up to date from
  * the change log. The next decision of the class costs only the nodes that changed since the last one.
  */
+import type { Strategy } from '../strategies/strategy.ts';
 import { type CostOf, costFunction } from './evaluate.ts';
 import type { PlacementRequest } from './request.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -9,6 +10,7 @@ import type { Snapshot } from './snapshot.ts';
 export class ClassIndex {
   readonly #snapshot: Snapshot;
   readonly #request: PlacementRequest;
+  readonly #strategy: Strategy;
   #costOf: CostOf = () => Number.POSITIVE_INFINITY;
   #costs = new Float64Array(0);
   /** The winner of each pair, root at 1; the leaves are implied: node `i` stands at `size + i`. */
@@ -18,9 +20,10 @@ export class ClassIndex {
   #layout = -1;
   #position = -1;
 
-  constructor(snapshot: Snapshot, request: PlacementRequest) {
+  constructor(snapshot: Snapshot, request: PlacementRequest, strategy: Strategy) {
     this.#snapshot = snapshot;
     this.#request = request;
+    this.#strategy = strategy;
   }
 
   /** The index of the cheapest node, the first by name among equals; undefined when none fits. */
@@ -46,7 +49,7 @@ export class ClassIndex {
     const { columns } = this.#snapshot;
     const { size } = columns;
     this.#layout = columns.layout;
-    this.#costOf = costFunction(this.#snapshot, this.#request);
+    this.#costOf = costFunction(this.#snapshot, this.#request, this.#strategy);
     this.#costs = new Float64Array(size);
     for (let index = 0; index < size; index += 1) this.#costs[index] = this.#costOf(index);
     this.#winners = new Int32Array(size);

@@ -1,8 +1,7 @@
 /** What one node costs for one class of requests: the engine's inner loop. */
 import { nodeConstraints, traitConstraints } from '../constraints/built-in.ts';
 import { count, fits, score } from '../dimensions/scalar.ts';
-import { strategyOf } from '../strategies/built-in.ts';
-import { maxCost } from '../strategies/strategy.ts';
+import { maxCost, type Strategy } from '../strategies/strategy.ts';
 import type { NodeTraits, PlacementRequest } from './request.ts';
 import type { Snapshot } from './snapshot.ts';
 
@@ -15,12 +14,15 @@ const refused = Number.POSITIVE_INFINITY;
  * Cheapest questions first: traits (answered once per set), scalars (columns), the node's own labels and counts, and
  * devices last. True until the snapshot's layout changes.
  */
-export function costFunction(snapshot: Snapshot, request: PlacementRequest): CostOf {
-  const strategy = strategyOf(request.strategy);
-  if (strategy === undefined) return () => refused;
+export function costFunction(
+  snapshot: Snapshot,
+  request: PlacementRequest,
+  strategy: Strategy,
+): CostOf {
   const scalars = scalarColumns(snapshot, request);
   if (scalars === undefined) return () => refused;
   const dislikes = new WeakMap<NodeTraits, number>();
+  const scorer = strategy.scorer?.(snapshot, request);
   const constraints = nodeConstraints.filter((constraint) => constraint.applies(request));
   const { capacities, useds, asked } = scalars;
   const width = asked.length;
@@ -55,11 +57,12 @@ export function costFunction(snapshot: Snapshot, request: PlacementRequest): Cos
     for (const { dimension, need } of request.parts) {
       const devices = snapshot.devicesAt(dimension, index);
       if (devices === undefined || !devices.fits(need)) return refused;
-      const part = devices.score(need);
+      const part = scorer === undefined ? devices.score(need) : undefined;
       if (part === undefined) continue;
       sum += part;
       parts += 1;
     }
+    if (scorer !== undefined) return dislike * maxCost + scorer.cost(index);
     view.fill = parts === 0 ? 0 : sum / parts;
     view.room = strategy.readsRoom ? roomAt(snapshot, request, index) : 0;
     return dislike * maxCost + strategy.cost(view);

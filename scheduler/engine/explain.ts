@@ -1,6 +1,5 @@
 /** Why a request does not fit: asked only after it was refused, so it may look at every node. */
 import { nodeConstraints, traitConstraints } from '../constraints/built-in.ts';
-import { strategyOf } from '../strategies/built-in.ts';
 import { ownerCountAt } from './evaluate.ts';
 import type { NodeClass, Obstacle, Reasons, Shortage } from './reasons.ts';
 import type { NodeRecord, PlacementRequest } from './request.ts';
@@ -21,12 +20,15 @@ export function obstaclesOn(
   ];
 }
 
+/** For a strategy that nobody offers. */
+export function unavailable({ nodeCount }: Snapshot, { strategy }: PlacementRequest): Reasons {
+  const request = `strategy ${strategy} is not available yet`;
+  return { nodes: nodeCount, request, classes: [] };
+}
+
 /** All nodes, in classes of those that are refused for the same set of reasons. */
 export function reasonsOf(snapshot: Snapshot, request: PlacementRequest): Reasons {
   const nodes = snapshot.nodeCount;
-  if (strategyOf(request.strategy) === undefined) {
-    return { nodes, request: `strategy ${request.strategy} is not available yet`, classes: [] };
-  }
   const classes = new Map<string, { nodes: number; distance: number; nearest: NodeClass }>();
   for (const index of snapshot.order.indices()) {
     const record = snapshot.recordAt(index);

@@ -1,5 +1,7 @@
 /** How the node is picked among those that fit. */
-import type { StrategyName } from '../engine/request.ts';
+import type { JsonValue } from '../../api/meta.ts';
+import type { PlacementRequest, StrategyName } from '../engine/request.ts';
+import type { Snapshot } from '../engine/snapshot.ts';
 
 /** What a strategy may look at: one node, never two, so that a change on one node leaves the others' costs true. */
 interface NodeView {
@@ -16,6 +18,16 @@ export interface Strategy {
   readonly readsRoom: boolean;
   /** The cheapest node is taken, the first by name among equals. From 0 up to `maxCost`. */
   cost(node: NodeView): number;
+  /** For a strategy that looks into the devices: takes the place of `cost`; undefined where `cost` will do. */
+  scorer?(snapshot: Snapshot, request: PlacementRequest): Scorer | undefined;
+}
+
+/** Weighs nodes for one class of requests. What it reads may change only with the node's entry in the log. */
+export interface Scorer {
+  /** As `Strategy.cost`; asked only where the request fits. */
+  cost(index: number): number;
+  /** The piece an instance would get of a dimension; undefined: what the dimension itself chooses. */
+  allocate?(dimension: string, index: number): JsonValue | undefined;
 }
 
 /** Dislikes (soft taints) weigh more than any cost. */
