@@ -15,9 +15,22 @@ export function count(capacity: number, used: number, asked: number): number {
   return fits(capacity, used, asked) ? Math.floor((capacity - used) / asked) : 0;
 }
 
-/** The part in use after the placement. */
-export function score(capacity: number, used: number, asked: number): number {
-  return (used + asked) / capacity;
+/**
+ * Parts of a node are counted in millionths (2^-20), so that their sums are exact and the same in whatever order they
+ * are made; and of a rounded capacity, so that machines which differ by some pages of memory are of one kind.
+ */
+export const partUnit = 2 ** 20;
+
+/** To five binary digits: at most 1.6 % off. */
+export function nominalCapacity(capacity: number): number {
+  if (capacity <= 0) return 0;
+  const step = 2 ** (Math.floor(Math.log2(capacity)) - 5);
+  return Math.round(capacity / step) * step;
+}
+
+/** The part `amount` is of a nominal capacity, in `partUnit`. More than all of it by force only. */
+export function partOf(nominal: number, amount: number): number {
+  return nominal <= 0 ? 0 : Math.min(4 * partUnit, Math.round((amount * partUnit) / nominal));
 }
 
 export interface ScalarOptions {

@@ -1,8 +1,17 @@
-/** One pair of typed arrays per scalar resource, indexed by node; they grow by doubling. */
+import { nominalCapacity } from '../dimensions/scalar.ts';
+
+/** Typed arrays per scalar resource, indexed by node; they grow by doubling. */
 export interface Column {
   readonly resource: string;
   capacity: Float64Array;
+  /** Of the capacity; what parts are counted of. */
+  nominal: Float64Array;
   used: Float64Array;
+}
+
+export function setCapacity(column: Column, index: number, amount: number): void {
+  column.capacity[index] = amount;
+  column.nominal[index] = nominalCapacity(amount);
 }
 
 const initialSize = 16;
@@ -37,6 +46,7 @@ export class Columns {
     const column: Column = {
       resource,
       capacity: new Float64Array(this.#size),
+      nominal: new Float64Array(this.#size),
       used: new Float64Array(this.#size),
     };
     this.#columns.set(resource, column);
@@ -50,6 +60,7 @@ export class Columns {
     while (this.#size < count) this.#size *= 2;
     for (const column of this.#columns.values()) {
       column.capacity = grown(column.capacity, this.#size);
+      column.nominal = grown(column.nominal, this.#size);
       column.used = grown(column.used, this.#size);
     }
     this.#layout += 1;

@@ -1,10 +1,13 @@
 /** Snapshot and request in, decision or reasons out. Pure: no clock, no I/O, no chance. */
 
 import type { JsonValue } from '../../api/meta.ts';
+import { nodeConstraints } from '../constraints/built-in.ts';
+import { maxPerNode } from '../constraints/max-per-node.ts';
 import { strategyOf } from '../strategies/built-in.ts';
-import type { Strategy } from '../strategies/strategy.ts';
+import type { FillOrder, Strategy } from '../strategies/strategy.ts';
 import { ClassIndex } from './class-index.ts';
 import { reasonsOf, unavailable } from './explain.ts';
+import { FillIndex, type NodeRules } from './fill-index.ts';
 import type { Reasons } from './reasons.ts';
 import type { Allocation, PlacementRequest, StrategyName } from './request.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -20,19 +23,23 @@ export interface Placed {
 /** Costs kept over all indices, one per node and class: 12 bytes each. */
 const indexedCostsMax = 8_000_000;
 
-interface KnownClass {
-  readonly index: ClassIndex;
-  /** Where the log stood at the last refusal: nothing has changed while it stands there still. */
-  refusedAt?: number;
-  reasons?: { readonly reasons: Reasons; readonly position: number };
-}
+/** Requests for more resources than this are not put in order: keys must not grow past 32 bits. */
+const resourcesMax = 64;
+
+/** Indices over all nodes, one per set of resources and order. */
+const fillIndicesMax = 16;
+
+/** Refusals whose reasons are kept. */
+const refusalsMax = 1024;
 
 export class Engine {
   readonly snapshot: Snapshot;
-  /** In order of last use. */
-  readonly #classes = new Map<string, KnownClass>();
-
   readonly #strategyOf: (name: StrategyName) => Strategy | undefined;
+  /** In order of last use, as all that is kept here. */
+  readonly #classes = new Map<string, ClassIndex>();
+  readonly #fills = new Map<string, FillIndex>();
+  /** By class, and where the log stood: nothing has changed while it stands there still. */
+  readonly #refusals = new Map<string, { readonly position: number; reasons?: Reasons }>();
 
   constructor(snapshot: Snapshot, strategies = strategyOf) {
     this.snapshot = snapshot;
@@ -48,13 +55,13 @@ export class Engine {
   place(request: PlacementRequest): Placed | undefined {
     const strategy = this.#strategyOf(request.strategy);
     if (strategy === undefined) return undefined;
-    const known = this.#classOf(request, strategy);
     const { position } = this.snapshot.log;
-    if (known.refusedAt === position) return undefined;
-    const index = known.index.best();
+    const { classKey } = request;
+    if (this.#refusals.get(classKey)?.position === position) return undefined;
+    const index = this.#bestFor(request, strategy);
     const record = index === undefined ? undefined : this.snapshot.recordAt(index);
     if (index === undefined || record === undefined) {
-      known.refusedAt = position;
+      use(this.#refusals, classKey, { position }, refusalsMax);
       return undefined;
     }
     const allocation = this.#allocate(request, strategy, index);
@@ -75,15 +82,29 @@ export class Engine {
     });
   }
 
+  #bestFor(request: PlacementRequest, strategy: Strategy): number | undefined {
+    const { snapshot } = this;
+    const { order } = strategy;
+    if (order !== undefined && isPlain(request)) {
+      const resources = request.amounts.map(({ resource }) => resource);
+      const key = `${order.by} ${resources.join(' ')}`;
+      const fill = this.#fills.get(key) ?? new FillIndex(snapshot, resources, order.by);
+      use(this.#fills, key, fill, fillIndicesMax);
+      if (fill.catchUp()) return fill.best(request, rulesOf(snapshot, request, order));
+    }
+    const key = request.classKey;
+    const index = this.#classes.get(key) ?? new ClassIndex(snapshot, request, strategy);
+    use(this.#classes, key, index, Math.floor(indexedCostsMax / snapshot.columns.size));
+    return index.best();
+  }
+
   #reasonsOf(request: PlacementRequest): Reasons {
     const { snapshot } = this;
     const { position } = snapshot.log;
-    const known = this.#classes.get(request.classKey);
-    if (known?.reasons?.position === position) return known.reasons.reasons;
-    if (this.#strategyOf(request.strategy) === undefined) return unavailable(snapshot, request);
-    const reasons = reasonsOf(snapshot, request);
-    if (known !== undefined) known.reasons = { reasons, position };
-    return reasons;
+    const known = this.#refusals.get(request.classKey);
+    if (known?.position !== position) return unavailable(snapshot, request);
+    known.reasons ??= reasonsOf(snapshot, request);
+    return known.reasons;
   }
 
   #allocate(request: PlacementRequest, strategy: Strategy, index: number): Allocation {
@@ -98,19 +119,35 @@ export class Engine {
     }
     return Object.fromEntries(pieces);
   }
+}
 
-  #classOf(request: PlacementRequest, strategy: Strategy): KnownClass {
-    const key = request.classKey;
-    const known = this.#classes.get(key) ?? {
-      index: new ClassIndex(this.snapshot, request, strategy),
-    };
-    this.#classes.delete(key);
-    this.#classes.set(key, known);
-    const most = Math.max(1, Math.floor(indexedCostsMax / this.snapshot.columns.size));
-    for (const oldest of this.#classes.keys()) {
-      if (this.#classes.size <= most) break;
-      this.#classes.delete(oldest);
-    }
-    return known;
+/**
+ * Whether amounts, traits and counts of the owner decide alone. A node selector may leave very few nodes, and these
+ * the order by use would look for one by one.
+ */
+function isPlain(request: PlacementRequest): boolean {
+  if (request.parts.length > 0 || request.amounts.length > resourcesMax) return false;
+  return nodeConstraints.every(
+    (constraint) => constraint === maxPerNode || !constraint.applies(request),
+  );
+}
+
+function rulesOf(snapshot: Snapshot, request: PlacementRequest, order: FillOrder): NodeRules {
+  const { owner } = request;
+  const counts = owner === undefined ? undefined : snapshot.ownerCounts(owner);
+  const limit = maxPerNode.applies(request) ? request.maxPerNode : undefined;
+  return {
+    last: order.fewestOfOwner ? counts : undefined,
+    allows: (index) => limit === undefined || (counts?.get(index) ?? 0) < limit,
+  };
+}
+
+/** Makes `key` the one used last, and forgets the others from the oldest on; one always stays. */
+function use<T>(map: Map<string, T>, key: string, value: T, most: number): void {
+  map.delete(key);
+  map.set(key, value);
+  for (const oldest of map.keys()) {
+    if (map.size <= Math.max(1, most)) return;
+    map.delete(oldest);
   }
 }

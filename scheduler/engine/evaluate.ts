@@ -1,6 +1,6 @@
 /** What one node costs for one class of requests: the engine's inner loop. */
 import { nodeConstraints, traitConstraints } from '../constraints/built-in.ts';
-import { count, fits, score } from '../dimensions/scalar.ts';
+import { count, fits, partOf, partUnit } from '../dimensions/scalar.ts';
 import { maxCost, type Strategy } from '../strategies/strategy.ts';
 import type { NodeTraits, PlacementRequest } from './request.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -8,7 +8,7 @@ import type { Snapshot } from './snapshot.ts';
 /** The cost of placing there; Infinity where it cannot be placed. */
 export type CostOf = (index: number) => number;
 
-const refused = Number.POSITIVE_INFINITY;
+export const refused = Number.POSITIVE_INFINITY;
 
 /**
  * Cheapest questions first: traits (answered once per set), scalars (columns), the node's own labels and counts, and
@@ -24,7 +24,7 @@ export function costFunction(
   const dislikes = new WeakMap<NodeTraits, number>();
   const scorer = strategy.scorer?.(snapshot, request);
   const constraints = nodeConstraints.filter((constraint) => constraint.applies(request));
-  const { capacities, useds, asked } = scalars;
+  const { capacities, nominals, useds, asked } = scalars;
   const width = asked.length;
   const view = { ownerCount: 0, fill: 0, room: 0 };
   // Neighbours are alike as a rule, and this is the inner loop: the last answer is kept at hand.
@@ -46,7 +46,8 @@ export function costFunction(
       const used = useds[k]?.[index] ?? 0;
       const amount = asked[k] ?? 0;
       if (!fits(capacity, used, amount)) return refused;
-      sum += score(capacity, used, amount);
+      const nominal = nominals[k]?.[index] ?? 0;
+      sum += partOf(nominal, used) + partOf(nominal, amount);
     }
     view.ownerCount = ownerCountAt(snapshot, request, index);
     if (constraints.length > 0) {
@@ -59,11 +60,11 @@ export function costFunction(
       if (devices === undefined || !devices.fits(need)) return refused;
       const part = scorer === undefined ? devices.score(need) : undefined;
       if (part === undefined) continue;
-      sum += part;
+      sum += part * partUnit;
       parts += 1;
     }
     if (scorer !== undefined) return dislike * maxCost + scorer.cost(index);
-    view.fill = parts === 0 ? 0 : sum / parts;
+    view.fill = parts === 0 ? 0 : sum / partUnit / parts;
     view.room = strategy.readsRoom ? roomAt(snapshot, request, index) : 0;
     return dislike * maxCost + strategy.cost(view);
   };
@@ -71,6 +72,7 @@ export function costFunction(
 
 interface ScalarColumns {
   readonly capacities: readonly Float64Array[];
+  readonly nominals: readonly Float64Array[];
   readonly useds: readonly Float64Array[];
   readonly asked: Float64Array;
 }
@@ -78,17 +80,25 @@ interface ScalarColumns {
 /** Undefined when a resource is asked for that no node has ever had. */
 function scalarColumns(snapshot: Snapshot, request: PlacementRequest): ScalarColumns | undefined {
   const capacities: Float64Array[] = [];
+  const nominals: Float64Array[] = [];
   const useds: Float64Array[] = [];
   for (const { resource } of request.amounts) {
     const column = snapshot.columns.get(resource);
     if (column === undefined) return undefined;
     capacities.push(column.capacity);
+    nominals.push(column.nominal);
     useds.push(column.used);
   }
-  return { capacities, useds, asked: Float64Array.from(request.amounts, (a) => a.amount) };
+  return {
+    capacities,
+    nominals,
+    useds,
+    asked: Float64Array.from(request.amounts, (a) => a.amount),
+  };
 }
 
-function dislikeOf(request: PlacementRequest, traits: NodeTraits): number {
+/** By soft rules about traits; `refused` by a hard one. */
+export function dislikeOf(request: PlacementRequest, traits: NodeTraits): number {
   let dislike = 0;
   for (const constraint of traitConstraints) {
     if (constraint.refuse(request, traits) !== undefined) return refused;

@@ -6,7 +6,7 @@ import type { JsonValue } from '../../api/meta.ts';
 import { type Dimensions, dimensionsOf } from '../dimensions/built-in.ts';
 import type { Devices } from '../dimensions/dimension.ts';
 import { ChangeLog } from './change-log.ts';
-import { Columns } from './columns.ts';
+import { Columns, setCapacity } from './columns.ts';
 import { NodeOrder } from './node-order.ts';
 import type { Allocation, Amount, NodeRecord, NodeTraits, PlacementRequest } from './request.ts';
 
@@ -84,9 +84,9 @@ export class Snapshot {
     const record = { ...given, traits: this.#intern(given.traits) };
     if (before !== undefined) this.#forgetTraits(before.traits);
     this.#records[index] = record;
-    for (const column of this.columns.all()) column.capacity[index] = 0;
+    for (const column of this.columns.all()) setCapacity(column, index, 0);
     for (const { resource, amount } of record.capacity) {
-      this.columns.ensure(resource).capacity[index] = amount;
+      setCapacity(this.columns.ensure(resource), index, amount);
     }
     this.#rebuildDevices(record, index, known === undefined);
     this.log.note(index);
@@ -98,7 +98,7 @@ export class Snapshot {
     const index = this.#indices.get(name);
     if (index === undefined) return;
     for (const placement of this.#placementsOn(name)) this.#detach(placement, index);
-    for (const column of this.columns.all()) column.capacity[index] = 0;
+    for (const column of this.columns.all()) setCapacity(column, index, 0);
     for (const devices of this.#devices.values()) devices[index] = undefined;
     const record = this.#records[index];
     if (record !== undefined) this.#forgetTraits(record.traits);

@@ -4,5 +4,6 @@ import type { Strategy } from './strategy.ts';
 export const global: Strategy = {
   name: 'Global',
   readsRoom: false,
+  order: { by: 'leastUsed', fewestOfOwner: false },
   cost: ({ fill }) => fill,
 };

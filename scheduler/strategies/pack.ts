@@ -4,5 +4,6 @@ import type { Strategy } from './strategy.ts';
 export const pack: Strategy = {
   name: 'Pack',
   readsRoom: false,
+  order: { by: 'mostUsed', fewestOfOwner: false },
   cost: ({ fill }) => 1 - fill,
 };

@@ -4,5 +4,6 @@ import type { Strategy } from './strategy.ts';
 export const spread: Strategy = {
   name: 'Spread',
   readsRoom: false,
+  order: { by: 'leastUsed', fewestOfOwner: true },
   cost: ({ ownerCount, fill }) => ownerCount + fill / 2,
 };

@@ -18,8 +18,16 @@ export interface Strategy {
   readonly readsRoom: boolean;
   /** The cheapest node is taken, the first by name among equals. From 0 up to `maxCost`. */
   cost(node: NodeView): number;
+  /** Where `cost` is no more than this order, the engine need not look at every node. */
+  readonly order?: FillOrder;
   /** For a strategy that looks into the devices: takes the place of `cost`; undefined where `cost` will do. */
   scorer?(snapshot: Snapshot, request: PlacementRequest): Scorer | undefined;
+}
+
+export interface FillOrder {
+  readonly by: 'leastUsed' | 'mostUsed';
+  /** Whether fewer instances of the same owner come before that. */
+  readonly fewestOfOwner: boolean;
 }
 
 /** Weighs nodes for one class of requests. What it reads may change only with the node's entry in the log. */
@@ -31,4 +39,4 @@ export interface Scorer {
 }
 
 /** Dislikes (soft taints) weigh more than any cost. */
-export const maxCost = 1e9;
+export const maxCost = 2 ** 20;

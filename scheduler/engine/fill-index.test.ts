@@ -1,0 +1,154 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { strategyOf } from '../strategies/built-in.ts';
+import { Engine } from './engine.ts';
+import { costFunction } from './evaluate.ts';
+import type { NodeRecord, PlacementRequest, Taint } from './request.ts';
+import { Snapshot } from './snapshot.ts';
+import { node, request } from './testing.ts';
+
+/** The same decision, by looking at every node. */
+function naive(snapshot: Snapshot, asked: PlacementRequest): string | undefined {
+  const strategy = strategyOf(asked.strategy);
+  if (strategy === undefined) return undefined;
+  const costOf = costFunction(snapshot, asked, strategy);
+  let best: number | undefined;
+  let least = Number.POSITIVE_INFINITY;
+  for (const index of snapshot.order.indices()) {
+    const cost = costOf(index);
+    if (cost >= least) continue;
+    least = cost;
+    best = index;
+  }
+  return best === undefined ? undefined : snapshot.recordAt(best)?.name;
+}
+
+const soft: Taint = { key: 'k', value: 'v', effect: 'PreferNoSchedule' };
+
+const nodes: fc.Arbitrary<NodeRecord> = fc
+  .record({
+    number: fc.integer({ min: 0, max: 199 }),
+    // Some capacities differ by little, so that they are of one kind.
+    cpu: fc.constantFrom(0, 8000, 8001, 8010, 16_000),
+    memory: fc.constantFrom(4096, 4097, 9000),
+    gpu: fc.constantFrom(0, 0, 4),
+    taints: fc.constantFrom([], [], [soft]),
+    unschedulable: fc.constantFrom(false, false, false, true),
+  })
+  .map(({ number, cpu, memory, gpu, ...traits }) =>
+    node(`n${number}`, { cpu, memory, 'example.com/gpu': gpu, pods: 6 }, { traits }),
+  );
+
+const requests: fc.Arbitrary<PlacementRequest> = fc
+  .record({
+    uid: fc.integer({ min: 0, max: 400 }).map(String),
+    cpu: fc.constantFrom(0, 1, 500, 1000, 3000, 8000),
+    memory: fc.constantFrom(0, 100, 1000, 4096),
+    gpu: fc.constantFrom(0, 0, 1, 2),
+    owner: fc.constantFrom('a', 'b', undefined),
+    strategy: fc.constantFrom('Spread', 'Pack', 'Global'),
+    maxPerNode: fc.constantFrom(undefined, undefined, 1, 2),
+  })
+  .map(({ uid, cpu, memory, gpu, ...more }) =>
+    request(uid, { cpu, memory, 'example.com/gpu': gpu }, more),
+  );
+
+type Step =
+  | { readonly type: 'upsert'; readonly record: NodeRecord }
+  | { readonly type: 'remove'; readonly number: number }
+  | { readonly type: 'force'; readonly request: PlacementRequest; readonly number: number }
+  | { readonly type: 'place'; readonly request: PlacementRequest }
+  | { readonly type: 'release'; readonly uid: string };
+
+const number = fc.integer({ min: 0, max: 199 });
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('upsert' as const), record: nodes }) },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('remove' as const), number }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ type: fc.constant('force' as const), request: requests, number }),
+  },
+  { weight: 8, arbitrary: fc.record({ type: fc.constant('place' as const), request: requests }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      type: fc.constant('release' as const),
+      uid: fc.integer({ min: 0, max: 400 }).map(String),
+    }),
+  },
+);
+
+/** Returns how many were placed. */
+function play(records: readonly NodeRecord[], steps: readonly Step[]): number {
+  const engine = new Engine(new Snapshot());
+  const { snapshot } = engine;
+  let placed = 0;
+  for (const record of records) snapshot.upsertNode(record);
+  for (const next of steps) {
+    switch (next.type) {
+      case 'upsert':
+        snapshot.upsertNode(next.record);
+        break;
+      case 'remove':
+        snapshot.removeNode(`n${next.number}`);
+        break;
+      case 'force':
+        snapshot.assume(next.request, `n${next.number}`, {});
+        break;
+      case 'release':
+        snapshot.release(next.uid);
+        break;
+      case 'place': {
+        const decision = engine.place(next.request);
+        expect(decision?.node).toBe(naive(snapshot, next.request));
+        if (decision === undefined) break;
+        placed += 1;
+        snapshot.assume(next.request, decision.node, decision.allocation);
+      }
+    }
+  }
+  return placed;
+}
+
+describe('the order by use', () => {
+  it('decides as looking at every node does, after any events', () => {
+    let placed = 0;
+    fc.assert(
+      fc.property(
+        fc.array(nodes, { maxLength: 150 }),
+        fc.array(step, { maxLength: 150 }),
+        (records, steps) => {
+          placed += play(records, steps);
+        },
+      ),
+      { numRuns: 60 },
+    );
+    expect(placed).toBeGreaterThan(100);
+  });
+
+  it('decides so when blocks fill, split and empty', () => {
+    const engine = new Engine(new Snapshot());
+    for (let i = 0; i < 500; i += 1) engine.snapshot.upsertNode(node(`n${i}`, { cpu: 4000 }));
+    for (let i = 0; i < 1500; i += 1) {
+      const strategy = (['Global', 'Pack', 'Spread'] as const)[i % 3] ?? 'Pack';
+      const asked = request(`u${i}`, { cpu: 100 * (1 + ((i * 7) % 13)) }, { strategy });
+      const decision = engine.place(asked);
+      expect(decision?.node).toBe(naive(engine.snapshot, asked));
+      if (decision !== undefined) engine.snapshot.assume(asked, decision.node, {});
+      if (i % 4 === 3) engine.snapshot.release(`u${(i * 5) % (i + 1)}`);
+    }
+  });
+
+  it('is left for another index where hardly two nodes are alike', () => {
+    const engine = new Engine(new Snapshot());
+    for (let i = 0; i < 300; i += 1) {
+      engine.snapshot.upsertNode(node(`n${i}`, { cpu: Math.round(1000 * 1.05 ** i) }));
+    }
+    for (let i = 0; i < 50; i += 1) {
+      const asked = request(`u${i}`, { cpu: 100 * (i + 1) }, { strategy: 'Pack' });
+      const decision = engine.place(asked);
+      expect(decision?.node).toBe(naive(engine.snapshot, asked));
+      if (decision !== undefined) engine.snapshot.assume(asked, decision.node, {});
+    }
+  });
+});

@@ -1,0 +1,214 @@
+/**
+ * Nodes in order of how much of them is used, for all requests that ask for one set of resources. Nodes of one kind
+ * (equal traits, equal capacity) have the same order for every such request, because what is asked adds the same to
+ * each of them: so the first that fits is the best of its kind, whatever the request. Nodes stand in blocks that know
+ * the most that is free in them; a block that cannot hold the request is passed over.
+ */
+import { partOf } from '../dimensions/scalar.ts';
+import type { FillOrder } from '../strategies/strategy.ts';
+import { dislikeOf, refused } from './evaluate.ts';
+import { type Block, BlockList, type BlockView } from './fill-blocks.ts';
+import type { NodeRecord, NodeTraits, PlacementRequest } from './request.ts';
+import type { Snapshot } from './snapshot.ts';
+
+/** More kinds than this, and the order saves nothing over looking at every node. */
+const kindsMax = 128;
+
+interface Kind {
+  readonly traits: NodeTraits;
+  /** By resource, nominal. */
+  readonly capacities: readonly number[];
+  readonly list: BlockList;
+}
+
+/** What may be said against a node that has room. */
+export interface NodeRules {
+  /** Nodes that come after all others of the same dislike, fewest first: those with instances of the owner. */
+  readonly last: ReadonlyMap<number, number> | undefined;
+  allows(index: number): boolean;
+}
+
+export class FillIndex {
+  readonly #snapshot: Snapshot;
+  readonly #resources: readonly string[];
+  /** Blocks are walked from their beginning: 1 puts the least used first, -1 the most used. */
+  readonly #sign: 1 | -1;
+  readonly #kinds: Kind[] = [];
+  readonly #byName = new Map<NodeTraits, Map<string, Kind>>();
+  /** By node index. */
+  #kindOf: (Kind | undefined)[] = [];
+  #records: (NodeRecord | undefined)[] = [];
+  #nominals: readonly Float64Array[] = [];
+  #blockOf: (Block | undefined)[] = [];
+  #view: BlockView = {
+    keys: new Int32Array(0),
+    ranks: new Int32Array(0),
+    capacities: [],
+    useds: [],
+  };
+  readonly #changed: number[] = [];
+  #layout = -1;
+  #position = -1;
+
+  constructor(snapshot: Snapshot, resources: readonly string[], by: FillOrder['by']) {
+    this.#snapshot = snapshot;
+    this.#resources = resources;
+    this.#sign = by === 'leastUsed' ? 1 : -1;
+  }
+
+  /** False when the nodes are of too many kinds for this index to be of use. */
+  catchUp(): boolean {
+    const { columns, log, order } = this.#snapshot;
+    const changed = this.#changed;
+    changed.length = 0;
+    const reaches =
+      columns.layout === this.#layout && log.since(this.#position, (index) => changed.push(index));
+    this.#view.ranks = order.ranks();
+    if (!reaches) this.#rebuild();
+    else {
+      // All are taken out before any is put in: an index may stand for another node by now.
+      for (let i = 0; i < changed.length; i += 1) this.#remove(changed[i] ?? 0);
+      for (let i = 0; i < changed.length; i += 1) this.#insert(changed[i] ?? 0);
+    }
+    this.#position = log.position;
+    if (this.#kinds.length <= kindsMax) return true;
+    const inUse = this.#kinds.filter(({ list }) => list.blocks.length > 0).length;
+    // Kinds that no node is of any more are forgotten when they are the most.
+    if (inUse < this.#kinds.length / 2) this.#rebuild();
+    return inUse <= kindsMax;
+  }
+
+  /** The best node now; call `catchUp` first. Undefined when none fits. */
+  best(request: PlacementRequest, rules: NodeRules): number | undefined {
+    const asked = Float64Array.from(request.amounts, (amount) => amount.amount);
+    const levels = new Map<number, Kind[]>();
+    for (const kind of this.#kinds) {
+      if (kind.list.blocks.length === 0) continue;
+      const dislike = dislikeOf(request, kind.traits);
+      if (dislike === refused) continue;
+      const level = levels.get(dislike);
+      if (level === undefined) levels.set(dislike, [kind]);
+      else level.push(kind);
+    }
+    for (const dislike of [...levels.keys()].sort((a, b) => a - b)) {
+      const kinds = levels.get(dislike) ?? [];
+      const found = this.#first(kinds, asked, rules) ?? this.#fewest(kinds, asked, rules);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  /** Of the nodes that are not `last`. */
+  #first(kinds: readonly Kind[], asked: Float64Array, rules: NodeRules): number | undefined {
+    const { last } = rules;
+    const allows = (index: number) => last?.has(index) !== true && rules.allows(index);
+    let best: number | undefined;
+    for (const kind of kinds) {
+      const index = kind.list.first(asked, allows);
+      if (index !== undefined && (best === undefined || this.#isBetter(index, best, asked))) {
+        best = index;
+      }
+    }
+    return best;
+  }
+
+  /** Of the nodes that are `last`. */
+  #fewest(kinds: readonly Kind[], asked: Float64Array, rules: NodeRules): number | undefined {
+    let best: number | undefined;
+    let fewest = Number.POSITIVE_INFINITY;
+    for (const [index, count] of rules.last ?? []) {
+      const kind = this.#kindOf[index];
+      if (count > fewest || kind === undefined || !kinds.includes(kind)) continue;
+      if (!kind.list.fits(index, asked) || !rules.allows(index)) continue;
+      if (best === undefined || count < fewest || this.#isBetter(index, best, asked)) best = index;
+      fewest = count;
+    }
+    return best;
+  }
+
+  #isBetter(a: number, b: number, asked: Float64Array): boolean {
+    const keyA = this.#keyWith(a, asked);
+    const keyB = this.#keyWith(b, asked);
+    const { ranks } = this.#view;
+    return keyA === keyB ? (ranks[a] ?? 0) < (ranks[b] ?? 0) : keyA < keyB;
+  }
+
+  /** As its key will be after the placement. */
+  #keyWith(index: number, asked: Float64Array): number {
+    let sum = 0;
+    for (const [k, capacity] of (this.#kindOf[index]?.capacities ?? []).entries()) {
+      sum += partOf(capacity, asked[k] ?? 0);
+    }
+    return (this.#view.keys[index] ?? 0) + this.#sign * sum;
+  }
+
+  #remove(index: number): void {
+    const block = this.#blockOf[index];
+    if (block === undefined) return;
+    block.list.remove(index, block);
+    this.#blockOf[index] = undefined;
+  }
+
+  #insert(index: number): void {
+    const kind = this.#enter(index);
+    if (kind === undefined) return;
+    this.#blockOf[index] = kind.list.insert(index, (node, block) => {
+      this.#blockOf[node] = block;
+    });
+  }
+
+  /** Notes kind and key; undefined where there is no such node. */
+  #enter(index: number): Kind | undefined {
+    const record = this.#snapshot.recordAt(index);
+    if (record === undefined) return undefined;
+    const known = this.#records[index] === record ? this.#kindOf[index] : undefined;
+    const kind = known ?? this.#kindFor(record, index);
+    this.#records[index] = record;
+    this.#kindOf[index] = kind;
+    const { useds, keys } = this.#view;
+    let used = 0;
+    for (let k = 0; k < useds.length; k += 1) {
+      used += partOf(kind.capacities[k] ?? 0, useds[k]?.[index] ?? 0);
+    }
+    keys[index] = this.#sign * used;
+    return kind;
+  }
+
+  #kindFor({ traits }: NodeRecord, index: number): Kind {
+    const capacities = this.#nominals.map((column) => column[index] ?? 0);
+    const alike = this.#byName.get(traits) ?? new Map<string, Kind>();
+    this.#byName.set(traits, alike);
+    const name = capacities.join(' ');
+    const known = alike.get(name);
+    if (known !== undefined) return known;
+    const kind = { traits, capacities, list: new BlockList(this.#view) };
+    alike.set(name, kind);
+    this.#kinds.push(kind);
+    return kind;
+  }
+
+  #rebuild(): void {
+    const { columns, order } = this.#snapshot;
+    this.#layout = columns.layout;
+    this.#kinds.length = 0;
+    this.#byName.clear();
+    this.#records = new Array(columns.size).fill(undefined);
+    this.#kindOf = new Array(columns.size).fill(undefined);
+    this.#blockOf = new Array(columns.size).fill(undefined);
+    const none = new Float64Array(columns.size);
+    const held = this.#resources.map((resource) => columns.get(resource));
+    this.#nominals = held.map((column) => column?.nominal ?? none);
+    this.#view = {
+      keys: new Int32Array(columns.size),
+      ranks: order.ranks(),
+      capacities: held.map((column) => column?.capacity ?? none),
+      useds: held.map((column) => column?.used ?? none),
+    };
+    const { keys } = this.#view;
+    const nodes = Int32Array.from(order.indices());
+    for (const index of nodes) this.#enter(index);
+    // In order of names before, and stable: equal keys stay in that order.
+    nodes.sort((a, b) => (keys[a] ?? 0) - (keys[b] ?? 0));
+    for (const index of nodes) this.#blockOf[index] = this.#kindOf[index]?.list.push(index);
+  }
+}
