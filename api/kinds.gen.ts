@@ -1214,6 +1214,69 @@ export interface LocalSubjectAccessReview {
   readonly status?: SubjectAccessReviewStatus;
 }
 
+/** One more thing that must hold. */
+export interface MatchCondition {
+  /** A name for messages and metrics, unique in the list. */
+  readonly name?: string;
+  /**
+   * An expression in CEL that is true or false. It sees `object`, `oldObject` and `request`: `request.userInfo.username != 'system:apiserver'`.
+   */
+  readonly expression?: string;
+}
+
+/** One server, and what it is asked about. */
+export interface MutatingWebhook {
+  /** A full name, unique in this list, with at least three parts: `images.policy.example.com`. */
+  readonly name?: string;
+  /** How the webhook is reached. Exactly one of `url` and `service`. */
+  readonly clientConfig?: WebhookClientConfig;
+  /** What it is asked about; a request that fits one rule is enough. */
+  readonly rules?: readonly RuleWithOperations[];
+  /**
+   * What happens to a request when the webhook cannot be asked or answers badly: `Fail` (default) refuses it, `Ignore` goes on without it.
+   */
+  readonly failurePolicy?: string;
+  /**
+   * `Equivalent` (default): a rule for one version of a kind also catches requests to its others, and the webhook gets the object in the version it asked for. `Exact`: only what the rule says.
+   */
+  readonly matchPolicy?: string;
+  /**
+   * Only objects in namespaces with these labels; default all. What has no namespace always fits.
+   */
+  readonly namespaceSelector?: LabelSelector;
+  /**
+   * Only objects that have these labels, before or after the change; default all. Whoever may write an object may leave a label out.
+   */
+  readonly objectSelector?: LabelSelector;
+  /**
+   * Required. `None`: calling it changes nothing but the answer. `NoneOnDryRun`: that holds for requests with `dryRun`.
+   */
+  readonly sideEffects?: string;
+  /** How long it may take, in seconds, 1 to 30; default 10. */
+  readonly timeoutSeconds?: number;
+  /**
+   * Required. Versions of AdmissionReview it understands, best first. Berth speaks `v1` and `v1beta1`.
+   */
+  readonly admissionReviewVersions?: readonly string[];
+  /** Expressions that must all be true for it to be called; at most 64. */
+  readonly matchConditions?: readonly MatchCondition[];
+  /**
+   * `IfNeeded`: it is called once more when something after it changed the object. `Never` (default).
+   */
+  readonly reinvocationPolicy?: string;
+}
+
+/**
+ * HTTPS servers that are asked about writes and may change the objects, before they are checked and stored. Called one after the other, in the order of the names of their configurations.
+ */
+export interface MutatingWebhookConfiguration {
+  readonly apiVersion: 'admissionregistration.k8s.io/v1';
+  readonly kind: 'MutatingWebhookConfiguration';
+  readonly metadata: ObjectMeta;
+  /** The webhooks, and what each is asked about. */
+  readonly webhooks?: readonly MutatingWebhook[];
+}
+
 /** A directory of an NFS server. Kept, and not acted on yet. */
 export interface NFSVolumeSource {
   /** Name or address of the server. */
@@ -2206,6 +2269,22 @@ export interface RoleRef {
   readonly name: string;
 }
 
+/** Operations on resources. A request fits when each list names it, or says `*`. */
+export interface RuleWithOperations {
+  /** Of `CREATE`, `UPDATE`, `DELETE`, `CONNECT`; or `*` alone. */
+  readonly operations?: readonly string[];
+  /** API groups; the core group is the empty text; or `*` alone. */
+  readonly apiGroups?: readonly string[];
+  /** Versions: `v1`; or `*` alone. */
+  readonly apiVersions?: readonly string[];
+  /**
+   * Plurals, with the subresource where one is meant: `pods`, `pods/status`, `pods/*`, `* /scale`. `*` is all resources without subresources, `* /*` everything.
+   */
+  readonly resources?: readonly string[];
+  /** `Cluster`, `Namespaced`, or `*` (default) for both. Namespaces are cluster-scoped. */
+  readonly scope?: string;
+}
+
 /** SELinux labels of the container. Kept, and not acted on yet. */
 export interface SELinuxOptions {
   /** The label's user. */
@@ -2440,12 +2519,14 @@ export interface ServiceAccountTokenProjection {
   readonly path: string;
 }
 
-/** A Service of the cluster. */
+/**
+ * A Service of the cluster. Berth has no Services: such a webhook cannot be called, and its `failurePolicy` decides. Use `url`.
+ */
 export interface ServiceReference {
-  /** Name of the Service. */
-  readonly name: string;
   /** Namespace of the Service. */
-  readonly namespace: string;
+  readonly namespace?: string;
+  /** Name of the Service. */
+  readonly name?: string;
   /** Path to ask for. */
   readonly path?: string;
   /** Its port; default 443. */
@@ -2699,6 +2780,55 @@ export interface UserInfo {
   readonly extra?: Readonly<Record<string, readonly string[]>>;
 }
 
+/** One server, and what it is asked about. */
+export interface ValidatingWebhook {
+  /** A full name, unique in this list, with at least three parts: `images.policy.example.com`. */
+  readonly name?: string;
+  /** How the webhook is reached. Exactly one of `url` and `service`. */
+  readonly clientConfig?: WebhookClientConfig;
+  /** What it is asked about; a request that fits one rule is enough. */
+  readonly rules?: readonly RuleWithOperations[];
+  /**
+   * What happens to a request when the webhook cannot be asked or answers badly: `Fail` (default) refuses it, `Ignore` goes on without it.
+   */
+  readonly failurePolicy?: string;
+  /**
+   * `Equivalent` (default): a rule for one version of a kind also catches requests to its others, and the webhook gets the object in the version it asked for. `Exact`: only what the rule says.
+   */
+  readonly matchPolicy?: string;
+  /**
+   * Only objects in namespaces with these labels; default all. What has no namespace always fits.
+   */
+  readonly namespaceSelector?: LabelSelector;
+  /**
+   * Only objects that have these labels, before or after the change; default all. Whoever may write an object may leave a label out.
+   */
+  readonly objectSelector?: LabelSelector;
+  /**
+   * Required. `None`: calling it changes nothing but the answer. `NoneOnDryRun`: that holds for requests with `dryRun`.
+   */
+  readonly sideEffects?: string;
+  /** How long it may take, in seconds, 1 to 30; default 10. */
+  readonly timeoutSeconds?: number;
+  /**
+   * Required. Versions of AdmissionReview it understands, best first. Berth speaks `v1` and `v1beta1`.
+   */
+  readonly admissionReviewVersions?: readonly string[];
+  /** Expressions that must all be true for it to be called; at most 64. */
+  readonly matchConditions?: readonly MatchCondition[];
+}
+
+/**
+ * HTTPS servers that are asked about writes, at the end, and may refuse them. All that fit are asked at the same time.
+ */
+export interface ValidatingWebhookConfiguration {
+  readonly apiVersion: 'admissionregistration.k8s.io/v1';
+  readonly kind: 'ValidatingWebhookConfiguration';
+  readonly metadata: ObjectMeta;
+  /** The webhooks, and what each is asked about. */
+  readonly webhooks?: readonly ValidatingWebhook[];
+}
+
 /**
  * A directory or file for containers to mount: a name and exactly one source; `emptyDir` when none is given.
  */
@@ -2843,14 +2973,20 @@ export interface VsphereVirtualDiskVolumeSource {
   readonly storagePolicyID?: string;
 }
 
-/** How to reach it. */
+/** How the webhook is reached. Exactly one of `url` and `service`. */
 export interface WebhookClientConfig {
-  /** Certificates to trust, as PEM in base64; those of the machine when absent. */
-  readonly caBundle?: string;
-  /** A Service of the cluster. */
-  readonly service?: ServiceReference;
-  /** Its address: `https://host:port/path`. */
+  /**
+   * Where it listens: `https://host:port/path`, without query or user. The server's own machine must be able to reach it.
+   */
   readonly url?: string;
+  /**
+   * A Service of the cluster. Berth has no Services: such a webhook cannot be called, and its `failurePolicy` decides. Use `url`.
+   */
+  readonly service?: ServiceReference;
+  /**
+   * Certificates to trust when calling it, as PEM in base64; those of the server's machine when absent.
+   */
+  readonly caBundle?: string;
 }
 
 /** The service to ask. */

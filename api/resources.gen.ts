@@ -66,6 +66,14 @@ export const leases: Resource = {
   namespaced: true,
 };
 
+export const mutatingWebhookConfigurations: Resource = {
+  group: 'admissionregistration.k8s.io',
+  version: 'v1',
+  resource: 'mutatingwebhookconfigurations',
+  kind: 'MutatingWebhookConfiguration',
+  namespaced: false,
+};
+
 export const namespaces: Resource = {
   group: '',
   version: 'v1',
@@ -128,6 +136,14 @@ export const serviceAccounts: Resource = {
   resource: 'serviceaccounts',
   kind: 'ServiceAccount',
   namespaced: true,
+};
+
+export const validatingWebhookConfigurations: Resource = {
+  group: 'admissionregistration.k8s.io',
+  version: 'v1',
+  resource: 'validatingwebhookconfigurations',
+  kind: 'ValidatingWebhookConfiguration',
+  namespaced: false,
 };
 
 export const workloads: Resource = {

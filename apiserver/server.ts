@@ -33,6 +33,7 @@ import {
 import { firstOf, forApi, type TokenAuthenticator } from './auth/token-authenticator.ts';
 import type { TokenKeys } from './auth/token-keys.ts';
 import { bootstrap } from './bootstrap.ts';
+import { Converter } from './custom/converter.ts';
 import { loadDefinitions, runEstablisher } from './custom/establisher.ts';
 import { Documents, type HealthCheck, type VersionInfo } from './documents/documents.ts';
 import type { EncryptionConfiguration } from './encryption/configuration.ts';
@@ -55,6 +56,7 @@ import { guarded } from './storage/store-errors.ts';
 import { WatchCache } from './storage/watch-cache.ts';
 import { askNode, podStream, podStreams } from './subresources/node-proxy.ts';
 import { NodeSummaries } from './usage/node-summaries.ts';
+import { WebhookCaller } from './webhook/call.ts';
 
 export interface ApiServerOptions {
   readonly store: Store;
@@ -128,6 +130,8 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     createNodeAuthorizer(cache),
     createRbac(cache),
   ];
+  const caller = new WebhookCaller();
+  const converter = new Converter();
   let frontEnd: FrontEnd | undefined;
   let { agentClient } = options;
   const serverAddress = () => addressOf(options, frontEnd?.port ?? options.port);
@@ -145,7 +149,18 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     ca: options.ca,
     authorizers,
     rbac: cache,
-    admission: createAdmission({ objects, authorizers, rbac: cache }),
+    admission: createAdmission({
+      objects,
+      registry,
+      authorizers,
+      rbac: cache,
+      caller,
+      converter,
+      clock,
+      random,
+      log,
+      metrics,
+    }),
     issuer,
     tokens,
     summaries: new NodeSummaries({
@@ -207,6 +222,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       stopped.abort();
       await frontEnd?.close();
       await cache.stop();
+      caller.close();
       await Promise.allSettled(background);
     },
   };

@@ -52,6 +52,7 @@ describe('every kind', () => {
       'customresourcedefinitions',
       'events',
       'leases',
+      'mutatingwebhookconfigurations',
       'namespaces',
       'nodes',
       'poddisruptionbudgets',
@@ -60,6 +61,7 @@ describe('every kind', () => {
       'roles',
       'secrets',
       'serviceaccounts',
+      'validatingwebhookconfigurations',
     ]);
     expect(virtualKinds).toHaveLength(13);
     expect(names(berthKinds)).toEqual(['workloads']);

@@ -1,12 +1,16 @@
 /** The plugins of a server, in Kubernetes' order: what changes objects first, what counts them last. */
 import type { JsonObject } from '../../api/meta.ts';
+import type { Metrics } from '../../lib/metrics.ts';
 import { type AccessDeps, refuseEscalation } from '../auth/escalation.ts';
 import { nodeNameOf } from '../auth/node.ts';
 import { restrictNode } from '../auth/node-restriction.ts';
-import type { ObjectStore } from '../storage/object-store.ts';
 import { AdmissionChain } from './chain.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import type { AdmissionPlugin, Attributes } from './plugin.ts';
+import type { AskDeps } from './webhooks/ask.ts';
+import { mutatingWebhooks } from './webhooks/mutating.ts';
+import { validatingWebhooks } from './webhooks/validating.ts';
+import { WebhookMetrics } from './webhooks/webhook-metrics.ts';
 
 export { AdmissionChain } from './chain.ts';
 export type {
@@ -16,15 +20,18 @@ export type {
   Operation,
 } from './plugin.ts';
 
-export interface AdmissionDeps extends AccessDeps {
-  readonly objects: ObjectStore;
+export interface AdmissionDeps extends AccessDeps, Omit<AskDeps, 'metrics'> {
+  readonly metrics: Metrics;
 }
 
 export function createAdmission(deps: AdmissionDeps): AdmissionChain {
+  const asking = { ...deps, metrics: new WebhookMetrics(deps.metrics) };
   return new AdmissionChain([
     namespaceLifecycle(deps.objects),
     nodeRestriction,
     escalationCheck(deps),
+    mutatingWebhooks(asking),
+    validatingWebhooks(asking),
   ]);
 }
 

@@ -12,6 +12,7 @@ import { disruptionBudgetStrategy } from './disruption-budget.ts';
 import { namespaceStrategy } from './namespace.ts';
 import { podStrategy } from './pod.ts';
 import { plainStrategy, type Strategy } from './strategy.ts';
+import { webhookConfigurationStrategy } from './webhook-configuration.ts';
 import { workloadStrategy } from './workload.ts';
 
 const nodeStrategy: Strategy = {
@@ -138,5 +139,7 @@ export const strategies: Readonly<Record<string, Strategy>> = {
   'customresourcedefinitions.apiextensions.k8s.io': crdStrategy,
   'certificatesigningrequests.certificates.k8s.io': certificateRequestStrategy,
   'poddisruptionbudgets.policy': disruptionBudgetStrategy,
+  'mutatingwebhookconfigurations.admissionregistration.k8s.io': webhookConfigurationStrategy,
+  'validatingwebhookconfigurations.admissionregistration.k8s.io': webhookConfigurationStrategy,
   'workloads.berth.dev': workloadStrategy,
 };

@@ -140,6 +140,19 @@ const bindingTable: TableDefinition = {
   },
 };
 
+const webhooksTable: TableDefinition = {
+  columns: [
+    nameColumn,
+    { ...column('Webhooks', 'How many webhooks it has.'), type: 'integer' },
+    ageColumn,
+  ],
+  cells: (object, nowMs) => [
+    nameOf(object),
+    records(object['webhooks']).length,
+    ageOf(object, nowMs),
+  ],
+};
+
 export const coreTables: Readonly<Record<string, TableDefinition>> = {
   pods: podTable,
   nodes: nodeTable,
@@ -155,6 +168,8 @@ export const coreTables: Readonly<Record<string, TableDefinition>> = {
   'certificatesigningrequests.certificates.k8s.io': certificateRequestTable,
   'leases.coordination.k8s.io': leaseTable,
   'poddisruptionbudgets.policy': disruptionBudgetTable,
+  'mutatingwebhookconfigurations.admissionregistration.k8s.io': webhooksTable,
+  'validatingwebhookconfigurations.admissionregistration.k8s.io': webhooksTable,
   'rolebindings.rbac.authorization.k8s.io': bindingTable,
   'clusterrolebindings.rbac.authorization.k8s.io': bindingTable,
 };
