@@ -85,8 +85,8 @@ describe('validateStructural', () => {
       ['allOf[0].x-kubernetes-validations'],
     ],
     [
-      'no further fields',
-      { type: 'object', additionalProperties: false },
+      'no further fields where some are named',
+      { type: 'object', additionalProperties: false, properties: { x: { type: 'string' } } },
       ['additionalProperties'],
     ],
     ['a list of schemas', { type: 'array', items: [{ type: 'string' }] }, ['items']],
