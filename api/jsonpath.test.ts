@@ -43,6 +43,7 @@ describe('compileJsonPath', () => {
     ['.status.conditions[?(@.n>=5)].type', ['Bound', 'Other']],
     ['.status.conditions[?(@.status)].type', ['Ready', 'Bound']],
     ['..status', [object.status, 'True', 'False']],
+    ['...status', [object.status, 'True', 'False']],
     ['.spec.nested.*', [1, { c: 2 }]],
   ])('%s', (path, expected) => {
     expect(compileJsonPath(path)(object)).toEqual(expected);

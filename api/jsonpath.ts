@@ -185,6 +185,8 @@ class PathParser {
 
   #step(): Step[] {
     if (this.#skip('..')) {
+      // `...name` is the same, as upstream has it.
+      this.#skip('.');
       const named = this.#at < this.#text.length && this.#text[this.#at] !== '[';
       return named ? [{ type: 'recurse' }, this.#field()] : [{ type: 'recurse' }];
     }

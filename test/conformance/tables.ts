@@ -11,7 +11,10 @@ import type { Json } from './json-path.ts';
 import { fileLeftOut, rowLeftOut } from './left-out.ts';
 import { celTables } from './tables-cel.ts';
 import { crdTables } from './tables-crd.ts';
+import { jsonPathTables } from './tables-jsonpath.ts';
+import { managerTables } from './tables-managers.ts';
 import { metaTables } from './tables-meta.ts';
+import { printTables } from './tables-print.ts';
 import { pureTables } from './tables-pure.ts';
 import { quantityTables } from './tables-quantities.ts';
 import { rbacTables } from './tables-rbac.ts';
@@ -26,7 +29,10 @@ import { leftOut, type Table, type Tables, type Verdict } from './verdict.ts';
 const families: readonly Tables[] = [
   celTables,
   crdTables,
+  jsonPathTables,
+  managerTables,
   metaTables,
+  printTables,
   pureTables,
   quantityTables,
   rbacTables,

@@ -20,6 +20,12 @@ describe('core tables', () => {
     ['configmaps', {}, ['x', 0, '60s']],
     ['secrets', { type: 'Opaque', data: { a: '' } }, ['x', 'Opaque', 1, '60s']],
     ['serviceaccounts', {}, ['x', '60s']],
+    ['poddisruptionbudgets.policy', { spec: { minAvailable: 2 } }, ['x', '2', 'N/A', 0, '60s']],
+    [
+      'certificatesigningrequests.certificates.k8s.io',
+      {},
+      ['x', '60s', '<none>', '', '<none>', 'Pending'],
+    ],
     ['leases.coordination.k8s.io', { spec: { holderIdentity: 'me' } }, ['x', 'me', '60s']],
     [
       'clusterrolebindings.rbac.authorization.k8s.io',

@@ -1,5 +1,6 @@
 /** The tables of built-in kinds, by `resource.group`. */
 import { humanDuration } from '../../../api/duration.ts';
+import type { JsonValue } from '../../../api/meta.ts';
 import { type JsonRecord, record, records, text } from '../json-record.ts';
 import { eventTable } from './events.ts';
 import { nodeTable } from './nodes.ts';
@@ -10,6 +11,7 @@ import {
   column,
   nameColumn,
   nameOf,
+  orNone,
   type TableDefinition,
 } from './table-definition.ts';
 import { nodeMetricsTable, podMetricsTable } from './usage.ts';
@@ -61,9 +63,16 @@ const disruptionBudgetTable: TableDefinition = {
     ageColumn,
   ],
   cells: (object, nowMs) => {
-    const { minAvailable = 'N/A', maxUnavailable = 'N/A' } = record(object['spec']);
+    const { minAvailable, maxUnavailable } = record(object['spec']);
+    const shown = (amount: JsonValue | undefined) => (amount === undefined ? 'N/A' : `${amount}`);
     const allowed = record(object['status'])['disruptionsAllowed'] ?? 0;
-    return [nameOf(object), minAvailable, maxUnavailable, allowed, ageOf(object, nowMs)];
+    return [
+      nameOf(object),
+      shown(minAvailable),
+      shown(maxUnavailable),
+      allowed,
+      ageOf(object, nowMs),
+    ];
   },
 };
 
@@ -101,7 +110,7 @@ const certificateRequestTable: TableDefinition = {
     return [
       nameOf(object),
       ageOf(object, nowMs),
-      text(spec['signerName']),
+      orNone(text(spec['signerName'])),
       text(spec['username']),
       typeof seconds === 'number' ? humanDuration(seconds * 1_000) : '<none>',
       words.join(','),
