@@ -16,6 +16,7 @@ import type { Runtime } from '../runtime/runtime.ts';
 import { observePods } from './agent-metrics.ts';
 import { Checkpoint } from './checkpoint.ts';
 import { DesiredPods } from './desired-pods.ts';
+import type { NodeFacts } from './downward.ts';
 import { type Machine, readLoad, readMachine } from './machine.ts';
 import { keepCertificates, type NodeCertificatesOptions } from './node-certificates.ts';
 import type { CollectionPolicy } from './node-images/collection.ts';
@@ -61,6 +62,8 @@ export interface AgentOptions {
   };
   readonly labels?: Readonly<Record<string, string>>;
   readonly addresses: readonly NodeAddress[];
+  /** Where programs in pods find the API; absent: they are not told. */
+  readonly apiServer?: NodeFacts['apiServer'];
   /** What `/metrics` of the node shows; nothing when absent. */
   readonly metrics?: Metrics;
 }
@@ -214,9 +217,10 @@ async function renewing(
   await keepCertificates({ ...common, ...where, onRenewed }, call);
 }
 
-function factsOf({ nodeName, addresses }: AgentOptions, machine: Machine) {
+function factsOf({ nodeName, addresses, apiServer }: AgentOptions, machine: Machine): NodeFacts {
   const hostIp = addresses.find((each) => each.type === 'InternalIP')?.address ?? '';
-  return { nodeName, hostIp, allocatable: allocatableQuantities(machine) };
+  const allocatable = allocatableQuantities(machine);
+  return { nodeName, hostIp, allocatable, ...(apiServer === undefined ? {} : { apiServer }) };
 }
 
 function runtimeOf(runtimes: readonly Runtime[], pod: Pod): Runtime | undefined {

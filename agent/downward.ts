@@ -13,6 +13,8 @@ export interface NodeFacts {
   readonly nodeName: string;
   /** Empty when unknown. */
   readonly hostIp: string;
+  /** Where programs in pods find the API; told in their environment. */
+  readonly apiServer?: { readonly host: string; readonly port: number };
   /** Stands in for limits that a container does not set. */
   readonly allocatable: Readonly<Record<string, Quantity>>;
 }

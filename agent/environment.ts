@@ -1,4 +1,4 @@
-/** A container's environment: `envFrom`, then `env` in order, with `$(NAME)` expanded. */
+/** A container's environment: where the API is, `envFrom`, then `env` in order, with `$(NAME)` expanded. */
 import type { Container, EnvFromSource, EnvVar, Pod } from '../api/kinds.gen.ts';
 import { ConfigError } from './config-error.ts';
 import { fieldValue, type NodeFacts, resourceValue } from './downward.ts';
@@ -12,7 +12,7 @@ export async function resolveEnvironment(
   facts: NodeFacts,
   references: References,
 ): Promise<Map<string, string>> {
-  const env = new Map<string, string>();
+  const env = new Map(Object.entries(apiServerVariables(facts)));
   for (const source of container.envFrom ?? []) await addAll(env, source, references);
   for (const variable of container.env ?? []) {
     const value =
@@ -22,6 +22,24 @@ export async function resolveEnvironment(
     if (value !== undefined) env.set(variable.name, value);
   }
   return env;
+}
+
+/** As of a Service `kubernetes`, which clients in pods look for. What the pod itself sets wins. */
+function apiServerVariables({ apiServer }: NodeFacts): Readonly<Record<string, string>> {
+  if (apiServer === undefined) return {};
+  const { host, port } = apiServer;
+  const url = `tcp://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const prefix = `KUBERNETES_PORT_${port}_TCP`;
+  return {
+    KUBERNETES_SERVICE_HOST: host,
+    KUBERNETES_SERVICE_PORT: String(port),
+    KUBERNETES_SERVICE_PORT_HTTPS: String(port),
+    KUBERNETES_PORT: url,
+    [prefix]: url,
+    [`${prefix}_PROTO`]: 'tcp',
+    [`${prefix}_PORT`]: String(port),
+    [`${prefix}_ADDR`]: host,
+  };
 }
 
 async function addAll(

@@ -1,6 +1,7 @@
-/** Files of ConfigMaps, Secrets and the pod itself that follow what they come from while it runs. */
+/** Files of ConfigMaps, Secrets, tokens and the pod itself that follow what they come from while it runs. */
 import { stat } from 'node:fs/promises';
 import type { Pod, Volume } from '../api/kinds.gen.ts';
+import { tokensDueAtMs } from './account-tokens.ts';
 import { ConfigError } from './config-error.ts';
 import type { PodContext } from './pod-context.ts';
 import { containersOf } from './pod-view.ts';
@@ -12,18 +13,20 @@ const retryMs = 5_000;
 
 /** Does nothing unless something may have changed. Answers when to look again. */
 export async function followVolumes(context: PodContext): Promise<number> {
-  const { pod, memory, client, clock, signal, log, uid } = context;
+  const { pod, memory, clock, signal, log, uid } = context;
   const volumes = (pod.spec.volumes ?? []).filter(isFollowing);
   if (volumes.length === 0) return Number.POSITIVE_INFINITY;
   const metadata = metadataOf(pod, volumes);
-  if (!memory.volumesDue && memory.writtenMetadata === metadata) return Number.POSITIVE_INFINITY;
+  const dueAtMs = tokensDueAtMs(memory);
+  const isDue = memory.volumesDue || clock.now() >= dueAtMs;
+  if (!isDue && memory.writtenMetadata === metadata) return dueAtMs;
   // Before reading: what changes from here on is due again.
   memory.volumesDue = false;
-  const references = createReferences(client, pod.metadata.namespace ?? '', { signal });
+  const references = createReferences(context);
   try {
     for (const volume of volumes) await follow(context, volume, references);
     memory.writtenMetadata = metadata;
-    return Number.POSITIVE_INFINITY;
+    return tokensDueAtMs(memory);
   } catch (error) {
     memory.volumesDue = true;
     signal.throwIfAborted();

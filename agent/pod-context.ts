@@ -4,6 +4,7 @@ import type { Client } from '../client/client.ts';
 import type { EventRecorder } from '../client/events.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import type { Random } from '../lib/random.ts';
 import type { ContainerSpec, Runtime } from '../runtime/runtime.ts';
 import type { NodeFacts } from './downward.ts';
 import type { ContainerLife } from './hooks/container-life.ts';
@@ -14,6 +15,7 @@ import type { Waiting } from './pod-status.ts';
 export interface PodDeps {
   readonly client: Client;
   readonly clock: Clock;
+  readonly random: Random;
   readonly log: Log;
   readonly events: EventRecorder;
   readonly dataDir: string;

@@ -35,12 +35,22 @@ export interface ContainerMemory {
   killedId?: string;
 }
 
+/** A token of the pod's service account. */
+export interface IssuedToken {
+  readonly token: string;
+  readonly endsAtMs: number;
+  /** When a new one is asked for. */
+  readonly refreshAtMs: number;
+}
+
 export class PodMemory {
   readonly #containers = new Map<string, ContainerMemory>();
   /** Last words of what has ended, by container id; empty where there were none. */
   readonly messages = new Map<string, string>();
   /** Why the node ends it for good. */
   eviction?: string;
+  /** By what was asked for; as many as the pod's volumes name. */
+  readonly tokens = new Map<string, IssuedToken>();
   /** Something that the files of its volumes come from may have changed. */
   volumesDue = true;
   /** Labels and annotations that were last written into files. */

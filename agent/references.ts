@@ -2,8 +2,7 @@
 import type { ConfigMap, Secret } from '../api/kinds.gen.ts';
 import { configMaps, secrets } from '../api/resources.gen.ts';
 import { hasReason } from '../api/status.ts';
-import type { Client } from '../client/client.ts';
-import type { CallOptions } from '../lib/call.ts';
+import { type TokenContext, type TokenSource, tokenSource } from './account-tokens.ts';
 import { ConfigError } from './config-error.ts';
 
 /** The content of a ConfigMap or Secret: bytes by key. */
@@ -13,13 +12,12 @@ export interface References {
   /** `undefined` when it does not exist. */
   configMap(name: string): Promise<Entries | undefined>;
   secret(name: string): Promise<Entries | undefined>;
+  readonly token: TokenSource;
 }
 
-export function createReferences(
-  client: Client,
-  namespace: string,
-  { signal }: CallOptions,
-): References {
+export function createReferences(context: TokenContext): References {
+  const { client, pod, signal } = context;
+  const { namespace = '' } = pod.metadata;
   const known = new Map<string, Promise<Entries | undefined>>();
   const once = (key: string, read: () => Promise<Entries>) => {
     const pending = known.get(key) ?? absentAsUndefined(read());
@@ -27,6 +25,7 @@ export function createReferences(
     return pending;
   };
   return {
+    token: tokenSource(context),
     configMap: (name) =>
       once(`configmap/${name}`, async () => {
         const object = await client.get<ConfigMap>(configMaps, { namespace, name }, { signal });

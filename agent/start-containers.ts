@@ -31,8 +31,8 @@ export async function startContainers(
   found: InstanceStatus | undefined,
   resume: boolean,
 ): Promise<StartResult> {
-  const { pod, memory, clock, client, signal } = context;
-  const references = createReferences(client, pod.metadata.namespace ?? '', { signal });
+  const { pod, memory, clock, signal } = context;
+  const references = createReferences(context);
   const refused = new Map<string, Waiting>();
   const rounds = containersOf(pod).length;
   let status = found;

@@ -1,4 +1,4 @@
-/** What the files of a volume say that comes from the API: ConfigMaps, Secrets, the pod itself. */
+/** What the files of a volume say that comes from the API: ConfigMaps, Secrets, tokens, the pod itself. */
 import { isAbsolute, normalize } from 'node:path';
 import type { Container, KeyToPath, Pod, Volume } from '../api/kinds.gen.ts';
 import type { FileContent } from './atomic-files.ts';
@@ -56,11 +56,20 @@ export async function filesOf(
               );
         files.push({ path: safe(path), content: Buffer.from(content), mode: mode ?? defaultMode });
       }
+    } else if (source.serviceAccountToken !== undefined) {
+      const token = await context.references.token(source.serviceAccountToken);
+      const path = safe(source.serviceAccountToken.path);
+      files.push({ path, content: Buffer.from(token), mode: tokenMode(context.pod, defaultMode) });
     } else {
       throw new ConfigError(`volume "${volume.name}" has a source that is not supported`);
     }
   }
   return files;
+}
+
+/** In a pod with an `fsGroup` only that group reads the token. Source: kubelet, pkg/volume/projected. */
+function tokenMode({ spec }: Pod, defaultMode: number): number {
+  return spec.securityContext?.fsGroup === undefined ? defaultMode : 0o600;
 }
 
 function pick(

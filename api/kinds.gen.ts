@@ -1909,9 +1909,7 @@ export interface PodSpec {
   readonly dnsPolicy?: 'ClusterFirst' | 'ClusterFirstWithHostNet' | 'Default' | 'None';
   /** Labels that a node must have to be chosen: `{disk: ssd}`. */
   readonly nodeSelector?: Readonly<Record<string, string>>;
-  /**
-   * The ServiceAccount the pod acts as; `default` when absent. Stored and shown; no token is mounted.
-   */
+  /** The ServiceAccount the pod acts as; `default` when absent. */
   readonly serviceAccountName?: string;
   /** Old name of `serviceAccountName`; both always say the same. */
   readonly serviceAccount?: string;

@@ -6,6 +6,7 @@ import {
   clusterRoles,
   customResourceDefinitions,
   namespaces,
+  serviceAccounts,
 } from '../api/resources.gen.ts';
 import { hasReason } from '../api/status.ts';
 import type { Client } from '../client/client.ts';
@@ -25,6 +26,14 @@ export async function bootstrap(client: Client, signal: AbortSignal): Promise<vo
       { apiVersion: 'v1', kind: 'Namespace', metadata: { name } },
       signal,
     );
+  // A controller makes those of all namespaces; this one is there before the first pod can be.
+  const account = { name: 'default', namespace: 'default' };
+  await ensure(
+    client,
+    serviceAccounts,
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: account },
+    signal,
+  );
   for (const role of defaultRbac.clusterroles) await ensureRole(client, clusterRoles, role, signal);
   for (const binding of defaultRbac.clusterrolebindings)
     await ensureRole(client, clusterRoleBindings, binding, signal);
@@ -43,9 +52,10 @@ async function ensure(
   object: KubeObject,
   signal: AbortSignal,
 ): Promise<void> {
-  const name = object.metadata.name ?? '';
+  const { name = '', namespace } = object.metadata;
+  const key = { name, ...(namespace === undefined ? {} : { namespace }) };
   try {
-    await client.get(resource, { name }, { signal });
+    await client.get(resource, key, { signal });
   } catch (error) {
     if (!hasReason(error, 'NotFound')) throw error;
     await client.create(resource, object, { signal, fieldManager }).catch((failed) => {

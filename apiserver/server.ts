@@ -73,6 +73,8 @@ export interface ApiServerOptions {
   readonly tokenKeys: TokenKeys;
   /** `iss` of those tokens, and whom they are for unless somebody else is named. */
   readonly tokenIssuer?: string;
+  /** Names of admission plugins that judge nothing here. */
+  readonly disabledAdmission?: readonly string[];
   /** Under which name or address others reach this server; default `host`. */
   readonly advertise?: string;
   /** Default 127.0.0.1. */
@@ -160,6 +162,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       random,
       log,
       metrics,
+      disabled: options.disabledAdmission ?? [],
     }),
     issuer,
     tokens,

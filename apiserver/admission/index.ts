@@ -1,12 +1,14 @@
 /** The plugins of a server, in Kubernetes' order: what changes objects first, what counts them last. */
 import type { JsonObject } from '../../api/meta.ts';
 import type { Metrics } from '../../lib/metrics.ts';
+import type { Random } from '../../lib/random.ts';
 import { type AccessDeps, refuseEscalation } from '../auth/escalation.ts';
 import { nodeNameOf } from '../auth/node.ts';
 import { restrictNode } from '../auth/node-restriction.ts';
 import { AdmissionChain } from './chain.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import type { AdmissionPlugin, Attributes } from './plugin.ts';
+import { serviceAccount } from './service-account.ts';
 import type { AskDeps } from './webhooks/ask.ts';
 import { mutatingWebhooks } from './webhooks/mutating.ts';
 import { validatingWebhooks } from './webhooks/validating.ts';
@@ -22,17 +24,22 @@ export type {
 
 export interface AdmissionDeps extends AccessDeps, Omit<AskDeps, 'metrics'> {
   readonly metrics: Metrics;
+  readonly random: Random;
+  /** Names of plugins that are left out. */
+  readonly disabled?: readonly string[];
 }
 
 export function createAdmission(deps: AdmissionDeps): AdmissionChain {
   const asking = { ...deps, metrics: new WebhookMetrics(deps.metrics) };
-  return new AdmissionChain([
+  const plugins: readonly AdmissionPlugin[] = [
     namespaceLifecycle(deps.objects),
+    serviceAccount(deps),
     nodeRestriction,
     escalationCheck(deps),
     mutatingWebhooks(asking),
     validatingWebhooks(asking),
-  ]);
+  ];
+  return new AdmissionChain(plugins.filter(({ name }) => deps.disabled?.includes(name) !== true));
 }
 
 const nodeRestriction: AdmissionPlugin = {

@@ -3,7 +3,7 @@ import type { JsonObject } from '../../api/meta.ts';
 import { configMapStrategy, secretStrategy } from './config.ts';
 import type { Strategy } from './strategy.ts';
 
-const context = { user: { name: 'u', groups: [] }, now: '', dryRun: false, peek: () => undefined };
+const context = { user: { name: 'u', groups: [] }, now: '', dryRun: false };
 const encoded = (text: string) => Buffer.from(text).toString('base64');
 const wrong = (strategy: Strategy, object: JsonObject, old?: JsonObject) =>
   strategy.validate?.(object, old)?.map(({ field }) => field);

@@ -71,7 +71,6 @@ describe('names', () => {
       user: { name: 'u', groups: [] },
       now: '',
       dryRun: false,
-      peek: () => undefined,
     };
     crdStrategy.prepareForCreate?.(object, context);
     expect(at(object, 'spec', 'names')).toEqual({

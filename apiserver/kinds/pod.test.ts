@@ -8,7 +8,6 @@ const context = {
   user: { name: 'u', groups: [] },
   now: '2026-01-01T00:00:00Z',
   dryRun: false,
-  peek: () => undefined,
 };
 const container = (more: JsonObject = {}): JsonObject => ({ name: 'c', image: 'busybox', ...more });
 const fields = (errors: readonly FieldError[] | undefined) => errors?.map(({ field }) => field);
@@ -23,18 +22,17 @@ test('the server sets phase and quality of service, whatever was sent', () => {
   expect(made['status']).toEqual({ phase: 'Pending', qosClass: 'BestEffort' });
 });
 
-test('Secrets for registries come from the ServiceAccount, unless the pod names some', () => {
-  const peek = (_: unknown, name: string) =>
-    name === 'builder' ? { imagePullSecrets: [{ name: 'regcred' }] } : undefined;
-  const secretsOf = (spec: JsonObject) => {
+test('both names of the ServiceAccount say the same', () => {
+  const named = (spec: JsonObject) => {
     const made = pod(spec);
-    podStrategy.prepareForCreate?.(made, { ...context, peek });
-    return (made['spec'] as JsonObject)['imagePullSecrets'];
+    podStrategy.prepareForCreate?.(made, context);
+    const { serviceAccountName, serviceAccount } = made['spec'] as JsonObject;
+    return [serviceAccountName, serviceAccount];
   };
-  expect(secretsOf({ serviceAccountName: 'builder' })).toEqual([{ name: 'regcred' }]);
-  expect(secretsOf({})).toBeUndefined();
-  const own = [{ name: 'own' }];
-  expect(secretsOf({ serviceAccountName: 'builder', imagePullSecrets: own })).toEqual(own);
+  expect(named({ serviceAccountName: 'a' })).toEqual(['a', 'a']);
+  expect(named({ serviceAccount: 'a' })).toEqual(['a', 'a']);
+  expect(named({ serviceAccountName: 'a', serviceAccount: 'b' })).toEqual(['a', 'a']);
+  expect(named({})).toEqual([undefined, undefined]);
 });
 
 test('quality of service goes by amounts, not by their spelling', () => {

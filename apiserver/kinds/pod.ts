@@ -7,7 +7,7 @@ import { forbiddenField } from '../schema/field-error.ts';
 import { ephemeralContainersPart } from './ephemeral-containers.ts';
 import { defaultPodSpec, validatePodSpec } from './pod-spec.ts';
 import { podUpdateErrors } from './pod-update.ts';
-import { type CreateContext, plainStrategy, type Strategy } from './strategy.ts';
+import { plainStrategy, type Strategy } from './strategy.ts';
 
 const ended = new Set(['Succeeded', 'Failed']);
 
@@ -26,16 +26,16 @@ export const podStrategy: Strategy = {
     'status.nominatedNodeName': (pod) => asString(at(pod, 'status', 'nominatedNodeName')),
   },
   parts: { ephemeralcontainers: ephemeralContainersPart },
-  prepareForCreate(pod, context) {
+  prepareForCreate(pod) {
     const spec = child(pod, 'spec');
     defaultPodSpec(spec);
-    spec['serviceAccountName'] ??= 'default';
-    takePullSecrets(spec, context);
+    nameAccount(spec);
     pod['status'] = { phase: 'Pending', qosClass: qosClass(spec) };
   },
   prepareForUpdate(pod, old) {
     const spec = child(pod, 'spec');
     defaultPodSpec(spec);
+    nameAccount(spec);
     pod['status'] = old['status'];
   },
   validate(pod, old) {
@@ -58,14 +58,12 @@ export const podStrategy: Strategy = {
   },
 };
 
-const serviceAccounts = { group: '', plural: 'serviceaccounts' };
-
-/** A pod that names no Secrets for registries gets those of its ServiceAccount, as upstream has it. */
-function takePullSecrets(spec: JsonObject, { peek }: CreateContext): void {
-  if (asArray(spec['imagePullSecrets']).length > 0) return;
-  const account = peek(serviceAccounts, asString(spec['serviceAccountName']));
-  const secrets = asArray(account?.['imagePullSecrets']);
-  if (secrets.length > 0) spec['imagePullSecrets'] = structuredClone(secrets);
+/** The old name of the field says the same as the new one. */
+function nameAccount(spec: JsonObject): void {
+  const name = asString(spec['serviceAccountName']) || asString(spec['serviceAccount']);
+  if (name === '') return;
+  spec['serviceAccountName'] = name;
+  spec['serviceAccount'] = name;
 }
 
 /** Source: Kubernetes "Pod Quality of Service Classes". */

@@ -13,14 +13,6 @@ export interface StrategyContext {
   readonly dryRun: boolean;
 }
 
-export interface CreateContext extends StrategyContext {
-  /** Another object of the same namespace, as the server's cache has it. */
-  peek(
-    place: { readonly group: string; readonly plural: string },
-    name: string,
-  ): JsonObject | undefined;
-}
-
 /** How a name of this kind may look. */
 export type NameRule = 'subdomain' | 'label' | 'path';
 
@@ -62,7 +54,7 @@ export interface Strategy {
   /** By the subresource's name. */
   readonly parts?: Readonly<Record<string, PartStrategy>>;
   /** Changes the decoded object of a create request in place: dynamic defaults, dropped fields. */
-  prepareForCreate?(object: JsonObject, context: CreateContext): void;
+  prepareForCreate?(object: JsonObject, context: StrategyContext): void;
   /** The same for update; `old` is the stored object. */
   prepareForUpdate?(object: JsonObject, old: JsonObject, context: StrategyContext): void;
   /** Texts for the `Warning` header of a write that is otherwise in order. */

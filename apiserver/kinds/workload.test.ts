@@ -116,7 +116,6 @@ test('a job says how often it runs and which pods are its own, unless you do', (
     user: { name: 'u', groups: [] },
     now: '',
     dryRun: false,
-    peek: () => undefined,
   };
   workloadStrategy.prepareForCreate?.(object, context);
   expect(object['spec']).toMatchObject({

@@ -4,7 +4,6 @@ import { asObject, asString } from '../../api/json.ts';
 import type { JsonObject, ManagedFieldsEntry } from '../../api/meta.ts';
 import { alreadyExists, forbidden, StatusError } from '../../api/status.ts';
 import { type FieldSet, fieldElement, setOf, trackUpdate } from '../apply/index.ts';
-import type { CreateContext } from '../kinds/strategy.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
 import { type Cached, fromObject, metadataOf, metaString } from '../storage/cached.ts';
 import { objectKey } from '../storage/keys.ts';
@@ -51,10 +50,7 @@ export async function commitCreate(
   object['metadata'] = metadata;
   if (kind.hasStatus && !kind.builtin) delete object['status'];
   dedupeOwners(object, request.warnings);
-  const { namespace } = request.info;
-  const peek: CreateContext['peek'] = (place, name) =>
-    deps.objects.cache.get(objectKey(place, { namespace, name }))?.object;
-  const context = { user: request.user, now, dryRun, peek };
+  const context = { user: request.user, now, dryRun };
   checkTypes(request, object);
   kind.strategy.prepareForCreate?.(object, context);
   const generated = asString(metadata['name']) === '' && asString(metadata['generateName']) !== '';

@@ -172,6 +172,7 @@ async function runFromKubeconfig(
     key,
     ca,
     address,
+    server: servers[0] ?? server,
     metrics: createMetrics(),
     logs: logsOf(options),
     leaseMs: options.nodeLeaseDuration,

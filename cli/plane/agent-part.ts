@@ -27,6 +27,8 @@ export interface AgentPartOptions {
   readonly ca: string;
   /** Where the apiserver reaches this node. */
   readonly address: string;
+  /** As `https://host:port`, for programs in pods. */
+  readonly server: string;
   readonly metrics: Metrics;
   /** What a container may leave in its log. @default the runtime's */
   readonly logs?: LogLimits;
@@ -68,6 +70,7 @@ export function startAgentPart(options: AgentPartOptions): AgentPart {
     serving: { cert, key, clientCa: ca, host: address, port: 0 },
     leaseMs: options.leaseMs,
     ...(options.certificates === undefined ? {} : { certificates: options.certificates }),
+    apiServer: placeOf(options.server),
     addresses: [
       { type: 'InternalIP', address },
       { type: 'Hostname', address: hostname() },
@@ -81,6 +84,11 @@ export function startAgentPart(options: AgentPartOptions): AgentPart {
       await ended.catch(() => undefined);
     },
   };
+}
+
+function placeOf(server: string): { readonly host: string; readonly port: number } {
+  const { hostname, port } = new URL(server);
+  return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 443) };
 }
 
 /** Resolves when the node has said in this life that it is ready. */

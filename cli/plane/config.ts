@@ -36,6 +36,8 @@ export interface PlaneConfig {
   readonly auditLogMaxbackup?: number;
   /** As `--controllers` takes it; default all. */
   readonly controllers?: string;
+  /** Admission plugins that are left out. */
+  readonly disabledAdmission?: readonly string[];
   /** How long a beat of this node counts; default 40 s. */
   readonly leaseMs?: number;
   /** Of an agent that joined: its servers; there is no server of its own then. */

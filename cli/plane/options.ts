@@ -18,6 +18,7 @@ export interface PlaneCommandOptions {
   readonly auditLogMaxbackup?: number;
   readonly tlsSan?: readonly string[];
   readonly encryptionProviderConfig?: string;
+  readonly disableAdmissionPlugins?: readonly string[];
   readonly maxRequestsInflight?: number;
   readonly maxMutatingRequestsInflight?: number;
   readonly requestTimeout?: number;
@@ -48,6 +49,11 @@ export function addServerOptions(command: Command): Command {
       '--tls-san <name>',
       'one more name or address that the serving certificate is for; may be given several times',
       (name: string, names: readonly string[] = []) => [...names, name],
+    )
+    .option(
+      '--disable-admission-plugins <names>',
+      'admission plugins to do without, separated by commas: ServiceAccount',
+      pluginNames,
     )
     .option(
       '--node-monitor-grace-period <duration>',
@@ -88,6 +94,18 @@ function requestTimeout(text: string): number {
   const ms = durationMs(text);
   if (ms < requestTimeoutMinMs) throw usage(`--request-timeout must be at least 1s, not "${text}"`);
   return ms;
+}
+
+/** Those without which a server is one still, as `apiserver` has them. */
+const optionalPlugins: readonly string[] = ['ServiceAccount'];
+
+function pluginNames(text: string): readonly string[] {
+  const names = text.split(',').filter((name) => name !== '');
+  const unknown = names.find((name) => !optionalPlugins.includes(name));
+  if (unknown === undefined) return names;
+  throw usage(
+    `--disable-admission-plugins knows no "${unknown}": it takes ${optionalPlugins.join(', ')}`,
+  );
 }
 
 /** For what works on the store while no plane runs. */
@@ -156,6 +174,7 @@ export function planeFlags(options: PlaneCommandOptions): PlaneFlags {
     host,
     port,
     tlsSan,
+    disableAdmissionPlugins: disabledAdmission,
     nodeMonitorGracePeriod: nodeGraceMs,
     nodeLeaseDuration: leaseMs,
     controllers,
@@ -182,6 +201,7 @@ export function planeFlags(options: PlaneCommandOptions): PlaneFlags {
     ...(host === undefined ? {} : { host }),
     ...(port === undefined ? {} : { port }),
     ...(tlsSan === undefined ? {} : { tlsSans: tlsSan }),
+    ...(disabledAdmission === undefined ? {} : { disabledAdmission }),
     ...(leaseMs === undefined ? {} : { leaseMs }),
     ...(nodeGraceMs === undefined ? {} : { nodeGraceMs }),
     ...(controllers === undefined ? {} : { controllers }),

@@ -80,6 +80,7 @@ async function run({ paths, joined, log, logs, onReady, signal }: RunAgentOption
     ...serving,
     ca,
     address,
+    server: servers[0] ?? '',
     leaseMs: joined.leaseMs,
     ...(logs === undefined ? {} : { logs }),
     metrics: createMetrics(),

@@ -1,7 +1,7 @@
 /** One process of a plane, from its first file to its last: server, and agent where wanted. */
 import { mkdirSync } from 'node:fs';
 import type { Log } from '../../lib/log.ts';
-import { type PlaneConfig, reachableHost } from './config.ts';
+import { type PlaneConfig, reachableHost, serverUrl } from './config.ts';
 import type { PlanePaths } from './paths.ts';
 import { holdPidFile, releasePidFile } from './pid-file.ts';
 import type { ServerPartOptions } from './server-part.ts';
@@ -82,7 +82,7 @@ async function startAgent({ paths, config, log, metrics }: ServerPartOptions, cl
     import('./identity.ts'),
     import('./node-id.ts'),
   ]);
-  const { nodeName, host } = config;
+  const { nodeName, host, port } = config;
   // A second server of this plane, on another machine, must find the agent too.
   const address = reachableHost(host);
   const identity = await nodeIdentity(paths, nodeName, [address]);
@@ -96,6 +96,7 @@ async function startAgent({ paths, config, log, metrics }: ServerPartOptions, cl
     log,
     metrics,
     address,
+    server: serverUrl(address, port),
   });
 }
 

@@ -149,7 +149,7 @@ async function listen(
   { ca, serving, agentClient, tokens, tokenKeys }: Identity,
   store: Store,
 ): Promise<ApiServer> {
-  const { host, port } = config;
+  const { host, port, disabledAdmission = [] } = config;
   const audit = openAudit(config);
   const { encryptionProviderConfig: keys } = config;
   try {
@@ -165,6 +165,7 @@ async function listen(
       tokens,
       tokenKeys,
       advertise: reachableHost(host),
+      disabledAdmission,
       host,
       port,
       version: readVersion().info,

@@ -21,14 +21,17 @@ const startMs = 60_000;
 const controllers = 'garbage-collector,namespace,role-aggregation';
 
 /** `store` is `embedded` or `etcd`. */
-export async function startServer(store: string): Promise<TestServer> {
+export async function startServer(
+  store: string,
+  more: readonly string[] = [],
+): Promise<TestServer> {
   const directory = mkdtempSync(join(tmpdir(), 'berth-conformance-'));
   const etcd = store === 'etcd' ? await startEtcd() : undefined;
   const flags = etcd === undefined ? [] : ['--store', `etcd://${etcd.endpoint}`];
   const main = new URL('../../cli/main.ts', import.meta.url).pathname;
   const running = startCommand(process.execPath, [
     ...['--import', import.meta.resolve('tsx'), main, 'up', '--foreground', '--no-agent'],
-    ...['--data-dir', directory, '--port', String(await freePort()), ...flags],
+    ...['--data-dir', directory, '--port', String(await freePort()), ...flags, ...more],
     ...['--controllers', controllers],
   ]);
   const stop = async () => {

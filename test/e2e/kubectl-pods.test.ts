@@ -1,4 +1,6 @@
 /** kubectl inside pods: logs, exec, events. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { kubectlBinary } from '../harness/kubectl.ts';
 import { runCommand } from '../harness/run-command.ts';
@@ -20,6 +22,50 @@ describe.skipIf(kubectlBinary === undefined)('kubectl', () => {
         ],
       });
       await Promise.all(['talker', 'pair'].map((name) => scene.untilReady(name)));
+    });
+
+    test('a pod acts as its ServiceAccount, with the token and the authority that are in it', async () => {
+      const { kubectl, namespace } = scene;
+      await kubectl.ok('create serviceaccount robot');
+      await kubectl.ok('create role reader --verb=get,list --resource=pods');
+      const subject = `--serviceaccount=${namespace}:robot`;
+      await kubectl.ok(`create rolebinding robot --role=reader ${subject}`);
+      await scene.createPod('acting', {
+        serviceAccountName: 'robot',
+        containers: [containerOf(restScript)],
+      });
+      await scene.untilReady('acting');
+      const at = '/var/run/secrets/kubernetes.io/serviceaccount';
+      const inside = (...words: string[]) => kubectl.ok(['exec', 'acting', '--', ...words]);
+      expect(await inside('cat', `${at}/namespace`)).toBe(namespace);
+      const ca = join(scene.plane.dataDir, 'pod-ca.crt');
+      writeFileSync(ca, await inside('cat', `${at}/ca.crt`));
+      const address = 'echo https://$KUBERNETES_SERVICE_HOST:$KUBERNETES_SERVICE_PORT';
+      const server = (await inside('sh', '-c', address)).trim();
+      const as = (token: string, ...words: string[]) =>
+        kubectl(
+          [...words, `--server=${server}`, `--certificate-authority=${ca}`, '--token', token],
+          {
+            env: { KUBECONFIG: '/dev/null' },
+          },
+        );
+      const token = await inside('cat', `${at}/token`);
+      const me = await as(token, 'auth', 'whoami', '-o', 'jsonpath={.status.userInfo}');
+      expect(JSON.parse(me.stdout)).toMatchObject({
+        username: `system:serviceaccount:${namespace}:robot`,
+        extra: {
+          'authentication.kubernetes.io/pod-name': ['acting'],
+          'authentication.kubernetes.io/node-name': ['node-1'],
+        },
+      });
+      expect((await as(token, 'get', 'pod', 'acting', '-o', 'name')).stdout).toBe('pod/acting\n');
+      expect((await as(token, 'get', 'secrets')).stderr).toContain(
+        'cannot list resource "secrets"',
+      );
+      const other = (await kubectl.ok('create token robot --duration 10m')).trim();
+      expect((await as(other, 'auth', 'can-i', 'list', 'pods')).stdout).toBe('yes\n');
+      await kubectl.ok('delete pod acting --grace-period=0 --force');
+      expect((await as(token, 'get', 'pods')).stderr).toContain('of the token is gone');
     });
 
     test('logs: all, the last lines, what is new, and as it comes', async () => {

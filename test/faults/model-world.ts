@@ -110,6 +110,7 @@ export class World {
       agentClient: await pki.leaf('agent-client', { commonName: 'berth-apiserver' }),
       tokens: [],
       tokenKeys: makeTokenKeys(),
+      disabledAdmission: ['ServiceAccount'],
       port: 0,
       version: { major: '1', minor: '36', gitVersion: 'v1.36.0+berth' },
     });

@@ -83,6 +83,8 @@ export interface TestApiOptions {
   readonly store?: Store;
   readonly metrics?: Metrics;
   readonly audit?: ApiServerOptions['audit'];
+  /** Pods get their ServiceAccount; nobody makes the `default` ones here. @default false */
+  readonly serviceAccounts?: boolean;
   readonly limits?: ApiServerOptions['limits'];
   readonly encryption?: ApiServerOptions['encryption'];
 }
@@ -131,7 +133,7 @@ async function serve(
     metrics,
   }: Pick<TestApi, 'directory' | 'store' | 'pki' | 'etcd'> & { readonly metrics: Metrics },
   again: TestApi['again'],
-  { audit, limits, encryption }: TestApiOptions,
+  { audit, limits, encryption, serviceAccounts = false }: TestApiOptions,
 ): Promise<TestApi> {
   const token = (name: string, user: string, group: string) => ({
     token: name,
@@ -153,6 +155,7 @@ async function serve(
     agentClient: await pki.leaf('agent-client', { commonName: 'berth-apiserver' }),
     tokens: [token(adminToken, 'admin', 'system:masters'), token(aliceToken, 'alice', 'devs')],
     tokenKeys,
+    disabledAdmission: serviceAccounts ? [] : ['ServiceAccount'],
     port: 0,
     version: { major: '1', minor: '36', gitVersion: 'v1.36.0+berth' },
   });
