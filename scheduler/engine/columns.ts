@@ -31,6 +31,11 @@ export class Columns {
     return this.#layout;
   }
 
+  /** Makes everyone look again. */
+  renew(): void {
+    this.#layout += 1;
+  }
+
   get(resource: string): Column | undefined {
     return this.#columns.get(resource);
   }

@@ -85,7 +85,8 @@ export class Engine {
   #bestFor(request: PlacementRequest, strategy: Strategy): number | undefined {
     const { snapshot } = this;
     const { order } = strategy;
-    if (order !== undefined && isPlain(request)) {
+    const isOrdered = order !== undefined && isPlain(request);
+    if (isOrdered && strategy.scorer?.(snapshot, request) === undefined) {
       const resources = request.amounts.map(({ resource }) => resource);
       const key = `${order.by} ${resources.join(' ')}`;
       const fill = this.#fills.get(key) ?? new FillIndex(snapshot, resources, order.by);

@@ -37,9 +37,16 @@ export class Snapshot {
   readonly #owners = new Map<string, Map<number, number>>();
   readonly #devices = new Map<string, (Devices | undefined)[]>();
 
+  #gpuNodes = 0;
+
   constructor(dimensions: Dimensions = dimensionsOf()) {
     this.dimensions = dimensions;
     for (const name of dimensions.structured.keys()) this.#devices.set(name, []);
+  }
+
+  /** How many nodes have GPUs. */
+  get gpuNodes(): number {
+    return this.#gpuNodes;
   }
 
   get nodeCount(): number {
@@ -83,6 +90,7 @@ export class Snapshot {
     const index = known ?? this.#addNode(given.name);
     const record = { ...given, traits: this.#intern(given.traits) };
     if (before !== undefined) this.#forgetTraits(before.traits);
+    this.#countGpuNodes(hasGpus(record) - hasGpus(before));
     this.#records[index] = record;
     for (const column of this.columns.all()) setCapacity(column, index, 0);
     for (const { resource, amount } of record.capacity) {
@@ -102,6 +110,7 @@ export class Snapshot {
     for (const devices of this.#devices.values()) devices[index] = undefined;
     const record = this.#records[index];
     if (record !== undefined) this.#forgetTraits(record.traits);
+    this.#countGpuNodes(-hasGpus(record));
     this.#records[index] = undefined;
     this.#indices.delete(name);
     this.#vacant.push(index);
@@ -135,6 +144,13 @@ export class Snapshot {
     const index = this.#indices.get(placement.node);
     if (index !== undefined) this.#detach(placement, index);
     return true;
+  }
+
+  /** With the first and without the last of them, strategies weigh every node otherwise. */
+  #countGpuNodes(by: number): void {
+    const before = this.#gpuNodes;
+    this.#gpuNodes += by;
+    if ((before === 0) !== (this.#gpuNodes === 0)) this.columns.renew();
   }
 
   #addNode(name: string): number {
@@ -222,6 +238,10 @@ export class Snapshot {
     known.nodes -= 1;
     if (known.nodes === 0) this.#traits.delete(key);
   }
+}
+
+function hasGpus(record: NodeRecord | undefined): 0 | 1 {
+  return (record?.gpus ?? []).length > 0 ? 1 : 0;
 }
 
 function sameRecord(a: NodeRecord, b: NodeRecord): boolean {

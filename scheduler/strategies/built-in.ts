@@ -1,7 +1,7 @@
 import type { StrategyName } from '../engine/request.ts';
 import { drained } from './drained.ts';
 import { global } from './global.ts';
-import { pack } from './pack.ts';
+import { pack } from './pack/pack.ts';
 import { spread } from './spread.ts';
 import type { Strategy } from './strategy.ts';
 

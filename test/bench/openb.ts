@@ -5,7 +5,8 @@
  */
 import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
-import { fgd } from './openb/fgd.ts';
+import { packFor } from '../../scheduler/strategies/pack/pack.ts';
+import { fgd, typicalPods } from './openb/fgd.ts';
 import type { Policy } from './openb/policy.ts';
 import { bestFit, clustering, dotProduct, packing } from './openb/published.ts';
 import { run } from './openb/run.ts';
@@ -17,6 +18,8 @@ const policies: Readonly<Record<string, (pods: readonly TracePod[]) => Policy>> 
   Packing: packing,
   Clustering: clustering,
   FGD: fgd,
+  // Berth's own, told of the same typical pods as FGD.
+  Pack: (pods) => ({ strategy: packFor(typicalPods(pods)) }),
 };
 /** The names the published table has for two of them. */
 const synonyms: Readonly<Record<string, string>> = {

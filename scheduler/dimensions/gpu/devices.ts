@@ -7,6 +7,8 @@ export class GpuDevices implements Devices<GpuNeed, GpuPiece> {
   /** By device, in thousandths; below zero only by force. Read it, never write it. */
   readonly free: Int32Array;
   readonly models: readonly string[];
+  /** Grows with every change, so that what was worked out from `free` can be kept. */
+  changes = 0;
 
   constructor(models: readonly string[]) {
     this.models = models;
@@ -14,7 +16,7 @@ export class GpuDevices implements Devices<GpuNeed, GpuPiece> {
   }
 
   /** Whether the device is of a model that will do. */
-  accepts(need: GpuNeed, device: number): boolean {
+  accepts(need: Pick<GpuNeed, 'models'>, device: number): boolean {
     return need.models.length === 0 || need.models.includes(this.models[device] ?? '');
   }
 
@@ -109,6 +111,8 @@ export class GpuDevices implements Devices<GpuNeed, GpuPiece> {
   /** A device that is gone since the binding was made has nothing to take from. */
   #add(device: number, milli: number): void {
     const free = this.free[device];
-    if (free !== undefined) this.free[device] = free + milli;
+    if (free === undefined) return;
+    this.free[device] = free + milli;
+    this.changes += 1;
   }
 }

@@ -3,17 +3,11 @@
  * paper (USENIX ATC 2023) and its simulator, `pkg/utils/frag.go` and `pkg/simulator/plugin/fgd_score.go`, whose order of
  * additions is kept: scores are cut to whole numbers, so the last bit can decide.
  */
+
 import { wholeDevice } from '../../../scheduler/dimensions/gpu/need.ts';
+import type { DemandKind } from '../../../scheduler/strategies/pack/demand.ts';
 import { maxScore, type Policy, type Sight, scoring } from './policy.ts';
 import type { TracePod } from './trace.ts';
-
-interface TypicalPod {
-  readonly cpu: number;
-  readonly milli: number;
-  readonly devices: number;
-  readonly spec: string;
-  frequency: number;
-}
 
 /** The most frequent kinds of pods, until they are so much of all. */
 const popularity = 0.95;
@@ -73,47 +67,43 @@ function bestDevice(
 }
 
 /** In order of frequency, the most frequent first. */
-export function typicalPods(pods: readonly TracePod[]): readonly TypicalPod[] {
-  const kinds = new Map<string, TypicalPod>();
-  for (const { cpuMilli, gpuMilli, gpus, gpuSpec } of pods) {
-    const key = `${cpuMilli} ${gpuMilli} ${gpus} ${gpuSpec}`;
-    const kind = kinds.get(key) ?? {
-      cpu: cpuMilli,
-      milli: gpuMilli,
-      devices: gpus,
-      spec: gpuSpec,
-      frequency: 0,
-    };
-    kind.frequency += 1;
-    kinds.set(key, kind);
+export function typicalPods(pods: readonly TracePod[]): readonly DemandKind[] {
+  const counts = new Map<string, { readonly pod: TracePod; count: number }>();
+  for (const pod of pods) {
+    const key = `${pod.cpuMilli} ${pod.gpuMilli} ${pod.gpus} ${pod.gpuSpec}`;
+    const known = counts.get(key) ?? { pod, count: 0 };
+    known.count += 1;
+    counts.set(key, known);
   }
-  const sorted = [...kinds.values()].sort(
-    (a, b) =>
-      b.frequency - a.frequency ||
-      b.cpu - a.cpu ||
-      b.milli - a.milli ||
-      b.devices - a.devices ||
-      (a.spec < b.spec ? 1 : -1),
+  const sorted = [...counts.values()].sort(
+    ({ pod: a, count: countA }, { pod: b, count: countB }) =>
+      countB - countA ||
+      b.cpuMilli - a.cpuMilli ||
+      b.gpuMilli - a.gpuMilli ||
+      b.gpus - a.gpus ||
+      (a.gpuSpec < b.gpuSpec ? 1 : -1),
   );
-  const typical: TypicalPod[] = [];
   let covered = 0;
-  for (const kind of sorted) {
-    if (covered >= popularity * pods.length) break;
-    covered += kind.frequency;
-    typical.push(kind);
-  }
-  for (const kind of typical)
-    kind.frequency = kind.frequency / pods.length / (covered / pods.length);
-  return typical;
+  const typical = sorted.filter(({ count }) => {
+    if (covered >= popularity * pods.length) return false;
+    covered += count;
+    return true;
+  });
+  return typical.map(({ pod, count }) => ({
+    cpu: pod.cpuMilli,
+    milli: pod.gpuMilli,
+    devices: pod.gpus,
+    models: pod.gpuSpec === '' ? [] : pod.gpuSpec.split('|'),
+    frequency: count / pods.length / (covered / pods.length),
+  }));
 }
 
 /** How much of a node's free GPUs typical pods cannot use, in thousandths of a device, by their frequency. */
-function fragmentation(typical: readonly TypicalPod[]) {
-  const kinds = typical.map((kind) => ({ ...kind, models: kind.spec.split('|') }));
+function fragmentation(kinds: readonly DemandKind[]) {
   const open = new Map<string, boolean[]>();
   const opensTo = (model: string) => {
     const known =
-      open.get(model) ?? kinds.map(({ spec, models }) => spec === '' || models.includes(model));
+      open.get(model) ?? kinds.map(({ models }) => models.length === 0 || models.includes(model));
     open.set(model, known);
     return known;
   };

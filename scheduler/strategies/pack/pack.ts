@@ -1,0 +1,107 @@
+/**
+ * Fills nodes so that what is left over stays of use. Without GPUs: the node that is fullest afterwards (best fit). With
+ * them: the node and the device where the placement costs least of the potential of what is left.
+ */
+import { GpuDevices } from '../../dimensions/gpu/devices.ts';
+import { type GpuNeed, type GpuPiece, wholeDevice } from '../../dimensions/gpu/need.ts';
+import type { PlacementRequest } from '../../engine/request.ts';
+import type { Snapshot } from '../../engine/snapshot.ts';
+import { maxCost, type Scorer, type Strategy } from '../strategy.ts';
+import { commonDemand, type DemandKind } from './demand.ts';
+import { potentialOf } from './potential.ts';
+
+export const pack = packFor(commonDemand);
+
+/** Packs for a demand that is known. */
+export function packFor(demand: readonly DemandKind[]): Strategy {
+  const outlook = outlookOf(demand);
+  return {
+    name: 'Pack',
+    readsRoom: false,
+    order: { by: 'mostUsed', fewestOfOwner: false },
+    cost: ({ fill }) => 1 - fill,
+    scorer: (snapshot, request) =>
+      snapshot.gpuNodes === 0 ? undefined : scorerOf(snapshot, request, outlook),
+  };
+}
+
+/** What is known of one node's GPUs. */
+interface Rest {
+  readonly accepts: Uint8Array;
+  cpuFree: number;
+  changes: number;
+  potential: number;
+}
+
+type Outlook = ReturnType<typeof outlookOf>;
+
+function outlookOf(demand: readonly DemandKind[]) {
+  const potential = potentialOf(demand);
+  const rests = new WeakMap<GpuDevices, Rest>();
+  /** As the node is now; the same for every request until it changes. */
+  const now = (cpuFree: number, gpus: GpuDevices): Rest => {
+    const rest = rests.get(gpus) ?? {
+      accepts: Uint8Array.from(
+        demand.flatMap((kind) => gpus.models.map((_, i) => Number(gpus.accepts(kind, i)))),
+      ),
+      cpuFree: Number.NaN,
+      changes: -1,
+      potential: 0,
+    };
+    rests.set(gpus, rest);
+    if (rest.cpuFree === cpuFree && rest.changes === gpus.changes) return rest;
+    rest.cpuFree = cpuFree;
+    rest.changes = gpus.changes;
+    rest.potential = potential(cpuFree, gpus.free, rest.accepts);
+    return rest;
+  };
+  return { now, potential };
+}
+
+function scorerOf(snapshot: Snapshot, request: PlacementRequest, outlook: Outlook): Scorer {
+  const cpuAsked = request.amounts.find(({ resource }) => resource === 'cpu')?.amount ?? 0;
+  const part = request.parts.find(({ dimension }) => dimension === 'gpu');
+  // What the dimension `gpu` has parsed itself.
+  const need = part?.need as GpuNeed | undefined;
+  const best = (index: number): { loss: number; piece: GpuPiece | undefined } => {
+    const gpus = snapshot.devicesAt('gpu', index);
+    if (!(gpus instanceof GpuDevices)) return { loss: 0, piece: undefined };
+    const column = snapshot.columns.get('cpu');
+    const cpuFree = (column?.capacity[index] ?? 0) - (column?.used[index] ?? 0);
+    const rest = outlook.now(cpuFree, gpus);
+    let least: { loss: number; piece: GpuPiece | undefined } | undefined;
+    for (const piece of piecesOf(gpus, need)) {
+      const free = gpus.free.slice();
+      for (const device of piece?.devices ?? [])
+        free[device] = (free[device] ?? 0) - (piece?.milli ?? 0);
+      const after = outlook.potential(cpuFree - cpuAsked, free, rest.accepts);
+      const loss = rest.potential - after;
+      if (least === undefined || loss < least.loss) least = { loss, piece };
+    }
+    return least ?? { loss: 0, piece: undefined };
+  };
+  return {
+    // Losses can be below zero, where a remainder fits exactly. Rounded, so that equals are equal to the last bit.
+    cost: (index) => maxCost / 2 + Math.round(best(index).loss * precision) / precision,
+    allocate: (dimension, index) => (dimension === 'gpu' ? best(index).piece : undefined),
+  };
+}
+
+const precision = 1024;
+
+/** Where an instance could go: a share on each device, of equal ones the first; whole devices as the node gives them. */
+function piecesOf(gpus: GpuDevices, need: GpuNeed | undefined): readonly (GpuPiece | undefined)[] {
+  if (need === undefined) return [undefined];
+  if (need.devices > 1 || need.milli === wholeDevice) return [gpus.allocate(need)];
+  const pieces: GpuPiece[] = [];
+  for (let i = 0; i < gpus.free.length; i += 1) {
+    const free = gpus.free[i] ?? 0;
+    if (free < need.milli || !gpus.accepts(need, i)) continue;
+    const isFirst = pieces.every(
+      ({ devices: [other = i] }) =>
+        gpus.free[other] !== free || gpus.models[other] !== gpus.models[i],
+    );
+    if (isFirst) pieces.push({ devices: [i], milli: need.milli });
+  }
+  return pieces;
+}
