@@ -245,6 +245,8 @@ class SchemaObject implements ObjectValue {
     const schema = key === undefined ? undefined : this.#properties[key];
     const value = key === undefined ? undefined : this.#value[key];
     if (schema === undefined || value === undefined) return undefined;
+    // Upstream does not see it either.
+    if (value === null && schema['x-kubernetes-int-or-string'] === true) return undefined;
     const converted = schemaValue(value, schema);
     this.#made.set(name, converted);
     return converted;

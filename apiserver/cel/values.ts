@@ -29,10 +29,12 @@ export class Uint {
   }
 }
 
-/** Nanoseconds since 1970. */
+/** Nanoseconds since 1970. The zone, in minutes east, only matters when it is written as text. */
 export class Timestamp {
   readonly nanos: bigint;
-  constructor(nanos: bigint) {
+  readonly zoneMinutes: number;
+  constructor(nanos: bigint, zoneMinutes = 0) {
+    this.zoneMinutes = zoneMinutes;
     if (nanos < minTimestamp || nanos > maxTimestamp) throw new CelError('timestamp overflow');
     this.nanos = nanos;
   }

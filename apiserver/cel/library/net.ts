@@ -253,9 +253,11 @@ interface UrlParts {
   readonly query: MapValue;
 }
 
-/** Go's ParseRequestURI: an absolute URI or an absolute path. */
+/** Go's ParseRequestURI: an absolute URI or an absolute path; what follows a `#` is left out. */
 function parseUrl(text: string): UrlValue {
-  const match = /^(?:([a-zA-Z][a-zA-Z0-9+.-]*):)?(?:\/\/([^/?]*))?([^?]*)(?:\?(.*))?$/s.exec(text);
+  const match = /^(?:([a-zA-Z][a-zA-Z0-9+.-]*):)?(?:\/\/([^/?]*))?([^?]*)(?:\?(.*))?$/s.exec(
+    text.replace(/#.*$/s, ''),
+  );
   const [, scheme = '', authority = '', path = '', query = ''] = match ?? [];
   const host = authority.replace(/^.*@/, '');
   const wellFormed =

@@ -51,14 +51,22 @@ export function parseTimestamp(text: string): Timestamp {
   if (Number.isNaN(ms) || new Date(ms).toISOString().slice(0, 10) !== date)
     throw new CelError(`parsing time ${JSON.stringify(text)} as RFC3339: cannot parse`);
   const nanos = BigInt(fraction.slice(0, 9).padEnd(9, '0'));
-  return new Timestamp(BigInt(ms - offsetMs(zone)) * 1_000_000n + nanos);
+  const offset = offsetMs(zone);
+  return new Timestamp(BigInt(ms - offset) * 1_000_000n + nanos, offset / 60_000);
 }
 
-export function formatTimestamp({ nanos }: Timestamp): string {
-  const [ms, rest] = floorDivide(nanos, second);
+export function formatTimestamp({ nanos, zoneMinutes }: Timestamp): string {
+  const [ms, rest] = floorDivide(nanos + BigInt(zoneMinutes) * 60n * second, second);
   const fraction = String(rest).padStart(9, '0').replace(/0+$/, '');
   const text = new Date(Number(ms) * 1_000).toISOString().slice(0, 19);
-  return `${text}${fraction === '' ? '' : `.${fraction}`}Z`;
+  return `${text}${fraction === '' ? '' : `.${fraction}`}${zoneText(zoneMinutes)}`;
+}
+
+function zoneText(minutes: number): string {
+  if (minutes === 0) return 'Z';
+  const two = (part: number) => String(Math.trunc(part)).padStart(2, '0');
+  const size = Math.abs(minutes);
+  return `${minutes < 0 ? '-' : '+'}${two(size / 60)}:${two(size % 60)}`;
 }
 
 function floorDivide(value: bigint, by: bigint): readonly [bigint, bigint] {
