@@ -49,6 +49,7 @@ describe('expressions that hold', () => {
     'self.ratio < 1 && 1u < 2 && dyn(1.0) == 1',
     "self.name.startsWith('w') && self.name.upperAscii() == 'WEB'",
     "self.when > timestamp('2026-01-01T00:00:00Z') && self.when.getMonth() == 0",
+    "'%.2e'.format([1052.03]) == '1.05\u202f×\u202f10⁰³' && '%.1e'.format([0.05]) == '5.0\u202f×\u202f10⁻⁰²'",
     "string(timestamp('2026-01-31T09:00:00.5+01:30')) == '2026-01-31T09:00:00.5+01:30'",
     "timestamp('2026-01-31T09:00:00+01:00') == timestamp('2026-01-31T08:00:00Z')",
     "url('https://a.example/b?k=c#d').getQuery() == {'k': ['c']}",
@@ -112,6 +113,8 @@ describe('expressions that are refused', () => {
   test('when they are too deep for the stack', () => {
     expect(mistake(`${'('.repeat(5_000)}1${')'.repeat(5_000)}`)).toContain('recursion');
     expect(mistake(`1${' + 1'.repeat(5_000)}`)).toContain('recursion');
+    expect(mistake(`1${' + 1'.repeat(250)}`)).toContain('recursion');
+    expect(mistake(`1${' + 1'.repeat(249)}`)).toBe('');
     expect(evaluate(`true${' && true'.repeat(5_000)}`).value).toBe(true);
   });
 });

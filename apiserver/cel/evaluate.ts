@@ -254,10 +254,16 @@ class Compiler {
     return chain((activation) => {
       const value = start(activation);
       const at = key(activation);
-      activation.spend(1);
       const found = value instanceof OptionalValue ? value.value : value;
-      if (found === undefined) return none;
-      return fn === '_?._' ? optionalField(found, at) : optionalIndex(found, at);
+      const made =
+        found === undefined
+          ? none
+          : fn === '_?._'
+            ? optionalField(found, at)
+            : optionalIndex(found, at);
+      // What is not there costs nothing, as upstream counts.
+      if (found === undefined || made.value !== undefined) activation.spend(1);
+      return made;
     });
   }
 

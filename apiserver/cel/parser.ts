@@ -9,6 +9,8 @@ import { isInt64 } from './values.ts';
 
 /** Deeper nesting is refused: it would exhaust the stack. */
 const maxDepth = 200;
+/** Operators of one level in a row, as upstream counts them. */
+const maxChain = 249;
 /** Kubernetes' own limit is the request's size; longer expressions are no expressions. */
 const maxLength = 100_000;
 
@@ -82,7 +84,7 @@ class Parser {
     }
     // Long chains of `&&` are made into a tree of little depth; others would be as deep as long.
     if (level < 2) return balanced([first, ...rest.map(({ right }) => right)], rest);
-    if (rest.length > maxDepth) throw new CelSyntaxError(first.at, 'max recursion depth exceeded');
+    if (rest.length > maxChain) throw new CelSyntaxError(first.at, 'max recursion depth exceeded');
     return rest.reduce<Expr>((left, { fn, at, right }) => call(at, fn, [left, right]), first);
   }
 

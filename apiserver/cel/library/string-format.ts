@@ -93,9 +93,15 @@ function scientific(value: Value, digits: number): string {
   const found = special(number);
   if (found !== undefined) return found;
   const [mantissa = '', exponent = '0'] = number.toExponential(digits).split('e');
-  const sign = exponent.startsWith('-') ? '-' : '+';
-  return `${mantissa}e${sign}${exponent.slice(1).padStart(2, '0')}`;
+  const sign = exponent.startsWith('-') ? '⁻' : '';
+  const raised = [...exponent.slice(1).padStart(2, '0')].map(
+    (digit) => raisedDigits[Number(digit)],
+  );
+  return `${mantissa}\u202f×\u202f10${sign}${raised.join('')}`;
 }
+
+/** Upstream writes exponents as its locale library does: `3.14 × 10⁰⁰`, with narrow spaces. */
+const raisedDigits = '⁰¹²³⁴⁵⁶⁷⁸⁹';
 
 function asNumber(value: Value, verb: string): number {
   if (typeof value === 'number' || typeof value === 'bigint') return Number(value);
