@@ -1175,6 +1175,45 @@ export interface LifecycleHandler {
   readonly sleep?: SleepAction;
 }
 
+/**
+ * What one container or pod of a namespace may ask for, and what it gets when it does not say. Judged when pods are created; those that are there stay as they are.
+ */
+export interface LimitRange {
+  readonly apiVersion: 'v1';
+  readonly kind: 'LimitRange';
+  readonly metadata: ObjectMeta;
+  /** The limits, one entry for each type of thing. */
+  readonly spec: LimitRangeSpec;
+}
+
+/** What is allowed of one type of thing. */
+export interface LimitRangeItem {
+  /**
+   * What is limited: `Container` (each container), `Pod` (the sum over its containers) or `PersistentVolumeClaim`.
+   */
+  readonly type: string;
+  /** No limit or request may be more, by resource. A limit must be set then. `cpu: "2"`. */
+  readonly max?: Readonly<Record<string, number | string>>;
+  /** No request or limit may be less, by resource. A request must be set then. `cpu: 50m`. */
+  readonly min?: Readonly<Record<string, number | string>>;
+  /**
+   * The limit of containers that have none, by resource. The same as `max` when absent. Only with type `Container`.
+   */
+  readonly default?: Readonly<Record<string, number | string>>;
+  /**
+   * The request of containers that have neither it nor a limit, by resource. The same as `default`, else `min`, when absent. Only with type `Container`.
+   */
+  readonly defaultRequest?: Readonly<Record<string, number | string>>;
+  /** How many times its request a limit may be, by resource; both must be set then. `cpu: "4"`. */
+  readonly maxLimitRequestRatio?: Readonly<Record<string, number | string>>;
+}
+
+/** The limits, one entry for each type of thing. */
+export interface LimitRangeSpec {
+  /** The limits, one entry for each type of thing. */
+  readonly limits: readonly LimitRangeItem[];
+}
+
 /** User and groups on Linux. */
 export interface LinuxContainerUser {
   /** User id of the first process. */
@@ -2205,6 +2244,41 @@ export interface ResourceHealth {
   readonly health?: string;
 }
 
+/**
+ * How much of everything a namespace may use: what would go beyond it cannot be created. What is there already stays, whatever the quota says.
+ */
+export interface ResourceQuota {
+  readonly apiVersion: 'v1';
+  readonly kind: 'ResourceQuota';
+  readonly metadata: ObjectMeta;
+  /** What is allowed, and of which pods. */
+  readonly spec: ResourceQuotaSpec;
+  /** What is enforced, and how much of it is used. */
+  readonly status?: ResourceQuotaStatus;
+}
+
+/** What is allowed, and of which pods. */
+export interface ResourceQuotaSpec {
+  /**
+   * The most of each resource: `requests.cpu`, `limits.memory`, `requests.example.com/gpu`, `pods`, `configmaps`, or `count/<plural>.<group>` of any kind. `cpu` and `memory` mean the requests.
+   */
+  readonly hard?: Readonly<Record<string, number | string>>;
+  /**
+   * Counts only pods that are in all of these: `Terminating` (with activeDeadlineSeconds), `NotTerminating`, `BestEffort` (no requests or limits), `NotBestEffort`, `PriorityClass`, `CrossNamespacePodAffinity`. Cannot be changed.
+   */
+  readonly scopes?: readonly string[];
+  /** Like `scopes`, with operators and values. */
+  readonly scopeSelector?: ScopeSelector;
+}
+
+/** What is enforced, and how much of it is used. */
+export interface ResourceQuotaStatus {
+  /** The most of each resource, as it is enforced. */
+  readonly hard?: Readonly<Record<string, number | string>>;
+  /** How much of each resource the namespace uses now. */
+  readonly used?: Readonly<Record<string, number | string>>;
+}
+
 /** Requests and limits in force. */
 export interface ResourceRequirements {
   /** The most it may use: CPU is slowed down beyond it, memory beyond it ends the container. */
@@ -2342,6 +2416,22 @@ export interface ScaleStatus {
   readonly replicas: number;
   /** Which pods they are, as a label selector in text. */
   readonly selector?: string;
+}
+
+/** Like `scopes`, with operators and values. */
+export interface ScopeSelector {
+  /** What must hold of a pod, all of it. */
+  readonly matchExpressions?: readonly ScopedResourceSelectorRequirement[];
+}
+
+/** One scope, and what it must be. */
+export interface ScopedResourceSelectorRequirement {
+  /** The scope, as in `scopes`. */
+  readonly scopeName: string;
+  /** `In`, `NotIn`, `Exists` or `DoesNotExist`; all but `Exists` only with `PriorityClass`. */
+  readonly operator: string;
+  /** Names of priority classes, for `In` and `NotIn`. */
+  readonly values?: readonly string[];
 }
 
 /** Filter of system calls. */

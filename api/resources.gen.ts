@@ -66,6 +66,14 @@ export const leases: Resource = {
   namespaced: true,
 };
 
+export const limitRanges: Resource = {
+  group: '',
+  version: 'v1',
+  resource: 'limitranges',
+  kind: 'LimitRange',
+  namespaced: true,
+};
+
 export const mutatingWebhookConfigurations: Resource = {
   group: 'admissionregistration.k8s.io',
   version: 'v1',
@@ -103,6 +111,14 @@ export const pods: Resource = {
   version: 'v1',
   resource: 'pods',
   kind: 'Pod',
+  namespaced: true,
+};
+
+export const resourceQuotas: Resource = {
+  group: '',
+  version: 'v1',
+  resource: 'resourcequotas',
+  kind: 'ResourceQuota',
   namespaced: true,
 };
 

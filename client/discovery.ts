@@ -37,11 +37,39 @@ export async function discoverResources(
   return [...found.values()];
 }
 
+/** One kind in its group's preferred version; `undefined` when the server does not have it. */
+export async function findResource(
+  client: Client,
+  { group, resource }: Pick<Resource, 'group' | 'resource'>,
+  options: CallOptions,
+): Promise<DiscoveredResource | undefined> {
+  const version = group === '' ? 'v1' : await preferredVersion(client, group, options);
+  if (version === undefined) return undefined;
+  const found = await resourcesOf(client, version, options);
+  return found.find((each) => each.resource === resource);
+}
+
+async function preferredVersion(
+  client: Client,
+  group: string,
+  options: CallOptions,
+): Promise<string | undefined> {
+  try {
+    const found = await client.read<Group>(`/apis/${encodeURIComponent(group)}`, options);
+    return (found.preferredVersion ?? found.versions[0])?.groupVersion;
+  } catch (error) {
+    if (hasReason(error, 'NotFound')) return undefined;
+    throw error;
+  }
+}
+
+interface Group {
+  readonly versions: readonly { readonly groupVersion: string }[];
+  readonly preferredVersion?: { readonly groupVersion: string };
+}
+
 interface GroupList {
-  readonly groups?: readonly {
-    readonly versions: readonly { readonly groupVersion: string }[];
-    readonly preferredVersion?: { readonly groupVersion: string };
-  }[];
+  readonly groups?: readonly Group[];
 }
 
 interface ResourceList {

@@ -20,6 +20,7 @@ import { type ControllerName, controllerNames } from './names.ts';
 import { namespaceController } from './namespace/controller.ts';
 import type { NodeLifecycleOptions } from './node-lifecycle/context.ts';
 import { runNodeLifecycle } from './node-lifecycle/run.ts';
+import { runQuotas } from './quota/run.ts';
 import { roleAggregationController } from './role-aggregation/controller.ts';
 import { rootCaController } from './service-accounts/root-ca.ts';
 import { type TokenSecretSigner, tokenSecretController } from './service-accounts/token-secrets.ts';
@@ -93,6 +94,7 @@ async function runAll(
     'node-lifecycle': () => runNodeLifecycle(deps, nodeLifecycle),
     'garbage-collector': () => runGarbageCollector(deps),
     'event-ttl': () => runEventTtl(deps),
+    'resource-quota': () => runQuotas(deps),
     'token-cleaner': () => runTokenCleaner(deps),
     'root-ca': () => tokenSigner && runController(rootCaController(tokenSigner.ca), deps),
     'token-secret': () =>

@@ -8,6 +8,7 @@ export const controllerNames = [
   'node-lifecycle',
   'garbage-collector',
   'event-ttl',
+  'resource-quota',
   'token-cleaner',
   'root-ca',
   'token-secret',

@@ -1,6 +1,7 @@
 /** The plugins of one server, asked in order: all of one phase before any of the next. */
 import type { JsonObject } from '../../api/meta.ts';
-import type { AdmissionPlugin, Attributes } from './plugin.ts';
+import type { WriteResult } from '../storage/object-store.ts';
+import type { AdmissionPlugin, Attributes, Write } from './plugin.ts';
 
 export class AdmissionChain {
   readonly #plugins: readonly AdmissionPlugin[];
@@ -42,5 +43,14 @@ export class AdmissionChain {
     for (const plugin of this.#plugins)
       if (plugin.validate !== undefined && plugin.handles(attributes))
         await plugin.validate(attributes, object);
+  }
+
+  /** Writes a new object, with what plugins want to have stored together with it. */
+  commit(attributes: Attributes, object: JsonObject, write: Write): Promise<WriteResult> {
+    return this.#plugins.reduce((inner, plugin): Write => {
+      const { commit } = plugin;
+      if (commit === undefined || !plugin.handles(attributes)) return inner;
+      return (outer) => commit(attributes, object, (own) => inner([...outer, ...own]));
+    }, write)([]);
   }
 }

@@ -6,8 +6,10 @@ import { type AccessDeps, refuseEscalation } from '../auth/escalation.ts';
 import { nodeNameOf } from '../auth/node.ts';
 import { restrictNode } from '../auth/node-restriction.ts';
 import { AdmissionChain } from './chain.ts';
+import { limitRanger } from './limit-ranger/index.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import type { AdmissionPlugin, Attributes } from './plugin.ts';
+import { resourceQuota } from './resource-quota/index.ts';
 import { serviceAccount } from './service-account.ts';
 import type { AskDeps } from './webhooks/ask.ts';
 import { mutatingWebhooks } from './webhooks/mutating.ts';
@@ -33,11 +35,13 @@ export function createAdmission(deps: AdmissionDeps): AdmissionChain {
   const asking = { ...deps, metrics: new WebhookMetrics(deps.metrics) };
   const plugins: readonly AdmissionPlugin[] = [
     namespaceLifecycle(deps.objects),
+    limitRanger(deps.objects.cache),
     serviceAccount(deps),
     nodeRestriction,
     escalationCheck(deps),
     mutatingWebhooks(asking),
     validatingWebhooks(asking),
+    resourceQuota(deps),
   ];
   return new AdmissionChain(plugins.filter(({ name }) => deps.disabled?.includes(name) !== true));
 }

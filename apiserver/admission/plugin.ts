@@ -2,6 +2,7 @@
 import type { JsonObject } from '../../api/meta.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
 import type { UserInfo } from '../request/request.ts';
+import type { GuardedWrite, WriteResult } from '../storage/object-store.ts';
 
 export type Operation = 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT';
 
@@ -67,6 +68,14 @@ export interface AdmissionPlugin {
   ): Awaitable<JsonObject | undefined>;
   /** Of the object as it would be stored, in the request's version. */
   validate?(attributes: Attributes, object: JsonObject | undefined): Awaitable<void>;
+  /**
+   * Around the write of a new object, after all have validated it: what is passed to `write` is stored in
+   * the same transaction, or neither is. May be done again after `raced`; throws to refuse.
+   */
+  commit?(attributes: Attributes, object: JsonObject, write: Write): Promise<WriteResult>;
 }
+
+/** Stores the object, and `beside` with it; `raced` when any of them has changed meanwhile. */
+export type Write = (beside: readonly GuardedWrite[]) => Promise<WriteResult>;
 
 type Awaitable<T> = T | Promise<T>;

@@ -43,7 +43,17 @@ const usage: Rule = {
 };
 
 const viewRules: Rule[] = [
-  { apiGroups: [''], resources: [...coreNamespaced, 'namespaces'], verbs: readVerbs },
+  {
+    apiGroups: [''],
+    resources: [
+      ...coreNamespaced,
+      'limitranges',
+      'namespaces',
+      'resourcequotas',
+      'resourcequotas/status',
+    ],
+    verbs: readVerbs,
+  },
   workloads,
   budgets,
   revisions,

@@ -9,8 +9,10 @@ import { configMapStrategy, secretStrategy } from './config.ts';
 import { controllerRevisionStrategy } from './controller-revision.ts';
 import { crdStrategy } from './crd.ts';
 import { disruptionBudgetStrategy } from './disruption-budget.ts';
+import { limitRangeStrategy } from './limit-range.ts';
 import { namespaceStrategy } from './namespace.ts';
 import { podStrategy } from './pod.ts';
+import { resourceQuotaStrategy } from './resource-quota.ts';
 import { plainStrategy, type Strategy } from './strategy.ts';
 import { webhookConfigurationStrategy } from './webhook-configuration.ts';
 import { workloadStrategy } from './workload.ts';
@@ -130,6 +132,8 @@ export const strategies: Readonly<Record<string, Strategy>> = {
   nodes: nodeStrategy,
   events: eventStrategy,
   serviceaccounts: serviceAccountStrategy,
+  limitranges: limitRangeStrategy,
+  resourcequotas: resourceQuotaStrategy,
   'controllerrevisions.apps': controllerRevisionStrategy,
   'leases.coordination.k8s.io': leaseStrategy,
   'roles.rbac.authorization.k8s.io': roleStrategy,

@@ -39,14 +39,20 @@ export class ObjectStore {
     return cached?.revision === entry.modRevision ? cached : decodeEntry(entry);
   }
 
-  /** Stores a new object; `raced` when one of that name exists. */
-  create(place: StoragePlace, key: ObjectKey, object: JsonObject, signal: AbortSignal) {
-    return this.#put(objectKey(place, key), 0n, object, signal);
+  /** Stores a new object, and `beside` with it; `raced` when one of that name exists or one of those moved on. */
+  create(
+    place: StoragePlace,
+    key: ObjectKey,
+    object: JsonObject,
+    signal: AbortSignal,
+    beside: readonly GuardedWrite[] = [],
+  ): Promise<WriteResult> {
+    return this.#put({ key: objectKey(place, key), expected: 0n, object }, signal, beside);
   }
 
   /** Replaces exactly the version `old`. */
   replace(old: Cached, object: JsonObject, signal: AbortSignal): Promise<WriteResult> {
-    return this.#put(old.key, old.revision, object, signal);
+    return this.#put({ key: old.key, expected: old.revision, object }, signal);
   }
 
   /** Whether writing it again, as it is, would encrypt it otherwise than it is stored. */
@@ -115,24 +121,30 @@ export class ObjectStore {
   }
 
   async #put(
-    key: string,
-    expected: Revision,
-    object: JsonObject,
+    write: GuardedWrite,
     signal: AbortSignal,
+    beside: readonly GuardedWrite[] = [],
   ): Promise<WriteResult> {
-    const value = encodeForStore(object);
+    const values = [write, ...beside].map((each) => ({
+      ...each,
+      value: encodeForStore(each.object),
+    }));
     const result = await guarded(() =>
       this.#store.txn(
         {
-          compare: [{ key, modRevision: expected }],
-          then: [{ type: 'put', key, value }],
+          compare: values.map(({ key, expected }) => ({ key, modRevision: expected })),
+          then: values.map(({ key, value }) => ({ type: 'put', key, value })),
           otherwise: [],
         },
         { signal },
       ),
     );
     if (!result.succeeded) return { type: 'raced' };
-    const stored = fromObject(key, object, result.revision, value.length);
+    const [stored, ...others] = values.map(({ key, object, value }) =>
+      fromObject(key, object, result.revision, value.length),
+    );
+    for (const each of others) this.cache.expect(each);
+    if (stored === undefined) throw new Error('unreachable: the object itself comes first');
     this.cache.expect(stored);
     return { type: 'written', stored };
   }

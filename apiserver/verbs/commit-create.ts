@@ -7,6 +7,7 @@ import { type FieldSet, fieldElement, setOf, trackUpdate } from '../apply/index.
 import type { ServedKind } from '../registry/served-kind.ts';
 import { type Cached, fromObject, metadataOf, metaString } from '../storage/cached.ts';
 import { objectKey } from '../storage/keys.ts';
+import type { GuardedWrite, WriteResult } from '../storage/object-store.ts';
 import { attributesOf, createdName } from './admission.ts';
 import { check, checkTypes, dedupeOwners, reshape, toStorage } from './admit.ts';
 import { type KindRequest, timestamp, type VerbDeps } from './deps.ts';
@@ -62,8 +63,13 @@ export async function commitCreate(
     const owned =
       managed?.(object) ??
       withManagedFields(object, owners ?? ownersOf(object, request, parameters, now));
-    const stored = await store(deps, request, owned, parameters);
-    if (stored !== undefined) return stored;
+    const result = await admission.commit({ ...attributes, name }, object, (beside) =>
+      store(deps, request, owned, parameters, beside),
+    );
+    if (result.type === 'written') {
+      if (!dryRun) await untilSettled(deps, request, result.stored);
+      return result.stored;
+    }
     if (!generated || attempt >= maxNameTries) throw nameTaken(deps, request, name);
   }
 }
@@ -151,13 +157,14 @@ const statusOnly = setOf([fieldElement('status')]);
 const specOnly = setOf([fieldElement('spec')]);
 const allButStatus = setOf([fieldElement('spec')], [fieldElement('metadata')]);
 
-/** `undefined` when the name is taken. */
+/** `raced` when the name is taken, or when what stands beside it has changed. */
 async function store(
   deps: VerbDeps,
   request: KindRequest,
   object: JsonObject,
   parameters: WriteParameters,
-): Promise<Cached | undefined> {
+  beside: readonly GuardedWrite[],
+): Promise<WriteResult> {
   const { kind, info } = request;
   const { signal } = request.request;
   const place = { group: kind.group, plural: kind.plural };
@@ -166,14 +173,9 @@ async function store(
     name: metaString(object, 'name'),
   };
   toStorage(object, kind);
-  if (parameters.dryRun) {
-    if ((await deps.objects.get(place, key, signal)) !== undefined) return undefined;
-    return unstored(object);
-  }
-  const result = await deps.objects.create(place, key, object, signal);
-  if (result.type !== 'written') return undefined;
-  await untilSettled(deps, request, result.stored);
-  return result.stored;
+  if (!parameters.dryRun) return deps.objects.create(place, key, object, signal, beside);
+  if ((await deps.objects.get(place, key, signal)) !== undefined) return { type: 'raced' };
+  return { type: 'written', stored: unstored(object) };
 }
 
 const settlePollMs = 5;

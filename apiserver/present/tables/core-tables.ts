@@ -118,6 +118,30 @@ const certificateRequestTable: TableDefinition = {
   },
 };
 
+const limitRangeTable: TableDefinition = {
+  columns: [nameColumn, column('Created At', 'When it was made.')],
+  cells: (object) => [nameOf(object), text(record(object['metadata'])['creationTimestamp'])],
+};
+
+const quotaTable: TableDefinition = {
+  columns: [
+    nameColumn,
+    column('Request', 'Used and allowed, of all but limits.'),
+    column('Limit', 'Used and allowed, of limits.'),
+    ageColumn,
+  ],
+  cells: (object, nowMs) => {
+    const { hard, used } = record(object['status']);
+    const shown = (limits: boolean) =>
+      Object.entries(record(hard))
+        .filter(([name]) => name.startsWith('limits') === limits)
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([name, most]) => `${name}: ${String(record(used)[name] ?? 0)}/${String(most)}`)
+        .join(', ');
+    return [nameOf(object), shown(false), shown(true), ageOf(object, nowMs)];
+  },
+};
+
 const leaseTable: TableDefinition = {
   columns: [nameColumn, column('Holder', 'Who holds the lease now.'), ageColumn],
   cells: (object, nowMs) => [
@@ -170,6 +194,8 @@ export const coreTables: Readonly<Record<string, TableDefinition>> = {
   'pods.metrics.k8s.io': podMetricsTable,
   'nodes.metrics.k8s.io': nodeMetricsTable,
   namespaces: namespaceTable,
+  limitranges: limitRangeTable,
+  resourcequotas: quotaTable,
   configmaps: configMapTable,
   secrets: secretTable,
   serviceaccounts: serviceAccountTable,

@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest';
+import type { JsonObject } from '../../../api/meta.ts';
+import { parseQuantity } from '../../../api/quantity.ts';
+import { charge } from './charge.ts';
+
+const pods = { group: '', plural: 'pods' };
+
+function quota(hard: JsonObject, used?: JsonObject, more: JsonObject = {}): JsonObject {
+  return {
+    metadata: { name: 'q' },
+    spec: { hard, ...more },
+    ...(used === undefined ? {} : { status: { hard, used } }),
+  };
+}
+
+function newcomer(requests: JsonObject) {
+  const object = { spec: { containers: [{ name: 'c', resources: { requests } }] } };
+  return { kind: pods, object, nowMs: 0 };
+}
+
+describe('charge', () => {
+  it('adds to what is used', () => {
+    const result = charge(
+      quota({ pods: '3', 'requests.cpu': '2' }, { pods: '1', 'requests.cpu': '500m' }),
+      newcomer({ cpu: '1500m' }),
+    );
+    expect(result).toMatchObject({
+      type: 'charged',
+      quota: { status: { used: { pods: '2', 'requests.cpu': '2' } } },
+    });
+  });
+
+  it('refuses what goes beyond, with the figures of what does', () => {
+    const result = charge(
+      quota({ pods: '2', 'requests.cpu': '2' }, { pods: '2', 'requests.cpu': '0' }),
+      newcomer({ cpu: '1' }),
+    );
+    expect(result).toEqual({
+      type: 'refused',
+      why: 'exceeded quota: q, requested: pods=1, used: pods=2, limited: pods=2',
+    });
+  });
+
+  it('refuses pods that do not say what is counted', () => {
+    expect(charge(quota({ cpu: '1' }, { cpu: '0' }), newcomer({}))).toEqual({
+      type: 'refused',
+      why: 'failed quota: q: must specify cpu for: c',
+    });
+  });
+
+  it('leaves alone what it does not count', () => {
+    const free = { type: 'free' };
+    expect(charge(quota({ secrets: '1' }, { secrets: '1' }), newcomer({}))).toEqual(free);
+    const scoped = quota({ pods: '0' }, { pods: '0' }, { scopes: ['Terminating'] });
+    expect(charge(scoped, newcomer({}))).toEqual(free);
+    const gpus = quota({ 'requests.example.com/gpu': '1' }, { 'requests.example.com/gpu': '1' });
+    expect(charge(gpus, newcomer({ cpu: '1' }))).toEqual(free);
+  });
+
+  it('asks for what nobody has counted yet, and takes the answer', () => {
+    const fresh = quota({ pods: '2', secrets: '1' });
+    expect(charge(fresh, newcomer({}))).toEqual({ type: 'unknown', names: ['pods', 'secrets'] });
+    const counted = new Map([
+      ['pods', parseQuantity('1')],
+      ['secrets', parseQuantity('5')],
+    ]);
+    expect(charge(fresh, newcomer({}), counted)).toMatchObject({
+      type: 'charged',
+      quota: { status: { hard: { pods: '2', secrets: '1' }, used: { pods: '2', secrets: '5' } } },
+    });
+  });
+
+  it('holds to the spec before the status follows it', () => {
+    const lowered = { ...quota({ pods: '5' }, { pods: '1' }), spec: { hard: { pods: '1' } } };
+    expect(charge(lowered, newcomer({}))).toMatchObject({ type: 'refused' });
+  });
+});
