@@ -3,6 +3,7 @@ export { openAuditLog } from './audit/log-file.ts';
 export { type AuditPolicy, readPolicy } from './audit/policy.ts';
 export { readTokens, type StaticToken } from './auth/authenticate.ts';
 export { type RequestFacts, readCertificateRequest } from './auth/certificate-request.ts';
+export type { OidcOptions } from './auth/oidc.ts';
 export { type KeyPair, openPki, type Pki, writeSecret } from './auth/pki.ts';
 export { secretToken } from './auth/service-account-token.ts';
 export { openTokenKeys, type TokenKeys } from './auth/token-keys.ts';

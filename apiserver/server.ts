@@ -14,23 +14,14 @@ import { createAdmission } from './admission/index.ts';
 import { type Audit, createAudit, noAudit } from './audit/audit.ts';
 import type { AuditSink } from './audit/log-file.ts';
 import type { AuditPolicy } from './audit/policy.ts';
-import {
-  anonymous,
-  createAuthenticator,
-  type StaticToken,
-  staticUsers,
-} from './auth/authenticate.ts';
+import { anonymous, createAuthenticator, type StaticToken } from './auth/authenticate.ts';
 import { type Authorizer, masters, mastersGroup } from './auth/authorize.ts';
-import { bootstrapUser } from './auth/bootstrap-token.ts';
+import { bearerTokens } from './auth/bearer-tokens.ts';
 import { createNodeAuthorizer } from './auth/node.ts';
+import type { OidcOptions } from './auth/oidc.ts';
 import type { KeyPair } from './auth/pki.ts';
 import { createRbac } from './auth/rbac.ts';
-import {
-  accountAuthenticator,
-  type ReadObject,
-  type TokenIssuer,
-} from './auth/service-account-token.ts';
-import { firstOf, forApi, type TokenAuthenticator } from './auth/token-authenticator.ts';
+import type { TokenIssuer } from './auth/service-account-token.ts';
 import type { TokenKeys } from './auth/token-keys.ts';
 import { bootstrap } from './bootstrap.ts';
 import { Converter } from './custom/converter.ts';
@@ -47,7 +38,6 @@ import { Registry } from './registry/registry.ts';
 import type { ApiRequest, ApiResponse, UserInfo } from './request/request.ts';
 import { RequestMetrics } from './request/request-metrics.ts';
 import { runCompactor } from './storage/compactor.ts';
-import { objectKey } from './storage/keys.ts';
 import { measuredStore } from './storage/measured-store.ts';
 import { ObjectStore } from './storage/object-store.ts';
 import { runSpaceWatch, spaceCheck } from './storage/space.ts';
@@ -73,6 +63,8 @@ export interface ApiServerOptions {
   readonly tokenKeys: TokenKeys;
   /** `iss` of those tokens, and whom they are for unless somebody else is named. */
   readonly tokenIssuer?: string;
+  /** An issuer whose users are believed; `ca` is PEM, absent = the system's authorities. */
+  readonly oidc?: OidcOptions & { readonly ca?: string | undefined };
   /** Names of admission plugins that judge nothing here. */
   readonly disabledAdmission?: readonly string[];
   /** Under which name or address others reach this server; default `host`. */
@@ -138,7 +130,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   let { agentClient } = options;
   const serverAddress = () => addressOf(options, frontEnd?.port ?? options.port);
   const issuer = issuerOf(options);
-  const tokens = tokenAuthenticators(options, issuer, objects);
+  const tokens = bearerTokens({ ...options, issuer, objects });
   const deps: PipelineDeps = {
     objects,
     registry,
@@ -251,25 +243,6 @@ function addressOf({ advertise, host = '127.0.0.1' }: ApiServerOptions, port: nu
 
 function issuerOf({ tokenKeys, tokenIssuer = defaultIssuer }: ApiServerOptions): TokenIssuer {
   return { keys: tokenKeys, issuer: tokenIssuer, audiences: [tokenIssuer] };
-}
-
-/** All the ways to tell whose a bearer token is. */
-function tokenAuthenticators(
-  { tokens, clock }: ApiServerOptions,
-  issuer: TokenIssuer,
-  objects: ObjectStore,
-): TokenAuthenticator {
-  const { cache } = objects;
-  const read: ReadObject = async (place, key, accept, signal) => {
-    const known = cache.newest(objectKey(place, key))?.object;
-    if (known !== undefined && accept(known)) return known;
-    return (await objects.get(place, key, signal))?.object;
-  };
-  return firstOf([
-    forApi(issuer.audiences, staticUsers(tokens)),
-    forApi(issuer.audiences, (token) => bootstrapUser(cache, clock, token)),
-    accountAuthenticator(issuer, read, clock),
-  ]);
 }
 
 function listenOn(options: ApiServerOptions, deps: PipelineDeps, audit: Audit): Promise<FrontEnd> {

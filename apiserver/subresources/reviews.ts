@@ -89,7 +89,7 @@ async function tokenReview(
     const status = { authenticated: true, user: userInfo(user), audiences: [...audiences] };
     return { ...body, spec, status };
   } catch (error) {
-    if (!(error instanceof StatusError)) throw error;
+    if (!(error instanceof StatusError) || error.code !== 401) throw error;
     return refused(`[invalid bearer token, ${error.message}]`);
   }
 }

@@ -3,9 +3,10 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { hostname, networkInterfaces } from 'node:os';
 import { resolve } from 'node:path';
 import { codeOf, Failure } from '../failure.ts';
+import type { OidcFlags } from './oidc.ts';
 import { type PlanePaths, planePaths } from './paths.ts';
 
-export interface PlaneConfig {
+export interface PlaneConfig extends OidcFlags {
   readonly host: string;
   readonly port: number;
   /** As `--store` takes it. */

@@ -6,9 +6,10 @@ import { durationMs, wholeNumber } from '../command.ts';
 import { usage } from '../failure.ts';
 import { checkedControllers, controllersHelp } from './chosen-controllers.ts';
 import { absoluteStore, type PlaneFlags } from './config.ts';
+import { addOidcOptions, type OidcFlags, oidcFlags } from './oidc.ts';
 
 /** What commander hands over. */
-export interface PlaneCommandOptions {
+export interface PlaneCommandOptions extends OidcFlags {
   readonly dataDir?: string;
   readonly host?: string;
   readonly port?: number;
@@ -61,7 +62,7 @@ export function addServerOptions(command: Command): Command {
       patience('--node-monitor-grace-period'),
     )
     .option('--controllers <list>', controllersHelp, checkedControllers);
-  return addStore(addLimits(all));
+  return addStore(addOidcOptions(addLimits(all)));
 }
 
 function addLimits(command: Command): Command {
@@ -196,6 +197,7 @@ export function planeFlags(options: PlaneCommandOptions): PlaneFlags {
   }
   return {
     ...auditFlags(options),
+    ...oidcFlags(options),
     ...limitFlags(options),
     ...encryptionFlags(options),
     ...(host === undefined ? {} : { host }),

@@ -22,6 +22,7 @@ import { type PlaneConfig, reachableHost } from './config.ts';
 import { followEncryption, isOpenToOthers, readEncryptionFile } from './encryption.ts';
 import { type Identity, openIdentity, writeKubeconfig } from './identity.ts';
 import { readNodeId } from './node-id.ts';
+import { openOidc } from './oidc.ts';
 import { openPlaneStore } from './open-store.ts';
 import { releaseOwnLeases } from './own-leases.ts';
 import type { PlanePaths } from './paths.ts';
@@ -151,6 +152,7 @@ async function listen(
 ): Promise<ApiServer> {
   const { host, port, disabledAdmission = [] } = config;
   const audit = openAudit(config);
+  const oidc = openOidc(config);
   const { encryptionProviderConfig: keys } = config;
   try {
     return await startApiServer({
@@ -172,6 +174,7 @@ async function listen(
       limits: limitsOf(config),
       ...(keys === undefined ? {} : { encryption: readEncryptionFile(keys) }),
       ...(audit === undefined ? {} : { audit }),
+      ...(oidc === undefined ? {} : { oidc }),
     });
   } catch (error) {
     if (codeOf(error) === 'EADDRINUSE') throw await portInUse(host, port);

@@ -86,6 +86,7 @@ export interface TestApiOptions {
   /** Pods get their ServiceAccount; nobody makes the `default` ones here. @default false */
   readonly serviceAccounts?: boolean;
   readonly limits?: ApiServerOptions['limits'];
+  readonly oidc?: ApiServerOptions['oidc'];
   readonly encryption?: ApiServerOptions['encryption'];
 }
 
@@ -133,7 +134,7 @@ async function serve(
     metrics,
   }: Pick<TestApi, 'directory' | 'store' | 'pki' | 'etcd'> & { readonly metrics: Metrics },
   again: TestApi['again'],
-  { audit, limits, encryption, serviceAccounts = false }: TestApiOptions,
+  { audit, limits, encryption, oidc, serviceAccounts = false }: TestApiOptions,
 ): Promise<TestApi> {
   const token = (name: string, user: string, group: string) => ({
     token: name,
@@ -143,6 +144,7 @@ async function serve(
   });
   const server = await startApiServer({
     ...(audit === undefined ? {} : { audit }),
+    ...(oidc === undefined ? {} : { oidc }),
     ...(limits === undefined ? {} : { limits }),
     ...(encryption === undefined ? {} : { encryption }),
     store,
