@@ -10,6 +10,7 @@ import { child, forbiddenField, invalidValue } from './field-error.ts';
 import { additionalSchema } from './json-kinds.ts';
 import { prune } from './prune.ts';
 import { validate } from './validate.ts';
+import { validateRules } from './validate-rules.ts';
 
 /** The errors of all defaults at or below a schema, the root's own among them. */
 export function validateDefaults(schema: Schema, path: string): FieldError[] {
@@ -100,7 +101,15 @@ function checkPlain(schema: Schema, value: JsonValue, path: string): FieldError[
   const { error } = coerceMeta(complete, schema, { isResourceRoot });
   if (error !== undefined) return [{ ...error, field: child(path, error.field) }];
   applyDefaults(complete, schema);
-  return validate(complete, schema, { prefix: path });
+  const errors = validate(complete, schema, { prefix: path });
+  return errors.length > 0 ? errors : ruleErrors(complete, schema, path);
+}
+
+function ruleErrors(value: JsonValue, schema: Schema, path: string): FieldError[] {
+  return validateRules(value, schema).errors.map((error) => ({
+    ...error,
+    field: error.field === '<nil>' ? path : child(path, error.field),
+  }));
 }
 
 /** What would be wrong with an object that had this and nothing else. */

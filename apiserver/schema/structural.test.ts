@@ -35,6 +35,14 @@ describe('validateStructural', () => {
       ['~.default: Invalid value: 5:  in body should be less than or equal to 3'],
     ],
     [
+      {
+        type: 'string',
+        default: 'x',
+        'x-kubernetes-validations': [{ rule: "self != 'x'", message: 'not x' }],
+      },
+      ['~.default: Invalid value: "x": not x'],
+    ],
+    [
       { type: 'object', properties: { b: { type: 'string' } }, default: { c: 1 } },
       ['~.default: Invalid value: {"c":1}: must not have unknown fields'],
     ],

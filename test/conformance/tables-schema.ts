@@ -2,7 +2,13 @@
 
 import { dropNulls } from '../../apiserver/schema/defaults.ts';
 import { validateEmbedded } from '../../apiserver/schema/embedded.ts';
-import { coerceMeta, prune, setDefaults, validate } from '../../apiserver/schema/index.ts';
+import {
+  coerceMeta,
+  prune,
+  setDefaults,
+  validate,
+  validateStructural,
+} from '../../apiserver/schema/index.ts';
 import { validateListTypes } from '../../apiserver/schema/list-types.ts';
 import { validateValueValidation } from '../../apiserver/schema/structural-nested.ts';
 import { validateRules } from '../../apiserver/schema/validate-rules.ts';
@@ -36,6 +42,9 @@ export const schemaTables: Tables = {
     TestValidate: embeddedBelow,
   }),
   [`${schemas}__listtype__validation`]: byTest({ TestValidateListSetsAndMaps: lists }),
+  [`${schemas}__defaulting__validation`]: byTest({
+    TestDefaultValidationWithOptionalOldSelf: defaults,
+  }),
   [`${schemas}__validation`]: byTest({ TestValidateStructuralCompleteness: completeness }),
   'apiextensions-apiserver__pkg__apiserver__validation__validation': byTest({
     TestValidateCustomResource: objects,
@@ -93,6 +102,18 @@ function lists(row: Json): Verdict {
   const schema = schemaIn(row);
   const found = schema === undefined ? [] : validateListTypes(row.obj, schema, 'root');
   return pathErrors(row.name, found, expectations(row.errors));
+}
+
+/** What is said of the defaults of a schema; without words nothing is. */
+function defaults({ name, input, errors }: Json): Verdict {
+  if (input === undefined) return leftOut(part);
+  const found = validateStructural(schemaOf(input.OpenAPIV3Schema), { path: 'schema' });
+  const told = found.filter(({ field }) => field.includes('default')).map((e) => e.message);
+  const words: readonly string[] = errors ?? [];
+  const fits = words.every((each) => told.some((message) => message.includes(each)));
+  return fits && words.length > 0 === told.length > 0
+    ? passed
+    : failed(name, `${show(told)}; expected ${show(words)}`);
 }
 
 function completeness(row: Json): Verdict {
