@@ -24,6 +24,7 @@ import { ImageKeeper } from './node-images/image-keeper.ts';
 import { ImageLedger, tellingPulls } from './node-images/image-ledger.ts';
 import { runNodeLease } from './node-lease.ts';
 import { allocatableQuantities, runNodeStatus } from './node-status.ts';
+import { CpuMoves, cpusOf } from './pod-cpus.ts';
 import { PodWorkers } from './pod-workers.ts';
 import { defaultThresholds, type PressureThresholds } from './pressure/pressure.ts';
 import { PressureWatch } from './pressure/pressure-watch.ts';
@@ -120,6 +121,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     specs: checkpoint,
     facts: factsOf(options, machine),
     runtimeOf: (pod) => runtimeOf(runtimes, pod),
+    cpusOf: (pod) => cpusOf(pod, desired.list(), machine.cores),
   });
   const readNode = readNodeUsage;
   const usage = new UsageSampler({ nodeName, runtimes, clock, readNode, signal });
@@ -137,11 +139,13 @@ export async function runAgent(options: AgentOptions): Promise<void> {
         });
 
   const changed = (uid: string) => workers.volumesChanged(uid);
+  const cpuMoves = new CpuMoves(machine.cores);
   const references = new ReferenceWatches({ client, clock, random, log, changed });
 
   const subscriptions = [
     informer.events.subscribe((event) => {
       for (const change of desired.apply(event)) workers.changed(change);
+      for (const uid of cpuMoves.after(desired.list())) workers.add(uid);
       if (desired.live) references.follow(desired.list());
       if (event.type === 'initDone') void enqueueInstances(options, workers, log, signal);
     }),

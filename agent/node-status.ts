@@ -17,6 +17,7 @@ import type { Client } from '../client/client.ts';
 import { retryLevel } from '../client/retry-level.ts';
 import type { CallOptions } from '../lib/call.ts';
 import type { Clock } from '../lib/clock.ts';
+import { formatCpuList } from '../lib/cpu-list.ts';
 import type { Log } from '../lib/log.ts';
 import type { Runtime, RuntimeInfo } from '../runtime/runtime.ts';
 import type { Machine } from './machine.ts';
@@ -215,9 +216,27 @@ async function readView({ runtimes, pressure, clock }: NodeStatusOptions, signal
 }
 
 function isRegistered(options: NodeStatusOptions, { metadata }: Node): boolean {
-  return Object.entries(runtimeAnnotations(options)).every(
+  return Object.entries(ownAnnotations(options)).every(
     ([name, value]) => metadata.annotations?.[name] === value,
   );
+}
+
+function ownAnnotations(options: NodeStatusOptions): Readonly<Record<string, string>> {
+  return { ...runtimeAnnotations(options), ...coreAnnotations(options.machine) };
+}
+
+/** The processors to which pods can be bound, for the scheduler. */
+function coreAnnotations({ cores, numaNodes }: Machine): Readonly<Record<string, string>> {
+  const numa = numaNodes.map(({ id, cores: list, memoryBytes }) => [
+    id,
+    { cores: list, memory: String(memoryBytes) },
+  ]);
+  return {
+    'berth.dev/cores': formatCpuList(cores),
+    ...(numa.length > 1
+      ? { 'berth.dev/numa-nodes': JSON.stringify(Object.fromEntries(numa)) }
+      : {}),
+  };
 }
 
 /** What can run here, and what of it cannot be asked: `kubectl describe node` shows them. */
@@ -246,7 +265,7 @@ async function register(
       ...(architecture === undefined ? {} : { 'kubernetes.io/arch': architecture }),
       ...options.labels,
     },
-    annotations: runtimeAnnotations(options),
+    annotations: ownAnnotations(options),
   };
   const node: Node = { apiVersion: 'v1', kind: 'Node', metadata, spec: {} };
   try {

@@ -5,7 +5,7 @@ import type { EventRecorder } from '../client/events.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Random } from '../lib/random.ts';
-import type { ContainerSpec, Runtime } from '../runtime/runtime.ts';
+import type { ContainerSpec, CpuChoice, Runtime } from '../runtime/runtime.ts';
 import type { NodeFacts } from './downward.ts';
 import type { ContainerLife } from './hooks/container-life.ts';
 import type { ImagePulls } from './images/image-pulls.ts';
@@ -24,6 +24,8 @@ export interface PodDeps {
   runtimeOf(pod: Pod): Runtime | undefined;
   /** Resolved specifications that outlive the agent, for when the API cannot be asked. */
   readonly specs: SpecStore;
+  /** The processors a pod runs on now, beside the others; throws `ConfigError` when it has wrong ones. */
+  cpusOf(pod: Pod): CpuChoice;
   /** Probes and hooks of what runs. */
   readonly life: ContainerLife;
   readonly images: ImagePulls;

@@ -57,6 +57,8 @@ export class PodMemory {
   writtenMetadata: string | undefined;
   /** Containers were started again after a stop, but the API may still say `Stopped`. */
   resumed = false;
+  /** The processors its containers were last put on. */
+  cpus?: string;
   /** Secrets with credentials of which it was told that they cannot be read. */
   missingPullSecrets = '';
 

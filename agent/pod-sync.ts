@@ -4,6 +4,7 @@ import { pods } from '../api/resources.gen.ts';
 import { hasReason } from '../api/status.ts';
 import type { CallOptions } from '../lib/call.ts';
 import type { InstanceStatus } from '../runtime/runtime.ts';
+import { choiceOf, followCpus } from './follow-cpus.ts';
 import { followVolumes } from './follow-volumes.ts';
 import { terminationMessages } from './hooks/termination-message.ts';
 import { graceMsOf, isStopWanted, type PodContext, type PodDeps } from './pod-context.ts';
@@ -53,8 +54,10 @@ export async function syncPod(
   if (pod.status?.reason !== 'Stopped') memory.resumed = false;
   const resume = pod.status?.reason === 'Stopped' && !memory.resumed;
   context.life.follow(context, found);
+  const cpus = choiceOf(context);
   const started = await startContainers(context, found, resume);
   const { status, waiting, failure } = started;
+  await followCpus(context, found, cpus);
   const dueAtMs = Math.min(started.dueAtMs, await followVolumes(context));
   memory.resumed ||= resume;
   const health = context.life.follow(context, status);

@@ -4,6 +4,7 @@ import { StatusError } from '../api/status.ts';
 import type { ContainerSpec } from '../runtime/runtime.ts';
 import { ConfigError } from './config-error.ts';
 import { resolveContainer } from './container-spec.ts';
+import { checkCpus } from './follow-cpus.ts';
 import { withMessageFile } from './hooks/termination-message.ts';
 import { bringImage } from './images/bring-image.ts';
 import type { PodContext } from './pod-context.ts';
@@ -31,6 +32,7 @@ export async function prepareContainer(
   try {
     // Checked here, where it becomes a waiting reason; `ensure` gets the result.
     namespacesOf(pod, facts.nodeName);
+    checkCpus(context);
     const within = { pod, dataDir, facts, references, image };
     const spec = await resolveContainer(container, attempt, within);
     specs.put(uid, spec);

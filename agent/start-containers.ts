@@ -6,6 +6,7 @@ import {
   RuntimeError,
 } from '../runtime/runtime.ts';
 import { bareContainer, portsOf } from './container-spec.ts';
+import { choiceOf } from './follow-cpus.ts';
 import type { PodContext } from './pod-context.ts';
 import { namespacesOf } from './pod-namespaces.ts';
 import { crashDelayAfter, type PlannedContainer, planPod } from './pod-plan.ts';
@@ -151,11 +152,10 @@ function isShared({ spec }: PodContext['pod']): boolean {
   return spec.hostNetwork !== true && count > 1;
 }
 
-function specOf(
-  { pod, uid, facts }: PodContext,
-  containers: readonly ContainerSpec[],
-): InstanceSpec {
+function specOf(context: PodContext, containers: readonly ContainerSpec[]): InstanceSpec {
+  const { pod, uid, facts } = context;
   const { name = '', namespace = '' } = pod.metadata;
+  const cpus = choiceOf(context);
   return {
     id: uid,
     namespace,
@@ -164,6 +164,7 @@ function specOf(
     network: pod.spec.hostNetwork === true ? 'host' : 'bridge',
     sharedNetwork: isShared(pod),
     sharedPorts: pod.spec.containers.flatMap(portsOf),
+    ...(cpus === undefined ? {} : { cpus }),
     containers,
   };
 }

@@ -45,8 +45,19 @@ export interface InstanceSpec {
   readonly domain?: string;
   /** Kernel parameters of the instance's own namespaces. */
   readonly sysctls?: Readonly<Record<string, string>>;
+  /** Where its containers run when they start. @default all processors */
+  readonly cpus?: CpuChoice;
   /** Present on virtual machines; its one container stands for the guest. */
   readonly machine?: MachineSpec;
+}
+
+/** Processors as Linux lists them: `0-3,8`. */
+export interface CpuChoice {
+  readonly cpus: string;
+  /** They are all that the machine has: nothing needs to be said where nothing was. */
+  readonly isAll: boolean;
+  /** NUMA nodes whose memory is used. @default any */
+  readonly memoryNodes?: string;
 }
 
 export interface HostAlias {
@@ -301,6 +312,12 @@ export interface Runtime {
    * name none when it is the shared network that cannot be made.
    */
   ensure(spec: InstanceSpec, options: CallOptions): Promise<InstanceStatus>;
+
+  /**
+   * Moves the running containers of an instance to these processors; writes nothing where they are on
+   * them already, and resolves when there are none. Absent: the runtime binds nothing to processors.
+   */
+  setCpus?(id: InstanceId, choice: CpuChoice, options: CallOptions): Promise<void>;
 
   /** Stops it and keeps everything it owns; SIGTERM, then SIGKILL after `graceMs`. */
   stop(id: InstanceId, options: StopOptions): Promise<void>;

@@ -4,6 +4,7 @@ import { asArray, asObject, asString, at, child, equal } from '../../api/json.ts
 import type { JsonObject } from '../../api/meta.ts';
 import type { FieldError } from '../../api/status.ts';
 import { forbiddenField } from '../schema/field-error.ts';
+import { changedBindingErrors, cpuBindingErrors } from './cpu-binding.ts';
 import { ephemeralContainersPart } from './ephemeral-containers.ts';
 import { defaultPodSpec, validatePodSpec } from './pod-spec.ts';
 import { podUpdateErrors } from './pod-update.ts';
@@ -40,7 +41,12 @@ export const podStrategy: Strategy = {
   },
   validate(pod, old) {
     const spec = asObject(pod['spec']) ?? {};
-    const errors: FieldError[] = [...validatePodSpec(spec, 'spec')];
+    const errors: FieldError[] = [
+      ...validatePodSpec(spec, 'spec'),
+      ...(old === undefined
+        ? cpuBindingErrors(asObject(pod['metadata']), spec, 'metadata')
+        : changedBindingErrors(pod, old)),
+    ];
     if (old === undefined && asArray(spec['ephemeralContainers']).length > 0)
       errors.push(forbiddenField('spec.ephemeralContainers', 'cannot be set on create'));
     if (old !== undefined) errors.push(...podUpdateErrors(spec, asObject(old['spec']) ?? {}));

@@ -5,6 +5,7 @@ import { fromLabelSelectorObject } from '../../api/label-selector.ts';
 import type { JsonObject } from '../../api/meta.ts';
 import type { FieldError } from '../../api/status.ts';
 import { invalidValue } from '../schema/field-error.ts';
+import { cpuBindingErrors } from './cpu-binding.ts';
 import { defaultPodSpec, validatePodSpec } from './pod-spec.ts';
 import { customStrategy, type Strategy } from './strategy.ts';
 import { defaultRuns, runErrors } from './workload-runs.ts';
@@ -22,12 +23,14 @@ export const workloadStrategy: Strategy = {
   },
   validate(workload, old) {
     const pod = asObject(at(workload, 'spec', 'template', 'spec')) ?? {};
+    const metadata = asObject(at(workload, 'spec', 'template', 'metadata'));
     const runtimeClassName = at(workload, 'spec', 'runtime') ?? 'docker';
     return [
       ...selectorErrors(workload, old),
       ...updateErrors(workload),
       ...deadlineErrors(workload),
       ...validatePodSpec({ ...pod, runtimeClassName }, 'spec.template.spec'),
+      ...cpuBindingErrors(metadata, pod, 'spec.template.metadata'),
       ...runErrors(workload, old),
       ...dependencyErrors(workload),
     ];

@@ -69,6 +69,22 @@ describe('a container with its own network', () => {
     expect(HostConfig).toMatchObject({ CpuQuota: 1000, CpuShares: 2 });
   });
 
+  test.each([
+    [
+      { cpus: '2,5-6', isAll: false, memoryNodes: '1' },
+      { CpusetCpus: '2,5-6', CpusetMems: '1' },
+    ],
+    [{ cpus: '2', isAll: false }, { CpusetCpus: '2' }],
+    // Where all may be used nothing is said.
+    [{ cpus: '0-7', isAll: true }, {}],
+  ])('processors %j', (cpus, expected) => {
+    const { HostConfig = {} } = containerOptions('node-1', { ...spec, cpus }, main, {
+      type: 'own',
+    });
+    const { CpusetCpus, CpusetMems } = HostConfig;
+    expect(JSON.parse(JSON.stringify({ CpusetCpus, CpusetMems }))).toEqual(expected);
+  });
+
   test('ports', () => {
     expect(options.ExposedPorts).toEqual({ '80/tcp': {}, '53/udp': {} });
     expect(options.HostConfig?.PortBindings).toEqual({

@@ -1,5 +1,5 @@
 import type Docker from 'dockerode';
-import type { ContainerSpec, InstanceSpec, PortSpec } from '../runtime.ts';
+import type { ContainerSpec, CpuChoice, InstanceSpec, PortSpec } from '../runtime.ts';
 import { containerName, instanceLabels, label } from './labels.ts';
 
 /** Where a container gets its network from. */
@@ -60,6 +60,7 @@ export function containerOptions(
       ...networkConfig(network, container.ports),
       ...namespaceConfig(spec, network),
       ...limitConfig(container),
+      ...cpuConfig(spec.cpus),
       ...securityConfig(container),
       Privileged: container.privileged,
       ReadonlyRootfs: container.readOnlyRootFilesystem,
@@ -207,5 +208,14 @@ function limitConfig({ limits }: ContainerSpec): Docker.HostConfig {
     ...(memoryBytes === undefined
       ? {}
       : { Memory: Number(memoryBytes), MemorySwap: Number(memoryBytes) }),
+  };
+}
+
+function cpuConfig(choice: CpuChoice | undefined): Docker.HostConfig {
+  if (choice === undefined) return {};
+  const { cpus, isAll, memoryNodes } = choice;
+  return {
+    ...(isAll ? {} : { CpusetCpus: cpus }),
+    ...(memoryNodes === undefined ? {} : { CpusetMems: memoryNodes }),
   };
 }

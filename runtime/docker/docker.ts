@@ -8,6 +8,7 @@ import type { ImageStore } from '../image-store.ts';
 import {
   type AttachOptions,
   type AttachSession,
+  type CpuChoice,
   type ExecOptions,
   type ExecSession,
   type ImageInfo,
@@ -123,6 +124,17 @@ class DockerRuntime implements Runtime {
       checkSpec(spec);
       await ensureInstance(this.#engine, spec, (o) => this.#loadPauseImage(o), options);
       return readInstance(spec.id, await this.#engine.find(spec.id, options));
+    });
+  }
+
+  setCpus(id: InstanceId, { cpus, isAll }: CpuChoice, options: CallOptions): Promise<void> {
+    return this.#serial.run(id, async () => {
+      for (const { sandbox, info } of await this.#engine.find(id, options)) {
+        const now = info.HostConfig.CpusetCpus ?? '';
+        const right = now === cpus || (isAll && now === '');
+        if (sandbox || !info.State.Running || right) continue;
+        await this.#engine.setCpus(info.Id, cpus, options);
+      }
     });
   }
 

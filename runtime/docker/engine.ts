@@ -107,6 +107,13 @@ export class Engine {
     }
   }
 
+  /** Lets it run on other processors; what it has of memory stays where it is. */
+  async setCpus(id: string, cpus: string, { signal }: CallOptions): Promise<void> {
+    const update = this.docker.getContainer(id).update({ CpusetCpus: cpus, abortSignal: signal });
+    // 409: it has ended meanwhile.
+    await this.#ignoring([404, 409], update);
+  }
+
   async #call<T>(call: Promise<T>): Promise<T> {
     try {
       return await call;

@@ -7,6 +7,7 @@ import {
   type AttachOptions,
   type AttachSession,
   type ContainerSpec,
+  type CpuChoice,
   type ExecOptions,
   type ExecSession,
   type ImageInfo,
@@ -319,6 +320,11 @@ class FakeRuntime implements Runtime {
       this.#engine.calls.push(`stop ${id} ${options.graceMs}`);
       await this.#end(id, options);
     });
+  }
+
+  async setCpus(id: InstanceId, { cpus }: CpuChoice, _: CallOptions): Promise<void> {
+    if (this.#find(id) === undefined) return;
+    this.#engine.calls.push(`setCpus ${id} ${cpus}`);
   }
 
   remove(id: InstanceId, options: CallOptions & { readonly graceMs: number }): Promise<void> {

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Node, Pod, Workload } from '../../api/kinds.gen.ts';
 import { nodes, pods, workloads } from '../../api/resources.gen.ts';
+import { parseCpuList } from '../../lib/cpu-list.ts';
 import { freePort } from '../harness/etcd.ts';
 import { containerOf, nameOf, never, onEachStore, restScript, Scene, workloadOf } from './scene.ts';
 import { until } from './until.ts';
@@ -107,6 +108,38 @@ onEachStore('scheduling', (plane) => {
     await expect(made).rejects.toMatchObject({ reason: 'Invalid', code: 422 });
     await expect(made).rejects.toThrow(/spec\.placement\.strategy.*Everywhere.*Spread.*Pack/);
     await expect(scene.workload('odd')).rejects.toMatchObject({ reason: 'NotFound' });
+  });
+
+  test('a bound pod gets cores of its own, and those that share leave them and come back', async () => {
+    const all = parseCpuList((await node()).metadata.annotations?.['berth.dev/cores'] ?? '') ?? [];
+    expect(all.length, 'a machine of two cores or more').toBeGreaterThan(1);
+    await scene.createPod('shared', {});
+    await scene.untilReady('shared');
+    const cores = async (name: string) => {
+      const { stdout } = await scene.exec(name, 'grep', 'Cpus_allowed_list', '/proc/self/status');
+      return parseCpuList(stdout.split(':')[1] ?? '');
+    };
+    expect(await cores('shared')).toEqual(all);
+
+    const bound = containerOf(restScript, { resources: { requests: { cpu: '1' } } });
+    const annotations = { 'berth.dev/cpu-binding': 'Bound' };
+    await scene.createPod('bound', { containers: [bound] }, { annotations });
+    const { metadata } = await scene.untilReady('bound');
+    const allocation = JSON.parse(metadata.annotations?.['berth.dev/allocation'] ?? '{}');
+    const own = Object.keys(allocation.cpuBound.cores).map(Number);
+    expect(allocation.cpuBound.cores).toEqual({ [String(own[0])]: 100 });
+    expect(await cores('bound')).toEqual(own);
+    const left = all.filter((core) => !own.includes(core));
+    await until('the others have left', async () => `${await cores('shared')}` === `${left}`);
+    await scene.createPod('late', {});
+    await scene.untilReady('late');
+    expect(await cores('late')).toEqual(left);
+
+    const many = containerOf(restScript, { resources: { requests: { cpu: `${all.length}` } } });
+    await scene.createPod('more', { containers: [many] }, { annotations });
+    expect(await untilPending(scene, 'more')).toContain('Insufficient bound cpu');
+    await scene.delete(pods, 'bound');
+    await until('the others are back', async () => `${await cores('shared')}` === `${all}`);
   });
 
   test('a host port is given once', async () => {
