@@ -2,6 +2,7 @@
  * The way of a request: route → authenticate → authorise → verb → answer. Each stage is a function; what
  * goes wrong anywhere becomes a Status here.
  */
+
 import { badRequest, notFound, StatusError } from '../api/status.ts';
 import type { Log } from '../lib/log.ts';
 import { createTracer, markFailed } from '../lib/trace.ts';
@@ -12,6 +13,7 @@ import type { TokenAuthenticator } from './auth/token-authenticator.ts';
 import { type Documents, text } from './documents/documents.ts';
 import { type LimitedDeps, limited } from './flow/limited.ts';
 import { preferredMediaType } from './present/index.ts';
+import { placeOf } from './registry/served-kind.ts';
 import type { ApiRequest, ApiResponse, RequestContext, UserInfo } from './request/request.ts';
 import { accessInfo, requestInfo } from './request/request-info.ts';
 import type { RequestMetrics } from './request/request-metrics.ts';
@@ -163,7 +165,7 @@ async function route(
 /** How many objects there are of the kind that is asked for. */
 function storedOf({ registry, objects }: PipelineDeps, { info }: RequestContext): number {
   const kind = registry.find(info.group, info.version, info.resource);
-  return kind === undefined ? 0 : objects.cache.count(kindPrefix(kind));
+  return kind === undefined ? 0 : objects.cache.count(kindPrefix(placeOf(kind)));
 }
 
 async function dispatch(deps: PipelineDeps, context: RequestContext): Promise<ApiResponse> {

@@ -32,6 +32,7 @@ import { sealedStore } from './encryption/sealed-store.ts';
 import { createFlowControl, type FlowLimits } from './flow/flow-control.ts';
 import { type FrontEnd, listen } from './http/front-end.ts';
 import { localTransport } from './http/local-transport.ts';
+import { eventsStoredAs, newerEvents } from './kinds/event-forms.ts';
 import { strategies } from './kinds/index.ts';
 import { authorised, type Caller, handle, type PipelineDeps, statusAnswer } from './pipeline.ts';
 import { Registry } from './registry/registry.ts';
@@ -99,6 +100,9 @@ export interface ApiServer {
 }
 
 const defaultHistoryMs = 600_000;
+const servedBuiltins = builtinKinds.flatMap((definition) =>
+  definition.names.plural === 'events' ? [definition, newerEvents(definition)] : [definition],
+);
 const defaultIssuer = 'https://kubernetes.default.svc';
 const apiserverUser: UserInfo = {
   name: 'system:apiserver',
@@ -113,7 +117,8 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   await cache.start();
   const objects = new ObjectStore(store, cache);
   const registry = new Registry({
-    builtin: builtinKinds,
+    builtin: servedBuiltins,
+    storedAs: { 'events.events.k8s.io': eventsStoredAs },
     metadataSchema: objectMetaSchema,
     strategies,
     ignoredFields,

@@ -9,6 +9,7 @@ import { configMapStrategy, secretStrategy } from './config.ts';
 import { controllerRevisionStrategy } from './controller-revision.ts';
 import { crdStrategy } from './crd.ts';
 import { disruptionBudgetStrategy } from './disruption-budget.ts';
+import { eventStrategy, newerEventStrategy } from './event.ts';
 import { limitRangeStrategy } from './limit-range.ts';
 import { namespaceStrategy } from './namespace.ts';
 import { podStrategy } from './pod.ts';
@@ -21,33 +22,6 @@ const nodeStrategy: Strategy = {
   ...plainStrategy,
   selectableFields: {
     'spec.unschedulable': (node) => String(at(node, 'spec', 'unschedulable') === true),
-  },
-};
-
-const eventStrategy: Strategy = {
-  ...plainStrategy,
-  createOnUpdate: true,
-  selectableFields: {
-    'involvedObject.kind': (event) => asString(at(event, 'involvedObject', 'kind')),
-    'involvedObject.namespace': (event) => asString(at(event, 'involvedObject', 'namespace')),
-    'involvedObject.name': (event) => asString(at(event, 'involvedObject', 'name')),
-    'involvedObject.uid': (event) => asString(at(event, 'involvedObject', 'uid')),
-    'involvedObject.apiVersion': (event) => asString(at(event, 'involvedObject', 'apiVersion')),
-    'involvedObject.resourceVersion': (event) =>
-      asString(at(event, 'involvedObject', 'resourceVersion')),
-    'involvedObject.fieldPath': (event) => asString(at(event, 'involvedObject', 'fieldPath')),
-    reason: (event) => asString(event['reason']),
-    reportingComponent: (event) => asString(event['reportingComponent']),
-    source: (event) =>
-      asString(at(event, 'source', 'component')) || asString(event['reportingComponent']),
-    type: (event) => asString(event['type']),
-  },
-  validate(event) {
-    const namespace = asString(at(event, 'metadata', 'namespace'));
-    const involved = asString(at(event, 'involvedObject', 'namespace'));
-    // Events about cluster-scoped objects lie in `default`.
-    if (involved === namespace || (involved === '' && namespace === 'default')) return [];
-    return [invalidValue('involvedObject.namespace', involved, 'does not match event.namespace')];
   },
 };
 
@@ -131,6 +105,7 @@ export const strategies: Readonly<Record<string, Strategy>> = {
   secrets: secretStrategy,
   nodes: nodeStrategy,
   events: eventStrategy,
+  'events.events.k8s.io': newerEventStrategy,
   serviceaccounts: serviceAccountStrategy,
   limitranges: limitRangeStrategy,
   resourcequotas: resourceQuotaStrategy,

@@ -1,13 +1,15 @@
 /** All kinds that are served right now: the built-in ones and those of CustomResourceDefinitions. */
 import type { KindDefinition, Schema } from '../../api/schema.ts';
 import type { Strategy } from '../kinds/strategy.ts';
-import { kindId, type ServedKind, servedKinds } from './served-kind.ts';
+import { kindId, type ServedKind, type StoredAs, servedKinds } from './served-kind.ts';
 
 export interface RegistryOptions {
   readonly builtin: readonly KindDefinition[];
   readonly metadataSchema: Schema;
   /** By `plural.group`; custom kinds of Berth's own may have one too. */
   readonly strategies: Readonly<Record<string, Strategy>>;
+  /** By the same ids: kinds that are stored as another one. */
+  readonly storedAs?: Readonly<Record<string, StoredAs>>;
   readonly ignoredFields: Readonly<Record<string, readonly string[]>>;
 }
 
@@ -71,7 +73,7 @@ export class Registry {
 
   #set(definition: KindDefinition, builtin: boolean, terminating = false): void {
     const id = kindId(definition.group, definition.names.plural);
-    const { strategies, ignoredFields, metadataSchema } = this.#options;
+    const { strategies, ignoredFields, metadataSchema, storedAs = {} } = this.#options;
     const strategy = strategies[id];
     const kinds = servedKinds({
       definition,
@@ -79,6 +81,7 @@ export class Registry {
       metadataSchema,
       strategy: strategy ?? (builtin ? strategies['*'] : undefined),
       ignoredFields: ignoredFields[id],
+      storedAs: builtin ? storedAs[id] : undefined,
       terminating,
     });
     this.#drop(id);

@@ -1,4 +1,6 @@
 /** One kind in one version, as the pipeline sees it; made from a `KindDefinition`. */
+
+import type { JsonObject } from '../../api/meta.ts';
 import type { KindDefinition, KindVersion, PrinterColumn, Schema } from '../../api/schema.ts';
 import { customStrategy, type Strategy } from '../kinds/strategy.ts';
 
@@ -6,6 +8,14 @@ export interface ScalePaths {
   readonly specReplicasPath: string;
   readonly statusReplicasPath: string;
   readonly labelSelectorPath?: string;
+}
+
+/** A kind whose objects are those of another kind: where these lie, and the way there and back. */
+export interface StoredAs {
+  readonly place: { readonly group: string; readonly plural: string };
+  /** Also takes what is in that form already; never changes its argument. */
+  toStored(object: JsonObject): JsonObject;
+  fromStored(stored: JsonObject): JsonObject;
 }
 
 export interface ServedKind {
@@ -36,6 +46,8 @@ export interface ServedKind {
   /** Sent as a warning with each request to a deprecated version. */
   readonly deprecationWarning: string | undefined;
   readonly protoMessage: string | undefined;
+  /** Absent for kinds that are stored as what they are. */
+  readonly storedAs: StoredAs | undefined;
   /** Its definition is being deleted: objects may go, none may come. */
   readonly terminating: boolean;
 }
@@ -45,6 +57,7 @@ export interface KindSource {
   readonly builtin: boolean;
   readonly strategy?: Strategy | undefined;
   readonly ignoredFields?: readonly string[] | undefined;
+  readonly storedAs?: StoredAs | undefined;
   readonly terminating?: boolean;
   /** Put in the place of a bare `metadata`. */
   readonly metadataSchema: Schema;
@@ -82,6 +95,7 @@ export function servedKinds(source: KindSource): ServedKind[] {
       strategy: source.strategy ?? customStrategy,
       deprecationWarning: deprecation(version, definition),
       protoMessage: definition['x-berth-proto-message'],
+      storedAs: source.storedAs,
       terminating: source.terminating ?? false,
     }));
 }
@@ -125,4 +139,11 @@ function deprecation(version: KindVersion, definition: KindDefinition): string |
 /** `widgets.example.com`: how strategies and field lists are filed. */
 export function kindId(group: string, plural: string): string {
   return group === '' ? plural : `${plural}.${group}`;
+}
+
+/** Where its objects lie in the store. */
+export function placeOf(
+  kind: Pick<ServedKind, 'group' | 'plural' | 'storedAs'>,
+): StoredAs['place'] {
+  return kind.storedAs?.place ?? { group: kind.group, plural: kind.plural };
 }

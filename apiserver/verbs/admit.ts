@@ -84,6 +84,12 @@ function wrongMetadata(kind: ServedKind, { field, message }: FieldError): Status
 
 /** Brings the object from the request's version into the one that is stored. */
 export function toStorage(object: JsonObject, kind: ServedKind): void {
+  if (kind.storedAs !== undefined) {
+    const stored = kind.storedAs.toStored(object);
+    for (const field of Object.keys(object)) delete object[field];
+    Object.assign(object, stored);
+    return;
+  }
   if (kind.version === kind.storageVersion) return;
   object['apiVersion'] = formatApiVersion(kind.group, kind.storageVersion);
   prune(object, kind.storageSchema);

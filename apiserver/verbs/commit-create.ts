@@ -4,7 +4,7 @@ import { asObject, asString } from '../../api/json.ts';
 import type { JsonObject, ManagedFieldsEntry } from '../../api/meta.ts';
 import { alreadyExists, forbidden, StatusError } from '../../api/status.ts';
 import { type FieldSet, fieldElement, setOf, trackUpdate } from '../apply/index.ts';
-import type { ServedKind } from '../registry/served-kind.ts';
+import { placeOf, type ServedKind } from '../registry/served-kind.ts';
 import { type Cached, fromObject, metadataOf, metaString } from '../storage/cached.ts';
 import { objectKey } from '../storage/keys.ts';
 import type { GuardedWrite, WriteResult } from '../storage/object-store.ts';
@@ -89,7 +89,7 @@ function refuseRevision(object: JsonObject): void {
 function nameTaken({ objects }: VerbDeps, { kind, info }: KindRequest, name: string): StatusError {
   const error = alreadyExists({ group: kind.group, resource: kind.plural }, name);
   const key = { ...(kind.namespaced ? { namespace: info.namespace } : {}), name };
-  const present = objects.cache.get(objectKey(kind, key));
+  const present = objects.cache.get(objectKey(placeOf(kind), key));
   if (present === undefined || metaString(present.object, 'deletionTimestamp') === '') return error;
   const message = `object is being deleted: ${error.message}`;
   return new StatusError(error.code, error.reason, message, error.details);
@@ -167,7 +167,7 @@ async function store(
 ): Promise<WriteResult> {
   const { kind, info } = request;
   const { signal } = request.request;
-  const place = { group: kind.group, plural: kind.plural };
+  const place = placeOf(kind);
   const key = {
     ...(kind.namespaced ? { namespace: info.namespace } : {}),
     name: metaString(object, 'name'),

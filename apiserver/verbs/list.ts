@@ -1,6 +1,8 @@
 /** GET of one object and LIST, with resourceVersion in all its meanings and paging. */
+
 import { badRequest, type FieldError, invalid, notFound, StatusError } from '../../api/status.ts';
 import type { Revision } from '../../store/store.ts';
+import { placeOf } from '../registry/served-kind.ts';
 import type { ApiResponse } from '../request/request.ts';
 import { forbiddenField, notSupported } from '../schema/field-error.ts';
 import { type Cached, decodeEntry } from '../storage/cached.ts';
@@ -49,7 +51,7 @@ export async function selectedObjects(deps: VerbDeps, request: KindRequest): Pro
   if (query.has('sendInitialEvents'))
     throw listOptionsError('sendInitialEvents', 'sendInitialEvents is forbidden for list');
   checkVersionMatch(version, match, token);
-  const prefix = listPrefix(kind, kind.namespaced ? info.namespace : '');
+  const prefix = listPrefix(placeOf(kind), kind.namespaced ? info.namespace : '');
   if (token !== '') {
     if (version !== '' && version !== '0')
       throw badRequest('specifying resource version is not allowed when using continue');

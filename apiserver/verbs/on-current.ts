@@ -3,7 +3,9 @@
  * saves a read of the store; when that one turns out to be old, or the attempt is refused, the next
  * starts from what the store has. Source: upstream's GuaranteedUpdate.
  */
+
 import { StatusError } from '../../api/status.ts';
+import { placeOf } from '../registry/served-kind.ts';
 import type { Cached } from '../storage/cached.ts';
 import { objectKey } from '../storage/keys.ts';
 import type { KindRequest, VerbDeps } from './deps.ts';
@@ -45,7 +47,7 @@ export async function onCurrent<T>(
 export function currentObject(deps: VerbDeps, request: KindRequest): Promise<Cached | undefined> {
   const { kind, info } = request;
   const key = { ...(kind.namespaced ? { namespace: info.namespace } : {}), name: info.name };
-  return deps.objects.get({ group: kind.group, plural: kind.plural }, key, request.request.signal);
+  return deps.objects.get(placeOf(kind), key, request.request.signal);
 }
 
 /** A refusal may come from looking at an old object: then it is no answer yet. */
@@ -64,7 +66,7 @@ async function onCached<T>(
 }
 
 function keyOf({ kind, info }: KindRequest): string {
-  return objectKey(kind, {
+  return objectKey(placeOf(kind), {
     ...(kind.namespaced ? { namespace: info.namespace } : {}),
     name: info.name,
   });

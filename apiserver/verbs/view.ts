@@ -11,9 +11,14 @@ import { stringifyJson } from '../wire/json.ts';
 export function viewOf(cached: Cached, kind: ServedKind): View {
   const present = cached.views.get(kind);
   if (present !== undefined) return present;
-  const view: View = { object: kind.builtin ? cached.object : customView(cached.object, kind) };
+  const view: View = { object: shown(cached.object, kind) };
   cached.views.set(kind, view);
   return view;
+}
+
+function shown(stored: JsonObject, kind: ServedKind): JsonObject {
+  if (kind.storedAs !== undefined) return kind.storedAs.fromStored(stored);
+  return kind.builtin ? stored : customView(stored, kind);
 }
 
 /**

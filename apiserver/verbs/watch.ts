@@ -1,5 +1,7 @@
 /** WATCH: a stream of changes from a revision on, with bookmarks, initial events and selectors. */
+
 import { badRequest, type FieldError, invalid } from '../../api/status.ts';
+import { placeOf } from '../registry/served-kind.ts';
 import type { ApiResponse } from '../request/request.ts';
 import { flag } from '../request/request-info.ts';
 import { kindPrefix, listPrefix } from '../storage/keys.ts';
@@ -52,7 +54,8 @@ async function watchParameters(deps: VerbDeps, request: KindRequest): Promise<Wa
 }
 
 function prefixFor({ kind, info }: KindRequest): string {
-  return kind.namespaced ? listPrefix(kind, info.namespace) : kindPrefix(kind);
+  const place = placeOf(kind);
+  return kind.namespaced ? listPrefix(place, info.namespace) : kindPrefix(place);
 }
 
 function timeoutMs(deps: VerbDeps, query: URLSearchParams): number {

@@ -45,6 +45,50 @@ describe.each(storeKinds)('apiserver over %s', (kind) => {
     expect((await api.call('GET', `${at}/a`)).status).toBe(404);
   });
 
+  test('events are the same objects in both of their groups', async () => {
+    const [core, newer] = ['/api/v1', '/apis/events.k8s.io/v1'].map(
+      (prefix) => `${prefix}/namespaces/work/events`,
+    );
+    const made = await api.call('POST', newer!, {
+      apiVersion: 'events.k8s.io/v1',
+      kind: 'Event',
+      metadata: { name: 'both' },
+      eventTime: '2026-01-01T00:00:00.000001Z',
+      reportingController: 'example.com/tester',
+      reportingInstance: 'tester-1',
+      action: 'Testing',
+      reason: 'Tested',
+      regarding: { kind: 'ConfigMap', namespace: 'work', name: 'a' },
+      note: 'a note',
+      type: 'Normal',
+    });
+    expect([made.status, made.body.note]).toEqual([201, 'a note']);
+    const read = await api.call('GET', `${core}/both`);
+    expect(read.body).toMatchObject({
+      apiVersion: 'v1',
+      message: 'a note',
+      involvedObject: made.body.regarding,
+      metadata: { uid: made.body.metadata.uid },
+    });
+    const series = { count: 2, lastObservedTime: '2026-01-01T00:01:00.000000Z' };
+    const patched = await api.call('PATCH', `${newer}/both`, { series }, merge);
+    expect([patched.status, patched.body.series, patched.body.note]).toEqual([
+      200,
+      series,
+      'a note',
+    ]);
+    const again = await api.call('PATCH', `${newer}/both`, { series }, merge);
+    expect(again.body).toEqual(patched.body);
+    expect((await api.call('PATCH', `${newer}/both`, { note: 'new' }, merge)).status).toBe(422);
+    const chosen = `${newer}?fieldSelector=regarding.name%3Da`;
+    expect((await api.call('GET', chosen)).body.items).toHaveLength(1);
+    expect((await api.call('GET', chosen)).body.items[0].note).toBe('a note');
+    const dry = await api.call('PATCH', `${newer}/both?dryRun=All`, { series: null }, merge);
+    expect([dry.status, dry.body.apiVersion]).toEqual([200, 'events.k8s.io/v1']);
+    await api.call('DELETE', `${newer}/both`);
+    expect((await api.call('GET', `${core}/both`)).status).toBe(404);
+  });
+
   test('generated names differ and keep their base', async () => {
     const object = { ...configMap(''), metadata: { generateName: 'gen-' } };
     const names = await Promise.all(
