@@ -11,6 +11,7 @@ import { reviewKinds } from '../registry/virtual.ts';
 import type { ApiResponse, RequestContext, UserInfo } from '../request/request.ts';
 import { decodePlain } from '../verbs/body.ts';
 import { respondJson } from '../verbs/respond.ts';
+import { checkAccessReview } from './review-errors.ts';
 
 export interface ReviewDeps {
   readonly authorizers: readonly Authorizer[];
@@ -36,10 +37,11 @@ export const reviews: Readonly<
   }),
   subjectaccessreviews: subjectAccessReview,
   localsubjectaccessreviews: subjectAccessReview,
-  selfsubjectrulesreviews: (deps, { user }, body) => ({
-    ...body,
-    status: rulesReview(deps, user, asString(asObject(body['spec'])?.['namespace'])),
-  }),
+  selfsubjectrulesreviews(deps, { user }, body) {
+    const namespace = asString(asObject(body['spec'])?.['namespace']);
+    if (namespace === '') throw badRequest('no namespace on request');
+    return { ...body, status: rulesReview(deps, user, namespace) };
+  },
   selfsubjectreviews: (_deps, { user }, body) => ({
     ...body,
     status: { userInfo: userInfo(user) },
@@ -54,7 +56,10 @@ export async function review(deps: ReviewDeps, context: RequestContext): Promise
     throw notFound({ group: info.group, resource: info.resource }, info.name);
   const kind = reviewKinds[info.resource] ?? '';
   const body = decodePlain(await request.body(), request.headers['content-type'], kind);
-  return respondJson(201, await handler(deps, context, { metadata: {}, ...body }));
+  const asked = { metadata: {}, ...body };
+  if (info.resource.endsWith('subjectaccessreviews'))
+    checkAccessReview(info.resource, asked, info.namespace);
+  return respondJson(201, await handler(deps, context, asked));
 }
 
 function userInfo({ name, uid, groups, extra }: UserInfo): JsonObject {
@@ -104,10 +109,6 @@ function subjectAccessReview(
     name: asString(spec['user']),
     groups: asArray(spec['groups']).map(asString),
   };
-  if (user.name === '' && user.groups.length === 0)
-    throw badRequest(
-      'spec.user: Invalid value: "": at least one of user or group must be specified',
-    );
   return { ...body, status: decide(deps, user, spec) };
 }
 
@@ -119,10 +120,6 @@ function decide({ authorizers }: ReviewDeps, user: UserInfo, spec: JsonObject): 
 function attributesOf(spec: JsonObject): Attributes {
   const resource = asObject(spec['resourceAttributes']);
   const other = asObject(spec['nonResourceAttributes']);
-  if ((resource === undefined) === (other === undefined))
-    throw badRequest(
-      'spec: exactly one of nonResourceAttributes or resourceAttributes must be specified',
-    );
   return {
     isResource: resource !== undefined,
     verb: asString((resource ?? other)?.['verb']),

@@ -34,17 +34,20 @@ export async function replaceWith(
   parameters: WriteParameters,
 ): Promise<ApiResponse> {
   const { kind, info } = request;
-  const expected = expectedRevision(request, object);
   const done = await onCurrent(deps, request, async ({ old, isCurrent }) => {
+    // Who names a uid means that very object, also where there is none.
+    checkUid(request, object, old);
     if (old === undefined) {
-      if (!kind.strategy.createOnUpdate || info.subresource !== '' || expected !== undefined)
+      const given = metaString(object, 'resourceVersion');
+      const named = given !== '' && given !== '0';
+      if (!kind.strategy.createOnUpdate || info.subresource !== '' || named)
         throw notFound({ group: kind.group, resource: kind.plural }, info.name);
       delete asObject(object['metadata'])?.['resourceVersion'];
       const created = copyOf(object);
       return { stored: await commitCreate(deps, request, created, parameters), status: 201 };
     }
+    const expected = expectedRevision(request, object);
     if (expected !== undefined && expected !== old.revision) throw stale(request);
-    checkUid(request, object, old);
     const next = copyOf(object);
     const subresource = info.subresource;
     const input = { old, isCurrent, next, parameters, subresource };
@@ -82,9 +85,9 @@ export function parseRevision(text: string): bigint {
   );
 }
 
-function checkUid(request: KindRequest, object: JsonObject, old: Cached): void {
+function checkUid(request: KindRequest, object: JsonObject, old: Cached | undefined): void {
   const given = asString(asObject(object['metadata'])?.['uid']);
-  const uid = metaString(old.object, 'uid');
+  const uid = old === undefined ? '' : metaString(old.object, 'uid');
   if (given === '' || given === uid) return;
   const { kind, info } = request;
   throw conflict(
