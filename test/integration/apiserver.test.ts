@@ -101,6 +101,13 @@ describe.each(storeKinds)('apiserver over %s', (kind) => {
     for (const name of names) expect(name).toMatch(/^gen-[a-z0-9]{5}$/);
   });
 
+  test('a PUT with a uid means that very object, one without a version may miss it', async () => {
+    const uid = '22222222-2222-2222-2222-222222222222';
+    const named = configMap('nobody', {}, { uid });
+    expect((await api.call('PUT', `${at}/nobody`, named)).status).toBe(409);
+    expect((await api.call('PUT', `${at}/nobody`, configMap('nobody'))).status).toBe(404);
+  });
+
   test('of two writers with one version, one wins; without a version the last does', async () => {
     const { body } = await api.call('POST', at, configMap('race', { n: '0' }));
     const writes = ['1', '2', '3'].map((n) =>
