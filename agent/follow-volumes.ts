@@ -26,7 +26,8 @@ export async function followVolumes(context: PodContext): Promise<number> {
   try {
     for (const volume of volumes) await follow(context, volume, references);
     memory.writtenMetadata = metadata;
-    return tokensDueAtMs(memory);
+    // A token that is due and could not be written, because something beside it is missing, has time.
+    return Math.max(tokensDueAtMs(memory), clock.now() + retryMs);
   } catch (error) {
     memory.volumesDue = true;
     signal.throwIfAborted();

@@ -23,7 +23,7 @@ import { Failure } from '../failure.ts';
 import type { PlanePaths } from './paths.ts';
 
 /** No other file of a backup is ever written, whatever it says. */
-const fileNames = /^(pki\/[\w.-]+\.(crt|key)|tokens\.csv|agent\/node-id)$/;
+const fileNames = /^(pki\/[\w.-]+\.(crt|key|pub)|tokens\.csv|agent\/node-id)$/;
 
 /** Authority, certificates, tokens, and the id by which this machine's containers are known. */
 export function identityFiles({ dataDir, pki }: PlanePaths): readonly BackupRecord[] {

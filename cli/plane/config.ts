@@ -37,6 +37,8 @@ export interface PlaneConfig extends OidcFlags {
   readonly auditLogMaxbackup?: number;
   /** As `--controllers` takes it; default all. */
   readonly controllers?: string;
+  /** `iss` of service accounts' tokens. */
+  readonly serviceAccountIssuer?: string;
   /** Admission plugins that are left out. */
   readonly disabledAdmission?: readonly string[];
   /** How long a beat of this node counts; default 40 s. */

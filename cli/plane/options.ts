@@ -20,6 +20,7 @@ export interface PlaneCommandOptions extends OidcFlags {
   readonly tlsSan?: readonly string[];
   readonly encryptionProviderConfig?: string;
   readonly disableAdmissionPlugins?: readonly string[];
+  readonly serviceAccountIssuer?: string;
   readonly maxRequestsInflight?: number;
   readonly maxMutatingRequestsInflight?: number;
   readonly requestTimeout?: number;
@@ -50,6 +51,11 @@ export function addServerOptions(command: Command): Command {
       '--tls-san <name>',
       'one more name or address that the serving certificate is for; may be given several times',
       (name: string, names: readonly string[] = []) => [...names, name],
+    )
+    .option(
+      '--service-account-issuer <url>',
+      'who issues the tokens of service accounts (default: https://kubernetes.default.svc)',
+      issuerUrl,
     )
     .option(
       '--disable-admission-plugins <names>',
@@ -95,6 +101,12 @@ function requestTimeout(text: string): number {
   const ms = durationMs(text);
   if (ms < requestTimeoutMinMs) throw usage(`--request-timeout must be at least 1s, not "${text}"`);
   return ms;
+}
+
+/** Upstream takes any text without a colon, too; nobody could find the keys of such an issuer. */
+function issuerUrl(text: string): string {
+  if (URL.canParse(text) && text.startsWith('https://')) return text;
+  throw usage(`--service-account-issuer must be an https:// address, not "${text}"`);
 }
 
 /** Those without which a server is one still, as `apiserver` has them. */
@@ -176,6 +188,7 @@ export function planeFlags(options: PlaneCommandOptions): PlaneFlags {
     port,
     tlsSan,
     disableAdmissionPlugins: disabledAdmission,
+    serviceAccountIssuer,
     nodeMonitorGracePeriod: nodeGraceMs,
     nodeLeaseDuration: leaseMs,
     controllers,
@@ -204,6 +217,7 @@ export function planeFlags(options: PlaneCommandOptions): PlaneFlags {
     ...(port === undefined ? {} : { port }),
     ...(tlsSan === undefined ? {} : { tlsSans: tlsSan }),
     ...(disabledAdmission === undefined ? {} : { disabledAdmission }),
+    ...(serviceAccountIssuer === undefined ? {} : { serviceAccountIssuer }),
     ...(leaseMs === undefined ? {} : { leaseMs }),
     ...(nodeGraceMs === undefined ? {} : { nodeGraceMs }),
     ...(controllers === undefined ? {} : { controllers }),

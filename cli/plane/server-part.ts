@@ -150,7 +150,7 @@ async function listen(
   { ca, serving, agentClient, tokens, tokenKeys }: Identity,
   store: Store,
 ): Promise<ApiServer> {
-  const { host, port, disabledAdmission = [] } = config;
+  const { host, port, disabledAdmission = [], serviceAccountIssuer: tokenIssuer } = config;
   const audit = openAudit(config);
   const oidc = openOidc(config);
   const { encryptionProviderConfig: keys } = config;
@@ -168,6 +168,7 @@ async function listen(
       tokenKeys,
       advertise: reachableHost(host),
       disabledAdmission,
+      ...(tokenIssuer === undefined ? {} : { tokenIssuer }),
       host,
       port,
       version: readVersion().info,

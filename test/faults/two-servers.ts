@@ -91,7 +91,7 @@ async function startServer(members: readonly TestEtcd[], authority?: string) {
   const dataDir = mkdtempSync(join(tmpdir(), 'berth-two-'));
   if (authority !== undefined) {
     mkdirSync(join(dataDir, 'pki'), { mode: 0o700 });
-    for (const file of ['pki/ca.crt', 'pki/ca.key', 'tokens.csv']) {
+    for (const file of ['pki/ca.crt', 'pki/ca.key', 'pki/sa.key', 'pki/sa.pub', 'tokens.csv']) {
       copyFileSync(join(authority, file), join(dataDir, file));
     }
   }
