@@ -121,6 +121,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     specs: checkpoint,
     facts: factsOf(options, machine),
     runtimeOf: (pod) => runtimeOf(runtimes, pod),
+    isLive: () => desired.live,
     cpusOf: (pod) => cpusOf(pod, desired.list(), machine.cores),
   });
   const readNode = readNodeUsage;
@@ -145,8 +146,10 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const subscriptions = [
     informer.events.subscribe((event) => {
       for (const change of desired.apply(event)) workers.changed(change);
-      for (const uid of cpuMoves.after(desired.list())) workers.add(uid);
-      if (desired.live) references.follow(desired.list());
+      if (desired.live) {
+        references.follow(desired.list());
+        for (const uid of cpuMoves.after(desired.list())) workers.add(uid);
+      }
       if (event.type === 'initDone') void enqueueInstances(options, workers, log, signal);
     }),
     ...runtimes.map((runtime) =>

@@ -26,11 +26,11 @@ export function choiceOf({ cpusOf, pod }: PodContext): CpuChoice | undefined {
  * pass: what changes meanwhile queues the pod again.
  */
 export async function followCpus(
-  { runtime, memory, uid, signal }: PodContext,
+  { runtime, memory, uid, signal, isLive }: PodContext,
   found: InstanceStatus | undefined,
   choice: CpuChoice | undefined,
 ): Promise<void> {
-  if (choice === undefined || choice.cpus === memory.cpus) return;
+  if (choice === undefined || choice.cpus === memory.cpus || !isLive()) return;
   // What was made in this pass was made on the right ones.
   if (found !== undefined) await runtime.setCpus?.(uid, choice, { signal });
   memory.cpus = choice.cpus;

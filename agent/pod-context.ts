@@ -26,6 +26,8 @@ export interface PodDeps {
   readonly specs: SpecStore;
   /** The processors a pod runs on now, beside the others; throws `ConfigError` when it has wrong ones. */
   cpusOf(pod: Pod): CpuChoice;
+  /** Whether all pods of the node are known; before that nobody is moved because of the others. */
+  isLive(): boolean;
   /** Probes and hooks of what runs. */
   readonly life: ContainerLife;
   readonly images: ImagePulls;

@@ -101,7 +101,10 @@ function inEruOrder(names: readonly string[]): readonly string[] {
 
 function requestOf(cores: number): CoreRequest | undefined {
   try {
-    return coreRequest(cores);
+    const request = coreRequest(cores);
+    const pieces = Math.round(Math.round(cores * 1e6) / 1e4);
+    if (request.whole * 100 + request.fragment === pieces) return request;
+    throw new Error(`${cores} cores are ${pieces} pieces, not ${JSON.stringify(request)}`);
   } catch (error) {
     if (error instanceof CoreRequestError) return undefined;
     throw error;
