@@ -49,6 +49,14 @@ export interface AttachedVolume {
   readonly devicePath: string;
 }
 
+/** One annotation. */
+export interface AuditAnnotation {
+  /** Its key, behind the name of the policy and a slash. */
+  readonly key: string;
+  /** Its value as an expression; null for none. */
+  readonly valueExpression: string;
+}
+
 /** A disk of Azure. Kept, and not acted on yet. */
 export interface AzureDiskVolumeSource {
   /** Name of the disk. */
@@ -908,6 +916,14 @@ export interface ExecAction {
   readonly command?: readonly string[];
 }
 
+/** One expression, and what is wrong with it. */
+export interface ExpressionWarning {
+  /** Where it stands: `spec.validations[0].expression`. */
+  readonly fieldRef: string;
+  /** What is wrong with it. */
+  readonly warning: string;
+}
+
 /** A disk over Fibre Channel. Kept, and not acted on yet. */
 export interface FCVolumeSource {
   /** World wide names of the target. */
@@ -1101,7 +1117,7 @@ export interface KeyToPath {
 }
 
 /**
- * Chooses objects by their labels: all of `matchLabels` and all of `matchExpressions` must hold. An empty selector chooses everything, an absent one nothing.
+ * Only objects in namespaces with these labels; default all. What has no namespace always fits.
  */
 export interface LabelSelector {
   /** Labels that must be there with exactly these values: `{app: web}`. */
@@ -1263,6 +1279,24 @@ export interface MatchCondition {
   readonly expression?: string;
 }
 
+/** Which requests are judged. */
+export interface MatchResources {
+  /**
+   * Only objects in namespaces with these labels; default all. What has no namespace always fits.
+   */
+  readonly namespaceSelector?: LabelSelector;
+  /** Only objects that have these labels, before or after the change; default all. */
+  readonly objectSelector?: LabelSelector;
+  /** Operations on resources; a request that fits one is judged. */
+  readonly resourceRules?: readonly NamedRuleWithOperations[];
+  /** A request that fits one of these is not judged, whatever else it fits. */
+  readonly excludeResourceRules?: readonly NamedRuleWithOperations[];
+  /**
+   * `Equivalent` (default): a rule for one version of a kind also catches requests to its others. `Exact`: only what the rule says.
+   */
+  readonly matchPolicy?: string;
+}
+
 /** One server, and what it is asked about. */
 export interface MutatingWebhook {
   /** A full name, unique in this list, with at least three parts: `images.policy.example.com`. */
@@ -1324,6 +1358,22 @@ export interface NFSVolumeSource {
   readonly path: string;
   /** True mounts it for reading only; default false. */
   readonly readOnly?: boolean;
+}
+
+/** Operations on resources, or on some of them by name. */
+export interface NamedRuleWithOperations {
+  /** Only objects of these names; default all. */
+  readonly resourceNames?: readonly string[];
+  /** Of `CREATE`, `UPDATE`, `DELETE`, `CONNECT`; or `*` alone. */
+  readonly operations?: readonly string[];
+  /** API groups; the core group is the empty text; or `*` alone. */
+  readonly apiGroups?: readonly string[];
+  /** Versions: `v1`; or `*` alone. */
+  readonly apiVersions?: readonly string[];
+  /** Plurals, with the subresource where one is meant: `pods`, `pods/status`, `pods/*`, `*`. */
+  readonly resources?: readonly string[];
+  /** `Cluster`, `Namespaced`, or `*` (default) for both. */
+  readonly scope?: string;
 }
 
 /** A room for names. Deleting it deletes everything in it. */
@@ -1607,6 +1657,26 @@ export interface ObjectReference {
   readonly resourceVersion?: string;
   /** The part that is meant: `spec.containers{web}` for one container of a pod. */
   readonly fieldPath?: string;
+}
+
+/** The kind of the objects that bindings give to the expressions as `params`. */
+export interface ParamKind {
+  /** Group and version: `rules.example.com/v1`. */
+  readonly apiVersion?: string;
+  /** The kind: `ReplicaLimit`, or `ConfigMap`. */
+  readonly kind?: string;
+}
+
+/** The objects that are `params`, each in turn; by name or by labels. */
+export interface ParamRef {
+  /** The one object of this name. */
+  readonly name?: string;
+  /** Where they are; by default the namespace of the request. */
+  readonly namespace?: string;
+  /** All objects with these labels. */
+  readonly selector?: LabelSelector;
+  /** When there are none: `Allow`, or `Deny` (a failure, for the failurePolicy). */
+  readonly parameterNotFoundAction?: string;
 }
 
 /** The claim's `spec`. */
@@ -2834,6 +2904,12 @@ export interface TopologySpreadConstraint {
   readonly matchLabelKeys?: readonly string[];
 }
 
+/** What does not fit the types of the resources; Berth does not fill it. */
+export interface TypeChecking {
+  /** One entry for each expression. */
+  readonly expressionWarnings?: readonly ExpressionWarning[];
+}
+
 /** What the new volume is filled from. */
 export interface TypedLocalObjectReference {
   /** Group of the object; the core group when absent. */
@@ -2866,6 +2942,76 @@ export interface UserInfo {
   readonly groups?: readonly string[];
   /** What else the authenticator said. */
   readonly extra?: Readonly<Record<string, readonly string[]>>;
+}
+
+/**
+ * Rules in CEL over what is written. It does nothing until a ValidatingAdmissionPolicyBinding names it.
+ */
+export interface ValidatingAdmissionPolicy {
+  readonly apiVersion: 'admissionregistration.k8s.io/v1';
+  readonly kind: 'ValidatingAdmissionPolicy';
+  readonly metadata: ObjectMeta;
+  /** What is judged, and how. */
+  readonly spec: ValidatingAdmissionPolicySpec;
+  /** What was seen of it. */
+  readonly status?: ValidatingAdmissionPolicyStatus;
+}
+
+/**
+ * Puts a ValidatingAdmissionPolicy in force, with parameters, for some or all of what it is about.
+ */
+export interface ValidatingAdmissionPolicyBinding {
+  readonly apiVersion: 'admissionregistration.k8s.io/v1';
+  readonly kind: 'ValidatingAdmissionPolicyBinding';
+  readonly metadata: ObjectMeta;
+  /** Which policy, where, with what parameters, and what follows. */
+  readonly spec: ValidatingAdmissionPolicyBindingSpec;
+}
+
+/** Which policy, where, with what parameters, and what follows. */
+export interface ValidatingAdmissionPolicyBindingSpec {
+  /** The policy. While there is none of this name, nothing is judged. */
+  readonly policyName?: string;
+  /** The objects that are `params`, each in turn; by name or by labels. */
+  readonly paramRef?: ParamRef;
+  /** Only these of the requests that the policy is about. */
+  readonly matchResources?: MatchResources;
+  /**
+   * What follows where a rule does not hold: `Deny` refuses, `Warn` warns the client, `Audit` adds it to the audit event.
+   */
+  readonly validationActions?: readonly string[];
+}
+
+/** What is judged, and how. */
+export interface ValidatingAdmissionPolicySpec {
+  /** The kind of the objects that bindings give to the expressions as `params`. */
+  readonly paramKind?: ParamKind;
+  /** Which requests are judged. */
+  readonly matchConstraints?: MatchResources;
+  /** What must hold of each request. */
+  readonly validations?: readonly Validation[];
+  /**
+   * What happens when an expression fails or its parameters are missing: `Fail` (default) refuses, `Ignore` goes on.
+   */
+  readonly failurePolicy?: string;
+  /** What is added to the audit event of the request. */
+  readonly auditAnnotations?: readonly AuditAnnotation[];
+  /** Expressions that must all be true for a request to be judged; at most 64. */
+  readonly matchConditions?: readonly MatchCondition[];
+  /**
+   * Values that later expressions see as `variables.<name>`; worked out when they are first used.
+   */
+  readonly variables?: readonly Variable[];
+}
+
+/** What was seen of it. */
+export interface ValidatingAdmissionPolicyStatus {
+  /** The `metadata.generation` that this status tells about. */
+  readonly observedGeneration?: number;
+  /** What does not fit the types of the resources; Berth does not fill it. */
+  readonly typeChecking?: TypeChecking;
+  /** What somebody found out about it. */
+  readonly conditions?: readonly Condition[];
 }
 
 /** One server, and what it is asked about. */
@@ -2915,6 +3061,28 @@ export interface ValidatingWebhookConfiguration {
   readonly metadata: ObjectMeta;
   /** The webhooks, and what each is asked about. */
   readonly webhooks?: readonly ValidatingWebhook[];
+}
+
+/** One rule. */
+export interface Validation {
+  /**
+   * True when all is well. Sees `object`, `oldObject`, `request`, `params`, `namespaceObject` and `variables`: `object.spec.replicas <= params.maxReplicas`.
+   */
+  readonly expression: string;
+  /** What who is refused is told. By default the expression. */
+  readonly message?: string;
+  /** `Invalid` (default, 422), `Forbidden`, `Unauthorized` or `RequestEntityTooLarge`. */
+  readonly reason?: string;
+  /** An expression that makes the message; `message` when it fails. */
+  readonly messageExpression?: string;
+}
+
+/** One value. */
+export interface Variable {
+  /** An identifier of CEL. */
+  readonly name: string;
+  /** What it is; sees the variables before it. */
+  readonly expression: string;
 }
 
 /**

@@ -154,6 +154,22 @@ export const serviceAccounts: Resource = {
   namespaced: true,
 };
 
+export const validatingAdmissionPolicyBindings: Resource = {
+  group: 'admissionregistration.k8s.io',
+  version: 'v1',
+  resource: 'validatingadmissionpolicybindings',
+  kind: 'ValidatingAdmissionPolicyBinding',
+  namespaced: false,
+};
+
+export const validatingAdmissionPolicies: Resource = {
+  group: 'admissionregistration.k8s.io',
+  version: 'v1',
+  resource: 'validatingadmissionpolicies',
+  kind: 'ValidatingAdmissionPolicy',
+  namespaced: false,
+};
+
 export const validatingWebhookConfigurations: Resource = {
   group: 'admissionregistration.k8s.io',
   version: 'v1',

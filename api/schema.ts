@@ -70,6 +70,8 @@ export interface Schema {
 export interface ProtoInline {
   readonly number: number;
   readonly fields: readonly string[];
+  /** Messages inside of it, the same way. */
+  readonly inline?: readonly ProtoInline[];
 }
 
 export interface ValidationRule {

@@ -2,7 +2,7 @@ import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
 import type { Pod, Workload } from '../api/kinds.gen.ts';
 import type { KubeObject } from '../api/meta.ts';
-import type { KindDefinition, Schema } from '../api/schema.ts';
+import type { KindDefinition, ProtoInline, Schema } from '../api/schema.ts';
 import { berthCrds, builtinKinds, ignoredFields, listMetaSchema, virtualKinds } from './index.ts';
 
 // A column's type is any text until the definition is checked.
@@ -63,6 +63,8 @@ describe('every kind', () => {
       'roles',
       'secrets',
       'serviceaccounts',
+      'validatingadmissionpolicies',
+      'validatingadmissionpolicybindings',
       'validatingwebhookconfigurations',
     ]);
     expect(virtualKinds).toHaveLength(13);
@@ -135,14 +137,17 @@ describe('protobuf numbers', () => {
 
   it('are unique in each message', () => {
     const twice = everything(messages).flatMap(({ schema, path }) => {
-      const inline = schema['x-berth-proto-inline'] ?? [];
-      const nested = new Set(inline.flatMap(({ fields }) => fields));
+      const first = schema['x-berth-proto-inline'] ?? [];
+      const nested = new Set(flat(first).flatMap(({ fields }) => fields));
       const numbers = (names: readonly string[]) =>
         names.flatMap((name) => schema.properties?.[name]?.['x-berth-proto'] ?? []);
       const outer = Object.keys(schema.properties ?? {}).filter((name) => !nested.has(name));
       const groups = [
-        [...numbers(outer), ...inline.map(({ number }) => number)],
-        ...inline.map(({ fields }) => numbers(fields)),
+        [...numbers(outer), ...first.map(({ number }) => number)],
+        ...flat(first).map(({ fields, inline = [] }) => [
+          ...numbers(fields),
+          ...inline.map(({ number }) => number),
+        ]),
       ];
       return groups.some((group) => new Set(group).size !== group.length) ? [path] : [];
     });
@@ -151,7 +156,7 @@ describe('protobuf numbers', () => {
 
   it('reach inlined messages through fields that exist', () => {
     const unknown = everything(messages).flatMap(({ schema, path }) =>
-      (schema['x-berth-proto-inline'] ?? [])
+      flat(schema['x-berth-proto-inline'] ?? [])
         .flatMap(({ fields }) => fields)
         .filter((name) => schema.properties?.[name] === undefined)
         .map((name) => `${path}.${name}`),
@@ -161,6 +166,10 @@ describe('protobuf numbers', () => {
     expect(volume['x-berth-proto-inline']?.[0]?.fields).toContain('configMap');
   });
 });
+
+function flat(inlines: readonly ProtoInline[]): readonly ProtoInline[] {
+  return inlines.flatMap((each) => [each, ...flat(each.inline ?? [])]);
+}
 
 describe("Berth's own kinds", () => {
   it('are plain CustomResourceDefinitions', () => {

@@ -9,6 +9,7 @@ import { AdmissionChain } from './chain.ts';
 import { limitRanger } from './limit-ranger/index.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import type { AdmissionPlugin, Attributes } from './plugin.ts';
+import { validatingPolicies } from './policy/index.ts';
 import { resourceQuota } from './resource-quota/index.ts';
 import { serviceAccount } from './service-account.ts';
 import type { AskDeps } from './webhooks/ask.ts';
@@ -40,6 +41,7 @@ export function createAdmission(deps: AdmissionDeps): AdmissionChain {
     nodeRestriction,
     escalationCheck(deps),
     mutatingWebhooks(asking),
+    validatingPolicies(asking),
     validatingWebhooks(asking),
     resourceQuota(deps),
   ];

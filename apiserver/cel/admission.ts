@@ -8,7 +8,7 @@ import type { Schema } from '../../api/schema.ts';
 import { type Compiled, compile, type Program } from './program.ts';
 import { schemaType, schemaValue } from './schema-types.ts';
 import { bool, dyn, type Type } from './types.ts';
-import { ListValue, MapValue, type Value } from './values.ts';
+import { ListValue, MapValue, type ObjectValue, type Value } from './values.ts';
 
 /** What all conditions of one webhook may cost together; Kubernetes' limit. */
 const budget = 2_500_000;
@@ -115,4 +115,91 @@ export function untyped(value: JsonValue): Value {
   if (typeof value !== 'object' || value === null) return value;
   const entries = Object.entries(value as JsonObject); // No array, as was asked above.
   return new MapValue(entries.map(([key, each]) => [key, untyped(each ?? null)] as const));
+}
+
+/** What the rules of one policy may cost together for one request; Kubernetes' limit. */
+const policyBudget = 10_000_000;
+
+/** An expression over a request with the `variables` before it; `params` where the policy has a kind of them. */
+export interface PolicyTypes {
+  readonly hasParams: boolean;
+  readonly variables: ReadonlyMap<string, Type>;
+}
+
+export function compilePolicy(
+  expression: string,
+  { hasParams, variables }: PolicyTypes,
+  wanted: readonly string[],
+): Compiled {
+  const types = new Map<string, Type>([...admissionTypes, ['namespaceObject', dyn]]);
+  if (hasParams) types.set('params', dyn);
+  types.set('variables', { kind: 'object', name: 'variables', fields: variables });
+  const compiled = compile(expression, types);
+  if (!compiled.ok) return { ok: false, error: `compilation failed: ${compiled.error}` };
+  const { kind: found } = compiled.program.type;
+  if (wanted.length === 0 || found === 'dyn' || wanted.includes(found)) return compiled;
+  return { ok: false, error: `must evaluate to ${wanted.join(' or ')}` };
+}
+
+export interface PolicyInput extends AdmissionInput {
+  readonly params: JsonObject | undefined;
+  readonly namespaceObject: JsonObject | undefined;
+}
+
+/** Evaluates the expressions of one policy over one request, within one budget. */
+export class PolicyEvaluation {
+  readonly #values: Readonly<Record<string, Value>>;
+  #left = policyBudget;
+
+  constructor(input: PolicyInput, variables: ReadonlyMap<string, Program>) {
+    this.#values = {
+      ...admissionValues(input),
+      params: untyped(input.params ?? null),
+      namespaceObject: untyped(input.namespaceObject ?? null),
+      variables: new Variables(variables, (program) => this.evaluate(program)),
+    };
+  }
+
+  /** Throws what the expression fails with. */
+  evaluate({ evaluate }: Program): Value {
+    const limit = Math.min(this.#left, perCallLimit);
+    const { value, cost } = evaluate(this.#values, limit);
+    this.#left -= cost;
+    return value;
+  }
+}
+
+/** Each is worked out when it is first read, and once. */
+class Variables implements ObjectValue {
+  readonly objectType = 'variables';
+  readonly #programs: ReadonlyMap<string, Program>;
+  readonly #evaluate: (program: Program) => Value;
+  readonly #known = new Map<string, Value>();
+
+  constructor(programs: ReadonlyMap<string, Program>, evaluate: (program: Program) => Value) {
+    this.#programs = programs;
+    this.#evaluate = evaluate;
+  }
+
+  field(name: string): Value | undefined {
+    const known = this.#known.get(name);
+    if (known !== undefined) return known;
+    const program = this.#programs.get(name);
+    if (program === undefined) return undefined;
+    const value = this.#evaluate(program);
+    this.#known.set(name, value);
+    return value;
+  }
+
+  fieldNames(): readonly string[] {
+    return [...this.#programs.keys()];
+  }
+
+  get size(): number {
+    return this.#programs.size;
+  }
+
+  sameUnknown(): boolean {
+    return true;
+  }
 }

@@ -1,5 +1,13 @@
 /** The Common Expression Language as Kubernetes has it: types, evaluation and costs. Pure. */
-export { type Condition, compileCondition, matchConditions } from './admission.ts';
+export {
+  type Condition,
+  compileCondition,
+  compilePolicy,
+  matchConditions,
+  PolicyEvaluation,
+  type PolicyInput,
+  type PolicyTypes,
+} from './admission.ts';
 export { estimateCost } from './estimate.ts';
 export { BudgetError } from './evaluate.ts';
 export { type Compiled, compile, type Evaluated, type Program } from './program.ts';

@@ -4,6 +4,7 @@ import { asArray, asObject, asString, at, objectsOf } from '../../api/json.ts';
 import type { JsonObject } from '../../api/meta.ts';
 import type { FieldError } from '../../api/status.ts';
 import { invalidValue } from '../schema/field-error.ts';
+import { policyBindingStrategy, policyStrategy } from './admission-policy.ts';
 import { certificateRequestStrategy } from './certificate-request.ts';
 import { configMapStrategy, secretStrategy } from './config.ts';
 import { controllerRevisionStrategy } from './controller-revision.ts';
@@ -119,6 +120,8 @@ export const strategies: Readonly<Record<string, Strategy>> = {
   'certificatesigningrequests.certificates.k8s.io': certificateRequestStrategy,
   'poddisruptionbudgets.policy': disruptionBudgetStrategy,
   'mutatingwebhookconfigurations.admissionregistration.k8s.io': webhookConfigurationStrategy,
+  'validatingadmissionpolicies.admissionregistration.k8s.io': policyStrategy,
+  'validatingadmissionpolicybindings.admissionregistration.k8s.io': policyBindingStrategy,
   'validatingwebhookconfigurations.admissionregistration.k8s.io': webhookConfigurationStrategy,
   'workloads.berth.dev': workloadStrategy,
 };

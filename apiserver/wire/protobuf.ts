@@ -4,7 +4,7 @@
  * Source: Kubernetes API concepts, "Protobuf encoding"; protobuf.dev, "Encoding"; k8s.io/api (1.32).
  */
 import type { JsonObject, JsonValue } from '../../api/meta.ts';
-import type { Schema } from '../../api/schema.ts';
+import type { ProtoInline, Schema } from '../../api/schema.ts';
 import { badRequest, StatusError } from '../../api/status.ts';
 import { readIntOrString, readQuantity, readRaw, readTime } from './protobuf-values.ts';
 import { type Tag, WireFormatError, WireReader } from './wire-reader.ts';
@@ -107,7 +107,7 @@ function planOf(schema: Schema): Plan {
   const known = plans.get(schema);
   if (known !== undefined) return known;
   const inlines = schema['x-berth-proto-inline'] ?? [];
-  const moved = new Set(inlines.flatMap(({ fields }) => fields));
+  const moved = new Set(inlines.flatMap(fieldsWithin));
   const properties = Object.entries(schema.properties ?? {});
   const required = new Set(schema.required ?? []);
   const part = (isIn: (name: string) => boolean): Plan['fields'] => {
@@ -118,14 +118,21 @@ function planOf(schema: Schema): Plan {
     }
     return fields;
   };
-  const inline = new Map<number, Plan>();
-  for (const { number, fields } of inlines) {
-    const names = new Set(fields);
-    inline.set(number, { fields: part((n) => names.has(n)), inline: new Map(), required });
-  }
+  const plansOf = (each: readonly ProtoInline[]): Map<number, Plan> =>
+    new Map(
+      each.map(({ number, fields, inline = [] }) => {
+        const names = new Set(fields);
+        return [number, { fields: part((n) => names.has(n)), inline: plansOf(inline), required }];
+      }),
+    );
+  const inline = plansOf(inlines);
   const plan: Plan = { fields: part((name) => !moved.has(name)), inline, required };
   plans.set(schema, plan);
   return plan;
+}
+
+function fieldsWithin({ fields, inline = [] }: ProtoInline): readonly string[] {
+  return [...fields, ...inline.flatMap(fieldsWithin)];
 }
 
 function readMessage(schema: Schema, reader: WireReader, into: JsonObject, depth: number): void {

@@ -8,18 +8,22 @@ import { listPrefix } from '../../storage/keys.ts';
 import type { WatchCache } from '../../storage/watch-cache.ts';
 import { targetOf, type WebhookTarget } from '../../webhook/call.ts';
 
-export interface Hook {
+/** What requests somebody is concerned with. */
+export interface Concern {
+  readonly rules: readonly HookRule[];
+  readonly equivalent: boolean;
+  readonly namespaceSelector: LabelSelector;
+  readonly objectSelector: LabelSelector;
+}
+
+export interface Hook extends Concern {
   readonly configuration: string;
   readonly name: string;
   /** Unique among all webhooks. */
   readonly id: string;
   readonly target: WebhookTarget;
-  readonly rules: readonly HookRule[];
   readonly failurePolicy: 'Fail' | 'Ignore';
-  readonly equivalent: boolean;
   readonly reinvocable: boolean;
-  readonly namespaceSelector: LabelSelector;
-  readonly objectSelector: LabelSelector;
   readonly conditions: readonly Condition[];
   /** It may be called for requests that must change nothing. */
   readonly dryRun: boolean;
@@ -33,6 +37,8 @@ export interface HookRule {
   readonly apiVersions: readonly string[];
   readonly resources: readonly string[];
   readonly scope: string;
+  /** Empty = all. */
+  readonly resourceNames: readonly string[];
 }
 
 /** Lists the webhooks of one kind of configuration, by the configuration's name. */
@@ -91,7 +97,7 @@ function hookOf(configuration: string, webhook: JsonObject): Hook {
   };
 }
 
-function ruleOf(rule: JsonObject): HookRule {
+export function ruleOf(rule: JsonObject): HookRule {
   const list = (field: string) => asArray(rule[field]).map(asString);
   return {
     operations: list('operations'),
@@ -99,6 +105,7 @@ function ruleOf(rule: JsonObject): HookRule {
     apiVersions: list('apiVersions'),
     resources: list('resources'),
     scope: asString(rule['scope']),
+    resourceNames: list('resourceNames'),
   };
 }
 

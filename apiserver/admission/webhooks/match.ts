@@ -12,7 +12,7 @@ import { metadataOf } from '../../storage/cached.ts';
 import { objectKey } from '../../storage/keys.ts';
 import type { ObjectStore } from '../../storage/object-store.ts';
 import type { Attributes } from '../plugin.ts';
-import type { Hook, HookRule } from './hook.ts';
+import type { Concern, HookRule } from './hook.ts';
 
 export interface MatchDeps {
   readonly objects: ObjectStore;
@@ -36,7 +36,7 @@ export function isExempt({ kind }: Attributes): boolean {
 /** The version of the kind to ask in; `undefined` when the webhook is not concerned. Throws 404. */
 export async function versionFor(
   deps: MatchDeps,
-  hook: Hook,
+  hook: Concern,
   attributes: Attributes,
   object: JsonObject | undefined,
 ): Promise<ServedKind | undefined> {
@@ -46,7 +46,11 @@ export async function versionFor(
   return (await selectsNamespace(deps, hook, attributes, object)) ? served : undefined;
 }
 
-function fitting(registry: Registry, hook: Hook, attributes: Attributes): ServedKind | undefined {
+function fitting(
+  registry: Registry,
+  hook: Concern,
+  attributes: Attributes,
+): ServedKind | undefined {
   const { served } = attributes;
   if (hook.rules.some((rule) => fits(rule, attributes, served))) return served;
   if (!hook.equivalent || served.builtin) return undefined;
@@ -61,7 +65,8 @@ function fitting(registry: Registry, hook: Hook, attributes: Attributes): Served
 }
 
 function fits(rule: HookRule, attributes: Attributes, served: ServedKind): boolean {
-  const { operation, subresource, namespace } = attributes;
+  const { operation, subresource, namespace, name } = attributes;
+  if (rule.resourceNames.length > 0 && !rule.resourceNames.includes(name)) return false;
   const named = (items: readonly string[], wanted: string) =>
     items.includes('*') || items.includes(wanted);
   const clusterScoped = namespace === '' || (served.group === '' && served.plural === 'namespaces');
@@ -103,7 +108,7 @@ function selectsObject(
 
 async function selectsNamespace(
   { objects }: MatchDeps,
-  { namespaceSelector: selector }: Hook,
+  { namespaceSelector: selector }: Concern,
   { served, namespace, subresource, operation, signal }: Attributes,
   object: JsonObject | undefined,
 ): Promise<boolean> {

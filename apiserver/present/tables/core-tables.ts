@@ -142,6 +142,39 @@ const quotaTable: TableDefinition = {
   },
 };
 
+const policyTable: TableDefinition = {
+  columns: [
+    nameColumn,
+    { ...column('Validations', 'How many rules it has.'), type: 'integer' },
+    column('ParamKind', 'The kind of its parameters.'),
+    ageColumn,
+  ],
+  cells: (object, nowMs) => {
+    const { validations, paramKind } = record(object['spec']);
+    const { apiVersion, kind } = record(paramKind);
+    const shown = kind === undefined ? '<unset>' : `${text(apiVersion)}/${text(kind)}`;
+    return [nameOf(object), records(validations).length, shown, ageOf(object, nowMs)];
+  },
+};
+
+const policyBindingTable: TableDefinition = {
+  columns: [
+    nameColumn,
+    column('PolicyName', 'The policy.'),
+    column('ParamRef', 'Its parameters.'),
+    ageColumn,
+  ],
+  cells: (object, nowMs) => {
+    const { policyName, paramRef } = record(object['spec']);
+    const { name, namespace = '*' } = record(paramRef);
+    const shown =
+      paramRef === undefined
+        ? '<unset>'
+        : `${text(namespace)}/${name === undefined ? '*' : text(name)}`;
+    return [nameOf(object), text(policyName), shown, ageOf(object, nowMs)];
+  },
+};
+
 const leaseTable: TableDefinition = {
   columns: [nameColumn, column('Holder', 'Who holds the lease now.'), ageColumn],
   cells: (object, nowMs) => [
@@ -204,6 +237,8 @@ export const coreTables: Readonly<Record<string, TableDefinition>> = {
   'leases.coordination.k8s.io': leaseTable,
   'poddisruptionbudgets.policy': disruptionBudgetTable,
   'mutatingwebhookconfigurations.admissionregistration.k8s.io': webhooksTable,
+  'validatingadmissionpolicies.admissionregistration.k8s.io': policyTable,
+  'validatingadmissionpolicybindings.admissionregistration.k8s.io': policyBindingTable,
   'validatingwebhookconfigurations.admissionregistration.k8s.io': webhooksTable,
   'rolebindings.rbac.authorization.k8s.io': bindingTable,
   'clusterrolebindings.rbac.authorization.k8s.io': bindingTable,
