@@ -15,8 +15,11 @@ const pageSize = 500;
 
 export function sealedStore(store: Store, configuration?: EncryptionConfiguration): SealedStore {
   let sealer = createSealer(configuration);
-  const plain = <E extends Entry | undefined>(entry: E): E =>
-    entry === undefined ? entry : { ...entry, value: sealer.open(entry.key, entry.value) };
+  const plain = <E extends Entry | undefined>(entry: E): E => {
+    if (entry === undefined) return entry;
+    const value = sealer.open(entry.key, entry.value);
+    return value === entry.value ? entry : { ...entry, value };
+  };
   const sealed = (operation: Operation): Operation =>
     operation.type === 'put'
       ? { ...operation, value: sealer.seal(operation.key, operation.value) }

@@ -130,6 +130,7 @@ async function serve(
   try {
     const request = toApiRequest(raw, gone.signal);
     const answer = await options.handle(request, peerOf(raw.socket as TLSSocket)); // A secure server's socket.
+    whenGone(gone.signal, answer.done);
     await send(await compressed(request, answer), raw, response, gone.signal);
     letGoOfBody(raw, response);
   } catch (error) {
@@ -163,7 +164,6 @@ async function send(
   response: Http2ServerResponse,
   gone: AbortSignal,
 ): Promise<void> {
-  whenGone(gone, answer.done);
   if (gone.aborted) return endBody(answer.body);
   const cut = () => {
     if (!gone.aborted) breakOff(response);

@@ -8,7 +8,7 @@ import { configMaps } from '../../api/resources.gen.ts';
 import type { Client } from '../../client/client.ts';
 import { openStore } from '../../store/index.ts';
 import { startEtcd } from '../harness/etcd.ts';
-import { removeDir, residentMiB, round, summary, upPlane } from './berth.ts';
+import { cpuSeconds, removeDir, residentMiB, round, summary, upPlane } from './berth.ts';
 
 const { values } = parseArgs({ options: { objects: { type: 'string', default: '2000' } } });
 const objects = Number(values.objects);
@@ -25,6 +25,7 @@ for (const clients of [1, 16]) {
   const overBareEtcd = {
     create: round2(onEtcd.createPerSecond / bare),
     patch: round2(onEtcd.patchPerSecond / bare),
+    apply: round2(onEtcd.applyPerSecond / bare),
     delete: round2(onEtcd.deletePerSecond / bare),
   };
   rows.push({ clients, bareEtcdPutsPerSecond: bare, embedded, etcd: onEtcd, overBareEtcd });
@@ -52,25 +53,38 @@ async function bareEtcd(clients: number): Promise<number> {
 async function throughApi(clients: number, flags: readonly string[]) {
   const plane = await upPlane(undefined, ['--no-agent', ...flags]);
   const { client } = plane;
-  const createPerSecond = await rate(clients, (i) =>
+  const cpuMsPerCall: Record<string, number> = {};
+  /** Of the server alone, with all it does beside: its controllers hear of each change too. */
+  const measured = async (name: string, call: (i: number) => Promise<unknown>) => {
+    const before = await cpuSeconds(plane.pid);
+    const perSecond = await rate(clients, call);
+    cpuMsPerCall[name] = round2((1_000 * ((await cpuSeconds(plane.pid)) - before)) / objects);
+    return perSecond;
+  };
+  const createPerSecond = await measured('create', (i) =>
     client.create<ConfigMap>(configMaps, configMap(i), { signal }),
   );
-  const getPerSecond = await rate(clients, (i) =>
+  const getPerSecond = await measured('get', (i) =>
     client.get<ConfigMap>(configMaps, keyOf(i), { signal }),
   );
   const watch = await watchChanges(client);
-  const patchPerSecond = await rate(clients, async (i) => {
+  const patchPerSecond = await measured('patch', async (i) => {
     await patch(client, i);
     watch.answered(i);
   });
   const eventAfterAnswerMs = await watch.end();
+  const applyPerSecond = await measured('apply', (i) => apply(client, i));
   const result = {
     createPerSecond,
     getPerSecond,
     patchPerSecond,
+    applyPerSecond,
     eventAfterAnswerMs,
     listMs: await timed(() => client.list<ConfigMap>(configMaps, { namespace: 'default', signal })),
-    deletePerSecond: await rate(clients, (i) => client.delete(configMaps, keyOf(i), { signal })),
+    deletePerSecond: await measured('delete', (i) =>
+      client.delete(configMaps, keyOf(i), { signal }),
+    ),
+    cpuMsPerCall,
     residentMiB: round(await residentMiB(plane.pid)),
   };
   await plane.down();
@@ -88,6 +102,16 @@ function configMap(i: number): ConfigMap {
 
 function patch(client: Client, i: number) {
   return client.patch<ConfigMap>(configMaps, keyOf(i), { data: { patched: 'yes' } }, { signal });
+}
+
+function apply(client: Client, i: number) {
+  const object = {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: keyOf(i),
+    data: { applied: 'yes' },
+  };
+  return client.apply<ConfigMap>(configMaps, object, { fieldManager: 'bench', signal });
 }
 
 /** How much later than a patch's answer one watcher hears of it; 0 when it heard of it before. */
