@@ -23,6 +23,7 @@ const watched = { namespace, name: 'watched' };
 const listRuns = 5;
 const changes = 10;
 const streamsPerConnection = 500;
+const windowBytes = 16 * 1024 * 1024;
 
 const rows: unknown[] = [];
 for (const objects of values.objects.split(',').map(Number)) rows.push(await withObjects(objects));
@@ -84,13 +85,16 @@ async function lists(plane: BenchPlane, query: string) {
 
 async function sessionOf({ dataDir }: BenchPlane): Promise<ClientHttp2Session> {
   const { server, ca, cert, key } = loadKubeconfig(join(dataDir, 'kubeconfig'));
-  return connect(server, {
+  const session = connect(server, {
     ...(ca === undefined ? {} : { ca }),
     ...(cert === undefined ? {} : { cert }),
     ...(key === undefined ? {} : { key }),
-    // Else the windows of one connection would hold back a large list.
-    settings: { initialWindowSize: 4 * 1024 * 1024 },
+    settings: { initialWindowSize: windowBytes },
   });
+  await new Promise((resolve) => session.once('connect', resolve));
+  // Else the window of the connection would hold back a large list.
+  session.setLocalWindowSize(windowBytes);
+  return session;
 }
 
 /** From sending one patch until the last watcher has heard of it. */
