@@ -2,7 +2,7 @@
  * The schema of a kind: Kubernetes' structural OpenAPI v3 subset, plus what Berth's own files add to it.
  * Source of the `x-kubernetes-*` meanings: Kubernetes API reference, "CustomResourceDefinition".
  */
-import type { JsonValue } from './meta.ts';
+import type { JsonObject, JsonValue } from './meta.ts';
 
 export interface Schema {
   readonly type?: 'object' | 'array' | 'string' | 'integer' | 'number' | 'boolean';
@@ -125,7 +125,14 @@ export interface KindDefinition {
     readonly categories?: readonly string[];
   };
   readonly versions: readonly KindVersion[];
-  readonly conversion?: { readonly strategy: 'None' | 'Webhook' };
+  readonly conversion?: {
+    readonly strategy: 'None' | 'Webhook';
+    readonly webhook?: {
+      readonly clientConfig?: JsonObject;
+      /** Versions of ConversionReview, best first. */
+      readonly conversionReviewVersions?: readonly string[];
+    };
+  };
   readonly preserveUnknownFields?: boolean;
   /** Built-in kinds only: upstream's message, `k8s.io.api.core.v1.Pod`; absent = no protobuf bodies. */
   readonly 'x-berth-proto-message'?: string;

@@ -130,7 +130,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     createRbac(cache),
   ];
   const caller = new WebhookCaller();
-  const converter = new Converter();
+  const converter = new Converter(caller, random);
   let frontEnd: FrontEnd | undefined;
   let { agentClient } = options;
   const serverAddress = () => addressOf(options, frontEnd?.port ?? options.port);
@@ -148,6 +148,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     ca: options.ca,
     authorizers,
     rbac: cache,
+    converter,
     admission: createAdmission({
       objects,
       registry,

@@ -5,13 +5,7 @@ import { parseSimplePath } from '../../api/jsonpath.ts';
 import type { JsonObject } from '../../api/meta.ts';
 import type { Schema } from '../../api/schema.ts';
 import type { FieldError } from '../../api/status.ts';
-import {
-  duplicateValue,
-  forbiddenField,
-  invalidValue,
-  notSupported,
-  required,
-} from '../schema/field-error.ts';
+import { duplicateValue, invalidValue, required } from '../schema/field-error.ts';
 import { validateStructural } from '../schema/index.ts';
 import { fieldSchema } from '../schema/json-kinds.ts';
 
@@ -176,30 +170,4 @@ function selectableMistakes(jsonPath: string, schema: Schema | undefined): strin
   return [
     'must point to a field of type string, boolean or integer. Enum string fields and strings with formats are allowed.',
   ];
-}
-
-/** Objects of several versions share one schema apart from what is pruned: nobody is asked to convert. */
-export function conversionErrors(crd: JsonObject): FieldError[] {
-  const conversion = asObject(at(crd, 'spec', 'conversion')) ?? {};
-  const webhook = asObject(conversion['webhook']);
-  if (conversion['strategy'] !== 'Webhook') {
-    const why = 'should not be set when strategy is not set to Webhook';
-    return [
-      ...(webhook?.['clientConfig'] === undefined
-        ? []
-        : [forbiddenField('spec.conversion.webhookClientConfig', why)]),
-      ...(asArray(webhook?.['conversionReviewVersions']).length === 0
-        ? []
-        : [forbiddenField('spec.conversion.conversionReviewVersions', why)]),
-    ];
-  }
-  if (webhook?.['clientConfig'] === undefined)
-    return [
-      required('spec.conversion.webhookClientConfig', 'required when strategy is set to Webhook'),
-      ...(objectsOf(webhook?.['conversionReviewVersions']).length > 0
-        ? []
-        : [required('spec.conversion.conversionReviewVersions')]),
-    ];
-  // Conversion webhooks are never called: better no kind than objects in the wrong shape.
-  return [notSupported('spec.conversion.strategy', 'Webhook', ['None'])];
 }

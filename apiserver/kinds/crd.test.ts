@@ -116,7 +116,29 @@ describe('versions', () => {
     ],
     [
       crd({ conversion: { strategy: 'Webhook', webhook: { clientConfig: {} } } }),
-      ['spec.conversion.strategy'],
+      ['spec.conversion.webhookClientConfig', 'spec.conversion.conversionReviewVersions'],
+    ],
+    [
+      crd({
+        conversion: {
+          strategy: 'Webhook',
+          webhook: { clientConfig: { url: 'http://x' }, conversionReviewVersions: ['v2', 'v2'] },
+        },
+      }),
+      [
+        'spec.conversion.webhookClientConfig.url',
+        'spec.conversion.conversionReviewVersions[1]',
+        'spec.conversion.conversionReviewVersions',
+      ],
+    ],
+    [
+      crd({
+        conversion: {
+          strategy: 'Webhook',
+          webhook: { clientConfig: { url: 'https://x' }, conversionReviewVersions: ['v1'] },
+        },
+      }),
+      [],
     ],
   ])('%#', (object, found) => {
     expect(wrong(object)).toEqual(found);

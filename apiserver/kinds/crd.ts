@@ -4,13 +4,9 @@ import { asArray, asString, at, child, equal, objectsOf } from '../../api/json.t
 import type { Condition, JsonObject, JsonValue } from '../../api/meta.ts';
 import type { FieldError } from '../../api/status.ts';
 import { invalidValue } from '../schema/field-error.ts';
+import { conversionErrors } from './crd-conversion.ts';
 import { nameErrors } from './crd-names.ts';
-import {
-  conversionErrors,
-  oneVersionErrors,
-  storedVersionErrors,
-  versionErrors,
-} from './crd-versions.ts';
+import { oneVersionErrors, storedVersionErrors, versionErrors } from './crd-versions.ts';
 import { plainStrategy, type Strategy } from './strategy.ts';
 
 /** Keeps the definition until its objects are deleted; taken off by the establisher. */

@@ -3,6 +3,7 @@
 import type { JsonObject } from '../../api/meta.ts';
 import type { KindDefinition, KindVersion, PrinterColumn, Schema } from '../../api/schema.ts';
 import { customStrategy, type Strategy } from '../kinds/strategy.ts';
+import { targetOf, type WebhookTarget } from '../webhook/call.ts';
 
 export interface ScalePaths {
   readonly specReplicasPath: string;
@@ -48,8 +49,16 @@ export interface ServedKind {
   readonly protoMessage: string | undefined;
   /** Absent for kinds that are stored as what they are. */
   readonly storedAs: StoredAs | undefined;
+  /** Who brings objects from one version into another; absent = only `apiVersion` differs. */
+  readonly conversion: KindConversion | undefined;
   /** Its definition is being deleted: objects may go, none may come. */
   readonly terminating: boolean;
+}
+
+export interface KindConversion {
+  readonly target: WebhookTarget;
+  /** Of the ConversionReview. */
+  readonly reviewVersion: 'v1' | 'v1beta1';
 }
 
 export interface KindSource {
@@ -96,6 +105,7 @@ export function servedKinds(source: KindSource): ServedKind[] {
       deprecationWarning: deprecation(version, definition),
       protoMessage: definition['x-berth-proto-message'],
       storedAs: source.storedAs,
+      conversion: conversionOf(definition),
       terminating: source.terminating ?? false,
     }));
 }
@@ -127,6 +137,16 @@ const kindText =
   'Kind is a string value representing the REST resource this object represents. Servers may infer this ' +
   'from the endpoint the client submits requests to. Cannot be updated. In CamelCase. ' +
   `More info: ${conventions}#types-kinds`;
+
+function conversionOf({ conversion }: KindDefinition): KindConversion | undefined {
+  if (conversion?.strategy !== 'Webhook') return undefined;
+  const { clientConfig = {}, conversionReviewVersions = [] } = conversion.webhook ?? {};
+  const spoken = conversionReviewVersions.find((each) => each === 'v1' || each === 'v1beta1');
+  return {
+    target: targetOf(clientConfig),
+    reviewVersion: spoken === 'v1beta1' ? 'v1beta1' : 'v1',
+  };
+}
 
 function deprecation(version: KindVersion, definition: KindDefinition): string | undefined {
   if (version.deprecated !== true) return undefined;

@@ -18,7 +18,7 @@ import { writeParameters } from '../verbs/options.ts';
 import { parsePatch } from '../verbs/patch.ts';
 import { respondJson } from '../verbs/respond.ts';
 import { parseRevision } from '../verbs/update.ts';
-import { viewOf } from '../verbs/view.ts';
+import { prepareViews, viewOf } from '../verbs/view.ts';
 
 const maxTries = 5;
 const verbs = new Set(['get', 'update', 'patch']);
@@ -51,7 +51,9 @@ export async function scale(deps: VerbDeps, request: KindRequest): Promise<ApiRe
       subresource: 'scale',
       form: scaleForm(request, paths),
     });
-    if (stored !== undefined) return respondJson(200, scaleOf(stored, request, paths));
+    if (stored === undefined) continue;
+    await prepareViews(deps, request, [stored]);
+    return respondJson(200, scaleOf(stored, request, paths));
   }
   throw stale(request);
 }
@@ -71,6 +73,7 @@ async function current(deps: VerbDeps, request: KindRequest): Promise<Cached> {
   const { kind, info } = request;
   const found = await currentObject(deps, request);
   if (found === undefined) throw notFound({ group: kind.group, resource: kind.plural }, info.name);
+  await prepareViews(deps, request, [found]);
   return found;
 }
 

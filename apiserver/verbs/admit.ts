@@ -2,7 +2,6 @@
 
 import { asArray, asObject, asString, at, equal } from '../../api/json.ts';
 import type { JsonObject } from '../../api/meta.ts';
-import { formatApiVersion } from '../../api/meta.ts';
 import { badRequest, type FieldError, invalid, type StatusError } from '../../api/status.ts';
 import type { PartStrategy } from '../kinds/strategy.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
@@ -22,7 +21,7 @@ import {
 import { metadataOf, metaString } from '../storage/cached.ts';
 import type { DecodedBody } from './body.ts';
 import { cannotHandle, type ErrorOf, undecodable } from './decode-errors.ts';
-import type { KindRequest } from './deps.ts';
+import type { KindRequest, VerbDeps } from './deps.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { ignoredFieldWarnings } from './ignored-fields.ts';
 import type { FieldValidation } from './options.ts';
@@ -82,17 +81,17 @@ function wrongMetadata(kind: ServedKind, { field, message }: FieldError): Status
   return cannotHandle(kind)(told);
 }
 
-/** Brings the object from the request's version into the one that is stored. */
-export function toStorage(object: JsonObject, kind: ServedKind): void {
-  if (kind.storedAs !== undefined) {
-    const stored = kind.storedAs.toStored(object);
-    for (const field of Object.keys(object)) delete object[field];
-    Object.assign(object, stored);
-    return;
-  }
-  if (kind.version === kind.storageVersion) return;
-  object['apiVersion'] = formatApiVersion(kind.group, kind.storageVersion);
-  prune(object, kind.storageSchema);
+/** The object in the version that is stored; the same one where the request speaks that version. */
+export async function toStorage(
+  { converter }: VerbDeps,
+  { kind, request }: KindRequest,
+  object: JsonObject,
+): Promise<JsonObject> {
+  if (kind.storedAs !== undefined) return kind.storedAs.toStored(object);
+  if (kind.version === kind.storageVersion) return object;
+  const stored = { ...kind, version: kind.storageVersion, schema: kind.storageSchema };
+  const [converted = object] = await converter.convert([object], stored, request.signal);
+  return converted;
 }
 
 /**

@@ -172,10 +172,10 @@ async function store(
     ...(kind.namespaced ? { namespace: info.namespace } : {}),
     name: metaString(object, 'name'),
   };
-  toStorage(object, kind);
-  if (!parameters.dryRun) return deps.objects.create(place, key, object, signal, beside);
+  const converted = await toStorage(deps, request, object);
+  if (!parameters.dryRun) return deps.objects.create(place, key, converted, signal, beside);
   if ((await deps.objects.get(place, key, signal)) !== undefined) return { type: 'raced' };
-  return { type: 'written', stored: unstored(object) };
+  return { type: 'written', stored: unstored(converted) };
 }
 
 const settlePollMs = 5;

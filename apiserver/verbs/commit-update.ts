@@ -85,12 +85,12 @@ export async function commitUpdate(
   const asItWas = unchanged(managed, old) && !(await deps.objects.isStale(input.old, signal));
   if (asItWas) return (await input.isCurrent()) ? input.old : undefined;
   if (parameters.dryRun) return (await input.isCurrent()) ? unstored(managed) : undefined;
-  toStorage(managed, kind);
+  const converted = await toStorage(deps, request, managed);
   if (isFinished(managed, kind.strategy.retained)) {
     const revision = await deps.objects.remove(input.old, signal);
-    return revision === undefined ? undefined : unstored(managed);
+    return revision === undefined ? undefined : unstored(converted);
   }
-  const result = await deps.objects.replace(input.old, managed, signal);
+  const result = await deps.objects.replace(input.old, converted, signal);
   return result.type === 'written' ? result.stored : undefined;
 }
 

@@ -6,6 +6,7 @@ import type { Random } from '../../lib/random.ts';
 import type { AdmissionChain } from '../admission/index.ts';
 import type { AccessDeps } from '../auth/escalation.ts';
 import type { TokenIssuer } from '../auth/service-account-token.ts';
+import type { Converter } from '../custom/converter.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
 import type { RequestContext } from '../request/request.ts';
@@ -15,6 +16,7 @@ export interface VerbDeps extends AccessDeps {
   readonly objects: ObjectStore;
   readonly registry: Registry;
   readonly admission: AdmissionChain;
+  readonly converter: Converter;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;

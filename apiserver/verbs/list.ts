@@ -13,7 +13,7 @@ import { currentObject } from './on-current.ts';
 import { respondList, respondObject } from './respond.ts';
 import { selectionOf } from './select.ts';
 import { parseRevision } from './update.ts';
-import { viewOf } from './view.ts';
+import { prepareViews, viewOf } from './view.ts';
 
 /** How many entries one read of an exact revision takes from the store. */
 const storePage = 500;
@@ -71,11 +71,17 @@ export async function selectedObjects(deps: VerbDeps, request: KindRequest): Pro
   return fromCache(deps, request, prefix, version === '0' ? 0 : limit);
 }
 
-function fromCache(deps: VerbDeps, request: KindRequest, prefix: string, limit: number): Selected {
+async function fromCache(
+  deps: VerbDeps,
+  request: KindRequest,
+  prefix: string,
+  limit: number,
+): Promise<Selected> {
   const selection = selectionOf(request);
   const { cache } = deps.objects;
   const { revision } = cache;
   const all = cache.list(prefix);
+  if (!selection.everything) await prepareViews(deps, request, all);
   const found = selection.everything
     ? all
     : all.filter((cached) => selection.matches(viewOf(cached, request.kind).object));
@@ -107,10 +113,13 @@ async function fromStore(deps: VerbDeps, request: KindRequest, read: StoreRead):
   for (;;) {
     const page = await storePageOf(deps, read, at, after, signal);
     at ??= page.revision;
-    for (const [index, entry] of page.entries.entries()) {
-      after = entry.key;
+    const found = page.entries.map((entry) => {
       const cached = deps.objects.cache.get(entry.key);
-      const object = cached?.revision === entry.modRevision ? cached : decodeEntry(entry);
+      return cached?.revision === entry.modRevision ? cached : decodeEntry(entry);
+    });
+    await prepareViews(deps, request, found);
+    for (const [index, object] of found.entries()) {
+      after = object.key;
       if (selection.matches(viewOf(object, request.kind).object)) objects.push(object);
       if (read.limit === 0 || objects.length < read.limit) continue;
       const rest = page.remaining + page.entries.length - index - 1;

@@ -9,6 +9,7 @@ import { placeOf } from '../registry/served-kind.ts';
 import type { Cached } from '../storage/cached.ts';
 import { objectKey } from '../storage/keys.ts';
 import type { KindRequest, VerbDeps } from './deps.ts';
+import { prepareViews } from './view.ts';
 
 /** Somebody else's write comes in between at most this often. */
 const maxTries = 5;
@@ -32,11 +33,13 @@ export async function onCurrent<T>(
   const cached = deps.objects.cache.newest(keyOf(request));
   if (cached !== undefined) {
     const read = async () => (await currentObject(deps, request))?.revision === cached.revision;
+    await prepareViews(deps, request, [cached]);
     const done = await onCached(cached, read, attempt);
     if (done !== undefined) return done;
   }
   for (let tries = 1; tries <= maxTries; tries += 1) {
     const old = await currentObject(deps, request);
+    if (old !== undefined) await prepareViews(deps, request, [old]);
     const done = await attempt({ old, isCurrent: async () => true });
     if (done !== undefined) return done;
   }

@@ -17,18 +17,19 @@ import { type Cached, metaString } from '../storage/cached.ts';
 import { stringifyJson } from '../wire/json.ts';
 import type { KindRequest, VerbDeps } from './deps.ts';
 import type { Selected } from './list.ts';
-import { bytesOf, encode, itemBytes, viewOf } from './view.ts';
+import { bytesOf, encode, itemBytes, prepareViews, viewOf } from './view.ts';
 
 const json = 'application/json';
 
 /** One object. */
-export function respondObject(
+export async function respondObject(
   deps: VerbDeps,
   request: KindRequest,
   cached: Cached,
   status: number,
-): ApiResponse {
+): Promise<ApiResponse> {
   const { kind } = request;
+  await prepareViews(deps, request, [cached]);
   const { mediaType, as, pretty } = negotiate(request.request.headers['accept'], 'object');
   if (as?.kind === 'PartialObjectMetadataList') throw notAcceptableObject(goType(kind, ''));
   if (as !== undefined) {
@@ -46,8 +47,13 @@ export function respondObject(
 }
 
 /** A list. */
-export function respondList(deps: VerbDeps, request: KindRequest, selected: Selected): ApiResponse {
+export async function respondList(
+  deps: VerbDeps,
+  request: KindRequest,
+  selected: Selected,
+): Promise<ApiResponse> {
   const { kind } = request;
+  await prepareViews(deps, request, selected.objects);
   const { mediaType, as, pretty } = negotiate(request.request.headers['accept'], 'object');
   const metadata = {
     resourceVersion: String(selected.revision),

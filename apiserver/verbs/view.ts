@@ -6,11 +6,13 @@ import type { ServedKind } from '../registry/served-kind.ts';
 import { applyDefaults, prune } from '../schema/index.ts';
 import type { Cached, View } from '../storage/cached.ts';
 import { stringifyJson } from '../wire/json.ts';
+import type { KindRequest, VerbDeps } from './deps.ts';
 
 /** The object in `kind`'s version; made once per cached revision. Do not change what it returns. */
 export function viewOf(cached: Cached, kind: ServedKind): View {
   const present = cached.views.get(kind);
   if (present !== undefined) return present;
+  if (needsWebhook(cached, kind)) throw new Error(`${cached.key} is shown before it is converted`);
   const view: View = { object: shown(cached.object, kind) };
   cached.views.set(kind, view);
   return view;
@@ -22,14 +24,83 @@ function shown(stored: JsonObject, kind: ServedKind): JsonObject {
 }
 
 /**
+ * Has views made that only a webhook can make, all in one question. Called before `viewOf` for whatever
+ * comes from the store or goes there. Throws 500 where the webhook does not deliver.
+ */
+export async function prepareViews(
+  deps: VerbDeps,
+  request: KindRequest,
+  objects: readonly Cached[],
+): Promise<void> {
+  const { kind } = request;
+  if (kind.conversion === undefined) return;
+  const isMissing = (each: Cached) => !each.views.has(kind) && needsWebhook(each, kind);
+  const missing = objects.filter(isMissing);
+  if (missing.length === 0) return;
+  // Many watchers want the same object at once: one of them asks.
+  const asked = [...new Set(missing.flatMap((each) => pending.get(each)?.get(kind) ?? []))];
+  await convertViews(
+    deps,
+    request,
+    missing.filter((each) => !pending.get(each)?.has(kind)),
+  );
+  await Promise.allSettled(asked);
+  // Who asked may have gone away, or was refused.
+  await convertViews(deps, request, missing.filter(isMissing));
+}
+
+/** Views that are being made, for each kind. */
+const pending = new WeakMap<Cached, Map<ServedKind, Promise<void>>>();
+
+async function convertViews(
+  { converter }: VerbDeps,
+  { kind, request }: KindRequest,
+  objects: readonly Cached[],
+): Promise<void> {
+  if (objects.length === 0) return;
+  const convert = async () => {
+    const stored = objects.map((each) => withDefaults(each.object, kind));
+    const converted = await converter.convert(stored, kind, request.signal);
+    for (const [index, each] of objects.entries()) {
+      const object = converted[index];
+      if (object !== undefined) each.views.set(kind, { object });
+    }
+  };
+  const work = convert();
+  for (const each of objects) {
+    const kinds = pending.get(each) ?? new Map<ServedKind, Promise<void>>();
+    pending.set(each, kinds.set(kind, work));
+  }
+  try {
+    await work;
+  } finally {
+    for (const each of objects) pending.get(each)?.delete(kind);
+  }
+}
+
+function needsWebhook({ object }: Cached, kind: ServedKind): boolean {
+  return kind.conversion !== undefined && object['apiVersion'] !== apiVersionOf(kind);
+}
+
+function apiVersionOf({ group, version }: ServedKind): string {
+  return formatApiVersion(group, version);
+}
+
+/**
  * What is read from storage may be older than the schema: it is pruned and defaulted again. Defaults are
  * those of the version that is stored; another version adds none when it is read.
  */
 function customView(stored: JsonObject, kind: ServedKind): JsonObject {
-  const object = copyOf(stored);
-  object['apiVersion'] = formatApiVersion(kind.group, kind.version);
-  applyDefaults(object, kind.storageSchema);
+  const object = withDefaults(stored, kind);
+  object['apiVersion'] = apiVersionOf(kind);
   prune(object, kind.schema);
+  return object;
+}
+
+function withDefaults(stored: JsonObject, kind: ServedKind): JsonObject {
+  const object = copyOf(stored);
+  const shown = stored['apiVersion'] === apiVersionOf(kind);
+  applyDefaults(object, shown ? kind.schema : kind.storageSchema);
   return object;
 }
 

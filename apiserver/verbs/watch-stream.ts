@@ -2,7 +2,8 @@
 import { formatApiVersion, type JsonObject } from '../../api/meta.ts';
 import { StatusError } from '../../api/status.ts';
 import type { Revision } from '../../store/store.ts';
-import { type Cached, fromObject } from '../storage/cached.ts';
+import type { ServedKind } from '../registry/served-kind.ts';
+import { type Cached, fromObject, withRevision } from '../storage/cached.ts';
 import type { CacheEvent } from '../storage/resource-cache.ts';
 import { toStatusError } from '../storage/store-errors.ts';
 import type { Subscription } from '../storage/subscription.ts';
@@ -10,7 +11,7 @@ import { stringifyJson } from '../wire/json.ts';
 import type { KindRequest, VerbDeps } from './deps.ts';
 import type { EventEncoder } from './respond.ts';
 import type { Selection } from './select.ts';
-import { viewOf } from './view.ts';
+import { prepareViews, viewOf } from './view.ts';
 
 /** How often a quiet watch that wants bookmarks gets one. */
 const bookmarkEveryMs = 15_000;
@@ -40,8 +41,8 @@ export interface Watch {
 /** Yields chunks of about `chunkBytes`; ends at the timeout with a last bookmark, or when the client goes. */
 export async function* watchStream(watch: Watch): AsyncGenerator<Uint8Array> {
   const { request } = watch;
-  yield* chunked(initialLines(watch));
   const { signal } = request.request;
+  yield* chunked(initialLines(watch));
   if (signal.aborted) return;
   const local = new AbortController();
   const onGone = () => local.abort();
@@ -111,6 +112,7 @@ async function* changes(watch: Watch, local: AbortController): AsyncGenerator<Ui
         continue;
       }
       const news = batch.filter(({ revision }) => revision > parameters.since);
+      await prepareEvents(watch, news);
       yield* chunked(linesOf(news, watch));
       sent = batch[batch.length - 1]?.revision ?? sent;
     }
@@ -196,8 +198,25 @@ function encodeEvent(event: CacheEvent, { request, selection, encoder }: Watch):
   if (event.type === 'put' && selection.matches(viewOf(event.current, kind).object))
     return [encoder.object(was ? 'MODIFIED' : 'ADDED', event.current)];
   if (!was || previous === undefined) return [];
-  // The object as it was, with the version of the change that took it away.
-  return [encoder.object('DELETED', fromObject(previous.key, previous.object, event.revision))];
+  return [encoder.object('DELETED', deleted(previous, kind, event.revision))];
+}
+
+/** The object as it was, with the version of the change that took it away. */
+function deleted(previous: Cached, kind: ServedKind, revision: Revision): Cached {
+  const object = fromObject(previous.key, previous.object, revision);
+  const shown = viewOf(previous, kind).object;
+  if (kind.conversion !== undefined)
+    object.views.set(kind, { object: withRevision(shown, revision) });
+  return object;
+}
+
+/** All objects of a batch that a webhook must convert, in one question. */
+function prepareEvents({ deps, request }: Watch, events: readonly CacheEvent[]): Promise<void> {
+  const objects = events.flatMap((event) => [
+    ...(event.previous === undefined ? [] : [event.previous]),
+    ...(event.type === 'put' ? [event.current] : []),
+  ]);
+  return prepareViews(deps, request, objects);
 }
 
 function bookmark({ request, encoder }: Watch, revision: Revision, initialEnd: boolean) {

@@ -9,6 +9,7 @@ import type { KindRequest, VerbDeps } from './deps.ts';
 import { eventEncoder } from './respond.ts';
 import { selectionOf } from './select.ts';
 import { parseRevision } from './update.ts';
+import { prepareViews } from './view.ts';
 import { type WatchParameters, watchStream } from './watch-stream.ts';
 
 /** Without `timeoutSeconds` a watch lasts a random time between this and twice this, as upstream's. */
@@ -18,6 +19,7 @@ const minTimeoutSeconds = 1_800;
 export async function watch(deps: VerbDeps, request: KindRequest): Promise<ApiResponse> {
   const selection = selectionOf(request);
   const parameters = await watchParameters(deps, request);
+  await prepareViews(deps, request, parameters.initial);
   const encoder = eventEncoder(deps, request);
   const cut = new AbortController();
   return {

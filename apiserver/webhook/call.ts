@@ -59,6 +59,8 @@ export class WebhookCaller {
   /** Throws `WebhookCallError`; never takes longer than `timeoutMs`. */
   async call(target: WebhookTarget, body: JsonObject, limits: CallLimits): Promise<JsonObject> {
     if (target.url === '') throw noServices(target.service);
+    if (target.ca !== '' && !target.ca.includes('-----BEGIN CERTIFICATE-----'))
+      throw new WebhookCallError(503, noCertificates);
     const seconds = Math.ceil(limits.timeoutMs / 1_000);
     const url = `${target.url}?timeout=${seconds}s`;
     const late = AbortSignal.timeout(limits.timeoutMs);
@@ -129,6 +131,9 @@ export class WebhookCaller {
     }
   }
 }
+
+const noCertificates =
+  'unable to load root certificates: unable to parse bytes as PEM block: see clientConfig.caBundle';
 
 /** As kube-apiserver calls, which some webhooks look at. */
 const headers = {

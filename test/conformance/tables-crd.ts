@@ -33,8 +33,11 @@ function definition({ name, resource, old, errors }: Json): Verdict {
   const crd = definitionOf(resource);
   const before = old === undefined ? undefined : definitionOf(old);
   for (const each of [crd, before]) if (each !== undefined) applyDefaults(each, kindSchema);
-  if (crd.spec.conversion?.strategy === 'Webhook')
-    return leftOut('conversion by webhook is not served: such a definition is refused');
+  const { conversion } = crd.spec;
+  if (conversion?.strategy === 'Webhook' && !conversion.webhook?.conversionReviewVersions)
+    return leftOut('a webhook without versions of its review was refused by a real server');
+  if (conversion?.strategy === 'Webhook' && resource.Spec?.PreserveUnknownFields !== false)
+    return leftOut('preserveUnknownFields is always false here');
   if (resource.Spec?.PreserveUnknownFields === true)
     return leftOut('preserveUnknownFields can only be set in versions of the API long gone');
   const check = (object: Json, old?: Json) => [

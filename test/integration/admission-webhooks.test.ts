@@ -403,13 +403,20 @@ describe('a webhook that fails', () => {
       'tls: failed to verify certificate: x509: certificate signed by unknown authority',
     ],
     [
+      'its certificates are none',
+      { webhook: 'placeholder' },
+      'unable to load root certificates: unable to parse bytes as PEM block',
+    ],
+    [
       'it is a Service',
       { webhook: { clientConfig: { service: { namespace: 'a', name: 'b' } } } },
       'service "a/b" cannot be reached',
     ],
   ])('because %s', async (_why, more, message) => {
-    const untrusted = { clientConfig: { url: `${hooks.url}/val` } };
-    const webhook = more.webhook === 'untrusted' ? untrusted : more.webhook;
+    const url = `${hooks.url}/val`;
+    const configs: Body = { untrusted: { url }, placeholder: { url, caBundle: 'Cg==' } };
+    const clientConfig = configs[more.webhook];
+    const webhook = clientConfig === undefined ? more.webhook : { clientConfig };
     await register('validating', 'val', { ...more, webhook });
     const answer = await api.call('POST', maps, configMap('unreached'));
     expect(answer.status).toBe(500);
