@@ -49,6 +49,7 @@ function untoleratedTaints(
   { tolerations }: PlacementRequest,
   traits: NodeTraits,
 ): readonly Taint[] {
+  if (traits.taints.length === 0) return traits.taints;
   return traits.taints.filter((taint) => {
     if (traits.unschedulable && taint.key === 'node.kubernetes.io/unschedulable') return false;
     if (traits.ready !== 'True' && readinessTaints.has(taint.key)) return false;

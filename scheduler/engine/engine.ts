@@ -7,7 +7,8 @@ import { strategyOf } from '../strategies/built-in.ts';
 import type { FillOrder, Strategy } from '../strategies/strategy.ts';
 import { ClassIndex } from './class-index.ts';
 import { reasonsOf, unavailable } from './explain.ts';
-import { FillIndex, type NodeRules } from './fill-index.ts';
+import type { NodeRules } from './fill-blocks.ts';
+import { FillIndex } from './fill-index.ts';
 import type { Reasons } from './reasons.ts';
 import type { Allocation, PlacementRequest, StrategyName } from './request.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -38,6 +39,8 @@ export class Engine {
   /** In order of last use, as all that is kept here. */
   readonly #classes = new Map<string, ClassIndex>();
   readonly #fills = new Map<string, FillIndex>();
+  /** Equal replicas come in a row. */
+  #last: { readonly classKey: string; readonly fill: FillIndex } | undefined;
   /** By class, and where the log stood: nothing has changed while it stands there still. */
   readonly #refusals = new Map<string, { readonly position: number; reasons?: Reasons }>();
 
@@ -87,16 +90,23 @@ export class Engine {
     const { order } = strategy;
     const isOrdered = order !== undefined && isPlain(request);
     if (isOrdered && strategy.scorer?.(snapshot, request) === undefined) {
-      const resources = request.amounts.map(({ resource }) => resource);
-      const key = `${order.by} ${resources.join(' ')}`;
-      const fill = this.#fills.get(key) ?? new FillIndex(snapshot, resources, order.by);
-      use(this.#fills, key, fill, fillIndicesMax);
+      const fill = this.#fillFor(request, order);
       if (fill.catchUp()) return fill.best(request, rulesOf(snapshot, request, order));
     }
     const key = request.classKey;
     const index = this.#classes.get(key) ?? new ClassIndex(snapshot, request, strategy);
     use(this.#classes, key, index, Math.floor(indexedCostsMax / snapshot.columns.size));
     return index.best();
+  }
+
+  #fillFor(request: PlacementRequest, order: FillOrder): FillIndex {
+    if (this.#last?.classKey === request.classKey) return this.#last.fill;
+    const resources = request.amounts.map(({ resource }) => resource);
+    const key = `${order.by} ${resources.join(' ')}`;
+    const fill = this.#fills.get(key) ?? new FillIndex(this.snapshot, resources, order.by);
+    use(this.#fills, key, fill, fillIndicesMax);
+    this.#last = { classKey: request.classKey, fill };
+    return fill;
   }
 
   #reasonsOf(request: PlacementRequest): Reasons {
@@ -128,19 +138,16 @@ export class Engine {
  */
 function isPlain(request: PlacementRequest): boolean {
   if (request.parts.length > 0 || request.amounts.length > resourcesMax) return false;
-  return nodeConstraints.every(
-    (constraint) => constraint === maxPerNode || !constraint.applies(request),
-  );
+  for (const constraint of nodeConstraints) {
+    if (constraint !== maxPerNode && constraint.applies(request)) return false;
+  }
+  return true;
 }
 
 function rulesOf(snapshot: Snapshot, request: PlacementRequest, order: FillOrder): NodeRules {
-  const { owner } = request;
+  const { owner, maxPerNode: limit = Number.POSITIVE_INFINITY } = request;
   const counts = owner === undefined ? undefined : snapshot.ownerCounts(owner);
-  const limit = maxPerNode.applies(request) ? request.maxPerNode : undefined;
-  return {
-    last: order.fewestOfOwner ? counts : undefined,
-    allows: (index) => limit === undefined || (counts?.get(index) ?? 0) < limit,
-  };
+  return { counts, limit, fewestFirst: order.fewestOfOwner };
 }
 
 /** Makes `key` the one used last, and forgets the others from the oldest on; one always stays. */

@@ -10,6 +10,16 @@ export interface BlockView {
   readonly useds: readonly Float64Array[];
 }
 
+/** What the owner of a request says about nodes that have room. */
+export interface NodeRules {
+  /** How many instances of the owner the nodes have. */
+  readonly counts: ReadonlyMap<number, number> | undefined;
+  /** A node that has so many takes no more. */
+  readonly limit: number;
+  /** Nodes that have any come after all others of the same dislike, fewest first. */
+  readonly fewestFirst: boolean;
+}
+
 const blockSize = 64;
 
 export class Block {
@@ -48,22 +58,17 @@ export class BlockList {
     return last;
   }
 
-  /** Returns where it stands now; `moved` is told of every other node that got into another block. */
-  insert(node: number, moved: (node: number, block: Block) => void): Block {
-    let at = this.#blockFor(node);
+  /** Returns where it stands now; `blockOf` is told of every other node that got into another block. */
+  insert(node: number, blockOf: (Block | undefined)[]): Block {
+    if (this.blocks.length === 0) return this.push(node);
+    const at = this.#blockFor(node);
     let block = this.blocks[at] ?? this.push(node);
-    if (block.length === 1 && block.nodes[0] === node) return block;
     if (block.length === blockSize) {
-      const upper = this.#split(at, moved);
-      if (this.#precedes(upper.nodes[0] ?? 0, node)) {
-        at += 1;
-        block = upper;
-      }
+      const upper = this.#split(at, block, blockOf);
+      if (this.#precedes(upper.nodes[0] ?? 0, node)) block = upper;
     }
-    let place = block.length;
-    for (; place > 0 && this.#precedes(node, block.nodes[place - 1] ?? 0); place -= 1) {
-      block.nodes[place] = block.nodes[place - 1] ?? 0;
-    }
+    const place = this.#placeIn(block, node);
+    block.nodes.copyWithin(place + 1, place, block.length);
     block.nodes[place] = node;
     block.length += 1;
     this.#raise(block, node);
@@ -71,21 +76,25 @@ export class BlockList {
   }
 
   remove(node: number, block: Block): void {
-    const place = block.nodes.subarray(0, block.length).indexOf(node);
-    if (place < 0) return;
+    const place = block.nodes.indexOf(node);
+    if (place < 0 || place >= block.length) return;
     block.nodes.copyWithin(place, place + 1, block.length);
     block.length -= 1;
     block.loose = true;
     if (block.length === 0) this.blocks.splice(this.blocks.indexOf(block), 1);
   }
 
-  /** The first node that has so much free and that `allows` does not refuse; undefined when there is none. */
-  first(asked: Float64Array, allows: (node: number) => boolean): number | undefined {
-    for (const block of this.blocks) {
-      if (!exceeds(block.most, asked)) continue;
+  /** The first node that has so much free and is not put last; undefined when there is none. */
+  first(asked: Float64Array, { counts, limit, fewestFirst }: NodeRules): number | undefined {
+    const most = fewestFirst ? Math.min(1, limit) : limit;
+    const { blocks } = this;
+    for (let b = 0; b < blocks.length; b += 1) {
+      const block = blocks[b];
+      if (block === undefined || !exceeds(block.most, asked)) continue;
       for (let i = 0; i < block.length; i += 1) {
         const node = block.nodes[i] ?? 0;
-        if (this.fits(node, asked) && allows(node)) return node;
+        if (!this.fits(node, asked)) continue;
+        if (counts === undefined || (counts.get(node) ?? 0) < most) return node;
       }
       if (block.loose) this.#tighten(block);
     }
@@ -115,17 +124,26 @@ export class BlockList {
     return Math.max(0, low);
   }
 
-  #split(at: number, moved: (node: number, block: Block) => void): Block {
-    const lower = this.blocks[at];
+  #placeIn(block: Block, node: number): number {
+    let low = 0;
+    let high = block.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#precedes(block.nodes[middle] ?? 0, node)) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #split(at: number, lower: Block, blockOf: (Block | undefined)[]): Block {
     const upper = new Block(this, this.#view.useds.length);
-    if (lower === undefined) return upper;
     const half = lower.length >>> 1;
     upper.nodes.set(lower.nodes.subarray(half, lower.length));
     upper.length = lower.length - half;
     lower.length = half;
     this.#tighten(lower);
     this.#tighten(upper);
-    for (let i = 0; i < upper.length; i += 1) moved(upper.nodes[i] ?? 0, upper);
+    for (let i = 0; i < upper.length; i += 1) blockOf[upper.nodes[i] ?? 0] = upper;
     this.blocks.splice(at + 1, 0, upper);
     return upper;
   }

@@ -7,7 +7,7 @@
 import { partOf } from '../dimensions/scalar.ts';
 import type { FillOrder } from '../strategies/strategy.ts';
 import { dislikeOf, refused } from './evaluate.ts';
-import { type Block, BlockList, type BlockView } from './fill-blocks.ts';
+import { type Block, BlockList, type BlockView, type NodeRules } from './fill-blocks.ts';
 import type { NodeRecord, NodeTraits, PlacementRequest } from './request.ts';
 import type { Snapshot } from './snapshot.ts';
 
@@ -19,13 +19,6 @@ interface Kind {
   /** By resource, nominal. */
   readonly capacities: readonly number[];
   readonly list: BlockList;
-}
-
-/** What may be said against a node that has room. */
-export interface NodeRules {
-  /** Nodes that come after all others of the same dislike, fewest first: those with instances of the owner. */
-  readonly last: ReadonlyMap<number, number> | undefined;
-  allows(index: number): boolean;
 }
 
 export class FillIndex {
@@ -80,55 +73,66 @@ export class FillIndex {
 
   /** The best node now; call `catchUp` first. Undefined when none fits. */
   best(request: PlacementRequest, rules: NodeRules): number | undefined {
-    const asked = Float64Array.from(request.amounts, (amount) => amount.amount);
-    const levels = new Map<number, Kind[]>();
-    for (const kind of this.#kinds) {
-      if (kind.list.blocks.length === 0) continue;
-      const dislike = dislikeOf(request, kind.traits);
-      if (dislike === refused) continue;
-      const level = levels.get(dislike);
-      if (level === undefined) levels.set(dislike, [kind]);
-      else level.push(kind);
-    }
-    for (const dislike of [...levels.keys()].sort((a, b) => a - b)) {
-      const kinds = levels.get(dislike) ?? [];
+    const asked = new Float64Array(request.amounts.length);
+    for (let k = 0; k < asked.length; k += 1) asked[k] = request.amounts[k]?.amount ?? 0;
+    // As a rule there is one level of dislike: none.
+    let level = Number.NEGATIVE_INFINITY;
+    for (;;) {
+      const kinds: Kind[] = [];
+      let next = refused;
+      for (const kind of this.#kinds) {
+        if (kind.list.blocks.length === 0) continue;
+        const dislike = dislikeOf(request, kind.traits);
+        if (dislike <= level || dislike > next || dislike === refused) continue;
+        if (dislike < next) kinds.length = 0;
+        next = dislike;
+        kinds.push(kind);
+      }
+      if (next === refused) return undefined;
       const found = this.#first(kinds, asked, rules) ?? this.#fewest(kinds, asked, rules);
       if (found !== undefined) return found;
+      level = next;
     }
-    return undefined;
   }
 
-  /** Of the nodes that are not `last`. */
+  /** Of the nodes that are not put last. */
   #first(kinds: readonly Kind[], asked: Float64Array, rules: NodeRules): number | undefined {
-    const { last } = rules;
-    const allows = (index: number) => last?.has(index) !== true && rules.allows(index);
     let best: number | undefined;
+    let bestKey = 0;
     for (const kind of kinds) {
-      const index = kind.list.first(asked, allows);
-      if (index !== undefined && (best === undefined || this.#isBetter(index, best, asked))) {
-        best = index;
-      }
+      const index = kind.list.first(asked, rules);
+      if (index === undefined) continue;
+      const key = this.#keyWith(index, asked);
+      if (best !== undefined && !this.#precedes(key, index, bestKey, best)) continue;
+      best = index;
+      bestKey = key;
     }
     return best;
   }
 
-  /** Of the nodes that are `last`. */
+  /** Of the nodes that are put last. */
   #fewest(kinds: readonly Kind[], asked: Float64Array, rules: NodeRules): number | undefined {
+    const { counts, limit } = rules;
+    if (!rules.fewestFirst || counts === undefined) return undefined;
     let best: number | undefined;
+    let bestKey = 0;
     let fewest = Number.POSITIVE_INFINITY;
-    for (const [index, count] of rules.last ?? []) {
+    for (const [index, count] of counts) {
       const kind = this.#kindOf[index];
-      if (count > fewest || kind === undefined || !kinds.includes(kind)) continue;
-      if (!kind.list.fits(index, asked) || !rules.allows(index)) continue;
-      if (best === undefined || count < fewest || this.#isBetter(index, best, asked)) best = index;
+      if (count > fewest || count >= limit || kind === undefined) continue;
+      if (!kinds.includes(kind) || !kind.list.fits(index, asked)) continue;
+      const key = this.#keyWith(index, asked);
+      if (best !== undefined && count === fewest && !this.#precedes(key, index, bestKey, best)) {
+        continue;
+      }
+      best = index;
+      bestKey = key;
       fewest = count;
     }
     return best;
   }
 
-  #isBetter(a: number, b: number, asked: Float64Array): boolean {
-    const keyA = this.#keyWith(a, asked);
-    const keyB = this.#keyWith(b, asked);
+  #precedes(keyA: number, a: number, keyB: number, b: number): boolean {
     const { ranks } = this.#view;
     return keyA === keyB ? (ranks[a] ?? 0) < (ranks[b] ?? 0) : keyA < keyB;
   }
@@ -136,9 +140,8 @@ export class FillIndex {
   /** As its key will be after the placement. */
   #keyWith(index: number, asked: Float64Array): number {
     let sum = 0;
-    for (const [k, capacity] of (this.#kindOf[index]?.capacities ?? []).entries()) {
-      sum += partOf(capacity, asked[k] ?? 0);
-    }
+    const capacities = this.#kindOf[index]?.capacities ?? [];
+    for (let k = 0; k < asked.length; k += 1) sum += partOf(capacities[k] ?? 0, asked[k] ?? 0);
     return (this.#view.keys[index] ?? 0) + this.#sign * sum;
   }
 
@@ -152,9 +155,7 @@ export class FillIndex {
   #insert(index: number): void {
     const kind = this.#enter(index);
     if (kind === undefined) return;
-    this.#blockOf[index] = kind.list.insert(index, (node, block) => {
-      this.#blockOf[node] = block;
-    });
+    this.#blockOf[index] = kind.list.insert(index, this.#blockOf);
   }
 
   /** Notes kind and key; undefined where there is no such node. */

@@ -18,7 +18,7 @@ interface Placement {
   readonly node: string;
   readonly allocation: Allocation;
   /** What was taken from the devices, while the node is known. */
-  pieces: Map<string, JsonValue>;
+  pieces: Map<string, JsonValue> | undefined;
 }
 
 export class Snapshot {
@@ -124,7 +124,7 @@ export class Snapshot {
    */
   assume(footprint: Footprint, node: string, allocation: Allocation): void {
     this.release(footprint.uid);
-    const placement: Placement = { footprint, node, allocation, pieces: new Map() };
+    const placement: Placement = { footprint, node, allocation, pieces: undefined };
     this.#placements.set(footprint.uid, placement);
     const neighbours = this.#placedOn.get(node) ?? new Set();
     neighbours.add(footprint.uid);
@@ -191,6 +191,7 @@ export class Snapshot {
       const read = stored === undefined ? undefined : known?.read(stored);
       const piece = read ?? devices.implied?.(need) ?? devices.allocate(need);
       devices.take(piece);
+      placement.pieces ??= new Map();
       placement.pieces.set(dimension, piece);
     }
     this.log.note(index);
@@ -200,10 +201,10 @@ export class Snapshot {
     const { owner, amounts } = placement.footprint;
     this.#addAmounts(amounts, index, -1);
     if (owner !== undefined) this.#countOwner(owner, index, -1);
-    for (const [dimension, piece] of placement.pieces) {
+    for (const [dimension, piece] of placement.pieces ?? []) {
       this.#devices.get(dimension)?.[index]?.release(piece);
     }
-    placement.pieces = new Map();
+    placement.pieces = undefined;
     this.log.note(index);
   }
 
