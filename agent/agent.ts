@@ -1,11 +1,13 @@
 /** The agent of one node: makes the pods that are bound to it real, and tells how they are. */
 import { setMaxListeners } from 'node:events';
 import { mkdir } from 'node:fs/promises';
-import type { NodeAddress, Pod } from '../api/kinds.gen.ts';
-import { pods } from '../api/resources.gen.ts';
+import { join } from 'node:path';
+import type { NodeAddress, Pod, VM } from '../api/kinds.gen.ts';
+import { pods, vms } from '../api/resources.gen.ts';
+import { podOfVm } from '../api/vm-instance.ts';
 import type { Client } from '../client/client.ts';
 import { createEventRecorder } from '../client/events.ts';
-import type { Informer } from '../client/informer.ts';
+import type { Informer, InformerEvent } from '../client/informer.ts';
 import { createInformer } from '../client/list-watch-informer.ts';
 import type { CallOptions } from '../lib/call.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -15,7 +17,7 @@ import type { Random } from '../lib/random.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { observePods } from './agent-metrics.ts';
 import { Checkpoint } from './checkpoint.ts';
-import { DesiredPods } from './desired-pods.ts';
+import { DesiredPods, type InstanceSource } from './desired-pods.ts';
 import type { NodeFacts } from './downward.ts';
 import { type Machine, readLoad, readMachine } from './machine.ts';
 import { keepCertificates, type NodeCertificatesOptions } from './node-certificates.ts';
@@ -42,6 +44,8 @@ export interface AgentOptions {
   readonly runtimes: readonly Runtime[];
   /** Volumes, checkpoint; made when absent, kept private. */
   readonly dataDir: string;
+  /** Disks and consoles of virtual machines. @default `<dataDir>/machines` */
+  readonly machinesDir?: string;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -103,18 +107,16 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   observePods(metrics, desired);
   const component = 'berth-agent';
   const events = createEventRecorder({ client, clock, random, log, component, host: nodeName });
-  const informer = createInformer<Pod>(client, pods, {
-    clock,
-    random,
-    log,
-    fieldSelector: `spec.nodeName=${nodeName}`,
-  });
+  const bound = { clock, random, log, fieldSelector: `spec.nodeName=${nodeName}` };
+  const informer = createInformer<Pod>(client, pods, bound);
+  const vmInformer = createInformer<VM>(client, vms, bound);
   const workers = new PodWorkers({
     client,
     clock,
     log,
     events,
     dataDir,
+    machinesDir: options.machinesDir ?? join(dataDir, 'machines'),
     random,
     desired,
     runtimes,
@@ -143,15 +145,17 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const cpuMoves = new CpuMoves(machine.cores);
   const references = new ReferenceWatches({ client, clock, random, log, changed });
 
+  const apply = (source: InstanceSource, event: InformerEvent<Pod>) => {
+    for (const change of desired.apply(source, event)) workers.changed(change);
+    if (desired.live) {
+      references.follow(desired.list());
+      for (const uid of cpuMoves.after(desired.list())) workers.add(uid);
+    }
+    if (event.type === 'initDone') void enqueueInstances(options, workers, log, signal);
+  };
   const subscriptions = [
-    informer.events.subscribe((event) => {
-      for (const change of desired.apply(event)) workers.changed(change);
-      if (desired.live) {
-        references.follow(desired.list());
-        for (const uid of cpuMoves.after(desired.list())) workers.add(uid);
-      }
-      if (event.type === 'initDone') void enqueueInstances(options, workers, log, signal);
-    }),
+    informer.events.subscribe((event) => apply('pods', event)),
+    vmInformer.events.subscribe((event) => apply('vms', asPods(event))),
     ...runtimes.map((runtime) =>
       runtime.observe({ signal }).subscribe({
         next: (id) => workers.stirred(id),
@@ -160,6 +164,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     ),
   ];
   informer.start();
+  vmInformer.start();
   const { labels = {}, addresses } = options;
   const port = server === undefined ? {} : { port: server.port };
   const common = { nodeName, client, clock, log };
@@ -204,8 +209,27 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     ]);
   } finally {
     for (const subscription of subscriptions) subscription.unsubscribe();
-    await Promise.all([informer.stop(), references.stop(), events.stop(), server?.close()]);
+    await Promise.all([
+      informer.stop(),
+      vmInformer.stop(),
+      references.stop(),
+      events.stop(),
+      server?.close(),
+    ]);
     await saveCheckpoint(checkpoint, desired, log);
+  }
+}
+
+function asPods(event: InformerEvent<VM>): InformerEvent<Pod> {
+  switch (event.type) {
+    case 'init':
+    case 'initDone':
+      return event;
+    case 'initApply':
+    case 'delete':
+      return { type: event.type, object: podOfVm(event.object) };
+    case 'apply':
+      return { type: 'apply', object: podOfVm(event.object) };
   }
 }
 

@@ -1,5 +1,6 @@
 /** Which pods this node shall run: from the API once it has answered, from the checkpoint until then. */
 import type { Pod } from '../api/kinds.gen.ts';
+import { isVm } from '../api/vm-instance.ts';
 import type { InformerEvent } from '../client/informer.ts';
 
 export type Desired =
@@ -15,15 +16,19 @@ export interface DesiredChange {
   readonly urgent: boolean;
 }
 
+/** Lists of the API that together name every instance of a node. */
+const sources = ['pods', 'vms'] as const;
+export type InstanceSource = (typeof sources)[number];
+
 export class DesiredPods {
   readonly #byUid = new Map<string, Pod>();
   /** Between `init` and `initDone`: what the new list has named so far. */
-  #listing: Set<string> | undefined;
-  #live = false;
+  readonly #listing = new Map<InstanceSource, Set<string>>();
+  readonly #answered = new Set<InstanceSource>();
 
   /** Whether the API has answered; until then nothing may be removed. */
   get live(): boolean {
-    return this.#live;
+    return sources.every((source) => this.#answered.has(source));
   }
 
   list(): readonly Pod[] {
@@ -33,12 +38,12 @@ export class DesiredPods {
   get(uid: string): Desired {
     const pod = this.#byUid.get(uid);
     if (pod !== undefined) return { type: 'pod', pod };
-    return { type: this.#live ? 'gone' : 'unknown' };
+    return { type: this.live ? 'gone' : 'unknown' };
   }
 
   /** Takes the pods of the checkpoint, unless the API has answered already. */
   assume(pods: readonly Pod[]): readonly DesiredChange[] {
-    if (this.#live) return [];
+    if (this.live) return [];
     return pods.flatMap((pod) => this.#set(pod));
   }
 
@@ -49,21 +54,21 @@ export class DesiredPods {
     if (known !== undefined && isNewer(pod, known)) this.#byUid.set(uid, pod);
   }
 
-  apply(event: InformerEvent<Pod>): readonly DesiredChange[] {
+  apply(source: InstanceSource, event: InformerEvent<Pod>): readonly DesiredChange[] {
     switch (event.type) {
       case 'init':
-        this.#listing = new Set();
+        this.#listing.set(source, new Set());
         return [];
       case 'initApply':
-        this.#listing?.add(event.object.metadata.uid ?? '');
+        this.#listing.get(source)?.add(event.object.metadata.uid ?? '');
         return this.#set(event.object);
       case 'initDone': {
-        const listed = this.#listing ?? new Set();
-        this.#listing = undefined;
-        this.#live = true;
-        return [...this.#byUid.keys()]
-          .filter((uid) => !listed.has(uid))
-          .flatMap((uid) => this.#delete(uid));
+        const listed = this.#listing.get(source) ?? new Set();
+        this.#listing.delete(source);
+        this.#answered.add(source);
+        return [...this.#byUid]
+          .filter(([uid, pod]) => sourceOf(pod) === source && !listed.has(uid))
+          .flatMap(([uid]) => this.#delete(uid));
       }
       case 'apply':
         return this.#set(event.object);
@@ -83,6 +88,10 @@ export class DesiredPods {
   #delete(uid: string): readonly DesiredChange[] {
     return this.#byUid.delete(uid) ? [{ uid, urgent: true }] : [];
   }
+}
+
+function sourceOf(pod: Pod): InstanceSource {
+  return isVm(pod) ? 'vms' : 'pods';
 }
 
 /** Whether the pod is to end, to end sooner, or to be stopped or started. */

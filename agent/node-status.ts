@@ -76,8 +76,8 @@ function resources(cpuMilli: bigint, memory: bigint, disk: bigint): Record<strin
 interface NodeView {
   /** Of the runtimes that answered. */
   readonly infos: readonly RuntimeInfo[];
-  /** Names of those that did not, with their words. */
-  readonly failing: readonly string[];
+  /** Words of those that did not. */
+  readonly failing: ReadonlyMap<string, string>;
   readonly pressure: Pressure;
 }
 
@@ -92,7 +92,7 @@ function nodeStatus(
   return {
     capacity: capacityOf(machine),
     allocatable: allocatableOf(machine),
-    conditions: conditionsOf(view, before?.conditions ?? [], nowMs),
+    conditions: conditionsOf(view, options.runtimes, before?.conditions ?? [], nowMs),
     addresses,
     ...(port === undefined ? {} : { daemonEndpoints: { kubeletEndpoint: { Port: port } } }),
     images: options.images(),
@@ -113,10 +113,13 @@ function nodeStatus(
 
 function conditionsOf(
   { failing, pressure }: NodeView,
+  runtimes: readonly Runtime[],
   before: readonly NodeCondition[],
   nowMs: number,
 ): readonly NodeCondition[] {
-  const ready = failing.length === 0;
+  // The others run what asks for them by name; without one of them the node still serves the rest.
+  const ready = !failing.has(runtimes[0]?.name ?? '');
+  const words = [...failing].map(([name, why]) => `${name}: ${why}`).join('; ');
   const { memory, disk, pids } = pressure;
   const ours: readonly NodeCondition[] = [
     {
@@ -141,7 +144,7 @@ function conditionsOf(
       type: 'Ready',
       status: ready ? 'True' : 'False',
       reason: ready ? 'AgentReady' : 'AgentNotReady',
-      message: ready ? 'agent is posting ready status' : failing.join('; '),
+      message: words === '' ? 'agent is posting ready status' : words,
     },
   ];
   const others = before.filter(({ type }) => !ours.some((each) => each.type === type));
@@ -170,7 +173,7 @@ export async function runNodeStatus(
         // Read each time: others may have changed or deleted it, or called it not ready.
         const known = registered ? await readNode(options, given) : undefined;
         const node =
-          known !== undefined && isRegistered(options, known)
+          known !== undefined && isRegistered(options, view, known)
             ? known
             : await register(options, view, given);
         registered = true;
@@ -203,26 +206,29 @@ async function readNode(
 
 async function readView({ runtimes, pressure, clock }: NodeStatusOptions, signal: AbortSignal) {
   const infos: RuntimeInfo[] = [];
-  const failing: string[] = [];
+  const failing = new Map<string, string>();
   for (const runtime of runtimes) {
     try {
       const ask = (given: AbortSignal) => runtime.info({ signal: given });
       infos.push(await within(answerMs, clock, signal, ask));
     } catch (error) {
-      failing.push(`${runtime.name}: ${error instanceof Error ? error.message : error}`);
+      failing.set(runtime.name, error instanceof Error ? error.message : String(error));
     }
   }
   return { infos, failing, pressure: await pressure() };
 }
 
-function isRegistered(options: NodeStatusOptions, { metadata }: Node): boolean {
-  return Object.entries(ownAnnotations(options)).every(
+function isRegistered(options: NodeStatusOptions, view: NodeView, { metadata }: Node): boolean {
+  return Object.entries(ownAnnotations(options, view)).every(
     ([name, value]) => metadata.annotations?.[name] === value,
   );
 }
 
-function ownAnnotations(options: NodeStatusOptions): Readonly<Record<string, string>> {
-  return { ...runtimeAnnotations(options), ...coreAnnotations(options.machine) };
+function ownAnnotations(
+  options: NodeStatusOptions,
+  view: NodeView,
+): Readonly<Record<string, string>> {
+  return { ...runtimeAnnotations(options, view), ...coreAnnotations(options.machine) };
 }
 
 /** The processors to which pods can be bound, for the scheduler. */
@@ -240,7 +246,12 @@ function coreAnnotations({ cores, numaNodes }: Machine): Readonly<Record<string,
 }
 
 /** What can run here, and what of it cannot be asked: `kubectl describe node` shows them. */
-function runtimeAnnotations({ runtimes }: NodeStatusOptions): Readonly<Record<string, string>> {
+function runtimeAnnotations(
+  options: NodeStatusOptions,
+  { failing }: NodeView,
+): Readonly<Record<string, string>> {
+  // One that does not answer gets nothing new; the first one's failure is told by the condition.
+  const runtimes = options.runtimes.filter(({ name }, at) => at === 0 || !failing.has(name));
   const gaps = runtimes.filter((runtime) => runtime.gaps.length > 0);
   return {
     'berth.dev/runtimes': runtimes.map(({ name }) => name).join(','),
@@ -265,7 +276,7 @@ async function register(
       ...(architecture === undefined ? {} : { 'kubernetes.io/arch': architecture }),
       ...options.labels,
     },
-    annotations: ownAnnotations(options),
+    annotations: ownAnnotations(options, view),
   };
   const node: Node = { apiVersion: 'v1', kind: 'Node', metadata, spec: {} };
   try {

@@ -19,6 +19,8 @@ export interface PodDeps {
   readonly log: Log;
   readonly events: EventRecorder;
   readonly dataDir: string;
+  /** Where disks and consoles of virtual machines lie; the hypervisor's user must be able to enter it. */
+  readonly machinesDir: string;
   readonly facts: NodeFacts;
   /** The runtime that a pod asks for; `undefined` when this node has it not. */
   runtimeOf(pod: Pod): Runtime | undefined;

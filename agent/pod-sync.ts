@@ -1,7 +1,7 @@
 /** One pass over one pod: brings the runtime to what the API says, then tells the API what is. */
 import type { Pod, PodStatus } from '../api/kinds.gen.ts';
-import { pods } from '../api/resources.gen.ts';
 import { hasReason } from '../api/status.ts';
+import { resourceOf } from '../client/instance.ts';
 import type { CallOptions } from '../lib/call.ts';
 import type { InstanceStatus } from '../runtime/runtime.ts';
 import { choiceOf, followCpus } from './follow-cpus.ts';
@@ -152,7 +152,7 @@ async function terminate(context: PodContext): Promise<SyncResult> {
   try {
     const preconditions = { uid };
     await client.delete(
-      pods,
+      resourceOf(pod),
       { namespace, name },
       { gracePeriodSeconds: 0, preconditions, signal },
     );
@@ -173,7 +173,7 @@ async function refuse(
   const { namespace = '', name = '', uid = '' } = pod.metadata;
   if (pod.metadata.deletionTimestamp !== undefined) {
     const options = { gracePeriodSeconds: 0, preconditions: { uid }, signal };
-    await deps.client.delete(pods, { namespace, name }, options).catch((error) => {
+    await deps.client.delete(resourceOf(pod), { namespace, name }, options).catch((error) => {
       if (!hasReason(error, 'NotFound', 'Conflict')) throw error;
     });
     return {};

@@ -1,7 +1,8 @@
 /** One serial worker per pod, so many at once over all; whoever fails is tried again with backoff. */
 
 import type { Pod } from '../api/kinds.gen.ts';
-import { pods } from '../api/resources.gen.ts';
+import type { KubeObject } from '../api/meta.ts';
+import { pods, vms } from '../api/resources.gen.ts';
 import { retryLevel } from '../client/retry-level.ts';
 import { createWorkQueue, type WorkQueue } from '../client/work-queue.ts';
 import type { CallOptions } from '../lib/call.ts';
@@ -181,8 +182,10 @@ export class PodWorkers {
   async #isKnown(uid: string, signal: AbortSignal): Promise<boolean> {
     const { client, facts } = this.#options;
     const fieldSelector = `spec.nodeName=${facts.nodeName}`;
-    const { items } = await client.list<Pod>(pods, { fieldSelector, signal });
-    return items.some((pod) => pod.metadata.uid === uid);
+    const lists = await Promise.all(
+      [pods, vms].map((each) => client.list<KubeObject>(each, { fieldSelector, signal })),
+    );
+    return lists.some(({ items }) => items.some(({ metadata }) => metadata.uid === uid));
   }
 }
 

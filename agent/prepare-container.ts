@@ -1,19 +1,23 @@
 /** Brings the image and the resolved specification of a container, or says what it waits for. */
 import type { Container } from '../api/kinds.gen.ts';
 import { StatusError } from '../api/status.ts';
+import { isVm } from '../api/vm-instance.ts';
+import { DiskError } from '../runtime/disk/disk-images.ts';
+import type { MachineSpec } from '../runtime/machine.ts';
 import type { ContainerSpec } from '../runtime/runtime.ts';
 import { ConfigError } from './config-error.ts';
 import { resolveContainer } from './container-spec.ts';
 import { checkCpus } from './follow-cpus.ts';
 import { withMessageFile } from './hooks/termination-message.ts';
 import { bringImage } from './images/bring-image.ts';
+import { prepareMachine } from './machines/prepare-machine.ts';
 import type { PodContext } from './pod-context.ts';
 import { namespacesOf } from './pod-namespaces.ts';
 import type { Waiting } from './pod-status.ts';
 import type { References } from './references.ts';
 
 export type Prepared =
-  | { readonly type: 'ready'; readonly spec: ContainerSpec }
+  | { readonly type: 'ready'; readonly spec: ContainerSpec; readonly machine?: MachineSpec }
   | { readonly type: 'waiting'; readonly waiting: Waiting; readonly retryAtMs: number };
 
 /** How often a pod whose ConfigMap or Secret is missing looks again. */
@@ -36,10 +40,12 @@ export async function prepareContainer(
     const within = { pod, dataDir, facts, references, image };
     const spec = await resolveContainer(container, attempt, within);
     specs.put(uid, spec);
+    const machine = await machineOf(context);
     delete context.memory.of(container.name).configError;
+    if (machine !== undefined) return { type: 'ready', spec, machine };
     return { type: 'ready', spec: await withMessageFile(context, container, spec) };
   } catch (error) {
-    if (error instanceof ConfigError || isRefusal(error)) {
+    if (error instanceof ConfigError || error instanceof DiskError || isRefusal(error)) {
       const { message } = error;
       const waiting = { reason: 'CreateContainerConfigError', message };
       const memory = context.memory.of(container.name);
@@ -54,6 +60,13 @@ export async function prepareContainer(
     const spec = { ...remembered, attempt };
     return { type: 'ready', spec: await withMessageFile(context, container, spec) };
   }
+}
+
+/** Disks may take long to fetch and make; others go on meanwhile. */
+async function machineOf(context: PodContext): Promise<MachineSpec | undefined> {
+  const { pod, machinesDir, signal, aside } = context;
+  if (!isVm(pod)) return undefined;
+  return await aside(() => prepareMachine(pod.vm, machinesDir, { signal }));
 }
 
 /** The API has answered, and will not give what the pod names. */

@@ -1,4 +1,5 @@
 /** Starts what of a pod's containers is due, one failing container not holding up the others. */
+import type { MachineSpec } from '../runtime/machine.ts';
 import {
   type ContainerSpec,
   type InstanceSpec,
@@ -52,7 +53,7 @@ export async function startContainers(
       if (delayMs !== undefined) memory.of(name).crashDelayMs = resume ? 0 : delayMs;
     }
     try {
-      const after = await context.runtime.ensure(specOf(context, pass.specs), { signal });
+      const after = await context.runtime.ensure(specOf(context, pass), { signal });
       recordStarts(context, status, after);
       for (const { name } of pass.starting) delete memory.of(name).startFailure;
       if (!check) return { status: after, waiting: pass.waiting, dueAtMs: pass.dueAtMs };
@@ -76,6 +77,8 @@ interface Pass {
   readonly starting: readonly ContainerSpec[];
   readonly waiting: ReadonlyMap<string, Waiting>;
   readonly dueAtMs: number;
+  /** What a virtual machine that starts is made of. */
+  readonly machine?: MachineSpec;
 }
 
 async function preparePass(
@@ -89,6 +92,7 @@ async function preparePass(
   const starting: ContainerSpec[] = [];
   const waiting = new Map<string, Waiting>();
   let dueAtMs = Number.POSITIVE_INFINITY;
+  let machine: MachineSpec | undefined;
   // A container begins after the `postStart` hooks of those before it.
   let hooked = false;
   for (const { container, step } of plan) {
@@ -98,6 +102,7 @@ async function preparePass(
       if (prepared.type === 'ready') {
         specs.push(prepared.spec);
         starting.push(prepared.spec);
+        machine = prepared.machine;
         hooked = container.lifecycle?.postStart !== undefined;
         continue;
       }
@@ -117,7 +122,7 @@ async function preparePass(
     const real = status?.containers.find((each) => each.name === name);
     if (real !== undefined) specs.push(bareContainer(container, real.attempt));
   }
-  return { specs, starting, waiting, dueAtMs };
+  return { specs, starting, waiting, dueAtMs, ...(machine === undefined ? {} : { machine }) };
 }
 
 function crashLoop(
@@ -152,7 +157,10 @@ function isShared({ spec }: PodContext['pod']): boolean {
   return spec.hostNetwork !== true && count > 1;
 }
 
-function specOf(context: PodContext, containers: readonly ContainerSpec[]): InstanceSpec {
+function specOf(
+  context: PodContext,
+  { specs: containers, machine }: Pick<Pass, 'specs' | 'machine'>,
+): InstanceSpec {
   const { pod, uid, facts } = context;
   const { name = '', namespace = '' } = pod.metadata;
   const cpus = choiceOf(context);
@@ -166,6 +174,7 @@ function specOf(context: PodContext, containers: readonly ContainerSpec[]): Inst
     sharedPorts: pod.spec.containers.flatMap(portsOf),
     ...(cpus === undefined ? {} : { cpus }),
     containers,
+    ...(machine === undefined ? {} : { machine }),
   };
 }
 

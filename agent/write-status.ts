@@ -1,10 +1,12 @@
 /** Writes a pod's status when it differs from what the API has. */
 import { isDeepStrictEqual } from 'node:util';
-import type { Pod, PodStatus } from '../api/kinds.gen.ts';
+import type { Pod, PodStatus, VM, VMStatus } from '../api/kinds.gen.ts';
 import type { JsonObject } from '../api/meta.ts';
-import { pods } from '../api/resources.gen.ts';
+import { pods, vms } from '../api/resources.gen.ts';
 import { hasReason } from '../api/status.ts';
+import { isVm, podOfVm, vmStatusOf } from '../api/vm-instance.ts';
 import type { Client } from '../client/client.ts';
+import { newestOf } from '../client/instance.ts';
 import type { CallOptions } from '../lib/call.ts';
 
 /** Fields that this agent owns: absent ones are taken away. */
@@ -24,6 +26,21 @@ const owned = [
   'qosClass',
 ] as const satisfies readonly (keyof PodStatus)[];
 
+const ownedOfVm = [
+  'observedGeneration',
+  'phase',
+  'reason',
+  'message',
+  'addresses',
+  'hostIP',
+  'startTime',
+  'domain',
+  'restarts',
+  'state',
+  'lastState',
+  'conditions',
+] as const satisfies readonly (keyof VMStatus)[];
+
 /**
  * The pod as it is after the write; the same pod when nothing had to be written; `undefined` when it
  * is gone. `build` is asked again with the newest pod when somebody else wrote in between.
@@ -38,16 +55,20 @@ export async function writePodStatus(
   let newest = pod;
   try {
     for (let attempt = 1; ; attempt += 1) {
-      const patch = statusPatch(newest.status ?? {}, build(newest));
+      const patch = patchOf(newest, build(newest));
       if (patch === undefined) return newest;
       const { resourceVersion } = newest.metadata;
       const body = { metadata: { resourceVersion, uid }, status: patch };
       const options = { subresource: 'status', fieldManager: 'berth-agent', signal };
+      const key = { namespace, name };
       try {
-        return await client.patch<Pod>(pods, { namespace, name }, body, options);
+        if (!isVm(pod)) return await client.patch<Pod>(pods, key, body, options);
+        // Custom kinds have no strategic merge: lists are replaced, which is what is wanted.
+        const merge = { ...options, type: 'merge' } as const;
+        return podOfVm(await client.patch<VM>(vms, key, body, merge));
       } catch (error) {
         if (!hasReason(error, 'Conflict') || attempt > 3) throw error;
-        newest = await client.get<Pod>(pods, { namespace, name }, { signal });
+        newest = await newestOf(client, pod, { signal });
         if (newest.metadata.uid !== uid) return undefined;
       }
     }
@@ -57,9 +78,26 @@ export async function writePodStatus(
   }
 }
 
-function statusPatch(before: PodStatus, after: PodStatus): JsonObject | undefined {
+function patchOf(pod: Pod, after: PodStatus): JsonObject | undefined {
+  if (!isVm(pod)) return statusPatch(owned, pod.status ?? {}, after);
+  const { vm } = pod;
+  // Conditions are written with those of others, which stay.
+  const { conditions = [], ...rest } = vmStatusOf(after, vm);
+  const own = new Set(conditions.map(({ type }) => type));
+  const others = (vm.status?.conditions ?? []).filter(({ type }) => !own.has(type));
+  return statusPatch(ownedOfVm, vm.status ?? {}, {
+    ...rest,
+    conditions: [...others, ...conditions],
+  });
+}
+
+function statusPatch<Status extends object>(
+  fields: readonly (keyof Status & string)[],
+  before: Status,
+  after: Status,
+): JsonObject | undefined {
   const patch: JsonObject = {};
-  for (const field of owned) {
+  for (const field of fields) {
     if (isDeepStrictEqual(before[field], after[field])) continue;
     // A status consists of JSON values only.
     patch[field] = (after[field] ?? null) as JsonObject[string];

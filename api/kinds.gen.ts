@@ -2944,6 +2944,179 @@ export interface UserInfo {
   readonly extra?: Readonly<Record<string, readonly string[]>>;
 }
 
+/** One virtual machine; Berth chooses its node, makes its disks and keeps it running. */
+export interface VM {
+  readonly apiVersion: 'berth.dev/v1';
+  readonly kind: 'VM';
+  readonly metadata: ObjectMeta;
+  /** What the machine is made of. */
+  readonly spec: VMSpec;
+  /** What the node found. */
+  readonly status?: VMStatus;
+}
+
+/** A kernel to boot; absent = from the first disk. */
+export interface VMBoot {
+  /** Path of the kernel on the node. */
+  readonly kernel: string;
+  /** Path of its initial file system on the node. */
+  readonly initrd?: string;
+  /** What the kernel is told. */
+  readonly commandLine?: string;
+}
+
+/** What the guest's processors look like. */
+export interface VMCPU {
+  /**
+   * As libvirt names it (`Haswell`, `host-passthrough`). Default: the machine's own with KVM, a plain one without.
+   */
+  readonly model?: string;
+  /** Up to how many CPUs can be added while it runs; default as many as it has. */
+  readonly max?: number;
+  /** How many sockets the CPUs are shown in; together with `cores` and `threads`. */
+  readonly sockets?: number;
+  /** Cores of each socket. */
+  readonly cores?: number;
+  /** Threads of each core. */
+  readonly threads?: number;
+}
+
+/** What cloud-init in the guest finds (NoCloud), on a small disk of its own. */
+export interface VMCloudInit {
+  /** Its user data, like `#cloud-config` and what follows. */
+  readonly userData?: string;
+  /** Its network configuration; default what `interfaces` say. */
+  readonly networkData?: string;
+}
+
+/** One disk. */
+export interface VMDisk {
+  /** Its name within the machine. */
+  readonly name: string;
+  /** How large it is; at least as large as `image`. Default as the image; required without one. */
+  readonly size?: number | string;
+  /** What it holds at first; nothing when absent. The image itself is never written to. */
+  readonly image?: VMImage;
+  /** Whether the guest may not write to it. */
+  readonly readOnly?: boolean;
+  /** What the guest may do with it in a second; unlimited when absent. */
+  readonly limits?: VMDiskLimits;
+}
+
+/** What the guest may do with it in a second; unlimited when absent. */
+export interface VMDiskLimits {
+  /** Reads. */
+  readonly readIOPS?: number;
+  /** Writes. */
+  readonly writeIOPS?: number;
+  /** Bytes read. */
+  readonly readBandwidth?: number | string;
+  /** Bytes written. */
+  readonly writeBandwidth?: number | string;
+}
+
+/** What it holds at first; nothing when absent. The image itself is never written to. */
+export interface VMImage {
+  /** A file of the node. */
+  readonly path?: string;
+  /** Where it is fetched from, once for each node (https or http). */
+  readonly url?: string;
+  /** `sha256:<hex>` or `sha512:<hex>`; required with `url`. */
+  readonly checksum?: string;
+}
+
+/** One interface. */
+export interface VMInterface {
+  /** Bridge of the node that it is attached to; default `berth0`. */
+  readonly bridge?: string;
+  /**
+   * Its address, as `10.99.0.101/24`, told to the guest by cloud-init; the MAC is made of it. Absent: the guest asks for one itself.
+   */
+  readonly address?: string;
+  /** Where it finds the rest of the world. */
+  readonly gateway?: string;
+  /** Its MAC address; default one made of its address, or of the machine's uid. */
+  readonly mac?: string;
+}
+
+/** More about its memory. */
+export interface VMMemory {
+  /** Up to how much memory can be given while it runs; default as much as it has. */
+  readonly max?: number | string;
+  /** Size of the pages that it is backed by (`2Mi`, `1Gi`), which the node must have set aside. */
+  readonly hugepages?: number | string;
+}
+
+/** What the machine is made of. */
+export interface VMSpec {
+  /**
+   * Default true. `false` shuts the guest down; node, disks and addresses are kept until it is true again.
+   */
+  readonly running?: boolean;
+  /**
+   * Whether a guest that ends by itself is started again: `Always` (default), `OnFailure` when it was killed or crashed, `Never`.
+   */
+  readonly restartPolicy?: 'Always' | 'OnFailure' | 'Never';
+  /**
+   * CPU and memory. `requests.cpu` (rounded up) is the number of CPUs the guest sees, `requests.memory` its memory; `limits.cpu` bounds the time they may take in all.
+   */
+  readonly resources: ResourceRequirements;
+  /** What the guest's processors look like. */
+  readonly cpu?: VMCPU;
+  /** More about its memory. */
+  readonly memory?: VMMemory;
+  /** A kernel to boot; absent = from the first disk. */
+  readonly boot?: VMBoot;
+  /** Its disks in order; the guest finds them as `/dev/disk/by-id/virtio-<name>` too. */
+  readonly disks?: readonly VMDisk[];
+  /** Its network interfaces in order. */
+  readonly interfaces?: readonly VMInterface[];
+  /** What cloud-init in the guest finds (NoCloud), on a small disk of its own. */
+  readonly cloudInit?: VMCloudInit;
+  /** Whether it has a screen, reached by VNC; default true. */
+  readonly graphics?: boolean;
+  /** How long the guest may take to shut down before the plug is pulled; default 60. */
+  readonly terminationGracePeriodSeconds?: number;
+  /** Labels that its node must have. */
+  readonly nodeSelector?: Readonly<Record<string, string>>;
+  /** Taints of nodes that it puts up with. */
+  readonly tolerations?: readonly Toleration[];
+  /** The node that it is bound to; set by the scheduler, and never changed again. */
+  readonly nodeName?: string;
+  /** The devices that it was given; set by the scheduler. */
+  readonly allocation?: Readonly<Record<string, unknown>>;
+}
+
+/** What the node found. */
+export interface VMStatus {
+  /** The generation that this was written for. */
+  readonly observedGeneration?: number;
+  /**
+   * `Pending` without a node or while it is prepared, `Starting`, `Running`, `Stopping`, `Stopped` on purpose, `Failed` when it is not started again, `Succeeded` when it ended by itself and stays so.
+   */
+  readonly phase?: string;
+  /** Why, in a word. */
+  readonly reason?: string;
+  /** Why, in a sentence. */
+  readonly message?: string;
+  /** Where the guest is reached. */
+  readonly addresses?: readonly string[];
+  /** Address of its node. */
+  readonly hostIP?: string;
+  /** When the node took it over. */
+  readonly startTime?: string;
+  /** What runs it, `libvirt://<uuid>/<start>`. */
+  readonly domain?: string;
+  /** How often it was started again. */
+  readonly restarts?: number;
+  /** The present start, as containers' states are told. */
+  readonly state?: Readonly<Record<string, unknown>>;
+  /** The start before. */
+  readonly lastState?: Readonly<Record<string, unknown>>;
+  /** Scheduled, Ready and others. */
+  readonly conditions?: readonly Condition[];
+}
+
 /**
  * Rules in CEL over what is written. It does nothing until a ValidatingAdmissionPolicyBinding names it.
  */

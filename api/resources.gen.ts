@@ -178,6 +178,14 @@ export const validatingWebhookConfigurations: Resource = {
   namespaced: false,
 };
 
+export const vms: Resource = {
+  group: 'berth.dev',
+  version: 'v1',
+  resource: 'vms',
+  kind: 'VM',
+  namespaced: true,
+};
+
 export const workloads: Resource = {
   group: 'berth.dev',
   version: 'v1',

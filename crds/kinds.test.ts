@@ -68,7 +68,7 @@ describe('every kind', () => {
       'validatingwebhookconfigurations',
     ]);
     expect(virtualKinds).toHaveLength(13);
-    expect(names(berthKinds)).toEqual(['workloads']);
+    expect(names(berthKinds)).toEqual(['vms', 'workloads']);
   });
 
   it('has a description of each field', () => {
@@ -78,7 +78,7 @@ describe('every kind', () => {
         .map(([name]) => `${path}.${name}`),
     );
     // A CustomResourceDefinition may not say anything about its root metadata.
-    expect(silent).toEqual(['Workload.metadata']);
+    expect(silent).toEqual(['VM.metadata', 'Workload.metadata']);
   });
 
   it.each(kinds.map((kind) => [kind.names.kind, kind] as const))('%s compiles', (_name, kind) => {
@@ -254,7 +254,9 @@ describe('types', () => {
     };
     const object: KubeObject = workload;
     const podSpec: Pod['spec'] = workload.spec.template.spec;
-    const definition: KindDefinition | undefined = berthKinds[0];
+    const definition: KindDefinition | undefined = berthKinds.find(
+      ({ names }) => names.kind === 'Workload',
+    );
     expect(object.kind).toBe('Workload');
     expect(podSpec.containers).toHaveLength(1);
     expect(definition?.names.kind).toBe('Workload');

@@ -20,7 +20,7 @@ interface Rule extends JsonObject {
 
 const workloads: Rule = {
   apiGroups: ['berth.dev'],
-  resources: ['workloads', 'workloads/scale', 'workloads/status'],
+  resources: ['vms', 'workloads', 'workloads/scale', 'workloads/status'],
   verbs: readVerbs,
 };
 

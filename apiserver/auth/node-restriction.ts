@@ -39,7 +39,7 @@ export function restrictNode(write: NodeWrite): void {
   if (node === undefined) return;
   const kind = write.group === '' ? write.plural : `${write.plural}.${write.group}`;
   if (kind === 'nodes') restrictOwnNode(node, write);
-  if (kind === 'pods') restrictPod(node, write);
+  if (kind === 'pods' || kind === 'vms.berth.dev') restrictPod(node, write);
   if (kind !== 'leases.coordination.k8s.io') return;
   if (nameOf(write) !== node || metaString(write.object, 'namespace') !== 'kube-node-lease')
     throw refused(write, 'can only access its own lease, in kube-node-lease');
@@ -62,10 +62,10 @@ function restrictOwnNode(node: string, write: NodeWrite): void {
 function restrictPod(node: string, write: NodeWrite): void {
   const { object, old } = write;
   if (at(object, 'spec', 'nodeName') !== node)
-    throw refused(write, 'can only write pods that are bound to it');
+    throw refused(write, `can only write ${write.plural} that are bound to it`);
   for (const field of ['labels', 'ownerReferences'])
     if (old !== undefined && changed(object, old, 'metadata', field))
-      throw refused(write, `is not allowed to modify metadata.${field} of a pod`);
+      throw refused(write, `is not allowed to modify metadata.${field} of ${write.plural}`);
 }
 
 function changedLabels(object: JsonObject, old: JsonObject | undefined): string[] {

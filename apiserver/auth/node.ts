@@ -13,6 +13,7 @@ const nodePrefix = 'system:node:';
 const reads = new Set(['get', 'list', 'watch']);
 const writes = new Set(['update', 'patch', 'delete']);
 const pods = { group: '', plural: 'pods' };
+const vms = { group: 'berth.dev', plural: 'vms' };
 const certificateRequests = { group: 'certificates.k8s.io', plural: 'certificatesigningrequests' };
 /** On pods that are bound to the node, by subresource. */
 const podVerbs: Readonly<Record<string, readonly string[]>> = {
@@ -42,6 +43,11 @@ function mayNode(source: RbacSource, node: string, attributes: Attributes): bool
       if (subresource === '' && (verb === 'list' || verb === 'watch'))
         return attributes.fieldSelector.split(',').includes(`spec.nodeName=${node}`);
       if (!isBoundTo(source, node, namespace, name)) return false;
+      return (podVerbs[subresource] ?? []).includes(verb);
+    case 'vms.berth.dev':
+      if (subresource === '' && (verb === 'list' || verb === 'watch'))
+        return attributes.fieldSelector.split(',').includes(`spec.nodeName=${node}`);
+      if (!isBoundTo(source, node, namespace, name, vms)) return false;
       return (podVerbs[subresource] ?? []).includes(verb);
     case 'nodes':
       if (subresource !== '' && subresource !== 'status') return false;
@@ -76,9 +82,15 @@ function mayRead(source: RbacSource, node: string, attributes: Attributes): bool
   return reads.has(verb) && name !== '' && isReferenced(source, node, namespace, resource, name);
 }
 
-function isBoundTo(source: RbacSource, node: string, namespace: string, name: string): boolean {
-  const pod = source.get(objectKey(pods, { namespace, name }));
-  return asString(at(pod?.object, 'spec', 'nodeName')) === node;
+function isBoundTo(
+  source: RbacSource,
+  node: string,
+  namespace: string,
+  name: string,
+  kind = pods,
+): boolean {
+  const instance = source.get(objectKey(kind, { namespace, name }));
+  return asString(at(instance?.object, 'spec', 'nodeName')) === node;
 }
 
 /** Whether a pod bound to `node` acts as this service account. */

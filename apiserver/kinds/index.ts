@@ -16,6 +16,7 @@ import { namespaceStrategy } from './namespace.ts';
 import { podStrategy } from './pod.ts';
 import { resourceQuotaStrategy } from './resource-quota.ts';
 import { plainStrategy, type Strategy } from './strategy.ts';
+import { vmStrategy } from './vm.ts';
 import { webhookConfigurationStrategy } from './webhook-configuration.ts';
 import { workloadStrategy } from './workload.ts';
 
@@ -123,5 +124,6 @@ export const strategies: Readonly<Record<string, Strategy>> = {
   'validatingadmissionpolicies.admissionregistration.k8s.io': policyStrategy,
   'validatingadmissionpolicybindings.admissionregistration.k8s.io': policyBindingStrategy,
   'validatingwebhookconfigurations.admissionregistration.k8s.io': webhookConfigurationStrategy,
+  'vms.berth.dev': vmStrategy,
   'workloads.berth.dev': workloadStrategy,
 };

@@ -1,7 +1,7 @@
 /** Binding pods to nodes: one by one as in Kubernetes, and many in one transaction for our scheduler. */
 
 import { asArray, asObject, asString, at, child, copyOf } from '../../api/json.ts';
-import type { JsonObject } from '../../api/meta.ts';
+import type { JsonObject, JsonValue } from '../../api/meta.ts';
 import { badRequest, conflict, notFound, StatusError } from '../../api/status.ts';
 import type { ApiResponse, RequestContext } from '../request/request.ts';
 import { type Cached, metadataOf, metaString } from '../storage/cached.ts';
@@ -18,13 +18,16 @@ const maxBindings = 500;
 const bindingsPerTxn = 100;
 const maxTries = 5;
 
+const vms = { group: 'berth.dev', plural: 'vms' };
+
 interface Wanted {
+  readonly place: typeof pods;
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
   readonly nodeName: string;
-  /** Goes into the annotation `berth.dev/allocation`; empty = none. */
-  readonly allocation: string;
+  /** Absent = none. Of a pod it goes into the annotation `berth.dev/allocation`. */
+  readonly allocation: JsonValue | undefined;
 }
 
 /** POST `/api/v1/namespaces/<ns>/pods/<name>/binding`. */
@@ -34,7 +37,14 @@ export async function bindOne(deps: VerbDeps, context: RequestContext): Promise<
   checkBinding(body, info.name);
   const nodeName = asString(at(body, 'target', 'name'));
   const uid = asString(at(body, 'metadata', 'uid'));
-  const wanted = { namespace: info.namespace, name: info.name, uid, nodeName, allocation: '' };
+  const wanted: Wanted = {
+    place: pods,
+    namespace: info.namespace,
+    name: info.name,
+    uid,
+    nodeName,
+    allocation: undefined,
+  };
   const [error] = await bindAdmitted(deps, context, [wanted], []);
   if (error !== undefined) throw error;
   return respondJson(201, {
@@ -89,19 +99,19 @@ export async function bindMany(deps: VerbDeps, context: RequestContext): Promise
 
 function wantedOf(item: JsonObject): Wanted {
   const resource = asString(item['resource']);
-  if (resource !== '' && resource !== 'pods')
+  if (!['', pods.plural, vms.plural].includes(resource))
     throw badRequest(
-      `items[].resource: Unsupported value: "${resource}": supported values: "pods"`,
+      `items[].resource: Unsupported value: "${resource}": supported values: "pods", "vms"`,
     );
   const nodeName = asString(item['nodeName']);
   if (nodeName === '') throw badRequest('items[].nodeName: Required value');
-  const allocation = item['allocation'];
   return {
+    place: resource === vms.plural ? vms : pods,
     namespace: asString(item['namespace']),
     name: asString(item['name']),
     uid: asString(item['uid']),
     nodeName,
-    allocation: allocation === undefined || allocation === null ? '' : JSON.stringify(allocation),
+    allocation: item['allocation'] ?? undefined,
   };
 }
 
@@ -155,9 +165,9 @@ async function bindAdmitted(
 async function admissionError(
   deps: VerbDeps,
   context: RequestContext,
-  { namespace, name, uid, nodeName }: Wanted,
+  { place, namespace, name, uid, nodeName }: Wanted,
 ): Promise<StatusError | undefined> {
-  const kind = deps.registry.find('', 'v1', 'pods');
+  const kind = deps.registry.find(place.group, 'v1', place.plural);
   if (kind === undefined) return undefined;
   const info = { ...context.info, namespace, name, subresource: 'binding' };
   const attributes = attributesOf(
@@ -224,8 +234,10 @@ async function prepare(
   signal: AbortSignal,
 ): Promise<GuardedWrite | StatusError> {
   const key = { namespace: wanted.namespace, name: wanted.name };
-  const pod = await deps.objects.get(pods, key, signal);
-  if (pod === undefined) return notFound({ group: '', resource: 'pods' }, wanted.name);
+  const pod = await deps.objects.get(wanted.place, key, signal);
+  if (pod === undefined) {
+    return notFound({ group: wanted.place.group, resource: wanted.place.plural }, wanted.name);
+  }
   const refused = refusal(pod, wanted);
   if (refused !== undefined) return refused;
   return {
@@ -236,7 +248,7 @@ async function prepare(
 }
 
 function refusal({ object }: Cached, wanted: Wanted): StatusError | undefined {
-  const what = { group: '', resource: 'pods/binding' };
+  const what = { group: wanted.place.group, resource: `${wanted.place.plural}/binding` };
   if (wanted.uid !== '' && wanted.uid !== metaString(object, 'uid'))
     return conflict(
       what,
@@ -247,27 +259,43 @@ function refusal({ object }: Cached, wanted: Wanted): StatusError | undefined {
     return conflict(
       what,
       wanted.name,
-      `pod ${wanted.name} is being deleted, cannot be assigned to a host`,
+      `${wanted.place === pods ? 'pod' : 'vm'} ${wanted.name} is being deleted, cannot be assigned to a host`,
     );
   const node = asString(at(object, 'spec', 'nodeName'));
   if (node !== '')
-    return conflict(what, wanted.name, `pod ${wanted.name} is already assigned to node "${node}"`);
+    return conflict(
+      what,
+      wanted.name,
+      `${wanted.place === pods ? 'pod' : 'vm'} ${wanted.name} is already assigned to node "${node}"`,
+    );
   return undefined;
 }
 
 function bound({ object }: Cached, wanted: Wanted, now: string): JsonObject {
   const next = copyOf(object);
   child(next, 'spec')['nodeName'] = wanted.nodeName;
-  const metadata = metadataOf(next);
-  if (wanted.allocation !== '')
-    child(metadata, 'annotations')['berth.dev/allocation'] = wanted.allocation;
+  noteAllocation(next, wanted);
   const status = child(next, 'status');
   const others = asArray(status['conditions']).filter(
     (condition) => asObject(condition)?.['type'] !== 'PodScheduled',
   );
   status['conditions'] = [
     ...others,
-    { type: 'PodScheduled', status: 'True', lastTransitionTime: now },
+    { type: 'PodScheduled', status: 'True', lastTransitionTime: now, ...words(wanted) },
   ];
   return next;
+}
+
+/** Conditions of our own kinds have both, those of pods need not. */
+function words({ place }: Wanted): JsonObject {
+  return place === pods ? {} : { reason: 'Scheduled', message: '' };
+}
+
+function noteAllocation(object: JsonObject, { place, allocation }: Wanted): void {
+  if (allocation === undefined) return;
+  if (place !== pods) child(object, 'spec')['allocation'] = allocation;
+  else {
+    const annotations = child(metadataOf(object), 'annotations');
+    annotations['berth.dev/allocation'] = JSON.stringify(allocation);
+  }
 }

@@ -12,7 +12,7 @@ import type { Log } from '../../lib/log.ts';
 import type { Metrics } from '../../lib/metrics.ts';
 import { systemRandom } from '../../lib/random.ts';
 import type { LogLimits } from '../../runtime/docker/container-options.ts';
-import { openRuntimes } from './runtimes.ts';
+import { machinesDir, openRuntimes } from './runtimes.ts';
 
 export interface AgentPartOptions {
   readonly nodeName: string;
@@ -63,6 +63,7 @@ export function startAgentPart(options: AgentPartOptions): AgentPart {
     client,
     metrics,
     dataDir,
+    machinesDir: machinesDir(nodeId),
     clock: systemClock,
     random: systemRandom,
     log,

@@ -24,10 +24,25 @@ export async function openRuntimes({
   const shared = { nodeId, clock, log };
   const limits = logs === undefined ? {} : { logs };
   const docker = createDockerRuntime({ ...shared, ...limits, socketPath: dockerSocket() });
-  if (!hasSystemd()) return [docker];
-  // Loaded only where it is of use: its D-Bus library costs memory and time.
-  const { createSystemdRuntime } = await import('../../runtime/systemd/systemd.ts');
-  return [docker, createSystemdRuntime(shared)];
+  const runtimes: Runtime[] = [docker];
+  // Loaded only where they are of use: that costs memory and time.
+  if (hasSystemd()) {
+    const { createSystemdRuntime } = await import('../../runtime/systemd/systemd.ts');
+    runtimes.push(createSystemdRuntime(shared));
+  }
+  if (existsSync(libvirtSocket)) {
+    const { createLibvirtRuntime } = await import('../../runtime/libvirt/driver.ts');
+    const stateDir = machinesDir(nodeId);
+    runtimes.push(createLibvirtRuntime({ ...shared, stateDir, socketPath: libvirtSocket }));
+  }
+  return runtimes;
+}
+
+const libvirtSocket = '/var/run/libvirt/libvirt-sock';
+
+/** Below libvirt's own directory for disks, which its hypervisor may enter on every system. */
+export function machinesDir(nodeId: string): string {
+  return `/var/lib/libvirt/images/berth/${nodeId}`;
 }
 
 /** As sd_booted(3), and only root may start units for the whole machine. */

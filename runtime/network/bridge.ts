@@ -6,7 +6,7 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CallOptions } from '../../lib/call.ts';
-import { run } from './run.ts';
+import { run } from '../run.ts';
 
 export interface BridgeOptions {
   /** @default berth0 */

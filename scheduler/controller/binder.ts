@@ -20,7 +20,7 @@ export interface Term {
 }
 
 export interface Binding {
-  readonly resource: 'pods';
+  readonly resource: 'pods' | 'vms';
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;

@@ -1,6 +1,6 @@
 /** Keeps a snapshot equal to what the informers say, plus what was decided and is not yet confirmed. */
 import type { Node, Pod } from '../../api/kinds.gen.ts';
-import { keyOf } from '../../api/meta.ts';
+import { instanceKey } from '../../client/instance.ts';
 import type { Log } from '../../lib/log.ts';
 import { type Dimensions, dimensionsOf } from '../dimensions/built-in.ts';
 import { nodeRecord } from '../engine/node-record.ts';
@@ -26,7 +26,7 @@ export class Cluster {
   /** Takes a pod as it is now; true when that made room. */
   applyPod(pod: Pod): boolean {
     const { uid = '' } = pod.metadata;
-    const key = keyOf(pod);
+    const key = instanceKey(pod);
     const before = this.#uids.get(key);
     const replaced = before !== undefined && before !== uid && this.#release(before);
     this.#uids.set(key, uid);
@@ -38,7 +38,7 @@ export class Cluster {
 
   /** Forgets a pod that was deleted; true when that made room. */
   deletePod(pod: Pod): boolean {
-    const key = keyOf(pod);
+    const key = instanceKey(pod);
     const uid = this.#uids.get(key);
     this.#uids.delete(key);
     const released = this.#release(pod.metadata.uid ?? '');
@@ -85,7 +85,10 @@ export class Cluster {
       this.snapshot.assume(request, nodeName, allocationOf(pod));
       this.#confirmed.set(uid, source);
     } catch (error) {
-      this.#log.error({ err: error, pod: keyOf(pod) }, 'bound pod not understood, not counted');
+      this.#log.error(
+        { err: error, pod: instanceKey(pod) },
+        'bound pod not understood, not counted',
+      );
     }
   }
 

@@ -3,7 +3,7 @@
  * given with each call.
  */
 import type { Pod } from '../../api/kinds.gen.ts';
-import { keyOf } from '../../api/meta.ts';
+import { instanceKey } from '../../client/instance.ts';
 
 /** After a refusal: at least so long, also when something changed that could help. */
 const helpedBackoff = { firstMs: 100, longestMs: 5_000 };
@@ -48,7 +48,7 @@ export class PendingPods {
     if (this.#entries.has(uid)) return;
     const entry: Entry = {
       uid,
-      key: keyOf(pod),
+      key: instanceKey(pod),
       priority: pod.spec.priority ?? 0,
       created: creationTimestamp,
       state: 'waiting',

@@ -3,13 +3,14 @@
  * decide and bind until the lease is lost.
  */
 import { Subscription } from 'rxjs';
-import type { Node, Pod, Workload } from '../../api/kinds.gen.ts';
+import type { Node, Pod, VM, Workload } from '../../api/kinds.gen.ts';
 import type { KubeObject } from '../../api/meta.ts';
-import { parseKey } from '../../api/meta.ts';
-import { nodes, pods, workloads } from '../../api/resources.gen.ts';
+import { nodes, pods, vms, workloads } from '../../api/resources.gen.ts';
 import type { Status } from '../../api/status.ts';
+import { isVm, podOfVm } from '../../api/vm-instance.ts';
 import { createEventRecorder, type EventRecorder } from '../../client/events.ts';
 import type { Informer } from '../../client/informer.ts';
+import { newestOf } from '../../client/instance.ts';
 import { createInformer } from '../../client/list-watch-informer.ts';
 import { noMetrics } from '../../lib/metrics.ts';
 import { createTracer } from '../../lib/trace.ts';
@@ -47,6 +48,9 @@ export async function runTerm(
 
 const tracer = createTracer('berth/scheduler');
 
+/** Of keys of virtual machines: see `instanceKey`. */
+const vmPrefix = 'vm/';
+
 interface Candidate {
   readonly pending: PendingPod;
   readonly pod: Pod;
@@ -62,6 +66,7 @@ class SchedulerTerm {
   readonly #term: Term;
   readonly #signal: AbortSignal;
   readonly #pods: Informer<Pod>;
+  readonly #vms: Informer<VM>;
   readonly #nodes: Informer<Node>;
   readonly #workloads: Informer<Workload>;
   readonly #cluster: Cluster;
@@ -79,12 +84,14 @@ class SchedulerTerm {
     this.#signal = signal;
     const { client } = options;
     this.#pods = createInformer<Pod>(client, pods, options);
+    this.#vms = createInformer<VM>(client, vms, options);
     this.#nodes = createInformer<Node>(client, nodes, options);
     this.#workloads = createInformer<Workload>(client, workloads, options);
     this.#cluster = new Cluster(options.log);
     this.#engine = new Engine(this.#cluster.snapshot);
     this.#events = createEventRecorder({ ...options, component: 'berth-scheduler' });
-    const reporting = { ...options, podLister: this.#pods, events: this.#events };
+    const find = (key: string) => this.#find(key);
+    const reporting = { ...options, find, events: this.#events };
     this.#verdicts = new Verdicts(reporting, signal);
     this.#metrics = scheduleMetrics(options.metrics ?? noMetrics, () => this.#queue.size);
   }
@@ -98,17 +105,18 @@ class SchedulerTerm {
     });
     this.#watch(this.#pods, {
       applied: (pod) => this.#applyPod(pod),
-      deleted: (pod) => {
-        this.#queue.remove(pod.metadata.uid ?? '');
-        return this.#cluster.deletePod(pod);
-      },
+      deleted: (pod) => this.#deletePod(pod),
+    });
+    this.#watch(this.#vms, {
+      applied: (vm) => this.#applyPod(podOfVm(vm)),
+      deleted: (vm) => this.#deletePod(podOfVm(vm)),
     });
     this.#watch(this.#workloads, {
       applied: (now, old) =>
         old === undefined || now.metadata.generation !== old.metadata.generation,
       deleted: () => true,
     });
-    const informers = [this.#nodes, this.#pods, this.#workloads];
+    const informers = [this.#nodes, this.#pods, this.#vms, this.#workloads];
     for (const informer of informers) informer.start();
     await Promise.all(informers.map((informer) => informer.untilSynced({ signal })));
     while (!signal.aborted) {
@@ -124,7 +132,8 @@ class SchedulerTerm {
 
   async stop(): Promise<void> {
     this.#subscriptions.unsubscribe();
-    await Promise.all([this.#pods.stop(), this.#nodes.stop(), this.#workloads.stop()]);
+    const informers = [this.#pods, this.#vms, this.#nodes, this.#workloads];
+    await Promise.all(informers.map((informer) => informer.stop()));
     await this.#verdicts.flush();
     await this.#events.stop();
   }
@@ -143,6 +152,17 @@ class SchedulerTerm {
       this.#bell.ring();
     });
     this.#subscriptions.add(subscription);
+  }
+
+  #find(key: string): Pod | undefined {
+    if (!key.startsWith(vmPrefix)) return this.#pods.get(key);
+    const vm = this.#vms.get(key.slice(vmPrefix.length));
+    return vm === undefined ? undefined : podOfVm(vm);
+  }
+
+  #deletePod(pod: Pod): boolean {
+    this.#queue.remove(pod.metadata.uid ?? '');
+    return this.#cluster.deletePod(pod);
   }
 
   #applyPod(pod: Pod): boolean {
@@ -170,7 +190,7 @@ class SchedulerTerm {
   /** Undefined when the pod cannot be decided now; it then waits, or is forgotten if it is gone. */
   #candidateOf(pending: PendingPod): Candidate | undefined {
     const { uid, key } = pending;
-    const pod = this.#pods.get(key);
+    const pod = this.#find(key);
     if (pod === undefined || pod.metadata.uid !== uid) {
       this.#queue.remove(uid);
       return undefined;
@@ -206,10 +226,11 @@ class SchedulerTerm {
         return [];
       }
       const { uid, key } = candidate.pending;
-      const { namespace = '', name } = parseKey(key);
+      const { namespace = '', name = '' } = candidate.pod.metadata;
+      const resource = isVm(candidate.pod) ? 'vms' : 'pods';
       const { node: nodeName, allocation } = decision;
       this.#options.log.debug({ pod: key, node: nodeName }, 'pod decided');
-      const binding = { resource: 'pods', namespace, name, uid, nodeName, allocation } as const;
+      const binding = { resource, namespace, name, uid, nodeName, allocation } as const;
       return [{ ...candidate, binding }];
     });
   }
@@ -229,7 +250,7 @@ class SchedulerTerm {
       const result = results[index];
       this.#metrics.attempt(result?.type === 'failed' ? 'error' : 'scheduled');
       if (result?.type === 'failed') {
-        await this.#bindingFailed(pending, result.error);
+        await this.#bindingFailed(pending, pod, result.error);
         continue;
       }
       bound += 1;
@@ -247,14 +268,13 @@ class SchedulerTerm {
   }
 
   /** The pod or its node was not as we thought; what the pod is now decides how it goes on. */
-  async #bindingFailed(pending: PendingPod, error: Status): Promise<void> {
+  async #bindingFailed(pending: PendingPod, pod: Pod, error: Status): Promise<void> {
     const { client, clock, log } = this.#options;
     const { uid, key } = pending;
     log.warn({ pod: key, reason: error.reason, message: error.message }, 'pod not bound');
     this.#queue.wait(uid, clock.now());
-    const now = await client
-      .get<Pod>(pods, parseKey(key), { signal: this.#signal })
-      .catch(() => undefined); // Gone or not readable: the watch will tell.
+    // Gone or not readable: the watch will tell.
+    const now = await newestOf(client, pod, { signal: this.#signal }).catch(() => undefined);
     if (now?.metadata.uid === uid) this.#applyPod(now);
     this.#cluster.forget(uid);
     this.#queue.helpOne(uid);

@@ -1,11 +1,10 @@
 /** Tells a pod why it waits: the condition PodScheduled=False, written in the background and only when it changed. */
 import type { Pod, PodCondition } from '../../api/kinds.gen.ts';
-import { type JsonObject, parseKey } from '../../api/meta.ts';
-import { pods } from '../../api/resources.gen.ts';
+import type { JsonObject } from '../../api/meta.ts';
 import { hasReason } from '../../api/status.ts';
 import type { Client } from '../../client/client.ts';
 import type { EventRecorder } from '../../client/events.ts';
-import type { Lister } from '../../client/informer.ts';
+import { resourceOf } from '../../client/instance.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 
@@ -16,7 +15,8 @@ export interface VerdictOptions {
   readonly client: Client;
   readonly clock: Clock;
   readonly log: Log;
-  readonly podLister: Lister<Pod>;
+  /** What is known of the instance of that key. */
+  readonly find: (key: string) => Pod | undefined;
   readonly events: EventRecorder;
 }
 
@@ -73,8 +73,8 @@ export class Verdicts {
   }
 
   async #write(key: string, { uid, message }: Verdict): Promise<void> {
-    const { client, log, podLister, events } = this.#options;
-    const pod = podLister.get(key);
+    const { client, log, find, events } = this.#options;
+    const pod = find(key);
     if (pod === undefined || pod.metadata.uid !== uid || hasNode(pod)) return;
     const patch = this.#patchOf(pod, message);
     if (patch === undefined) return;
@@ -86,7 +86,8 @@ export class Verdicts {
     });
     try {
       const options = { subresource: 'status', type: 'merge', signal: this.#signal } as const;
-      await client.patch(pods, parseKey(key), patch, options);
+      const { namespace = '', name = '' } = pod.metadata;
+      await client.patch(resourceOf(pod), { namespace, name }, patch, options);
     } catch (error) {
       // Changed or gone meanwhile: the next refusal writes on top of what it is then.
       if (this.#signal.aborted || hasReason(error, 'Conflict', 'NotFound')) return;

@@ -30,5 +30,6 @@ function pluralOf({ kind, plural }: SourceKind['names']): string {
   let common = 0;
   while (common < kind.length && kind[common]?.toLowerCase() === plural[common]) common += 1;
   const name = kind.slice(0, common) + plural.slice(common);
-  return name.charAt(0).toLowerCase() + name.slice(1);
+  // An abbreviation goes as a whole: `vms`, `ipPools`.
+  return name.replace(/^[A-Z]+(?=[A-Z][a-z]{2}|s?$)|^[A-Z]/, (start) => start.toLowerCase());
 }

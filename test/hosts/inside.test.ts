@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildBerth } from '../harness/plane.ts';
 import { type Lab, startLab } from './lab.ts';
 
-const timeoutMs = 300_000;
+const timeoutMs = 600_000;
 let lab: Lab | undefined;
 
 beforeAll(async () => {
@@ -23,7 +23,7 @@ const vitest = [
   'test/hosts/inside/vitest.config.ts',
 ];
 
-test.each(['runtime.systemd', 'workload.systemd', 'runtime.libvirt'])(
+test.each(['runtime.systemd', 'workload.systemd', 'runtime.libvirt', 'vm'])(
   '%s on a host of its own',
   async (file) => {
     const { code, stdout, stderr } = (await lab?.exec(1, [...vitest, file], { timeoutMs })) ?? {};

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import type { CallOptions } from '../../lib/call.ts';
+import type { CallOptions } from '../lib/call.ts';
 
 interface RunOptions extends CallOptions {
   /** Written to its input. @default nothing */

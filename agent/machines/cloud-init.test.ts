@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest';
+import type { VM } from '../../api/kinds.gen.ts';
+import { seedFiles } from './cloud-init.ts';
+
+const vm = (spec: Partial<VM['spec']>): VM => ({
+  apiVersion: 'berth.dev/v1',
+  kind: 'VM',
+  metadata: { name: 'db', uid: 'u1' },
+  spec: { resources: {}, ...spec },
+});
+const files = (spec: Partial<VM['spec']>, macs: readonly string[] = []) =>
+  Object.fromEntries(
+    seedFiles(vm(spec), macs).map(({ name, content }) => [name, Buffer.from(content).toString()]),
+  );
+
+test('the guest learns its name, and runs what it is given', () => {
+  const found = files({ cloudInit: { userData: '#cloud-config\nruncmd: [ls]\n' } });
+  expect(JSON.parse(found['meta-data']!)).toEqual({ 'instance-id': 'u1', 'local-hostname': 'db' });
+  expect(found['user-data']).toBe('#cloud-config\nruncmd: [ls]\n');
+  expect(found['network-config']).toBeUndefined();
+});
+
+test('the guest learns its addresses, by its MACs', () => {
+  const interfaces = [{ address: '10.0.0.5/24', gateway: '10.0.0.1' }, {}];
+  const network = JSON.parse(files({ interfaces }, ['02:a', '06:b'])['network-config']!);
+  expect(network).toEqual({
+    version: 2,
+    ethernets: {
+      nic0: {
+        match: { macaddress: '02:a' },
+        addresses: ['10.0.0.5/24'],
+        routes: [{ to: '0.0.0.0/0', via: '10.0.0.1' }],
+      },
+      nic1: { match: { macaddress: '06:b' }, dhcp4: true },
+    },
+  });
+});
+
+test('what is said about the network counts more', () => {
+  const cloudInit = { networkData: 'version: 1\n' };
+  const found = files({ cloudInit, interfaces: [{ address: '10.0.0.5/24' }] });
+  expect(found['network-config']).toBe('version: 1\n');
+});

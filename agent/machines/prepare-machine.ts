@@ -1,0 +1,156 @@
+/** Makes the disks of a virtual machine, and says what it is made of. */
+import { createHash } from 'node:crypto';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { VM, VMDisk, VMInterface } from '../../api/kinds.gen.ts';
+import { parseBytes } from '../../api/quantity.ts';
+import { cpusOf } from '../../api/vm-instance.ts';
+import type { CallOptions } from '../../lib/call.ts';
+import {
+  DiskError,
+  ensureDisk,
+  ensureDownloaded,
+  inspectDisk,
+} from '../../runtime/disk/disk-images.ts';
+import { fatImage } from '../../runtime/disk/fat-image.ts';
+import type { Boot, MachineDisk, MachineInterface, MachineSpec } from '../../runtime/machine.ts';
+import { seedFiles, seedLabel } from './cloud-init.ts';
+
+/** The bridge that units are attached to as well. */
+const defaultBridge = 'berth0';
+
+/** Throws `DiskError` with what its user can mend, or what may pass. */
+export async function prepareMachine(
+  vm: VM,
+  directory: string,
+  options: CallOptions,
+): Promise<MachineSpec> {
+  const { spec, metadata } = vm;
+  const own = join(directory, metadata.uid ?? '');
+  const disks: MachineDisk[] = [];
+  for (const disk of spec.disks ?? []) disks.push(await prepareDisk(disk, directory, own, options));
+  const interfaces = (spec.interfaces ?? []).map((each, index) =>
+    interfaceOf(each, index, metadata.uid ?? ''),
+  );
+  if (spec.cloudInit !== undefined) disks.push(await makeSeed(vm, own, interfaces));
+  const { cpu, memory, resources, graphics = true } = spec;
+  const amount = resources.requests?.['memory'] ?? resources.limits?.['memory'];
+  const { sockets = 1, cores = 1, threads = 1 } = cpu ?? {};
+  const shaped = [cpu?.sockets, cpu?.cores, cpu?.threads].some((each) => each !== undefined);
+  return {
+    cpus: cpusOf(vm),
+    memoryBytes: parseBytes(amount ?? '0'),
+    ...(cpu?.max === undefined ? {} : { cpusMax: cpu.max }),
+    ...(memory?.max === undefined ? {} : { memoryMaxBytes: parseBytes(memory.max) }),
+    ...(memory?.hugepages === undefined ? {} : { hugepageBytes: parseBytes(memory.hugepages) }),
+    ...(cpu?.model === undefined ? {} : { cpuModel: cpu.model }),
+    ...(shaped ? { topology: { sockets, cores, threads } } : {}),
+    boot: bootOf(vm),
+    disks,
+    interfaces,
+    graphics,
+  };
+}
+
+function bootOf({ spec }: VM): Boot {
+  if (spec.boot === undefined) return { type: 'disk' };
+  const { kernel, initrd, commandLine = '' } = spec.boot;
+  return {
+    type: 'kernel',
+    kernelPath: kernel,
+    ...(initrd === undefined ? {} : { initrdPath: initrd }),
+    commandLine,
+  };
+}
+
+async function prepareDisk(
+  { name, size, image, readOnly = false, limits }: VMDisk,
+  directory: string,
+  own: string,
+  options: CallOptions,
+): Promise<MachineDisk> {
+  const path = join(own, `${name}.qcow2`);
+  const basePath = await imagePath(image, directory, options);
+  try {
+    await ensureDisk(
+      {
+        path,
+        ...(size === undefined ? {} : { sizeBytes: parseBytes(size) }),
+        ...(basePath === undefined ? {} : { basePath }),
+      },
+      options,
+    );
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error;
+    throw new DiskError(`disk "${name}": ${error.message}`, { cause: error });
+  }
+  const { readIOPS, writeIOPS, readBandwidth, writeBandwidth } = limits ?? {};
+  return {
+    name,
+    path,
+    format: 'qcow2',
+    readOnly,
+    limits: {
+      ...(readIOPS === undefined ? {} : { readIops: readIOPS }),
+      ...(writeIOPS === undefined ? {} : { writeIops: writeIOPS }),
+      ...(readBandwidth === undefined ? {} : { readBytesPerSecond: parseBytes(readBandwidth) }),
+      ...(writeBandwidth === undefined ? {} : { writeBytesPerSecond: parseBytes(writeBandwidth) }),
+    },
+  };
+}
+
+/** Of the node, or fetched once for all machines of the node. */
+async function imagePath(
+  image: VMDisk['image'],
+  directory: string,
+  options: CallOptions,
+): Promise<string | undefined> {
+  if (image?.path !== undefined) return image.path;
+  const { url, checksum } = image ?? {};
+  if (url === undefined || checksum === undefined) return undefined;
+  const path = join(directory, 'images', checksum.replace(':', '-'));
+  await ensureDownloaded({ url, checksum, path }, options);
+  await inspectDisk(path, options);
+  return path;
+}
+
+/** Made anew at each start, so that it says what the object says. */
+async function makeSeed(
+  vm: VM,
+  own: string,
+  interfaces: readonly MachineInterface[],
+): Promise<MachineDisk> {
+  const path = join(own, 'seed.img');
+  await mkdir(own, { recursive: true, mode: 0o711 });
+  const macs = interfaces.map(({ mac }) => mac);
+  await writeFile(`${path}.new`, fatImage(seedLabel, seedFiles(vm, macs)), { mode: 0o644 });
+  await rename(`${path}.new`, path);
+  return { name: 'cidata', path, format: 'raw', readOnly: true };
+}
+
+function interfaceOf(
+  { bridge = defaultBridge, address, mac }: VMInterface,
+  index: number,
+  uid: string,
+): MachineInterface {
+  const ip = address?.split('/')[0];
+  return {
+    bridge,
+    mac: mac ?? (ip === undefined ? macOfUid(uid, index) : macOfAddress(ip)),
+    ...(ip === undefined ? {} : { ip }),
+  };
+}
+
+/** Whoever has the address has its MAC, so that a moved one is found at once. */
+function macOfAddress(ip: string): string {
+  return ['02', '00', ...ip.split('.').map(hex)].join(':');
+}
+
+function macOfUid(uid: string, index: number): string {
+  const bytes = createHash('sha256').update(`${uid}/${index}`).digest().subarray(0, 5);
+  return ['06', ...[...bytes].map(hex)].join(':');
+}
+
+function hex(part: string | number): string {
+  return Number(part).toString(16).padStart(2, '0');
+}

@@ -1,0 +1,105 @@
+import { expect, test } from 'vitest';
+import type { PodStatus, VM } from './kinds.gen.ts';
+import { cpusOf, isVm, podOfVm, vmStatusOf } from './vm-instance.ts';
+
+const vm: VM = {
+  apiVersion: 'berth.dev/v1',
+  kind: 'VM',
+  metadata: { name: 'db', namespace: 'default', uid: 'u', generation: 3 },
+  spec: {
+    resources: { requests: { cpu: '1500m', memory: '1Gi' } },
+    nodeName: 'n1',
+    allocation: { cpu: [1] },
+    nodeSelector: { disk: 'ssd' },
+  },
+};
+
+test('a VM is an instance with one container, and stays a VM', () => {
+  const pod = podOfVm(vm);
+  expect(isVm(pod)).toBe(true);
+  expect(pod.kind).toBe('VM');
+  expect(pod.spec).toMatchObject({
+    runtimeClassName: 'libvirt',
+    nodeName: 'n1',
+    nodeSelector: { disk: 'ssd' },
+    terminationGracePeriodSeconds: 60,
+    containers: [{ name: 'vm', resources: vm.spec.resources }],
+  });
+  expect(pod.metadata.annotations).toEqual({
+    'berth.dev/running': 'true',
+    'berth.dev/allocation': '{"cpu":[1]}',
+  });
+});
+
+test.each([
+  ['1', 1],
+  ['1500m', 2],
+  ['0', 1],
+  [undefined, 1],
+])('a request of %s makes %i CPUs', (cpu, count) => {
+  const requests = cpu === undefined ? {} : { cpu };
+  expect(cpusOf({ ...vm, spec: { resources: { requests } } })).toBe(count);
+});
+
+const startedAt = '2026-01-01T00:00:00Z';
+const guest = { name: 'vm', image: '', imageID: '', ready: true, restartCount: 2 };
+const running: PodStatus = {
+  phase: 'Running',
+  podIPs: [{ ip: '10.0.0.1' }],
+  containerStatuses: [
+    { ...guest, containerID: 'libvirt://d/2', state: { running: { startedAt } } },
+  ],
+  conditions: [
+    { type: 'Ready', status: 'True', lastTransitionTime: startedAt },
+    { type: 'Initialized', status: 'True', lastTransitionTime: startedAt },
+  ],
+};
+
+test('what an agent says of it, in the words of a machine', () => {
+  expect(vmStatusOf(running, vm)).toEqual({
+    phase: 'Running',
+    observedGeneration: 3,
+    addresses: ['10.0.0.1'],
+    domain: 'libvirt://d/2',
+    restarts: 2,
+    state: { running: { startedAt } },
+    conditions: [
+      {
+        type: 'Ready',
+        status: 'True',
+        lastTransitionTime: startedAt,
+        reason: 'Ready',
+        message: '',
+      },
+    ],
+  });
+});
+
+test('its phases', () => {
+  const phase = (status: PodStatus, more: Partial<VM['metadata']> = {}) =>
+    vmStatusOf(status, { metadata: { ...vm.metadata, ...more } }).phase;
+  const waiting = (reason: string): PodStatus => ({
+    phase: 'Pending',
+    containerStatuses: [{ ...guest, state: { waiting: { reason } } }],
+  });
+  expect(phase({ phase: 'Pending' })).toBe('Pending');
+  expect(phase(waiting('ContainerCreating'))).toBe('Starting');
+  expect(phase(waiting('CreateContainerConfigError'))).toBe('Pending');
+  expect(phase({ ...running, reason: 'Stopped' })).toBe('Stopping');
+  expect(phase({ phase: 'Pending', reason: 'Stopped' })).toBe('Stopped');
+  expect(phase({ phase: 'Failed' })).toBe('Failed');
+  expect(phase(running, { deletionTimestamp: startedAt })).toBe('Stopping');
+});
+
+test('an agent finds in it what it had written', () => {
+  const status = vmStatusOf(running, vm);
+  const again = podOfVm({ ...vm, status });
+  expect(again.status?.phase).toBe('Running');
+  expect(again.status?.containerStatuses?.[0]).toMatchObject({
+    restartCount: 2,
+    containerID: 'libvirt://d/2',
+    state: { running: { startedAt } },
+  });
+  const stopped = vmStatusOf({ phase: 'Pending', reason: 'Stopped' }, vm);
+  expect(podOfVm({ ...vm, status: stopped }).status?.reason).toBe('Stopped');
+});

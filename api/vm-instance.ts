@@ -1,0 +1,148 @@
+/**
+ * A VM as the instance that it is: scheduler and agent treat whatever can be bound alike, and pods are
+ * their word for it. The result is never stored; its kind stays `VM`, so that events and writes reach
+ * the object itself.
+ */
+import type { ContainerState, ContainerStatus, Pod, PodStatus, VM, VMStatus } from './kinds.gen.ts';
+import { parseMilli } from './quantity.ts';
+
+/** Its one container, which stands for the guest. */
+export const guestContainer = 'vm';
+
+const defaultGraceSeconds = 60;
+
+/** What `podOfVm` makes. */
+export type VmInstance = Pod & { readonly vm: VM };
+
+export function isVm(pod: Pod): pod is VmInstance {
+  return 'vm' in pod;
+}
+
+export function podOfVm(vm: VM): VmInstance {
+  const { metadata, spec, status } = vm;
+  const { running = true, nodeName, allocation, nodeSelector, tolerations } = spec;
+  const annotations = {
+    ...metadata.annotations,
+    'berth.dev/running': String(running),
+    ...(allocation === undefined ? {} : { 'berth.dev/allocation': JSON.stringify(allocation) }),
+  };
+  const pod: Omit<Pod, 'kind' | 'apiVersion'> = {
+    metadata: { ...metadata, annotations },
+    spec: {
+      runtimeClassName: 'libvirt',
+      restartPolicy: spec.restartPolicy ?? 'Always',
+      terminationGracePeriodSeconds: spec.terminationGracePeriodSeconds ?? defaultGraceSeconds,
+      containers: [{ name: guestContainer, resources: spec.resources }],
+      ...(nodeName === undefined ? {} : { nodeName }),
+      ...(nodeSelector === undefined ? {} : { nodeSelector }),
+      ...(tolerations === undefined ? {} : { tolerations }),
+    },
+    ...(status === undefined ? {} : { status: podStatusOf(status) }),
+  };
+  // Everything that a pod has but its kind.
+  return { apiVersion: vm.apiVersion, kind: vm.kind, ...pod, vm } as unknown as VmInstance;
+}
+
+/** CPUs that the guest sees. */
+export function cpusOf({ spec }: VM): number {
+  const { requests, limits } = spec.resources;
+  const cpu = requests?.['cpu'] ?? limits?.['cpu'] ?? '1';
+  return Math.max(1, Number((parseMilli(cpu) + 999n) / 1_000n));
+}
+
+/** What an agent writes about a pod, as the status of a VM. */
+export function vmStatusOf(status: PodStatus, { metadata }: Pick<VM, 'metadata'>): VMStatus {
+  const [guest] = status.containerStatuses ?? [];
+  const { phase, reason, message } = phaseOf(status, guest, metadata);
+  const addresses = (status.podIPs ?? []).flatMap(({ ip }) => ip ?? []);
+  const { generation } = metadata;
+  return {
+    ...(phase === undefined ? {} : { phase }),
+    ...(generation === undefined ? {} : { observedGeneration: generation }),
+    ...(reason === undefined ? {} : { reason }),
+    ...(message === undefined ? {} : { message }),
+    ...(addresses.length === 0 ? {} : { addresses }),
+    ...(status.hostIP === undefined ? {} : { hostIP: status.hostIP }),
+    ...(status.startTime === undefined ? {} : { startTime: status.startTime }),
+    ...(guest?.containerID === undefined ? {} : { domain: guest.containerID }),
+    ...(guest === undefined ? {} : { restarts: guest.restartCount }),
+    // States are plain JSON; the schema keeps them as they are.
+    ...(guest?.state === undefined ? {} : { state: { ...guest.state } }),
+    ...(guest?.lastState === undefined ? {} : { lastState: { ...guest.lastState } }),
+    conditions: conditionsOf(status),
+  };
+}
+
+function phaseOf(
+  status: PodStatus,
+  guest: ContainerStatus | undefined,
+  metadata: VM['metadata'],
+): Pick<VMStatus, 'phase' | 'reason' | 'message'> {
+  const running = guest?.state?.running !== undefined;
+  if (metadata.deletionTimestamp !== undefined) return { phase: running ? 'Stopping' : 'Stopped' };
+  if (status.reason === 'Stopped') return { phase: running ? 'Stopping' : 'Stopped' };
+  if (status.phase === 'Failed' || status.phase === 'Succeeded') return { ...why(status) };
+  if (running) return { phase: 'Running' };
+  const waiting = guest?.state?.waiting;
+  const phase = waiting?.reason === 'ContainerCreating' ? 'Starting' : 'Pending';
+  return {
+    phase,
+    ...(waiting?.reason === undefined ? {} : { reason: waiting.reason }),
+    ...(waiting?.message === undefined ? {} : { message: waiting.message }),
+  };
+}
+
+function why({
+  phase,
+  reason,
+  message,
+}: PodStatus): Pick<VMStatus, 'phase' | 'reason' | 'message'> {
+  return {
+    ...(phase === undefined ? {} : { phase }),
+    ...(reason === undefined ? {} : { reason }),
+    ...(message === undefined ? {} : { message }),
+  };
+}
+
+/** Those that say something of a machine. */
+const kept = new Set(['Ready', 'PodScheduled', 'DisruptionTarget']);
+
+function conditionsOf({ conditions }: PodStatus): NonNullable<VMStatus['conditions']> {
+  return (conditions ?? [])
+    .filter(({ type }) => kept.has(type))
+    .map((condition) => ({
+      type: condition.type,
+      status: condition.status,
+      lastTransitionTime: condition.lastTransitionTime ?? '',
+      // Required of conditions in general, and not of those of pods.
+      reason: condition.reason ?? condition.type,
+      message: condition.message ?? '',
+    }));
+}
+
+/** What the agent has to know of what it wrote before. */
+function podStatusOf(status: VMStatus): PodStatus {
+  const { phase, reason, message, hostIP, startTime, domain, restarts, conditions } = status;
+  const ended = phase === 'Failed' || phase === 'Succeeded';
+  const stopped = phase === 'Stopped' || phase === 'Stopping';
+  const guest: ContainerStatus = {
+    name: guestContainer,
+    image: '',
+    imageID: '',
+    ready: false,
+    restartCount: restarts ?? 0,
+    ...(domain === undefined ? {} : { containerID: domain }),
+    // Written by `vmStatusOf`.
+    ...(status.state === undefined ? {} : { state: status.state as ContainerState }),
+    ...(status.lastState === undefined ? {} : { lastState: status.lastState as ContainerState }),
+  };
+  return {
+    phase: ended ? phase : phase === 'Running' ? 'Running' : 'Pending',
+    ...(stopped ? { reason: 'Stopped' } : reason === undefined ? {} : { reason }),
+    ...(message === undefined ? {} : { message }),
+    ...(hostIP === undefined ? {} : { hostIP }),
+    ...(startTime === undefined ? {} : { startTime }),
+    ...(domain === undefined && restarts === undefined ? {} : { containerStatuses: [guest] }),
+    ...(conditions === undefined ? {} : { conditions }),
+  };
+}

@@ -1,0 +1,58 @@
+import { expect, test } from 'vitest';
+import type { JsonObject } from '../../api/meta.ts';
+import { vmStrategy } from './vm.ts';
+
+const requests = { cpu: '2', memory: '1Gi' };
+const vm = (spec: JsonObject): JsonObject => ({
+  spec: { resources: { requests }, boot: { kernel: '/k' }, ...spec },
+});
+const wrong = (object: JsonObject, old?: JsonObject) =>
+  vmStrategy.validate?.(object, old)?.map(({ field }) => field);
+
+test('memory must be there and be some', () => {
+  expect(wrong(vm({}))).toEqual([]);
+  expect(wrong(vm({ resources: {} }))).toEqual(['spec.resources.requests.memory']);
+  expect(wrong(vm({ resources: { limits: { memory: '0' } } }))).toEqual([
+    'spec.resources.limits.memory',
+  ]);
+});
+
+test('something must be booted', () => {
+  expect(wrong({ spec: { resources: { requests } } })).toEqual(['spec.disks']);
+});
+
+test('disks and their images', () => {
+  const disks = [
+    { name: 'blank' },
+    { name: 'both', image: { path: '/a', url: 'https://x' } },
+    { name: 'none', image: {} },
+    { name: 'unchecked', image: { url: 'https://x' } },
+    { name: 'good', image: { path: '/a' } },
+  ];
+  expect(wrong(vm({ disks }))).toEqual([
+    'spec.disks[0].size',
+    'spec.disks[1].image',
+    'spec.disks[2].image',
+    'spec.disks[3].image.checksum',
+  ]);
+  const old = vm({ disks: [{ name: 'good', image: { path: '/b' } }] });
+  expect(wrong(vm({ disks: [{ name: 'good', image: { path: '/a' } }] }), old)).toEqual([
+    'spec.disks[0].image',
+  ]);
+});
+
+test('sockets, cores and threads come to the number of CPUs', () => {
+  expect(wrong(vm({ cpu: { sockets: 1, cores: 2 } }))).toEqual([]);
+  expect(wrong(vm({ cpu: { cores: 4 } }))).toEqual(['spec.cpu']);
+  expect(wrong(vm({ cpu: { cores: 4, max: 4 } }))).toEqual([]);
+});
+
+test('a machine stays on its node, and has time to end there', () => {
+  const bound = vm({ nodeName: 'n1', terminationGracePeriodSeconds: 5 });
+  expect(wrong(vm({ nodeName: 'n2' }), bound)).toEqual(['spec.nodeName']);
+  expect(wrong(vm({}), bound)).toEqual(['spec.nodeName']);
+  expect(wrong(vm({ nodeName: 'n1' }), vm({}))).toEqual([]);
+  expect(vmStrategy.deletion?.(bound, undefined)).toEqual({ type: 'graceful', seconds: 5 });
+  expect(vmStrategy.deletion?.(bound, 0)).toEqual({ type: 'now' });
+  expect(vmStrategy.deletion?.(vm({}), undefined)).toEqual({ type: 'now' });
+});

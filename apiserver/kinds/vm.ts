@@ -1,0 +1,108 @@
+/** VM: what ties its fields together and no schema can say; graceful deletion, as a pod's. */
+import { asArray, asObject, asString, at, equal } from '../../api/json.ts';
+import type { JsonObject } from '../../api/meta.ts';
+import { isQuantity, parseBytes, parseMilli } from '../../api/quantity.ts';
+import type { FieldError } from '../../api/status.ts';
+import { forbiddenField, invalidValue, required } from '../schema/field-error.ts';
+import { customStrategy, type Strategy } from './strategy.ts';
+
+const defaultGraceSeconds = 60;
+
+export const vmStrategy: Strategy = {
+  ...customStrategy,
+  plainWords: true,
+  validate(vm, old) {
+    const spec = asObject(vm['spec']) ?? {};
+    const before = old === undefined ? undefined : (asObject(old['spec']) ?? {});
+    return [
+      ...resourceErrors(spec),
+      ...bootErrors(spec),
+      ...diskErrors(spec, before),
+      ...topologyErrors(spec),
+      ...bindingErrors(spec, before),
+    ];
+  },
+  deletion(vm, graceSeconds) {
+    const bound = asString(at(vm, 'spec', 'nodeName')) !== '';
+    if (!bound || graceSeconds === 0) return { type: 'now' };
+    const own = at(vm, 'spec', 'terminationGracePeriodSeconds');
+    const seconds = graceSeconds ?? (typeof own === 'number' ? own : defaultGraceSeconds);
+    return { type: 'graceful', seconds };
+  },
+};
+
+function amountOf(spec: JsonObject, name: string): { value: string; field: string } | undefined {
+  for (const list of ['requests', 'limits']) {
+    const value = at(spec, 'resources', list, name);
+    if (value !== undefined)
+      return { value: String(value), field: `spec.resources.${list}.${name}` };
+  }
+  return undefined;
+}
+
+function resourceErrors(spec: JsonObject): FieldError[] {
+  const memory = amountOf(spec, 'memory');
+  if (memory === undefined) {
+    return [required('spec.resources.requests.memory', 'say how much memory the guest has')];
+  }
+  // What is no quantity is the schema's to tell.
+  if (!isQuantity(memory.value) || parseBytes(memory.value) > 0n) return [];
+  return [invalidValue(memory.field, memory.value, 'must be greater than zero')];
+}
+
+function bootErrors(spec: JsonObject): FieldError[] {
+  if (spec['boot'] !== undefined || asArray(spec['disks']).length > 0) return [];
+  return [required('spec.disks', 'name a disk to boot from, or a kernel in spec.boot')];
+}
+
+function diskErrors(spec: JsonObject, before: JsonObject | undefined): FieldError[] {
+  return asArray(spec['disks']).flatMap((value, index) => {
+    const disk = asObject(value) ?? {};
+    const field = `spec.disks[${index}]`;
+    const image = asObject(disk['image']);
+    const errors: FieldError[] = [];
+    if (image === undefined && disk['size'] === undefined) {
+      errors.push(required(`${field}.size`, 'a disk without an image needs a size'));
+    }
+    if (image !== undefined) errors.push(...imageErrors(image, `${field}.image`));
+    const name = asString(disk['name']);
+    const old = asArray(before?.['disks']).find((each) => at(asObject(each), 'name') === name);
+    if (old !== undefined && !equal(at(asObject(old), 'image'), disk['image'])) {
+      const why = 'what a disk was made from cannot be changed: give a new disk another name';
+      errors.push(forbiddenField(`${field}.image`, why));
+    }
+    return errors;
+  });
+}
+
+function imageErrors(image: JsonObject, field: string): FieldError[] {
+  const { path, url, checksum } = image;
+  if ((path === undefined) === (url === undefined)) {
+    return [required(field, 'name either a path on the node or a url')];
+  }
+  if (url !== undefined && checksum === undefined) {
+    return [required(`${field}.checksum`, 'what is fetched must be known: sha256:<hex>')];
+  }
+  return [];
+}
+
+function topologyErrors(spec: JsonObject): FieldError[] {
+  const cpu = asObject(spec['cpu']);
+  const shape = ['sockets', 'cores', 'threads'].map((name) => cpu?.[name]);
+  if (cpu === undefined || shape.every((each) => each === undefined)) return [];
+  const total = shape.reduce<number>((product, each) => product * Number(each ?? 1), 1);
+  const asked = amountOf(spec, 'cpu')?.value ?? '1';
+  if (!isQuantity(asked)) return [];
+  const cpus = Number((parseMilli(asked) + 999n) / 1_000n);
+  const most = Number(cpu['max'] ?? cpus);
+  if (total === most) return [];
+  const why = `sockets, cores and threads come to ${total}, but there are ${most} CPUs`;
+  return [invalidValue('spec.cpu', cpu, why)];
+}
+
+function bindingErrors(spec: JsonObject, before: JsonObject | undefined): FieldError[] {
+  const old = asString(before?.['nodeName']);
+  if (old === '' || spec['nodeName'] === old) return [];
+  const why = 'a machine stays on its node: delete it and make it anew to move it';
+  return [forbiddenField('spec.nodeName', why)];
+}

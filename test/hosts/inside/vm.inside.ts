@@ -1,0 +1,151 @@
+/** A VM from its manifest to its end through real kubectl, on a host with a libvirtd of its own. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { VM } from '../../../api/kinds.gen.ts';
+import { vms } from '../../../api/resources.gen.ts';
+import { until } from '../../e2e/until.ts';
+import { type Kubectl, kubectlOf } from '../../harness/kubectl.ts';
+import { type Plane, startPlane } from '../../harness/plane.ts';
+
+const run = promisify(execFile);
+const never = { signal: new AbortController().signal };
+const bootMs = 120_000;
+let plane: Plane;
+let kubectl: Kubectl;
+
+beforeAll(async () => {
+  plane = await startPlane('embedded');
+  kubectl = kubectlOf(plane);
+}, bootMs);
+
+afterAll(async () => {
+  await kubectl?.(['delete', 'vms', '--all', '--grace-period=0', '--force', '--timeout=60s']);
+  await plane?.remove();
+}, bootMs);
+
+const ip = '10.99.0.111';
+const manifest = {
+  apiVersion: 'berth.dev/v1',
+  kind: 'VM',
+  metadata: { name: 'db' },
+  spec: {
+    resources: { requests: { cpu: '1', memory: '160Mi' } },
+    boot: {
+      kernel: '/lab/vmlinuz',
+      initrd: '/lab/initrd.gz',
+      commandLine: `console=ttyS0 quiet mitigations=off tsc=reliable no_timer_check ip=${ip}/24 hostname=db`,
+    },
+    disks: [{ name: 'data', size: '64Mi', limits: { writeIOPS: 20 } }],
+    interfaces: [{ bridge: 'br0', address: `${ip}/24` }],
+    cloudInit: { userData: '#cloud-config\n' },
+    graphics: false,
+  },
+};
+
+const vm = () => plane.client.get<VM>(vms, { namespace: 'default', name: 'db' }, never);
+const answer = async () =>
+  (await fetch(`http://${ip}/`, { signal: AbortSignal.timeout(2_000) })).text();
+const qemu = async () => (await run('pgrep', ['-f', 'guest=berth_default_db_'])).stdout.trim();
+
+test(
+  'it boots where the manifest is applied, and kubectl tells',
+  async () => {
+    await kubectl.apply(manifest);
+    await kubectl.ok(['wait', 'vm/db', '--for=condition=Ready', '--timeout=60s']);
+    expect(await until('the guest answers', answer, bootMs)).toBe('db\n');
+    const [heading, line] = (await kubectl.ok(['get', 'vm', '-o', 'wide'])).split('\n');
+    expect(heading).toMatch(/NAME +STATUS +READY +AGE +NODE +ADDRESS +CPU +MEMORY/);
+    expect(line).toMatch(/db +Running +True .* node-1 +10\.99\.0\.111 +1 +160Mi/);
+    const described = await kubectl.ok(['describe', 'vm', 'db']);
+    expect(described).toContain('Successfully assigned');
+    expect(described).toContain('Started container vm');
+    const xml = (await run('virsh', ['dumpxml', (await vm()).status?.domain?.split('/')[2] ?? '']))
+      .stdout;
+    expect(xml).toContain('<write_iops_sec>20</write_iops_sec>');
+  },
+  bootMs,
+);
+
+test(
+  'kill -9 of Berth does not touch it',
+  async () => {
+    const before = await qemu();
+    const { domain } = (await vm()).status ?? {};
+    await plane.kill();
+    await plane.up();
+    await until('the plane knows it', async () => (await vm()).status?.phase === 'Running');
+    expect(await qemu()).toBe(before);
+    expect((await vm()).status?.domain).toBe(domain);
+  },
+  bootMs,
+);
+
+test(
+  'running: false shuts it down and keeps it; true boots it again with its disks',
+  async () => {
+    await kubectl.ok(['patch', 'vm', 'db', '--type=merge', '-p', '{"spec":{"running":false}}']);
+    await kubectl.ok(['wait', 'vm/db', '--for=jsonpath={.status.phase}=Stopped', '--timeout=60s']);
+    const stopped = await vm();
+    expect(stopped.spec.nodeName).toBe('node-1');
+    expect(stopped.status?.state).toMatchObject({ terminated: { exitCode: 0 } });
+    await kubectl.ok(['patch', 'vm', 'db', '--type=merge', '-p', '{"spec":{"running":true}}']);
+    await kubectl.ok(['wait', 'vm/db', '--for=condition=Ready', '--timeout=60s']);
+    expect(await until('the guest answers again', answer, bootMs)).toBe('db\n');
+    expect((await vm()).status?.restarts).toBe(1);
+  },
+  bootMs,
+);
+
+test(
+  'a guest that ends by itself is started again',
+  async () => {
+    await run('virsh', ['destroy', (await vm()).status?.domain?.split('/')[2] ?? '']);
+    await until('it was started again', async () => {
+      const { status } = await vm();
+      return status?.restarts === 2 && status.phase === 'Running';
+    });
+  },
+  bootMs,
+);
+
+test.each([
+  [
+    'a disk that is not there',
+    { disks: [{ name: 'root', image: { path: '/absent.qcow2' } }] },
+    '/absent.qcow2: no such file',
+  ],
+  [
+    "a size below the image's",
+    { disks: [{ name: 'root', size: '1Mi', image: { path: '/lab/vmlinuz' } }] },
+    'smaller than its image',
+  ],
+])('%s is told with its name', async (_, more, words) => {
+  const spec = { resources: { requests: { memory: '64Mi' } }, ...more };
+  await kubectl.apply({ ...manifest, metadata: { name: 'bad' }, spec });
+  await until('it says so', async () =>
+    (await kubectl.ok(['describe', 'vm', 'bad'])).includes(words),
+  );
+  const status = await kubectl.ok(['get', 'vm', 'bad', '-o', 'jsonpath={.status.message}']);
+  expect(status).toContain(words);
+  await kubectl.ok(['delete', 'vm', 'bad', '--timeout=30s']);
+});
+
+test('what cannot be is refused with the field', async () => {
+  const { boot: _, disks: __, ...rest } = manifest.spec;
+  const bad = { ...manifest, metadata: { name: 'no' }, spec: { ...rest, resources: {} } };
+  await expect(kubectl.apply(bad)).rejects.toThrow(/spec.resources.requests.memory: Required/);
+  await expect(kubectl.apply(bad)).rejects.toThrow(/spec.disks: Required/);
+});
+
+test(
+  'deletion shuts it down and leaves nothing',
+  async () => {
+    const directory = `/var/lib/libvirt/images/berth`;
+    await kubectl.ok(['delete', 'vm', 'db', '--timeout=60s']);
+    expect((await run('virsh', ['list', '--all', '--name'])).stdout.trim()).toBe('');
+    const left = await run('find', [directory, '-name', '*.qcow2', '-o', '-name', '*.log']);
+    expect(left.stdout.trim()).toBe('');
+  },
+  bootMs,
+);
