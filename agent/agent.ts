@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { NodeAddress, Pod, VM } from '../api/kinds.gen.ts';
 import { pods, vms } from '../api/resources.gen.ts';
-import { podOfVm } from '../api/vm-instance.ts';
+import { isVm, podOfVm } from '../api/vm-instance.ts';
 import type { Client } from '../client/client.ts';
 import { createEventRecorder } from '../client/events.ts';
 import type { Informer, InformerEvent } from '../client/informer.ts';
@@ -261,10 +261,15 @@ function runtimeOf(runtimes: readonly Runtime[], pod: Pod): Runtime | undefined 
 
 /** Finds the instance of a pod by name, for the server. */
 function locator(desired: DesiredPods, runtimes: readonly Runtime[]) {
-  return (namespace: string, name: string) => {
+  return (resource: InstanceSource, namespace: string, name: string) => {
     const pod = desired
       .list()
-      .find(({ metadata }) => metadata.namespace === namespace && metadata.name === name);
+      .find(
+        (each) =>
+          isVm(each) === (resource === 'vms') &&
+          each.metadata.namespace === namespace &&
+          each.metadata.name === name,
+      );
     const runtime = pod === undefined ? undefined : runtimeOf(runtimes, pod);
     if (pod === undefined || runtime === undefined) return undefined;
     return { runtime, id: pod.metadata.uid ?? '', pod };

@@ -22,7 +22,7 @@ import { approve } from './subresources/approval.ts';
 import { bindMany, bindOne } from './subresources/binding.ts';
 import { evict } from './subresources/eviction.ts';
 import { finalize } from './subresources/finalize.ts';
-import { type NodeProxyDeps, nodeImages, podLog } from './subresources/node-proxy.ts';
+import { hasStreams, type NodeProxyDeps, nodeImages, podLog } from './subresources/node-proxy.ts';
 import { review, reviews } from './subresources/reviews.ts';
 import { scale } from './subresources/scale.ts';
 import { requestToken } from './subresources/token-request.ts';
@@ -222,7 +222,7 @@ async function servePart(deps: PipelineDeps, request: KindRequest): Promise<ApiR
     if (verb === undefined) throw methodNotAllowed();
     return verb(deps, request);
   }
-  if (kind.builtin && kind.plural === 'pods' && info.subresource === 'log') {
+  if (hasStreams(info) && info.subresource === 'log') {
     if (info.verb !== 'get') throw methodNotAllowed();
     return podLog(deps, request);
   }

@@ -45,7 +45,7 @@ import { runSpaceWatch, spaceCheck } from './storage/space.ts';
 import { storageMetrics } from './storage/storage-metrics.ts';
 import { guarded } from './storage/store-errors.ts';
 import { WatchCache } from './storage/watch-cache.ts';
-import { askNode, podStream, podStreams } from './subresources/node-proxy.ts';
+import { askNode, hasStreams, podStream, podStreams } from './subresources/node-proxy.ts';
 import { NodeSummaries } from './usage/node-summaries.ts';
 import { WebhookCaller } from './webhook/call.ts';
 
@@ -286,9 +286,10 @@ async function upgrade(
   connection: Parameters<typeof podStream>[2],
 ): Promise<void> {
   const context = authorised(deps, request, caller);
-  const { group, version, resource, subresource, name } = context.info;
+  const { info } = context;
+  const { group, version, resource, subresource, name } = info;
   const kind = deps.registry.find(group, version, resource);
-  const streams = group === '' && resource === 'pods' && Object.hasOwn(podStreams, subresource);
+  const streams = hasStreams(info) && Object.hasOwn(podStreams, subresource);
   if (!streams || name === '' || kind === undefined)
     throw new StatusError(404, 'NotFound', 'the server could not find the requested resource');
   const leave = deps.flow.stream(context.user);

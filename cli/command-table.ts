@@ -104,6 +104,10 @@ export const commandGroups: readonly CommandGroup[] = [
         summary: 'run a command inside a container',
         load: async () => (await import('./commands/exec.ts')).execCommand(),
       },
+      console: {
+        summary: 'join the serial console of a virtual machine',
+        load: async () => (await import('./commands/console.ts')).consoleCommand(),
+      },
     },
   },
   {

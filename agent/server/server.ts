@@ -38,8 +38,12 @@ export interface LocatedPod {
 export interface NodeServerOptions extends ServingOptions {
   readonly log: Log;
   readonly clock: Clock;
-  /** `undefined` when no such pod is on this node. */
-  readonly locate: (namespace: string, name: string) => LocatedPod | undefined;
+  /** `undefined` when no such pod, or VM, is on this node. */
+  readonly locate: (
+    resource: 'pods' | 'vms',
+    namespace: string,
+    name: string,
+  ) => LocatedPod | undefined;
   /** Whose images are listed, pulled and removed. */
   readonly images?: Runtime | undefined;
   /** What node and pods use. */
@@ -150,8 +154,9 @@ function route(options: NodeServerOptions, request: IncomingMessage) {
   if (verb === undefined || !isWhole || (verb === 'containerLogs' && request.method !== 'GET')) {
     throw new StatusError(404, 'NotFound', 'the server could not find the requested resource');
   }
-  const located = options.locate(namespace, name);
-  if (located === undefined) throw notFound({ group: '', resource: 'pods' }, name);
+  const resource = url.searchParams.get('resource') === 'vms' ? 'vms' : 'pods';
+  const located = options.locate(resource, namespace, name);
+  if (located === undefined) throw notFound({ group: '', resource }, name);
   const names = containersOf(located.pod).map((each) => each.name);
   if (container !== '' && !names.includes(container)) {
     throw badRequest(`container ${container} is not valid for pod ${name}`);

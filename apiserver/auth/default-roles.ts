@@ -20,7 +20,7 @@ interface Rule extends JsonObject {
 
 const workloads: Rule = {
   apiGroups: ['berth.dev'],
-  resources: ['vms', 'workloads', 'workloads/scale', 'workloads/status'],
+  resources: ['vms', 'vms/status', 'workloads', 'workloads/scale', 'workloads/status'],
   verbs: readVerbs,
 };
 
@@ -64,6 +64,11 @@ const editRules: Rule[] = [
   {
     apiGroups: [''],
     resources: ['secrets', 'pods/attach', 'pods/exec', 'pods/portforward'],
+    verbs: [...readVerbs, ...writeVerbs],
+  },
+  {
+    apiGroups: ['berth.dev'],
+    resources: ['vms/attach', 'vms/exec', 'vms/portforward'],
     verbs: [...readVerbs, ...writeVerbs],
   },
   {

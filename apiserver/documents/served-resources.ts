@@ -94,8 +94,17 @@ function verbsOf(kind: ServedKind): readonly string[] {
     : allVerbs.filter((verb) => verb !== 'deletecollection');
 }
 
+/** Of Berth's own kinds, by `plural.group`: as pods have them. */
+const ownSubresources: Readonly<Record<string, readonly ServedSubresource[]>> = {
+  'vms.berth.dev': (builtinSubresources['pods'] ?? []).filter(({ name }) =>
+    ['attach', 'exec', 'log', 'portforward'].includes(name),
+  ),
+};
+
 function subresourcesOf(kind: ServedKind): ServedSubresource[] {
-  const own = kind.builtin ? (builtinSubresources[kind.plural] ?? []) : [];
+  const own = kind.builtin
+    ? (builtinSubresources[kind.plural] ?? [])
+    : (ownSubresources[`${kind.plural}.${kind.group}`] ?? []);
   const status = { name: 'status', kind: kind.kind, verbs: partVerbs };
   const parts = Object.keys(kind.strategy.parts ?? {}).map((name) => ({
     name,

@@ -7,6 +7,7 @@ import { connect, type TLSSocket } from 'node:tls';
 import { asArray, asObject, asString, at } from '../../api/json.ts';
 import type { JsonObject } from '../../api/meta.ts';
 import { badRequest, notFound, StatusError } from '../../api/status.ts';
+import { guestContainer } from '../../api/vm-instance.ts';
 import type { KeyPair } from '../auth/pki.ts';
 import type { ApiRequest, ApiResponse, RequestContext } from '../request/request.ts';
 import { flag } from '../request/request-info.ts';
@@ -21,7 +22,13 @@ export interface NodeProxyDeps extends VerbDeps {
 
 const connectTimeoutMs = 10_000;
 const pods = { group: '', plural: 'pods' };
+const vms = { group: 'berth.dev', plural: 'vms' };
 const nodes = { group: '', plural: 'nodes' };
+
+/** Whether log, exec and the like are asked of instances of this kind. */
+export function hasStreams({ group, resource }: { group: string; resource: string }): boolean {
+  return (group === '' && resource === 'pods') || (group === vms.group && resource === vms.plural);
+}
 
 /** The node's answer as text, for what is asked of the agent itself. Throws when it answers an error. */
 export async function askNode(
@@ -72,7 +79,7 @@ export async function nodeImages(
   return { status: 200, headers, body: answer };
 }
 
-/** GET `/pods/<name>/log`. */
+/** GET `/pods/<name>/log`, and `/vms/<name>/log`: what its console printed. */
 export async function podLog(deps: NodeProxyDeps, context: RequestContext): Promise<ApiResponse> {
   const target = await targetOf(deps, context, 'containerLogs');
   // Nowhere yet, so there is nothing to read, which is no mistake of the reader.
@@ -109,7 +116,8 @@ export async function podStream(
   const target = await targetOf(deps, context, podStreams[info.subresource] ?? '');
   if (target === undefined)
     throw badRequest(
-      `pod ${info.name} does not have a host assigned: see its events for why it is pending`,
+      `${info.resource === vms.plural ? 'vm' : 'pod'} ${info.name} does not have a host assigned: ` +
+        'see its events for why it is pending',
     );
   const agent = await dial(deps, target);
   const headers = Object.entries(raw.headers)
@@ -176,17 +184,24 @@ async function targetOf(
   action: string,
 ): Promise<Target | undefined> {
   const key = { namespace: info.namespace, name: info.name };
-  const pod = await deps.objects.get(pods, key, request.signal);
-  if (pod === undefined) throw notFound({ group: '', resource: 'pods' }, info.name);
+  const place = info.resource === vms.plural ? vms : pods;
+  const pod = await deps.objects.get(place, key, request.signal);
+  if (pod === undefined) {
+    throw notFound({ group: place.group, resource: place.plural }, info.name);
+  }
   const words = [action, info.namespace, info.name];
   // A pod's ports are its own, everything else is a container's.
-  if (action !== 'portForward') words.push(containerOf(pod.object, request));
+  if (action !== 'portForward') {
+    words.push(place === vms ? guestContainer : containerOf(pod.object, request));
+  }
   const nodeName = asString(at(pod.object, 'spec', 'nodeName'));
   if (nodeName === '') return undefined;
   const node = await deps.objects.get(nodes, { name: nodeName }, request.signal);
   if (node === undefined) throw notFound({ group: '', resource: 'nodes' }, nodeName);
   const query = new URLSearchParams(request.query);
   query.delete('container');
+  // A pod may have the same name.
+  if (place === vms) query.set('resource', vms.plural);
   const path = words.map(encodeURIComponent).join('/');
   return { ...addressOf(node.object, nodeName), nodeName, path: `/${path}?${query}` };
 }

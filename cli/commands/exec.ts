@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { newCommand } from '../command.ts';
 import { Failure, usage } from '../failure.ts';
-import { podNamed, podPath } from '../verbs/pods.ts';
+import { instanceNamed, instancePath } from '../verbs/pods.ts';
 import {
   addSessionOptions,
   type Session,
@@ -19,11 +19,12 @@ interface ExecOptions extends SessionOptions {
 export function execCommand(): Command {
   const command = newCommand({
     name: 'exec',
-    purpose: 'Runs a command inside a running container of a pod.',
+    purpose: 'Runs a command inside a running container of a pod, or inside a virtual machine.',
     examples: [
       'berth exec web-7d4f9-x2k5q -- ls -l /www',
       'berth exec -it workload/web -- sh',
       'echo hello | berth exec -i web-7d4f9-x2k5q -- cat',
+      'berth exec vm/db -- /bin/uname -a             # by the agent in the guest',
     ],
     exitCodes: "the command's own; 1 when it could not be run, 2 wrong usage",
   })
@@ -60,7 +61,7 @@ async function exec(
     ['tty', String(tty)],
     ...(container === undefined ? [] : [['container', container] as [string, string]]),
   ]);
-  const path = `${podPath(session, await podNamed(session, pod), 'exec')}?${query}`;
+  const path = `${instancePath(session, await instanceNamed(session, pod), 'exec')}?${query}`;
   const { runExec } = await import('../verbs/exec-stream.ts');
   const raw = tty && process.stdin.isTTY === true;
   if (raw) process.stdin.setRawMode(true);
@@ -77,7 +78,7 @@ async function exec(
   }
 }
 
-function ownTerminal() {
+export function ownTerminal() {
   return {
     size: () => ({ columns: process.stdout.columns || 80, rows: process.stdout.rows || 24 }),
     onResize: (listener: () => void) => {

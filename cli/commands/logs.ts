@@ -5,7 +5,7 @@ import { readLines } from '../../client/lines.ts';
 import { withQuery } from '../../client/paths.ts';
 import { durationMs, newCommand, wholeNumber } from '../command.ts';
 import { Failure, usage } from '../failure.ts';
-import { podNamed, podPath, podsOf } from '../verbs/pods.ts';
+import { type Instance, instanceNamed, instancePath, podsOf } from '../verbs/pods.ts';
 import {
   addSessionOptions,
   type Session,
@@ -28,12 +28,13 @@ const linesMax = 1_000_000_000;
 export function logsCommand(): Command {
   const command = newCommand({
     name: 'logs',
-    purpose: "Prints the log of a pod's container.",
+    purpose: "Prints the log of a pod's container, or the console of a virtual machine.",
     examples: [
       'berth logs web-7d4f9-x2k5q',
       'berth logs workload/web -f                    # of one of its pods',
       'berth logs -l app=web -f --tail 10            # of all with the label, each line marked',
       'berth logs web-7d4f9-x2k5q -c proxy -p        # of the run before the last restart',
+      'berth logs vm/db -f                           # what its console prints',
     ],
   })
     .argument('[pod]', 'pod, or KIND/NAME')
@@ -59,7 +60,7 @@ async function logs(
     throw usage('name a pod, or pods by their labels (-l)');
   }
   if (pod !== undefined) {
-    const path = logPath(session, await podNamed(session, pod), options);
+    const path = logPath(session, await instanceNamed(session, pod), options);
     for await (const chunk of await session.open({ path })) await print(chunk);
     return;
   }
@@ -68,9 +69,9 @@ async function logs(
   await Promise.all(names.map((name) => printMarked(session, name, options)));
 }
 
-function logPath(session: Session, name: string, options: LogsOptions): string {
+function logPath(session: Session, instance: Instance, options: LogsOptions): string {
   const { follow, tail, since, previous, container, timestamps } = options;
-  return withQuery(podPath(session, name, 'log'), {
+  return withQuery(instancePath(session, instance, 'log'), {
     follow,
     previous,
     timestamps,
@@ -81,7 +82,7 @@ function logPath(session: Session, name: string, options: LogsOptions): string {
 }
 
 async function printMarked(session: Session, name: string, options: LogsOptions): Promise<void> {
-  const path = logPath(session, name, options);
+  const path = logPath(session, { resource: 'pods', name }, options);
   for await (const line of readLines(await session.open({ path }))) {
     await print(`[${name}] ${line}\n`);
   }

@@ -22,6 +22,8 @@ export interface ExecStreams {
     size(): { readonly columns: number; readonly rows: number };
     onResize(listener: () => void): void;
   };
+  /** Leaves the process alone and resolves with 0. */
+  readonly leave?: AbortSignal;
 }
 
 /** Runs to the end of the remote process; resolves with its exit code. Throws `Failure`. */
@@ -42,6 +44,10 @@ export function runExec(
   return new Promise((resolve, reject) => {
     let ended: number | Failure | undefined;
     socket.on('open', () => start(socket, streams));
+    streams.leave?.addEventListener('abort', () => {
+      ended = 0;
+      socket.close();
+    });
     socket.on('message', (data) => {
       const message = toBuffer(data);
       const content = message.subarray(1);

@@ -10,8 +10,19 @@ interface PodItem {
   readonly status?: { readonly phase?: string };
 }
 
+/** What logs and exec are asked of: a pod, or a virtual machine. */
+export interface Instance {
+  readonly resource: 'pods' | 'vms';
+  readonly name: string;
+}
+
+export async function instanceNamed(session: Session, word: string): Promise<Instance> {
+  if (/^vms?\//i.test(word)) return { resource: 'vms', name: word.slice(word.indexOf('/') + 1) };
+  return { resource: 'pods', name: await podNamed(session, word) };
+}
+
 /** A pod's name as it is; of anything with a scale, one of its pods, running ones first. */
-export async function podNamed(session: Session, word: string): Promise<string> {
+async function podNamed(session: Session, word: string): Promise<string> {
   if (!word.includes('/')) return word;
   const target = readTarget(await discoverKinds(session), word);
   if (target.kind.resource === 'pods' && target.kind.group === '') return target.name;
@@ -35,8 +46,13 @@ export async function podsOf(session: Session, labelSelector: string): Promise<r
   return [...pods].sort((a, b) => rank(a) - rank(b)).map(({ metadata }) => metadata.name);
 }
 
-/** `/api/v1/namespaces/…/pods/<name>/<subresource>`. */
-export function podPath({ namespace }: Session, name: string, subresource: string): string {
-  const [space, pod] = [encodeURIComponent(namespace), encodeURIComponent(name)];
-  return `/api/v1/namespaces/${space}/pods/${pod}/${subresource}`;
+/** `/api/v1/namespaces/…/pods/<name>/<subresource>`, and the same of a VM. */
+export function instancePath(
+  { namespace }: Session,
+  { resource, name }: Instance,
+  subresource: string,
+): string {
+  const root = resource === 'vms' ? '/apis/berth.dev/v1' : '/api/v1';
+  const [space, word] = [encodeURIComponent(namespace), encodeURIComponent(name)];
+  return `${root}/namespaces/${space}/${resource}/${word}/${subresource}`;
 }

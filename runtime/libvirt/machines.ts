@@ -33,6 +33,8 @@ export interface Found {
 const pollMs = { first: 20, max: 250 } as const;
 /** A guest that does not heed its power button is asked once more, by its agent, after this part of the grace. */
 const buttonShare = 0.5;
+/** How often the button is pressed. */
+const pressMs = 4_000;
 const endWaitMs = 10_000;
 
 export class Machines {
@@ -109,8 +111,11 @@ export class Machines {
         if (!(error instanceof LibvirtError)) throw error;
       });
     if (graceMs > 0) {
-      await ask('acpi');
-      if (await this.#untilDown(domain, graceMs * buttonShare, options)) return;
+      // A guest that is still booting does not feel its button yet.
+      for (let leftMs = graceMs * buttonShare; leftMs > 0; leftMs -= pressMs) {
+        await ask('acpi');
+        if (await this.#untilDown(domain, Math.min(pressMs, leftMs), options)) return;
+      }
       await ask('agent');
       if (await this.#untilDown(domain, graceMs * (1 - buttonShare), options)) return;
     }

@@ -84,8 +84,10 @@ beforeEach(async () => {
     log: silentLog,
     clock: systemClock,
     summary: async () => summary,
-    locate: (namespace, name) =>
-      namespace === 'default' && name === 'web' ? { pod, runtime, id: 'u1' } : undefined,
+    locate: (resource, namespace, name) =>
+      resource === 'pods' && namespace === 'default' && name === 'web'
+        ? { pod, runtime, id: 'u1' }
+        : undefined,
   });
 });
 

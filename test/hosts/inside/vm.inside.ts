@@ -68,6 +68,24 @@ test(
 );
 
 test(
+  'its console is its log; commands run inside; and one may sit down at it',
+  async () => {
+    const printed = await plane.berth(['logs', 'vm/db']);
+    expect(printed).toMatchObject({ code: 0, stdout: expect.stringContaining('guest up') });
+    const ran = await until('the agent answers', async () => {
+      const said = await plane.berth(['exec', 'vm/db', '--', '/bin/sh', '-c', 'hostname; exit 3']);
+      return said.stderr.includes('agent') ? undefined : said;
+    });
+    expect(ran).toMatchObject({ code: 3, stdout: 'db\n' });
+    const said = await plane.berth(['console', 'vm/db'], { stdin: '\necho con-$((6*7))\n' });
+    expect(said).toMatchObject({ code: 0, stdout: expect.stringContaining('con-42') });
+    const pod = await plane.berth(['logs', 'db']);
+    expect(pod.stderr).toContain('pods "db" not found');
+  },
+  bootMs,
+);
+
+test(
   'kill -9 of Berth does not touch it',
   async () => {
     const before = await qemu();
