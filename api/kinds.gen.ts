@@ -2968,6 +2968,10 @@ export interface VMBoot {
 /** What the guest's processors look like. */
 export interface VMCPU {
   /**
+   * `Shared` (default), or `Bound`: it gets cores of the node that nobody else runs on, as many as `requests.cpu` says, fractions too.
+   */
+  readonly binding?: 'Shared' | 'Bound';
+  /**
    * As libvirt names it (`Haswell`, `host-passthrough`). Default: the machine's own with KVM, a plain one without.
    */
   readonly model?: string;

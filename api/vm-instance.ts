@@ -24,6 +24,7 @@ export function podOfVm(vm: VM): VmInstance {
   const annotations = {
     ...metadata.annotations,
     'berth.dev/running': String(running),
+    ...(spec.cpu?.binding === 'Bound' ? { 'berth.dev/cpu-binding': 'Bound' } : {}),
     ...(allocation === undefined ? {} : { 'berth.dev/allocation': JSON.stringify(allocation) }),
   };
   const pod: Omit<Pod, 'kind' | 'apiVersion'> = {

@@ -14,8 +14,6 @@ export interface MachineSpec {
     readonly cores: number;
     readonly threads: number;
   };
-  /** Cores of the machine that it may use, one set for all of its CPUs. @default every one */
-  readonly cpuSet?: readonly number[];
   /** Pages of that size, which the machine must have set aside. */
   readonly hugepageBytes?: bigint;
   readonly boot: Boot;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { MachineSpec } from '../machine.ts';
-import type { ContainerSpec, InstanceSpec } from '../runtime.ts';
+import type { ContainerSpec, CpuChoice, InstanceSpec } from '../runtime.ts';
 import { type DomainLabels, diskTarget, diskXml, domainXml, readLabels } from './domain-xml.ts';
 
 const labels: DomainLabels = {
@@ -25,8 +25,16 @@ const container = { limits: {} } as ContainerSpec;
 const instance = { id: '0a', namespace: 'default', name: 'db' } as InstanceSpec;
 const tcg = { kvm: false, architecture: 'x86_64', emulator: '/usr/bin/qemu-system-x86_64' };
 const files = { consoleLog: '/s/console.3.log', vncSocket: '/s/vnc.sock' };
-const xmlOf = (more: Partial<MachineSpec> = {}, of = container, on = tcg) =>
-  domainXml('u', 'd', labels, { ...instance, machine: { ...machine, ...more } }, of, on, files);
+const xmlOf = (more: Partial<MachineSpec> = {}, of = container, on = tcg, cpus?: CpuChoice) =>
+  domainXml(
+    'u',
+    'd',
+    labels,
+    { ...instance, ...(cpus === undefined ? {} : { cpus }), machine: { ...machine, ...more } },
+    of,
+    on,
+    files,
+  );
 
 test('labels come back as they were, whatever is in them', () => {
   expect(readLabels(xmlOf())).toEqual(labels);
@@ -47,10 +55,11 @@ test("processors: the host's own with KVM, a plain one without, a named one wher
 
 test('a limit on CPU is shared out among the CPUs; pins hold for all of them and the emulator', () => {
   const limited = { limits: { cpuMilli: 1000, cpuRequestMilli: 500 } } as ContainerSpec;
-  const xml = xmlOf({ cpuSet: [2, 3] }, limited);
+  const xml = xmlOf({}, limited, tcg, { cpus: '2-3', isAll: false, memoryNodes: '1' });
   expect(xml).toContain('<shares>512</shares><period>100000</period><quota>50000</quota>');
-  expect(xml).toContain('<vcpupin vcpu="1" cpuset="2,3"/><emulatorpin cpuset="2,3"/>');
-  expect(xmlOf()).not.toContain('cputune');
+  expect(xml).toContain('<vcpupin vcpu="1" cpuset="2-3"/><emulatorpin cpuset="2-3"/>');
+  expect(xml).toContain('<numatune><memory mode="strict" nodeset="1"/></numatune>');
+  expect(xmlOf({}, container, tcg, { cpus: '0-7', isAll: true })).not.toContain('cputune');
 });
 
 test('boot from a disk, or from a kernel', () => {

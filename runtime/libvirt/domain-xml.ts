@@ -1,7 +1,7 @@
 /** A machine as libvirt's domain. Pure. */
 
 import type { MachineDisk, MachineInterface, MachineSpec } from '../machine.ts';
-import type { ContainerSpec, InstanceSpec, ResourceLimits } from '../runtime.ts';
+import type { ContainerSpec, CpuChoice, InstanceSpec, ResourceLimits } from '../runtime.ts';
 
 /** Namespace of the element that says whose a domain is. */
 export const labelNamespace = 'https://berth.dev/instance/1';
@@ -40,7 +40,7 @@ export function domainXml(
   uuid: string,
   name: string,
   labels: DomainLabels,
-  { machine }: InstanceSpec & { readonly machine: MachineSpec },
+  { machine, cpus }: InstanceSpec & { readonly machine: MachineSpec },
   container: ContainerSpec,
   hypervisor: Hypervisor,
   files: DomainFiles,
@@ -51,7 +51,7 @@ export function domainXml(
     element('metadata', {}, [labelElement(labels)]),
     ...memory(machine),
     ...processors(machine, hypervisor),
-    ...tuning(machine, container.limits),
+    ...tuning(machine, cpus, container.limits),
     operatingSystem(machine, hypervisor),
     element('features', {}, [element('acpi'), element('apic')]),
     element('clock', { offset: 'utc' }),
@@ -129,11 +129,12 @@ function processors(machine: MachineSpec, { kvm }: Hypervisor): string[] {
 }
 
 function tuning(
-  { cpus, cpusMax = cpus, cpuSet }: MachineSpec,
+  { cpus, cpusMax = cpus }: MachineSpec,
+  choice: CpuChoice | undefined,
   { cpuMilli, cpuRequestMilli }: ResourceLimits,
 ): string[] {
   const periodMicros = 100_000;
-  const cores = cpuSet?.join(',');
+  const cores = choice === undefined || choice.isAll ? undefined : choice.cpus;
   const parts = [
     ...(cpuRequestMilli === undefined
       ? []
@@ -154,7 +155,13 @@ function tuning(
           element('emulatorpin', { cpuset: cores }),
         ]),
   ];
-  return parts.length === 0 ? [] : [element('cputune', {}, parts)];
+  const { memoryNodes } = choice ?? {};
+  return [
+    ...(parts.length === 0 ? [] : [element('cputune', {}, parts)]),
+    ...(memoryNodes === undefined
+      ? []
+      : [element('numatune', {}, [element('memory', { mode: 'strict', nodeset: memoryNodes })])]),
+  ];
 }
 
 function operatingSystem({ boot }: MachineSpec, { architecture }: Hypervisor): string {

@@ -4,11 +4,13 @@ import { PassThrough } from 'node:stream';
 import type { Observable } from 'rxjs';
 import type { CallOptions } from '../../lib/call.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { parseCpuList } from '../../lib/cpu-list.ts';
 import type { Log } from '../../lib/log.ts';
 import type { ImageStore } from '../image-store.ts';
 import {
   type AttachOptions,
   type AttachSession,
+  type CpuChoice,
   type ExecOptions,
   type ExecSession,
   type ImageInfo,
@@ -123,6 +125,14 @@ class LibvirtRuntime implements Runtime {
       const hypervisor = await this.#findHypervisor(options);
       const found = await ensureMachine(this.#machines, spec, hypervisor, options);
       return await this.#machines.status(found);
+    });
+  }
+
+  setCpus(id: InstanceId, { cpus }: CpuChoice, options: CallOptions): Promise<void> {
+    return this.#serial.run(id, async () => {
+      const found = await this.#machines.find(id, options);
+      if (!found?.running) return;
+      await this.#libvirt.pin(found.domain, found.info.cpus, parseCpuList(cpus) ?? [], options);
     });
   }
 

@@ -222,6 +222,18 @@ export class Libvirt {
     await this.#call('DOMAIN_SET_VCPUS_FLAGS', body, options);
   }
 
+  /** Moves the CPUs of the running machine, and what serves them, to these of the node. */
+  async pin(domain: Domain, cpus: number, on: readonly number[], options: CallOptions) {
+    const map = Buffer.alloc(Math.floor(Math.max(0, ...on) / 8) + 1);
+    for (const cpu of on) map[cpu >> 3] = (map[cpu >> 3] ?? 0) | (1 << (cpu & 7));
+    for (let vcpu = 0; vcpu < cpus; vcpu += 1) {
+      const body = writeDomain(domain).uint(vcpu).opaque(map).uint(affect.live);
+      await this.#call('DOMAIN_PIN_VCPU_FLAGS', body, options);
+    }
+    const emulator = writeDomain(domain).opaque(map).uint(affect.live);
+    await this.#call('DOMAIN_PIN_EMULATOR', emulator, options);
+  }
+
   /** By its balloon, up to what it was started with at most. */
   async setMemory(domain: Domain, bytes: bigint, options: CallOptions): Promise<void> {
     const body = writeDomain(domain)

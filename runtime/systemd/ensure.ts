@@ -56,13 +56,14 @@ async function clearTheWay(
 async function placeOf(
   units: Units,
   network: Network,
-  { id, network: kind }: InstanceSpec,
+  { id, network: kind, cpus }: InstanceSpec,
   options: CallOptions,
 ): Promise<Place> {
-  if (kind === 'host') return {};
+  const onCpus = cpus === undefined ? {} : { cpus };
+  if (kind === 'host') return onCpus;
   try {
     const { namespacePath } = await network.attach(shortId(units.nodeId, id), options);
-    return { networkNamespace: namespacePath };
+    return { ...onCpus, networkNamespace: namespacePath };
   } catch (error) {
     options.signal.throwIfAborted();
     const why = error instanceof Error ? error.message : String(error);

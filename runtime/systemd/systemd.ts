@@ -10,6 +10,7 @@ import { BridgeNetwork, type BridgeOptions } from '../network/bridge.ts';
 import {
   type AttachOptions,
   type AttachSession,
+  type CpuChoice,
   type ExecOptions,
   type ExecSession,
   type ImageInfo,
@@ -133,6 +134,14 @@ class SystemdRuntime implements Runtime {
       checkSpec(spec);
       await ensureInstance(this.#units, this.#network, spec, options);
       return await this.#status(spec.id, await this.#units.find(spec.id, options));
+    });
+  }
+
+  setCpus(id: InstanceId, choice: CpuChoice, options: CallOptions): Promise<void> {
+    return this.#serial.run(id, async () => {
+      for (const unit of await this.#units.find(id, options)) {
+        if (unit.state.phase === 'running') await this.#units.setCpus(unit, choice, options);
+      }
     });
   }
 

@@ -1,12 +1,15 @@
 /** A container's specification as the properties of a transient unit. Pure. */
 import { Variant } from '@particle/dbus-next';
-import type { ContainerSpec } from '../runtime.ts';
+import { parseCpuList } from '../../lib/cpu-list.ts';
+import type { ContainerSpec, CpuChoice } from '../runtime.ts';
 import { encodeLabels, sliceName, type UnitLabels } from './labels.ts';
 
 /** Name and value, as `StartTransientUnit` takes them. */
 export type Property = readonly [string, Variant];
 
 export interface Place {
+  /** @default every processor */
+  readonly cpus?: CpuChoice;
   /** A network namespace in the file system; absent = the machine's own. */
   readonly networkNamespace?: string;
 }
@@ -40,6 +43,7 @@ export function unitProperties(
     ...rights(container),
     ...files(container),
     ...limits(container),
+    ...processors(place.cpus),
     ...(place.networkNamespace === undefined
       ? []
       : [text('NetworkNamespacePath', place.networkNamespace)]),
@@ -127,6 +131,31 @@ function limits({ limits: { cpuMilli, cpuRequestMilli, memoryBytes } }: Containe
     );
   }
   return properties;
+}
+
+/** The process starts on them; with cgroup v2 its children cannot leave them either. */
+function processors(choice: CpuChoice | undefined): readonly Property[] {
+  if (choice === undefined || choice.isAll) return [];
+  const { cpus, memoryNodes } = choice;
+  const properties: Property[] = [
+    ['CPUAffinity', new Variant('ay', bitmap(cpus))],
+    ['AllowedCPUs', new Variant('ay', bitmap(cpus))],
+  ];
+  if (memoryNodes !== undefined) {
+    properties.push(['AllowedMemoryNodes', new Variant('ay', bitmap(memoryNodes))]);
+  }
+  return properties;
+}
+
+/** Bit n of byte n / 8 stands for number n. */
+export function bitmap(list: string): Buffer {
+  const numbers = parseCpuList(list) ?? [];
+  const bytes = Buffer.alloc(Math.floor(Math.max(0, ...numbers) / 8) + 1);
+  for (const number of numbers) {
+    const at = Math.floor(number / 8);
+    bytes[at] = (bytes[at] ?? 0) | (1 << (number % 8));
+  }
+  return bytes;
 }
 
 /** A whole core weighs 100, systemd's default for a unit. */

@@ -1,11 +1,14 @@
 /** The units of one node: found by their labels, started, ended and forgotten. */
+import { Variant } from '@particle/dbus-next';
 import type { CallOptions } from '../../lib/call.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { type InstanceId, RuntimeError } from '../runtime.ts';
+import { run } from '../run.ts';
+import { type CpuChoice, type InstanceId, RuntimeError } from '../runtime.ts';
 import { SystemdBus, SystemdError } from './bus.ts';
 import { anyUnit, unitsOf } from './labels.ts';
 import { readUnit, type Unit } from './unit.ts';
-import type { Property } from './unit-properties.ts';
+import { bitmap, type Property } from './unit-properties.ts';
+import { processesOf } from './usage.ts';
 
 /** How long a killed process may take to go; one that hangs in the kernel is left to itself. */
 const killWaitMs = 10_000;
@@ -121,6 +124,21 @@ export class Units {
       await work().catch((error) => {
         if (!isGone(error)) throw error;
         return member;
+      });
+    }
+  }
+
+  /** Moves every process of it, and those that it will start. */
+  async setCpus(unit: Unit, { cpus }: CpuChoice, options: CallOptions): Promise<void> {
+    const bus = await this.bus();
+    const properties = [['AllowedCPUs', new Variant('ay', bitmap(cpus))]];
+    await bus.call('SetUnitProperties', 'sba(sv)', [unit.name, true, properties], options);
+    // Where the kernel has no such limit for a group, and for processes that were told at their start.
+    for (const pid of await processesOf(unit)) {
+      // It may have ended meanwhile.
+      await run('taskset', ['-a', '-p', '-c', cpus, pid], {
+        ...options,
+        mayFail: /No such process/,
       });
     }
   }

@@ -18,17 +18,28 @@ export async function usageOf(unit: Unit): Promise<ContainerUsage | undefined> {
 
 /** Where systemd counts no CPU time: with cgroup v1 when `cpuacct` is mounted apart from `cpu`. */
 async function readProcesses(controlGroup: string) {
-  const pids = await readFile(`${root}/systemd${controlGroup}/cgroup.procs`, 'utf8').catch(
-    () => '',
-  );
   const memory = await readFile(
     `${root}/memory${controlGroup}/memory.usage_in_bytes`,
     'utf8',
   ).catch(() => undefined);
   if (memory === undefined) return undefined;
-  const times = await Promise.all(pids.trim().split('\n').map(cpuTicks));
+  const times = await Promise.all((await processesIn(controlGroup)).map(cpuTicks));
   const cpuNanos = times.reduce((sum, ticks) => sum + ticks, 0n) * tickNanos;
   return { cpuNanos, workingSetBytes: BigInt(memory.trim()) };
+}
+
+export function processesOf({ controlGroup }: Unit): Promise<readonly string[]> {
+  return processesIn(controlGroup);
+}
+
+/** Numbers of all processes of a unit; systemd's own hierarchy has them with either version. */
+async function processesIn(controlGroup: string): Promise<readonly string[]> {
+  if (controlGroup === '') return [];
+  for (const mount of [`${root}/systemd`, root]) {
+    const text = await readFile(`${mount}${controlGroup}/cgroup.procs`, 'utf8').catch(() => '');
+    if (text !== '') return text.trim().split('\n');
+  }
+  return [];
 }
 
 /** Its own time and that of the children it has seen end. Source: proc(5), fields 14 to 17. */

@@ -155,6 +155,15 @@ describe('libvirt runtime', () => {
     expect(await logOf(runtime, spec.id, false, 3)).toContain('con-42');
   });
 
+  test('its processors are moved while it runs', async () => {
+    const { stdout: name } = await run('virsh', ['list', '--name']);
+    await runtime.setCpus?.(spec.id, { cpus: '1', isAll: false }, { signal });
+    const pins = (await run('virsh', ['vcpupin', name.trim()])).stdout;
+    expect(pins).toMatch(/^ *0 +1$/m);
+    expect((await run('virsh', ['emulatorpin', name.trim()])).stdout).toMatch(/\*: +1$/m);
+    await runtime.setCpus?.(spec.id, { cpus: '0-1', isAll: true }, { signal });
+  });
+
   test('stop is graceful and keeps it; the next attempt boots again with the log before kept', async () => {
     await runtime.stop(spec.id, { signal, graceMs: 60_000 });
     const stopped = await runtime.ensure(spec, { signal });

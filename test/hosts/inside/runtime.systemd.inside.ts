@@ -1,8 +1,10 @@
 import { execFile } from 'node:child_process';
-import { copyFile, mkdir, symlink } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, symlink } from 'node:fs/promises';
 import { promisify } from 'node:util';
+import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../../lib/clock.ts';
 import { silentLog } from '../../../lib/log.ts';
+import type { ContainerSpec } from '../../../runtime/runtime.ts';
 import { createSystemdRuntime } from '../../../runtime/systemd/systemd.ts';
 import { type Program, runtimeContract } from '../../contract/runtime.ts';
 
@@ -72,3 +74,41 @@ runtimeContract('systemd', async () => {
     leftovers: units,
   };
 }, ['tty', 'stdin', 'streams', 'hostname', 'images']);
+
+describe('systemd alone', () => {
+  test('processes run on the processors they are given, and are moved', async () => {
+    await makeRoot();
+    const nodeId = 'node-cpus';
+    const { signal } = new AbortController();
+    const runtime = createSystemdRuntime({ nodeId, clock: systemClock, log: silentLog });
+    const container: ContainerSpec = {
+      name: 'main',
+      attempt: 0,
+      image: '',
+      command: ['sh', '-c', 'sleep 1000 & wait'],
+      env: {},
+      tty: false,
+      stdin: false,
+      privileged: false,
+      readOnlyRootFilesystem: false,
+      ports: [],
+      mounts: [],
+      limits: {},
+    };
+    const whole = { namespace: 'test', name: 'cpus', hostname: 'h', network: 'host' } as const;
+    const cpus = { cpus: '1', isAll: false };
+    const spec = { ...whole, id: 'cpus', containers: [container], cpus };
+    const status = await runtime.ensure(spec, { signal });
+    const unit = status.containers[0]!.containerId.replace('systemd://', '');
+    const show = ['show', '--value', '-p', 'MainPID', unit];
+    const pid = (await run('systemctl', show)).stdout.trim();
+    const { stdout: child } = await run('pgrep', ['-P', pid]);
+    const allowed = async (of: string) =>
+      /Cpus_allowed_list:\s+(\S+)/.exec(await readFile(`/proc/${of}/status`, 'utf8'))?.[1];
+    expect([await allowed(pid), await allowed(child.trim())]).toEqual(['1', '1']);
+    await runtime.setCpus?.('cpus', { cpus: '0', isAll: false }, { signal });
+    expect([await allowed(pid), await allowed(child.trim())]).toEqual(['0', '0']);
+    await runtime.remove('cpus', { signal, graceMs: 0 });
+    await runtime.close();
+  });
+});
