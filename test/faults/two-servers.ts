@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Client } from '../../client/client.ts';
 import { createFailoverTransport } from '../../client/failover-transport.ts';
+import { createHttpsTransport } from '../../client/https-transport.ts';
 import { loadKubeconfig } from '../../client/kubeconfig.ts';
 import { createClient } from '../../client/rest-client.ts';
+import type { Transport } from '../../client/transport.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { until } from '../e2e/until.ts';
 import { freePort, startEtcdCluster, type TestEtcd } from '../harness/etcd.ts';
@@ -37,14 +39,14 @@ rules:
 
 export class TwoServers {
   readonly members: readonly TestEtcd[];
+  /** Asks whichever server answers. */
   readonly client: Client;
-  readonly #servers: readonly { readonly dataDir: string; readonly process: Running }[];
+  /** Each asks its own server, and no other. */
+  readonly clients: readonly Client[];
+  readonly #servers: readonly Server[];
   readonly #close: () => void;
 
-  private constructor(
-    members: readonly TestEtcd[],
-    servers: readonly { readonly dataDir: string; readonly port: number; process: Running }[],
-  ) {
+  private constructor(members: readonly TestEtcd[], servers: readonly Server[]) {
     this.members = members;
     this.#servers = servers;
     const [first] = servers;
@@ -52,20 +54,32 @@ export class TwoServers {
     const { ca, cert, key, token } = loadKubeconfig(join(first.dataDir, 'kubeconfig'));
     const urls = servers.map(({ port }) => `https://127.0.0.1:${port}`);
     const transport = createFailoverTransport({ servers: urls, ca, cert, key, token });
-    this.client = createClient(transport, { userAgent: 'faults', clock: systemClock });
-    this.#close = () => transport.close();
+    const pinned = urls.map((server) => createHttpsTransport({ server, ca, cert, key, token }));
+    const clientOf = (by: Transport) =>
+      createClient(by, { userAgent: 'faults', clock: systemClock });
+    this.client = clientOf(transport);
+    this.clients = pinned.map(clientOf);
+    this.#close = () => {
+      for (const each of [transport, ...pinned]) each.close();
+    };
   }
 
   static async start(): Promise<TwoServers> {
     await buildBerth();
     const members = await startEtcdCluster(3);
-    const first = await startServer(members);
-    const second = await startServer(members, first.dataDir);
+    const first = await createServer(members);
+    const second = await createServer(members, first.dataDir);
     return new TwoServers(members, [first, second]);
   }
 
   async kill(server: number): Promise<void> {
     await this.#servers[server]?.process.stop('SIGKILL');
+  }
+
+  /** Once more, at the same address; after a `kill`. */
+  async restart(server: number): Promise<void> {
+    const dead = this.#servers[server];
+    if (dead !== undefined) dead.process = await startServer(this.members, dead);
   }
 
   /** Every successful write that either server recorded. */
@@ -87,7 +101,13 @@ export class TwoServers {
   }
 }
 
-async function startServer(members: readonly TestEtcd[], authority?: string) {
+interface Server {
+  readonly dataDir: string;
+  readonly port: number;
+  process: Running;
+}
+
+async function createServer(members: readonly TestEtcd[], authority?: string): Promise<Server> {
   const dataDir = mkdtempSync(join(tmpdir(), 'berth-two-'));
   if (authority !== undefined) {
     mkdirSync(join(dataDir, 'pki'), { mode: 0o700 });
@@ -96,7 +116,14 @@ async function startServer(members: readonly TestEtcd[], authority?: string) {
     }
   }
   writeFileSync(join(dataDir, 'policy.yaml'), policy);
-  const port = await freePort();
+  const place = { dataDir, port: await freePort() };
+  return { ...place, process: await startServer(members, place) };
+}
+
+async function startServer(
+  members: readonly TestEtcd[],
+  { dataDir, port }: { readonly dataDir: string; readonly port: number },
+): Promise<Running> {
   const store = `etcd://${members.map(({ endpoint }) => endpoint).join(',')}`;
   const words = ['server', '--data-dir', dataDir, '--port', String(port), '--store', store];
   const audit = ['--audit-log-path', join(dataDir, 'audit.log')];
@@ -111,7 +138,7 @@ async function startServer(members: readonly TestEtcd[], authority?: string) {
     if (process.child.exitCode !== null) throw new Error(process.stderr().slice(-2_000));
     return process.stderr().includes('kubeconfig: ');
   });
-  return { dataDir, port, process };
+  return process;
 }
 
 interface AuditEvent {
