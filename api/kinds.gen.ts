@@ -15,15 +15,13 @@ export interface AWSElasticBlockStoreVolumeSource {
   readonly readOnly?: boolean;
 }
 
-/**
- * Rules that draw the pod to nodes or other pods, or keep it from them. Kept, and not acted on yet.
- */
+/** Rules that draw the pod to nodes or other pods, or keep it from them. */
 export interface Affinity {
   /** Rules about nodes. */
   readonly nodeAffinity?: NodeAffinity;
-  /** Rules to be near other pods. */
+  /** Rules to be near other pods. Kept, and not acted on yet. */
   readonly podAffinity?: PodAffinity;
-  /** Rules to be away from other pods. */
+  /** Rules to be away from other pods. Kept, and not acted on yet. */
   readonly podAntiAffinity?: PodAntiAffinity;
 }
 
@@ -1438,7 +1436,9 @@ export interface NodeAddress {
 export interface NodeAffinity {
   /** Nodes the pod must be placed on; without such a node it waits. */
   readonly requiredDuringSchedulingIgnoredDuringExecution?: NodeSelector;
-  /** Nodes it would rather be placed on; the weights of all that match are added up. */
+  /**
+   * Nodes it would rather be placed on; the weights of all that match are added up. Kept, and not acted on yet.
+   */
   readonly preferredDuringSchedulingIgnoredDuringExecution?: readonly PreferredSchedulingTerm[];
 }
 
@@ -1742,7 +1742,7 @@ export interface Pod {
   readonly status?: PodStatus;
 }
 
-/** Rules to be near other pods. */
+/** Rules to be near other pods. Kept, and not acted on yet. */
 export interface PodAffinity {
   /** Pods it must be near to; without a fitting node it waits. */
   readonly requiredDuringSchedulingIgnoredDuringExecution?: readonly PodAffinityTerm[];
@@ -1766,7 +1766,7 @@ export interface PodAffinityTerm {
   readonly mismatchLabelKeys?: readonly string[];
 }
 
-/** Rules to be away from other pods. */
+/** Rules to be away from other pods. Kept, and not acted on yet. */
 export interface PodAntiAffinity {
   /** Pods it must be away from; without a fitting node it waits. */
   readonly requiredDuringSchedulingIgnoredDuringExecution?: readonly PodAffinityTerm[];
@@ -2042,9 +2042,7 @@ export interface PodSpec {
    * With a subdomain the full name is `hostname.subdomain.namespace.svc.` and the cluster's domain.
    */
   readonly subdomain?: string;
-  /**
-   * Rules that draw the pod to nodes or other pods, or keep it from them. Kept, and not acted on yet.
-   */
+  /** Rules that draw the pod to nodes or other pods, or keep it from them. */
   readonly affinity?: Affinity;
   /**
    * The scheduler that chooses the node; default `default-scheduler`. Any other name leaves the pod to a scheduler of your own.

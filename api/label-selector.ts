@@ -83,7 +83,8 @@ function selectorOf(requirements: readonly LabelRequirement[]): LabelSelector {
   };
 }
 
-function holds({ key, operator, values }: LabelRequirement, labels: Labels): boolean {
+/** Whether labels meet one requirement. */
+export function holds({ key, operator, values }: LabelRequirement, labels: Labels): boolean {
   const value = Object.hasOwn(labels, key) ? labels[key] : undefined;
   switch (operator) {
     case '=':

@@ -6,6 +6,7 @@ import { validateEnvVarName } from '../../api/names.ts';
 import { isQuantity, parseQuantity } from '../../api/quantity.ts';
 import type { FieldError } from '../../api/status.ts';
 import { duplicateValue, forbiddenField, invalidValue, required } from '../schema/field-error.ts';
+import { nodeAffinityErrors } from './node-affinity.ts';
 import { validateContainerSecurity, validatePodSecurity } from './pod-security.ts';
 import { validateProbes } from './probes.ts';
 
@@ -48,7 +49,11 @@ const imageRemedy = 'name the image to run; only the runtime systemd can do with
 
 /** Errors of a pod spec beyond the schema; `path` is where it stands (`spec`, `spec.template.spec`). */
 export function validatePodSpec(spec: JsonObject, path: string): FieldError[] {
-  const errors = [...validateVolumes(spec, path), ...validatePodSecurity(spec, path)];
+  const errors = [
+    ...validateVolumes(spec, path),
+    ...validatePodSecurity(spec, path),
+    ...nodeAffinityErrors(spec, path),
+  ];
   if (asArray(spec['containers']).length === 0 && spec['containers'] === undefined) return errors;
   const volumes = new Set(
     asArray(spec['volumes']).map((volume) => asString(asObject(volume)?.['name'])),

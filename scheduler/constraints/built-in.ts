@@ -1,6 +1,7 @@
 import type { Constraint, NodeConstraint, TraitConstraint } from './constraint.ts';
 import { cordon } from './cordon.ts';
 import { maxPerNode } from './max-per-node.ts';
+import { nodeAffinity } from './node-affinity.ts';
 import { nodeSelector } from './node-selector.ts';
 import { ready } from './ready.ts';
 import { runtime } from './runtime.ts';
@@ -13,6 +14,7 @@ const builtInConstraints: readonly Constraint[] = [
   taints,
   runtime,
   nodeSelector,
+  nodeAffinity,
   maxPerNode,
 ];
 

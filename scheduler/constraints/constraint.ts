@@ -23,7 +23,8 @@ export interface NodeConstraint {
   refuse(request: PlacementRequest, node: NodeFacts): Refusal | undefined;
 }
 
-interface NodeFacts {
+export interface NodeFacts {
+  readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   /** How many instances of the request's owner the node has. */
   readonly ownerCount: number;

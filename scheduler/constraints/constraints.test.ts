@@ -97,7 +97,7 @@ describe('runtime', () => {
 });
 
 describe('nodeSelector', () => {
-  const facts = { labels: { zone: 'x', disk: 'ssd' }, ownerCount: 0 };
+  const facts = { name: 'n', labels: { zone: 'x', disk: 'ssd' }, ownerCount: 0 };
 
   it('wants every label', () => {
     const both = request(
@@ -138,7 +138,9 @@ describe('maxPerNode', () => {
     [2, false],
     [3, false],
   ])('with %i there already: %s', (ownerCount, fits) => {
-    expect(maxPerNode.refuse(asked, { labels: {}, ownerCount }) === undefined).toBe(fits);
+    expect(maxPerNode.refuse(asked, { name: 'n', labels: {}, ownerCount }) === undefined).toBe(
+      fits,
+    );
   });
 
   it('says nothing about what has no owner or no limit', () => {

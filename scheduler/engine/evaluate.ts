@@ -51,7 +51,8 @@ export function costFunction(
     }
     view.ownerCount = ownerCountAt(snapshot, request, index);
     if (constraints.length > 0) {
-      const facts = { labels: record.labels, ownerCount: view.ownerCount };
+      const { name, labels } = record;
+      const facts = { name, labels, ownerCount: view.ownerCount };
       if (constraints.some((c) => c.refuse(request, facts) !== undefined)) return refused;
     }
     let parts = width;

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Engine } from './engine.ts';
 import { obstaclesOn } from './explain.ts';
 import { type Change, messageOf, type Obstacle } from './reasons.ts';
-import { type NodeRecord, type PlacementRequest, withClassKey } from './request.ts';
+import { type NodeRecord, type NodeTerm, type PlacementRequest, withClassKey } from './request.ts';
 import { Snapshot } from './snapshot.ts';
 import { dimensions, node, request } from './testing.ts';
 
@@ -118,6 +118,10 @@ describe('why', () => {
   });
 });
 
+function termOf(values: readonly string[]): NodeTerm {
+  return { labels: [{ key: 'disk', operator: 'in', values }], fields: [] };
+}
+
 describe('the smallest change', () => {
   const cases = fc.record({
     record: fc
@@ -146,13 +150,19 @@ describe('the smallest change', () => {
         cpu: fc.integer({ min: 0, max: 3000 }),
         memory: fc.integer({ min: 0, max: 3000 }),
         zone: fc.constantFrom('x', undefined),
+        disks: fc.constantFrom(['ssd', 'hdd'], undefined),
         maxPerNode: fc.constantFrom(1, undefined),
       })
-      .map(({ cpu, memory, zone, maxPerNode }) =>
+      .map(({ cpu, memory, zone, disks, maxPerNode }) =>
         request(
           'p',
           { cpu, memory },
-          { owner: 'o', maxPerNode, nodeSelector: zone === undefined ? [] : [['zone', zone]] },
+          {
+            owner: 'o',
+            maxPerNode,
+            nodeSelector: zone === undefined ? [] : [['zone', zone]],
+            ...(disks === undefined ? {} : { nodeAffinity: [termOf(disks)] }),
+          },
         ),
       ),
     neighbours: fc.array(fc.integer({ min: 0, max: 1000 }), { maxLength: 3 }),
@@ -206,6 +216,15 @@ describe('the smallest change', () => {
         return {
           ...situation,
           record: { ...record, labels: { ...record.labels, [wanted.label]: wanted.value } },
+        };
+      case 'nodeAffinity':
+        // A label is given the first value that will do.
+        return {
+          ...situation,
+          record: {
+            ...record,
+            labels: { ...record.labels, [wanted.key]: wanted.values[0] ?? '' },
+          },
         };
       case 'maxPerNode': {
         const { maxPerNode } = wanted;

@@ -72,7 +72,8 @@ function ruleObstacles(
   index: number,
   record: NodeRecord,
 ): Obstacle[] {
-  const facts = { labels: record.labels, ownerCount: ownerCountAt(snapshot, request, index) };
+  const { name, labels } = record;
+  const facts = { name, labels, ownerCount: ownerCountAt(snapshot, request, index) };
   const obstacles: Obstacle[] = [];
   for (const constraint of traitConstraints) {
     const refusal = constraint.refuse(request, record.traits);

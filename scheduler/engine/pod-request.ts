@@ -1,5 +1,6 @@
 /** What a Pod asks of the scheduler, in the engine's words. Pure. */
-import type { Container, Pod, Workload } from '../../api/kinds.gen.ts';
+import type { Container, NodeSelectorRequirement, Pod, Workload } from '../../api/kinds.gen.ts';
+import type { LabelOperator, LabelRequirement } from '../../api/label-selector.ts';
 import type { JsonValue } from '../../api/meta.ts';
 import type { Dimensions } from '../dimensions/built-in.ts';
 import type { Claim, HostPort, Quantities } from '../dimensions/dimension.ts';
@@ -40,6 +41,7 @@ export function podRequest(
     amounts: amountsOf(claim, dimensions),
     parts: partsOf(claim, dimensions),
     nodeSelector: Object.entries(pod.spec.nodeSelector ?? {}).sort(([a], [b]) => (a < b ? -1 : 1)),
+    ...nodeAffinityOf(pod),
     tolerations: (pod.spec.tolerations ?? []).map(tolerationOf),
     runtime: pod.spec.runtimeClassName ?? defaultRuntime,
     strategy: placement?.strategy ?? 'Spread',
@@ -118,6 +120,29 @@ function partsOf(claim: Claim, dimensions: Dimensions): readonly PartNeed[] {
   }
   return parts;
 }
+
+function nodeAffinityOf({ spec }: Pod): Pick<PlacementRequest, 'nodeAffinity'> {
+  const required = spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
+  if (required === undefined) return {};
+  const nodeAffinity = required.nodeSelectorTerms.map((term) => ({
+    labels: (term.matchExpressions ?? []).map(requirementOf),
+    fields: (term.matchFields ?? []).map(requirementOf),
+  }));
+  return { nodeAffinity };
+}
+
+function requirementOf({ key, operator, values = [] }: NodeSelectorRequirement): LabelRequirement {
+  return { key, operator: operators[operator], values };
+}
+
+const operators: Readonly<Record<NodeSelectorRequirement['operator'], LabelOperator>> = {
+  In: 'in',
+  NotIn: 'notin',
+  Exists: 'exists',
+  DoesNotExist: '!',
+  Gt: 'gt',
+  Lt: 'lt',
+};
 
 function tolerationOf(given: NonNullable<Pod['spec']['tolerations']>[number]): Toleration {
   const { key = '', operator, value, effect = '' } = given;

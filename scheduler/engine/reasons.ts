@@ -1,5 +1,7 @@
 /** Why something does not fit: as data, and in one line for people. */
 
+import type { LabelRequirement } from '../../api/label-selector.ts';
+
 /** Too little of a dimension. */
 export interface Shortage {
   readonly type: 'shortage';
@@ -29,6 +31,7 @@ export interface Refusal {
 /** One thing to change, on the node or in the request. */
 export type Change =
   | { readonly type: 'label'; readonly label: string; readonly value: string }
+  | ({ readonly type: 'nodeAffinity' } & LabelRequirement)
   | {
       readonly type: 'untaint';
       readonly key: string;

@@ -1,4 +1,5 @@
 /** What the engine knows of a node and of something to place; plain data, free of any API kind. */
+import type { LabelRequirement } from '../../api/label-selector.ts';
 import type { JsonObject, JsonValue } from '../../api/meta.ts';
 
 /** So much of one scalar resource, in its smallest unit (milli-cpu, bytes, pieces); a whole number. */
@@ -20,6 +21,13 @@ export interface Toleration {
   readonly value?: string;
   /** Absent: every effect. */
   readonly effect?: string;
+}
+
+/** Conditions on a node, all of which must hold. */
+export interface NodeTerm {
+  readonly labels: readonly LabelRequirement[];
+  /** On `metadata.name`, the only field that can be asked about. */
+  readonly fields: readonly LabelRequirement[];
 }
 
 /** What many nodes share; equal traits are one object, so a verdict about them is made once. */
@@ -78,6 +86,8 @@ export interface PlacementRequest {
   readonly amounts: readonly Amount[];
   readonly parts: readonly PartNeed[];
   readonly nodeSelector: readonly (readonly [label: string, value: string])[];
+  /** One of them must hold; absent: every node will do. */
+  readonly nodeAffinity?: readonly NodeTerm[];
   readonly tolerations: readonly Toleration[];
   readonly runtime: string;
   readonly strategy: StrategyName;
