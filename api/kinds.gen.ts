@@ -1436,9 +1436,7 @@ export interface NodeAddress {
 export interface NodeAffinity {
   /** Nodes the pod must be placed on; without such a node it waits. */
   readonly requiredDuringSchedulingIgnoredDuringExecution?: NodeSelector;
-  /**
-   * Nodes it would rather be placed on; the weights of all that match are added up. Kept, and not acted on yet.
-   */
+  /** Nodes it would rather be placed on; the weights of all that match are added up. */
   readonly preferredDuringSchedulingIgnoredDuringExecution?: readonly PreferredSchedulingTerm[];
 }
 

@@ -21,6 +21,8 @@ export interface NodeConstraint {
   /** Whether the request says anything that this constraint reads. */
   applies(request: PlacementRequest): boolean;
   refuse(request: PlacementRequest, node: NodeFacts): Refusal | undefined;
+  /** As a trait's; may be a fraction. */
+  dislike?(request: PlacementRequest, node: NodeFacts): number;
 }
 
 export interface NodeFacts {

@@ -104,6 +104,37 @@ describe('nodeAffinity', () => {
     expect(engine.schedule(asked)).toMatchObject({ type: 'placed', node: 'n2' });
   });
 
+  it('takes the node that meets more of the weights first, and any other when that is full', () => {
+    const pod = (uid: string): Pod => ({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { uid },
+      spec: {
+        containers: [{ name: 'c', resources: { requests: { cpu: '3' } } }],
+        affinity: {
+          nodeAffinity: {
+            preferredDuringSchedulingIgnoredDuringExecution: [
+              { weight: 1, preference: { matchExpressions: [{ key: 'a', operator: 'Exists' }] } },
+              { weight: 9, preference: { matchExpressions: [{ key: 'b', operator: 'Exists' }] } },
+              { weight: 50, preference: {} },
+            ],
+          },
+        },
+      },
+    });
+    const engine = new Engine(new Snapshot(dimensions));
+    engine.snapshot.upsertNode(node('n1'));
+    engine.snapshot.upsertNode(node('n2', undefined, { labels: { a: '' } }));
+    engine.snapshot.upsertNode(node('n3', undefined, { labels: { b: '' } }));
+    const asked = ['p1', 'p2', 'p3', 'p4'].map((uid) =>
+      podRequest(pod(uid), undefined, dimensions),
+    );
+    const nodes = engine
+      .scheduleBatch(asked)
+      .map((decision) => (decision.type === 'placed' ? decision.node : 'none'));
+    expect(nodes).toEqual(['n3', 'n2', 'n1', 'none']);
+  });
+
   it('places where a naive reading of the terms allows it, and nowhere else', () => {
     const value = fc.constantFrom('a', 'b', '1', '2');
     const requirement = fc

@@ -3,14 +3,16 @@ import type { NodeTerm } from '../engine/request.ts';
 import type { NodeConstraint, NodeFacts } from './constraint.ts';
 
 /**
- * One of the terms of the required node affinity must hold; a term without conditions holds nowhere.
+ * One of the terms of the required node affinity must hold; a term without conditions holds nowhere. Of the preferred
+ * ones the weights that are not met are a dislike: all of them together weigh as much as one soft taint.
  * Source: Kubernetes documentation, "Assigning Pods to Nodes".
  */
 export const nodeAffinity: NodeConstraint = {
   type: 'node',
   name: 'nodeAffinity',
-  applies: (request) => request.nodeAffinity !== undefined,
-  refuse: ({ nodeAffinity: terms = [] }, node) => {
+  applies: ({ nodeAffinity: terms, nodeWishes }) => terms !== undefined || nodeWishes !== undefined,
+  refuse: ({ nodeAffinity: terms }, node) => {
+    if (terms === undefined) return undefined;
     let nearest: readonly LabelRequirement[] | undefined;
     for (const term of terms) {
       if (term.labels.length + term.fields.length === 0) continue;
@@ -24,6 +26,15 @@ export const nodeAffinity: NodeConstraint = {
       reason: "node(s) didn't match Pod's node affinity/selector",
       changes: (nearest ?? []).map((unmet) => ({ type: 'nodeAffinity', ...unmet })),
     };
+  },
+  dislike: ({ nodeWishes = [] }, node) => {
+    let total = 0;
+    let unmet = 0;
+    for (const wish of nodeWishes) {
+      total += wish.weight;
+      if (unmetOf(wish, node).length > 0) unmet += wish.weight;
+    }
+    return total === 0 ? 0 : unmet / total;
   },
 };
 

@@ -50,10 +50,14 @@ export function costFunction(
       sum += partOf(nominal, used) + partOf(nominal, amount);
     }
     view.ownerCount = ownerCountAt(snapshot, request, index);
+    let nodeDislike = dislike;
     if (constraints.length > 0) {
       const { name, labels } = record;
       const facts = { name, labels, ownerCount: view.ownerCount };
-      if (constraints.some((c) => c.refuse(request, facts) !== undefined)) return refused;
+      for (const constraint of constraints) {
+        if (constraint.refuse(request, facts) !== undefined) return refused;
+        nodeDislike += constraint.dislike?.(request, facts) ?? 0;
+      }
     }
     let parts = width;
     for (const { dimension, need } of request.parts) {
@@ -64,10 +68,10 @@ export function costFunction(
       sum += part * partUnit;
       parts += 1;
     }
-    if (scorer !== undefined) return dislike * maxCost + scorer.cost(index);
+    if (scorer !== undefined) return nodeDislike * maxCost + scorer.cost(index);
     view.fill = parts === 0 ? 0 : sum / partUnit / parts;
     view.room = strategy.readsRoom ? roomAt(snapshot, request, index) : 0;
-    return dislike * maxCost + strategy.cost(view);
+    return nodeDislike * maxCost + strategy.cost(view);
   };
 }
 

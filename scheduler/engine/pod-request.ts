@@ -1,5 +1,11 @@
 /** What a Pod asks of the scheduler, in the engine's words. Pure. */
-import type { Container, NodeSelectorRequirement, Pod, Workload } from '../../api/kinds.gen.ts';
+import type {
+  Container,
+  NodeSelectorRequirement,
+  NodeSelectorTerm,
+  Pod,
+  Workload,
+} from '../../api/kinds.gen.ts';
 import type { LabelOperator, LabelRequirement } from '../../api/label-selector.ts';
 import type { JsonValue } from '../../api/meta.ts';
 import type { Dimensions } from '../dimensions/built-in.ts';
@@ -7,6 +13,7 @@ import type { Claim, HostPort, Quantities } from '../dimensions/dimension.ts';
 import { amountsOf } from './amounts.ts';
 import {
   type Allocation,
+  type NodeTerm,
   type PartNeed,
   type PlacementRequest,
   type Toleration,
@@ -121,14 +128,23 @@ function partsOf(claim: Claim, dimensions: Dimensions): readonly PartNeed[] {
   return parts;
 }
 
-function nodeAffinityOf({ spec }: Pod): Pick<PlacementRequest, 'nodeAffinity'> {
-  const required = spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
-  if (required === undefined) return {};
-  const nodeAffinity = required.nodeSelectorTerms.map((term) => ({
-    labels: (term.matchExpressions ?? []).map(requirementOf),
-    fields: (term.matchFields ?? []).map(requirementOf),
-  }));
-  return { nodeAffinity };
+function nodeAffinityOf({ spec }: Pod): Pick<PlacementRequest, 'nodeAffinity' | 'nodeWishes'> {
+  const {
+    requiredDuringSchedulingIgnoredDuringExecution: required,
+    preferredDuringSchedulingIgnoredDuringExecution: preferred = [],
+  } = spec.affinity?.nodeAffinity ?? {};
+  // A wish without conditions is for every node alike.
+  const nodeWishes = preferred
+    .map(({ weight, preference }) => ({ weight, ...termOf(preference) }))
+    .filter(({ labels, fields }) => labels.length + fields.length > 0);
+  return {
+    ...(required === undefined ? {} : { nodeAffinity: required.nodeSelectorTerms.map(termOf) }),
+    ...(nodeWishes.length === 0 ? {} : { nodeWishes }),
+  };
+}
+
+function termOf({ matchExpressions = [], matchFields = [] }: NodeSelectorTerm): NodeTerm {
+  return { labels: matchExpressions.map(requirementOf), fields: matchFields.map(requirementOf) };
 }
 
 function requirementOf({ key, operator, values = [] }: NodeSelectorRequirement): LabelRequirement {

@@ -30,6 +30,11 @@ export interface NodeTerm {
   readonly fields: readonly LabelRequirement[];
 }
 
+/** A term with its weight, 1 to 100. */
+export interface NodeWish extends NodeTerm {
+  readonly weight: number;
+}
+
 /** What many nodes share; equal traits are one object, so a verdict about them is made once. */
 export interface NodeTraits {
   readonly ready: 'True' | 'False' | 'Unknown';
@@ -88,6 +93,8 @@ export interface PlacementRequest {
   readonly nodeSelector: readonly (readonly [label: string, value: string])[];
   /** One of them must hold; absent: every node will do. */
   readonly nodeAffinity?: readonly NodeTerm[];
+  /** Nodes that are wished for; absent: all are as good. None is without conditions. */
+  readonly nodeWishes?: readonly NodeWish[];
   readonly tolerations: readonly Toleration[];
   readonly runtime: string;
   readonly strategy: StrategyName;
