@@ -25,7 +25,7 @@ describe('undecodable', () => {
     [{ size: 1.5 }, 'size: must be of type int32, not double'],
     [{ key: 's3cret!' }, 'key: must be text in base64'],
     [{ when: 'now' }, 'when: must be a time as RFC 3339 has it, such as 2006-01-02T15:04:05Z'],
-    [{ memory: 'lots' }, /^memory: must be a quantity/],
+    [{ memory: 'lots' }, /^memory: "lots" must be a quantity/],
   ])('%j', (value, words) => {
     expect(undecodable(validate(value, schema))).toMatch(words);
   });

@@ -37,11 +37,13 @@ function wordsOf({ field, type, message }: FieldError): string | undefined {
   const range = /^Invalid value: "": Checked value must be (of type .+) in (.+)$/.exec(message);
   if (range !== null) return `${range[2]}: must be ${range[1]}`;
   // Quantities that may also be numbers are checked by a pattern.
-  if (/ in body should match '.*\[numkMGTPE\]/.test(message)) return `${field}: ${quantityRemedy}`;
+  const odd = /^Invalid value: "(.*)": .* in body should match '.*\[numkMGTPE\]/s.exec(message);
+  if (odd !== null) return `${field}: "${odd[1]}" ${quantityRemedy}`;
   if (type !== 'FieldValueTypeInvalid') return undefined;
   const wrong = / in body must be of type ([^:]+): "(.*)"$/s.exec(message);
   if (wrong === null) return `${field}: ${message}`;
   const [, wanted = '', found] = wrong;
-  // The value is not shown: it may be a secret.
+  if (wanted === 'quantity') return `${field}: "${found}" ${quantityRemedy}`;
+  // Other values are not shown: they may be secrets.
   return `${field}: ${formatNames[wanted] ?? `must be of type ${wanted}, not ${found}`}`;
 }
