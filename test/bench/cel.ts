@@ -1,6 +1,7 @@
 /** `npm run bench:cel`: how long rules take for what they are charged. One line of JSON for each rule. */
-import { compile } from '../../apiserver/cel/index.ts';
+
 import { BudgetError } from '../../apiserver/cel/evaluate.ts';
+import { compile } from '../../apiserver/cel/index.ts';
 import { parseType } from '../../apiserver/cel/types.ts';
 import { ListValue, type Value } from '../../apiserver/cel/values.ts';
 
