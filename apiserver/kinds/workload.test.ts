@@ -34,8 +34,20 @@ test.each([
   [{ update: { maxSurge: 0, maxUnavailable: '0%' } }, 'spec.update.maxUnavailable'],
   [{ progressDeadlineSeconds: 5, minReadySeconds: 5 }, 'spec.progressDeadlineSeconds'],
   [{ minReadySeconds: 600 }, 'spec.progressDeadlineSeconds'],
+  [{ placement: { strategy: 'Each', nodes: 2 } }, 'spec.placement.perNode'],
+  [{ placement: { strategy: 'Fill' } }, 'spec.placement.perNode'],
+  [{ placement: { strategy: 'Pack', perNode: 2 } }, 'spec.placement.perNode'],
+  [{ placement: { nodes: 2 } }, 'spec.placement.nodes'],
 ])('%j', (spec, field) => {
   expect(wrong(workload(spec))).toEqual([field]);
+});
+
+test.each([
+  { strategy: 'Each', perNode: 2, nodes: 3 },
+  { strategy: 'Fill', perNode: 2 },
+  { strategy: 'Spread', maxPerNode: 2 },
+])('placement %j is in order', (placement) => {
+  expect(wrong(workload({ placement }))).toEqual([]);
 });
 
 test('errors of the template are told with their place', () => {

@@ -4,7 +4,7 @@ import { asArray, asObject, asString, at, child, equal } from '../../api/json.ts
 import { fromLabelSelectorObject } from '../../api/label-selector.ts';
 import type { JsonObject } from '../../api/meta.ts';
 import type { FieldError } from '../../api/status.ts';
-import { invalidValue } from '../schema/field-error.ts';
+import { forbiddenField, invalidValue, required } from '../schema/field-error.ts';
 import { cpuBindingErrors } from './cpu-binding.ts';
 import { defaultPodSpec, validatePodSpec } from './pod-spec.ts';
 import { customStrategy, type Strategy } from './strategy.ts';
@@ -27,6 +27,7 @@ export const workloadStrategy: Strategy = {
     const runtimeClassName = at(workload, 'spec', 'runtime') ?? 'docker';
     return [
       ...selectorErrors(workload, old),
+      ...placementErrors(workload),
       ...updateErrors(workload),
       ...deadlineErrors(workload),
       ...validatePodSpec({ ...pod, runtimeClassName }, 'spec.template.spec'),
@@ -66,6 +67,21 @@ function selectorErrors(workload: JsonObject, old: JsonObject | undefined): Fiel
       '`selector` does not match template `labels`: give the template the labels that spec.selector names',
     ),
   ];
+}
+
+/** The counts by node belong to the strategies that count by node. */
+function placementErrors(workload: JsonObject): FieldError[] {
+  const { strategy, perNode, nodes } = asObject(at(workload, 'spec', 'placement')) ?? {};
+  if (strategy === 'Each' || strategy === 'Fill') {
+    if (perNode !== undefined) return [];
+    const why = `strategy ${strategy} counts by node: say how many instances a node should have`;
+    return [required('spec.placement.perNode', why)];
+  }
+  return Object.entries({ perNode, nodes }).flatMap(([name, value]) => {
+    if (value === undefined) return [];
+    const why = 'only with strategies Each and Fill: use replicas and placement.maxPerNode';
+    return [forbiddenField(`spec.placement.${name}`, why)];
+  });
 }
 
 /** The schema's. */
