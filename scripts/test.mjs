@@ -13,6 +13,8 @@ import { runScript, step } from './setup/steps.mjs';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const stateDir = join(root, '.berth', 'test');
 
+const pythonClient = '/usr/lib/python3/dist-packages/kubernetes';
+
 /** What each Debian package is known by. */
 const needed = [
   { name: 'etcd-server', isThere: () => existsSync('/usr/bin/etcd') },
@@ -24,6 +26,7 @@ const needed = [
   { name: 'iproute2', isThere: () => findProgram('ip') !== undefined },
   { name: 'iptables', isThere: () => findProgram('iptables') !== undefined },
   { name: 'curl', isThere: () => findProgram('curl') !== undefined },
+  { name: 'python3-kubernetes', isThere: () => existsSync(pythonClient) },
   { name: 'systemd-container', isThere: () => findProgram('machinectl') !== undefined },
   // Virtual machines, and what their small guest is made of.
   { name: 'libvirt-daemon-system', isThere: () => findProgram('libvirtd') !== undefined },

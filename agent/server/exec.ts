@@ -5,6 +5,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { queryFlag } from '../../api/query-flag.ts';
 import { badRequest } from '../../api/status.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
@@ -76,7 +77,7 @@ interface Wish {
 
 function readWish(verb: 'exec' | 'attach', request: IncomingMessage): Wish {
   const query = new URL(request.url ?? '/', 'https://node').searchParams;
-  const flag = (name: string) => ['true', '1'].includes(query.get(name) ?? '');
+  const flag = (name: string) => queryFlag(query, name);
   const command = query.getAll('command');
   if (verb === 'exec' && command.length === 0) {
     throw badRequest('you must specify at least one command');

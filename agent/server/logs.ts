@@ -1,5 +1,6 @@
 /** `GET /containerLogs/…`: a container's log as plain text, both streams in one. */
 import type { ServerResponse } from 'node:http';
+import { queryFlag } from '../../api/query-flag.ts';
 import { badRequest } from '../../api/status.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { drained } from '../../runtime/drained.ts';
@@ -33,9 +34,9 @@ function logOptions(query: URLSearchParams, clock: Clock) {
   const tailLines = readNumber(query, 'tailLines');
   const sinceMs = readSince(query, clock);
   return {
-    previous: readFlag(query, 'previous'),
-    follow: readFlag(query, 'follow'),
-    timestamps: readFlag(query, 'timestamps'),
+    previous: queryFlag(query, 'previous'),
+    follow: queryFlag(query, 'follow'),
+    timestamps: queryFlag(query, 'timestamps'),
     ...(tailLines === undefined ? {} : { tailLines }),
     ...(sinceMs === undefined ? {} : { sinceMs }),
   };
@@ -61,11 +62,6 @@ async function checkReadable(target: Target, options: LogOptions): Promise<void>
   if (options.previous && seen.previous === undefined) {
     throw badRequest(`previous terminated container "${container}" in pod "${name}" not found`);
   }
-}
-
-function readFlag(query: URLSearchParams, name: string): boolean {
-  const value = query.get(name);
-  return value === 'true' || value === '1';
 }
 
 function readNumber(query: URLSearchParams, name: string): number | undefined {

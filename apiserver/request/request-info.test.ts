@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { accessInfo, flag, requestInfo } from './request-info.ts';
+import { accessInfo, requestInfo } from './request-info.ts';
 
 const info = (method: string, url: string) => {
   const [path = '', query] = url.split('?');
@@ -65,12 +65,6 @@ test.each([
   '/healthz/etcd',
 ])('%s is no resource', (path) => {
   expect(info('GET', path)).toMatchObject({ isResource: false, verb: 'get', path });
-});
-
-test('a flag is true for anything but 0 and false', () => {
-  const is = (query: string) => flag(new URLSearchParams(query), 'watch');
-  expect(['watch=1', 'watch', 'watch=maybe'].map(is)).toEqual([true, true, true]);
-  expect(['watch=0', 'watch=False', ''].map(is)).toEqual([false, false, false]);
 });
 
 test.each([

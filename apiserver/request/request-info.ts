@@ -3,6 +3,7 @@
  * Source: Kubernetes `RequestInfo` (apiserver/pkg/endpoints/request), whose table of cases it follows.
  */
 import { parseFieldSelector } from '../../api/field-selector.ts';
+import { queryFlag } from '../../api/query-flag.ts';
 
 export interface RequestInfo {
   readonly isResource: boolean;
@@ -117,11 +118,5 @@ function collectionVerb(verb: string, query: URLSearchParams): string {
 
 /** Upstream reads any value but these as true (`watch=maybe` is a watch). */
 export function isWatch(query: URLSearchParams): boolean {
-  return flag(query, 'watch');
-}
-
-/** A boolean query parameter: absent, `0` and `false` are false, everything else is true. */
-export function flag(query: URLSearchParams, name: string): boolean {
-  const value = query.get(name);
-  return value !== null && value !== '0' && value.toLowerCase() !== 'false';
+  return queryFlag(query, 'watch');
 }

@@ -6,11 +6,11 @@ import type { Duplex } from 'node:stream';
 import { connect, type TLSSocket } from 'node:tls';
 import { asArray, asObject, asString, at } from '../../api/json.ts';
 import type { JsonObject } from '../../api/meta.ts';
+import { queryFlag } from '../../api/query-flag.ts';
 import { badRequest, notFound, StatusError } from '../../api/status.ts';
 import { guestContainer } from '../../api/vm-instance.ts';
 import type { KeyPair } from '../auth/pki.ts';
 import type { ApiRequest, ApiResponse, RequestContext } from '../request/request.ts';
-import { flag } from '../request/request-info.ts';
 import { admit, attributesOf } from '../verbs/admission.ts';
 import type { KindRequest, VerbDeps } from '../verbs/deps.ts';
 
@@ -154,7 +154,7 @@ async function admitConnect(deps: NodeProxyDeps, context: KindRequest): Promise<
   const { query } = context.request;
   const object: JsonObject = { kind: kind.kind, apiVersion: 'v1' };
   for (const flagName of ['stdin', 'stdout', 'stderr', 'tty'])
-    if (flag(query, flagName)) object[flagName] = true;
+    if (queryFlag(query, flagName)) object[flagName] = true;
   const container = query.get('container') ?? '';
   if (container !== '') object['container'] = container;
   const ports = query.getAll('ports').map(Number).filter(Number.isInteger);

@@ -1,5 +1,7 @@
 /** Query parameters of writes, checked as upstream checks `CreateOptions` and its like. */
+
 import type { JsonObject } from '../../api/meta.ts';
+import { queryFlag } from '../../api/query-flag.ts';
 import { badRequest, type FieldError, invalid } from '../../api/status.ts';
 import type { RequestContext } from '../request/request.ts';
 
@@ -57,7 +59,7 @@ export function writeParameters(
     fieldManager: manager === '' ? managerFromUserAgent(request.headers['user-agent']) : manager,
     // The default since Kubernetes 1.27; upstream answers an unset value with warnings.
     fieldValidation: validation === 'Strict' || validation === 'Ignore' ? validation : 'Warn',
-    force: query.get('force') === 'true' || query.get('force') === '1',
+    force: queryFlag(query, 'force'),
   };
 }
 
@@ -107,7 +109,8 @@ export function deleteParameters(query: URLSearchParams, body: JsonObject): Dele
     : query.getAll('dryRun');
   errors.push(...dryRunErrors(dryRun));
   const policy = body['propagationPolicy'] ?? query.get('propagationPolicy') ?? undefined;
-  const orphan = body['orphanDependents'] ?? query.get('orphanDependents') ?? undefined;
+  const asked = query.has('orphanDependents') ? queryFlag(query, 'orphanDependents') : undefined;
+  const orphan = body['orphanDependents'] ?? asked;
   if (policy !== undefined && orphan !== undefined)
     errors.push({
       field: 'propagationPolicy',
@@ -143,7 +146,7 @@ export function deleteParameters(query: URLSearchParams, body: JsonObject): Dele
 
 function propagationOf(policy: unknown, orphan: unknown): DeleteParameters['propagation'] {
   if (policy === 'Background' || policy === 'Foreground' || policy === 'Orphan') return policy;
-  if (orphan === true || orphan === 'true') return 'Orphan';
+  if (orphan === true) return 'Orphan';
   return undefined;
 }
 

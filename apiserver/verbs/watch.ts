@@ -1,9 +1,9 @@
 /** WATCH: a stream of changes from a revision on, with bookmarks, initial events and selectors. */
 
+import { queryFlag } from '../../api/query-flag.ts';
 import { badRequest, type FieldError, invalid } from '../../api/status.ts';
 import { placeOf } from '../registry/served-kind.ts';
 import type { ApiResponse } from '../request/request.ts';
-import { flag } from '../request/request-info.ts';
 import { kindPrefix, listPrefix } from '../storage/keys.ts';
 import type { KindRequest, VerbDeps } from './deps.ts';
 import { eventEncoder } from './respond.ts';
@@ -34,17 +34,16 @@ async function watchParameters(deps: VerbDeps, request: KindRequest): Promise<Wa
   const { query, signal } = request.request;
   const { cache } = deps.objects;
   const version = query.get('resourceVersion') ?? '';
-  const send = query.get('sendInitialEvents');
   checkInitialEvents(query);
-  const sendInitialEvents = send === 'true' || send === '1';
+  const sendInitialEvents = queryFlag(query, 'sendInitialEvents');
   const common = {
     prefix: prefixFor(request),
     sendInitialEvents,
-    bookmarks: flag(query, 'allowWatchBookmarks'),
+    bookmarks: queryFlag(query, 'allowWatchBookmarks'),
     timeoutMs: timeoutMs(deps, query),
   };
   const fixed = version !== '' && version !== '0';
-  if (sendInitialEvents || (!fixed && send === null)) {
+  if (sendInitialEvents || (!fixed && !query.has('sendInitialEvents'))) {
     if (version === '') await cache.fresh(signal);
     else if (fixed) await cache.reach(parseRevision(version), signal);
     return { ...common, since: cache.revision, initial: cache.list(common.prefix) };
