@@ -207,7 +207,7 @@ describe('bad input is refused with the field and what to do', () => {
     [
       'an impossible quantity',
       { containers: [{ name: 'c', image: 'i', resources: { limits: { cpu: 'lots' } } }] },
-      /spec.containers\[0\].resources.limits.cpu: must be a quantity: .* 500m/,
+      /spec.containers\[0\].resources.limits.cpu: "lots" must be a quantity: .* 500m/,
     ],
   ])('%s cannot even be decoded', async (_name, spec, message) => {
     const { status, body } = await api.call('POST', pods, pod('a', spec));
