@@ -25,6 +25,11 @@ const nodeStrategy: Strategy = {
   selectableFields: {
     'spec.unschedulable': (node) => String(at(node, 'spec', 'unschedulable') === true),
   },
+  /** What is not kept back can be given out. Source: Kubernetes SetDefaults_NodeStatus. */
+  defaultStatus(status) {
+    if (status['allocatable'] === undefined && status['capacity'] !== undefined)
+      status['allocatable'] = structuredClone(status['capacity']);
+  },
 };
 
 const leaseStrategy: Strategy = {

@@ -129,3 +129,17 @@ test('only a bound pod that still runs is given time to end', () => {
   expect(deletion(bound, 0)).toEqual({ type: 'now' });
   expect(deletion(bound, undefined, { phase: 'Succeeded' })).toEqual({ type: 'now' });
 });
+
+test.each([
+  [{ podIP: '10.0.0.1' }, { podIP: '10.0.0.1', podIPs: [{ ip: '10.0.0.1' }] }],
+  [
+    { podIP: '10.0.0.2', podIPs: [{ ip: '10.0.0.1' }] },
+    { podIP: '10.0.0.2', podIPs: [{ ip: '10.0.0.2' }] },
+  ],
+  [{ podIPs: [{ ip: '10.0.0.1' }] }, { podIP: '10.0.0.1', podIPs: [{ ip: '10.0.0.1' }] }],
+  [{}, {}],
+])('the addresses %j of a status become %j', (given, expected) => {
+  const status: JsonObject = structuredClone(given);
+  podStrategy.defaultStatus?.(status);
+  expect(status).toEqual(expected);
+});

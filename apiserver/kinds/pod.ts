@@ -52,6 +52,14 @@ export const podStrategy: Strategy = {
     if (old !== undefined) errors.push(...podUpdateErrors(spec, asObject(old['spec']) ?? {}));
     return errors;
   },
+  /** The list follows the single address. Source: Kubernetes pkg/apis/core/v1, conversion of PodStatus. */
+  defaultStatus(status) {
+    const ip = asString(status['podIP']);
+    const [first] = asArray(status['podIPs']);
+    const listed = asString(asObject(first)?.['ip']);
+    if (ip !== '' && ip !== listed) status['podIPs'] = [{ ip }];
+    else if (ip === '' && listed !== '') status['podIP'] = listed;
+  },
   deletion(pod, graceSeconds) {
     const own = at(pod, 'spec', 'terminationGracePeriodSeconds');
     const wanted = graceSeconds ?? (typeof own === 'number' ? own : 30);

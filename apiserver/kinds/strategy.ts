@@ -68,6 +68,8 @@ export interface Strategy {
   validate?(object: JsonObject, old: JsonObject | undefined): readonly FieldError[];
   /** The schema's errors under the names by which upstream tells them. */
   rename?(errors: readonly FieldError[], object: JsonObject): FieldError[];
+  /** Fills in what follows from the rest of a status, in place. */
+  defaultStatus?(status: JsonObject): void;
   /** Like `validate`, for writes through `/status`. */
   validateStatus?(object: JsonObject, old: JsonObject): readonly FieldError[];
   /** Throws when this object may not be deleted at all. */

@@ -1,6 +1,6 @@
 /** Replaces a stored object by a changed one: what PUT, all patches and apply have in common. */
 
-import { asArray, asObject, copyOf, equal } from '../../api/json.ts';
+import { asArray, asObject, child, copyOf, equal } from '../../api/json.ts';
 import type { JsonObject, JsonValue, ManagedFieldsEntry } from '../../api/meta.ts';
 import { conflict, staleObject } from '../../api/status.ts';
 import type { Attributes, GroupVersionKind } from '../admission/index.ts';
@@ -123,6 +123,7 @@ function composed(
     next = { ...old, status: wanted['status'] };
     next['metadata'] = kind.builtin ? wanted['metadata'] : old['metadata'];
     if (next['status'] === undefined) delete next['status'];
+    else withDefaults(next, strategy);
   } else if (kind.hasStatus) {
     next['status'] = old['status'];
     if (next['status'] === undefined) delete next['status'];
@@ -141,6 +142,13 @@ function composed(
   if (strategy.generation && specChanged(next, old, kind.hasStatus))
     metadata['generation'] = Number(metadataOf(old)['generation'] ?? 0) + 1;
   return next;
+}
+
+function withDefaults(next: JsonObject, { defaultStatus }: KindRequest['kind']['strategy']): void {
+  const status = asObject(next['status']);
+  if (status === undefined || defaultStatus === undefined) return;
+  next['status'] = { ...status };
+  defaultStatus(child(next, 'status'));
 }
 
 const serverFields = ['creationTimestamp', 'generation', 'selfLink'];
