@@ -234,8 +234,8 @@ function addressOf(node: JsonObject, nodeName: string): { host: string; port: nu
   const port = at(node, 'status', 'daemonEndpoints', 'kubeletEndpoint', 'Port');
   if (internal === undefined || typeof port !== 'number')
     throw new StatusError(
-      500,
-      'InternalError',
+      503,
+      'ServiceUnavailable',
       `node ${nodeName} has not said where its agent listens: is the agent running?`,
     );
   return { host: asString(internal['address']), port };

@@ -35,6 +35,7 @@ const recorded: readonly (readonly [why: string, text: RegExp])[] = [
   ['a strategic patch that names an impossible change', /\$(patch|retainKeys|setElementOrder)/],
   ['an object beyond the store', /request is too large/],
   ['a binding to no node', /target\.name: Required value/],
+  ['a node without an agent', /has not said where its agent listens|agent at .* cannot be reached/],
 ];
 
 let server: ServerProcess;

@@ -71,7 +71,8 @@ beforeEach(async () => {
     ...{ cert: serving.cert, key: serving.key, clientCa: pki.ca },
     ...{ host: '127.0.0.1', port: 0, log: silentLog, clock: hastyClock },
     summary: () => Promise.reject(new Error('not asked for')),
-    locate: (_namespace, name) => (name === 'web' ? { pod, runtime, id: 'u1' } : undefined),
+    locate: (_resource, _namespace, name) =>
+      name === 'web' ? { pod, runtime, id: 'u1' } : undefined,
   });
   await start();
 });
