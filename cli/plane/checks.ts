@@ -212,7 +212,7 @@ function checkSystemd(): Finding {
     state: 'optional',
     name: 'systemd',
     found,
-    without: 'bare processes (runtime systemd, still to come) cannot run here',
+    without: 'bare processes (runtime: systemd) cannot run here',
     remedy: 'use a machine that boots with systemd',
   };
 }
@@ -224,8 +224,8 @@ async function checkLibvirt(): Promise<Finding> {
     state: 'optional',
     name: 'libvirt',
     found: 'not found',
-    without: 'virtual machines (still to come) cannot run here',
-    remedy: 'install libvirt-daemon-system and start libvirtd',
+    without: 'virtual machines (kind VM) cannot run here',
+    remedy: 'apt-get install libvirt-daemon-system qemu-system-x86 qemu-utils, and start libvirtd',
   };
 }
 
