@@ -41,25 +41,11 @@ export interface DomainInfo {
   readonly cpuNanos: bigint;
 }
 
-export interface Snapshot {
-  readonly name: string;
-}
-
-/** Zero takes a limit away. */
-export interface IoLimits {
-  readonly readIops?: number;
-  readonly writeIops?: number;
-  readonly readBytesPerSecond?: bigint;
-  readonly writeBytesPerSecond?: bigint;
-}
-
 /** Source: virErrorNumber. */
 export const errorCode = {
   operationInvalid: 55,
   noDomain: 42,
-  noSnapshot: 72,
   noMetadata: 80,
-  agentUnresponsive: 86,
 } as const;
 
 /** Whether a change holds for the running machine, for its next start, or both. */
@@ -68,7 +54,6 @@ const metadataElement = 2;
 const undefineFlags = { managedSave: 1, snapshotsMetadata: 2, nvram: 4 } as const;
 const shutdownBy = { acpi: 1, agent: 2 } as const;
 const lifecycleEvent = 0;
-const typedParameter = { ullong: 4 } as const;
 
 export class Libvirt {
   readonly #socketPath: string;
@@ -143,12 +128,6 @@ export class Libvirt {
     return { state, maxMemoryBytes, memoryBytes, cpus: reply.uint(), cpuNanos: reply.hyper() };
   }
 
-  async describe(domain: Domain, options: CallOptions): Promise<string> {
-    const body = writeDomain(domain).uint(0);
-    const reply = await (await this.connection()).call('DOMAIN_GET_XML_DESC', body, options);
-    return reply.string();
-  }
-
   /** Makes a domain, or changes what holds from its next start on. */
   async define(xml: string, options: CallOptions): Promise<Domain> {
     const body = new XdrWriter().string(xml);
@@ -181,47 +160,6 @@ export class Libvirt {
     });
   }
 
-  async suspend(domain: Domain, options: CallOptions): Promise<void> {
-    await this.#call('DOMAIN_SUSPEND', writeDomain(domain), options);
-  }
-
-  async resume(domain: Domain, options: CallOptions): Promise<void> {
-    await this.#call('DOMAIN_RESUME', writeDomain(domain), options);
-  }
-
-  async reboot(domain: Domain, options: CallOptions): Promise<void> {
-    await this.#call('DOMAIN_REBOOT', writeDomain(domain).uint(0), options);
-  }
-
-  async reset(domain: Domain, options: CallOptions): Promise<void> {
-    await this.#call('DOMAIN_RESET', writeDomain(domain).uint(0), options);
-  }
-
-  /** Writes its memory to disk and ends it; the next start goes on from there. */
-  async managedSave(domain: Domain, options: CallOptions): Promise<void> {
-    await this.#call('DOMAIN_MANAGED_SAVE', writeDomain(domain).uint(0), options);
-  }
-
-  async attach(domain: Domain, xml: string, options: CallOptions): Promise<void> {
-    const body = writeDomain(domain)
-      .string(xml)
-      .uint(affect.live | affect.config);
-    await this.#call('DOMAIN_ATTACH_DEVICE_FLAGS', body, options);
-  }
-
-  async detach(domain: Domain, xml: string, options: CallOptions): Promise<void> {
-    const body = writeDomain(domain)
-      .string(xml)
-      .uint(affect.live | affect.config);
-    await this.#call('DOMAIN_DETACH_DEVICE_FLAGS', body, options);
-  }
-
-  /** Of the running machine; upwards only, for downwards libvirt 9 may kill it later. */
-  async setCpus(domain: Domain, count: number, options: CallOptions): Promise<void> {
-    const body = writeDomain(domain).uint(count).uint(affect.live);
-    await this.#call('DOMAIN_SET_VCPUS_FLAGS', body, options);
-  }
-
   /** Moves the CPUs of the running machine, and what serves them, to these of the node. */
   async pin(domain: Domain, cpus: number, on: readonly number[], options: CallOptions) {
     const map = Buffer.alloc(Math.floor(Math.max(0, ...on) / 8) + 1);
@@ -232,70 +170,6 @@ export class Libvirt {
     }
     const emulator = writeDomain(domain).opaque(map).uint(affect.live);
     await this.#call('DOMAIN_PIN_EMULATOR', emulator, options);
-  }
-
-  /** By its balloon, up to what it was started with at most. */
-  async setMemory(domain: Domain, bytes: bigint, options: CallOptions): Promise<void> {
-    const body = writeDomain(domain)
-      .hyper(bytes / 1_024n)
-      .uint(affect.live);
-    await this.#call('DOMAIN_SET_MEMORY_FLAGS', body, options);
-  }
-
-  /** Tells the running machine that a disk is larger now. */
-  async resizeDisk(domain: Domain, disk: string, bytes: bigint, options: CallOptions) {
-    const inBytes = 1;
-    const body = writeDomain(domain).string(disk).hyper(bytes).uint(inBytes);
-    await this.#call('DOMAIN_BLOCK_RESIZE', body, options);
-  }
-
-  async limitDisk(
-    domain: Domain,
-    disk: string,
-    limits: IoLimits,
-    options: CallOptions,
-  ): Promise<void> {
-    const parameters: readonly (readonly [string, bigint])[] = [
-      ['read_iops_sec', BigInt(limits.readIops ?? 0)],
-      ['write_iops_sec', BigInt(limits.writeIops ?? 0)],
-      ['read_bytes_sec', limits.readBytesPerSecond ?? 0n],
-      ['write_bytes_sec', limits.writeBytesPerSecond ?? 0n],
-    ];
-    const body = writeDomain(domain).string(disk).uint(parameters.length);
-    for (const [name, value] of parameters) {
-      body.string(name).int(typedParameter.ullong).hyper(value);
-    }
-    await this.#call('DOMAIN_SET_BLOCK_IO_TUNE', body.uint(affect.live), options);
-  }
-
-  async createSnapshot(domain: Domain, xml: string, options: CallOptions): Promise<void> {
-    await this.#call(
-      'DOMAIN_SNAPSHOT_CREATE_XML',
-      writeDomain(domain).string(xml).uint(0),
-      options,
-    );
-  }
-
-  async snapshots(domain: Domain, options: CallOptions): Promise<readonly Snapshot[]> {
-    const body = writeDomain(domain).int(1).uint(0);
-    const reply = await (await this.connection()).call('DOMAIN_LIST_ALL_SNAPSHOTS', body, options);
-    return Array.from({ length: reply.uint() }, () => {
-      const name = reply.string();
-      readDomain(reply);
-      return { name };
-    });
-  }
-
-  async revertTo(domain: Domain, snapshot: string, options: CallOptions): Promise<void> {
-    const body = new XdrWriter().string(snapshot).fixed(writeDomain(domain).bytes()).uint(0);
-    await this.#call('DOMAIN_REVERT_TO_SNAPSHOT', body, options);
-  }
-
-  async deleteSnapshot(domain: Domain, snapshot: string, options: CallOptions): Promise<void> {
-    const body = new XdrWriter().string(snapshot).fixed(writeDomain(domain).bytes()).uint(0);
-    await this.#call('DOMAIN_SNAPSHOT_DELETE', body, options).catch((error) => {
-      if (!hasCode(error, errorCode.noSnapshot)) throw error;
-    });
   }
 
   /** A command of the guest's agent (QMP's JSON); throws when none answers within `timeoutMs`. */

@@ -191,7 +191,7 @@ class SystemdRuntime implements Runtime {
   }
 
   async attach(id: InstanceId, options: AttachOptions): Promise<AttachSession> {
-    const unit = await this.#running(id, options.container, options);
+    await this.#running(id, options.container, options);
     const stdout = new PassThrough();
     const stderr = new PassThrough();
     const follow = { container: options.container, previous: false, timestamps: false };
@@ -202,7 +202,7 @@ class SystemdRuntime implements Runtime {
       stderr.end();
       if (options.signal.aborted) throw options.signal.reason;
     })();
-    ended.catch(() => unit);
+    ended.catch(() => undefined);
     return { stdin: undefined, stdout, stderr, ended, resize: async () => undefined };
   }
 

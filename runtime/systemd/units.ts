@@ -117,15 +117,11 @@ export class Units {
   async remove(unit: Unit, options: CallOptions): Promise<void> {
     const bus = await this.bus();
     await this.#signal(unit.name, 'all', 'SIGKILL', options);
-    for (const [member, work] of [
-      ['StopUnit', () => bus.runJob('StopUnit', 'ss', [unit.name, 'replace'], options)],
-      ['ResetFailedUnit', () => bus.call('ResetFailedUnit', 's', [unit.name], options)],
-    ] as const) {
-      await work().catch((error) => {
-        if (!isGone(error)) throw error;
-        return member;
-      });
-    }
+    const gone = (error: unknown) => {
+      if (!isGone(error)) throw error;
+    };
+    await bus.runJob('StopUnit', 'ss', [unit.name, 'replace'], options).catch(gone);
+    await bus.call('ResetFailedUnit', 's', [unit.name], options).catch(gone);
   }
 
   /** Moves every process of it, and those that it will start. */
