@@ -1,4 +1,5 @@
 /** A virtual machine with everything resolved: files that are there, bridges, addresses. */
+import type { InstanceNetwork } from './runtime.ts';
 
 export interface MachineSpec {
   readonly cpus: number;
@@ -52,4 +53,6 @@ export interface MachineInterface {
   readonly mac: string;
   /** Known before it runs, from a reservation. */
   readonly ip?: string;
+  /** Its address is one of a pool's; `bridge`, `mac` and `ip` are the same. */
+  readonly network?: InstanceNetwork;
 }

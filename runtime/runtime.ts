@@ -20,6 +20,11 @@ export interface InstanceSpec {
   /** `host` shares the machine's network namespace. */
   readonly network: 'bridge' | 'host';
   /**
+   * The address it has instead of one that the runtime picks; up before its first process starts.
+   * Must not change during the instance's life. A machine has its own with each interface.
+   */
+  readonly address?: InstanceNetwork;
+  /**
    * The network must outlive each container, because others may join it later. Must not change
    * during the instance's life. @default true when there is more than one container
    */
@@ -49,6 +54,24 @@ export interface InstanceSpec {
   readonly cpus?: CpuChoice;
   /** Present on virtual machines; its one container stands for the guest. */
   readonly machine?: MachineSpec;
+}
+
+/** An address that stays with its holder, and the flat segment it is on: one bridge per node. */
+export interface InstanceNetwork {
+  readonly pool: string;
+  /** Made when it is not there. */
+  readonly bridge: string;
+  /** An interface of the node that joins the bridge to those of other nodes. @default none */
+  readonly uplink?: string;
+  /** IPv4. */
+  readonly address: string;
+  readonly prefixLength: number;
+  /** @default nothing but the segment is reached */
+  readonly gateway?: string;
+  /** Made of the address, so that whoever gets it later is reached at once. */
+  readonly mac: string;
+  /** Servers of names, before the node's own. */
+  readonly dns: readonly string[];
 }
 
 /** Processors as Linux lists them: `0-3,8`. */
