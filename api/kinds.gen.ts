@@ -2054,9 +2054,13 @@ export interface PodSpec {
   readonly tolerations?: readonly Toleration[];
   /** Lines added to `/etc/hosts` inside the containers. */
   readonly hostAliases?: readonly HostAlias[];
-  /** Name of the PriorityClass that gives `priority`. Kept, and not acted on yet. */
+  /**
+   * Name of the PriorityClass that gives `priority` and `preemptionPolicy`; default the class that is `globalDefault`, if there is one.
+   */
   readonly priorityClassName?: string;
-  /** The higher, the earlier it is scheduled; default 0. Kept, and not acted on yet. */
+  /**
+   * The higher, the earlier it is scheduled, and the later it has to make room. Set by the server from `priorityClassName`; 0 without one.
+   */
   readonly priority?: number;
   /** Name servers and search domains in addition to those of `dnsPolicy`. */
   readonly dnsConfig?: PodDNSConfig;
@@ -2190,6 +2194,27 @@ export interface PreferredSchedulingTerm {
   readonly weight: number;
   /** The nodes that are wished for. */
   readonly preference: NodeSelectorTerm;
+}
+
+/**
+ * How important the pods and machines are that name it in `spec.priorityClassName`: they are placed first, and where nothing is free they take the place of less important ones.
+ */
+export interface PriorityClass {
+  readonly apiVersion: 'scheduling.k8s.io/v1';
+  readonly kind: 'PriorityClass';
+  readonly metadata: ObjectMeta;
+  /**
+   * The priority: a whole number up to 1000000000, negative ones too; pods without a class have 0. It cannot be changed.
+   */
+  readonly value: number;
+  /** Whether pods that name no class are of this one; one class at most says so. */
+  readonly globalDefault?: boolean;
+  /** When this class should be used, for people. */
+  readonly description?: string;
+  /**
+   * `PreemptLowerPriority` (default): a pod that fits nowhere takes the place of less important ones. `Never`: it is placed before them, but waits until something is free. It cannot be changed.
+   */
+  readonly preemptionPolicy?: 'PreemptLowerPriority' | 'Never';
 }
 
 /** Check that restarts the container when it fails. */
@@ -3081,6 +3106,18 @@ export interface VMSpec {
   readonly nodeSelector?: Readonly<Record<string, string>>;
   /** Taints of nodes that it puts up with. */
   readonly tolerations?: readonly Toleration[];
+  /**
+   * Name of the PriorityClass that gives `priority` and `preemptionPolicy`; default the class that is `globalDefault`, if there is one. It cannot be changed.
+   */
+  readonly priorityClassName?: string;
+  /**
+   * The higher, the earlier it is placed. Set by the server from `priorityClassName`; 0 without one.
+   */
+  readonly priority?: number;
+  /**
+   * Whether less important pods are removed to make room for it: `PreemptLowerPriority` or `Never`. Set by the server from `priorityClassName`.
+   */
+  readonly preemptionPolicy?: 'PreemptLowerPriority' | 'Never';
   /** The node that it is bound to; set by the scheduler, and never changed again. */
   readonly nodeName?: string;
   /** The devices that it was given; set by the scheduler. */

@@ -114,6 +114,14 @@ export const pods: Resource = {
   namespaced: true,
 };
 
+export const priorityClasses: Resource = {
+  group: 'scheduling.k8s.io',
+  version: 'v1',
+  resource: 'priorityclasses',
+  kind: 'PriorityClass',
+  namespaced: false,
+};
+
 export const resourceQuotas: Resource = {
   group: '',
   version: 'v1',

@@ -21,6 +21,7 @@ export function isVm(pod: Pod): pod is VmInstance {
 export function podOfVm(vm: VM): VmInstance {
   const { metadata, spec, status } = vm;
   const { running = true, nodeName, allocation, nodeSelector, tolerations } = spec;
+  const { priority, preemptionPolicy } = spec;
   const annotations = {
     ...metadata.annotations,
     'berth.dev/running': String(running),
@@ -37,6 +38,8 @@ export function podOfVm(vm: VM): VmInstance {
       ...(nodeName === undefined ? {} : { nodeName }),
       ...(nodeSelector === undefined ? {} : { nodeSelector }),
       ...(tolerations === undefined ? {} : { tolerations }),
+      ...(priority === undefined ? {} : { priority }),
+      ...(preemptionPolicy === undefined ? {} : { preemptionPolicy }),
     },
     ...(status === undefined ? {} : { status: podStatusOf(status) }),
   };

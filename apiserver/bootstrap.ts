@@ -6,6 +6,7 @@ import {
   clusterRoles,
   customResourceDefinitions,
   namespaces,
+  priorityClasses,
   serviceAccounts,
 } from '../api/resources.gen.ts';
 import { hasReason } from '../api/status.ts';
@@ -14,6 +15,7 @@ import { berthCrds } from '../crds/index.ts';
 import { defaultRbac } from './auth/default-roles.ts';
 import { reconciledRole } from './auth/reconcile-role.ts';
 import { systemNamespaces } from './kinds/namespace.ts';
+import { systemPriorityClasses } from './kinds/priority-class.ts';
 
 const fieldManager = 'berth';
 
@@ -34,6 +36,10 @@ export async function bootstrap(client: Client, signal: AbortSignal): Promise<vo
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata: account },
     signal,
   );
+  for (const { name, ...fields } of systemPriorityClasses) {
+    const type = { apiVersion: 'scheduling.k8s.io/v1', kind: 'PriorityClass' };
+    await ensure(client, priorityClasses, { ...type, metadata: { name }, ...fields }, signal);
+  }
   for (const role of defaultRbac.clusterroles) await ensureRole(client, clusterRoles, role, signal);
   for (const binding of defaultRbac.clusterrolebindings)
     await ensureRole(client, clusterRoleBindings, binding, signal);

@@ -58,6 +58,7 @@ describe('every kind', () => {
       'nodes',
       'poddisruptionbudgets',
       'pods',
+      'priorityclasses',
       'resourcequotas',
       'rolebindings',
       'roles',

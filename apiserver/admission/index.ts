@@ -6,10 +6,12 @@ import { type AccessDeps, refuseEscalation } from '../auth/escalation.ts';
 import { nodeNameOf } from '../auth/node.ts';
 import { restrictNode } from '../auth/node-restriction.ts';
 import { AdmissionChain } from './chain.ts';
+import { defaultTolerationSeconds } from './default-toleration-seconds.ts';
 import { limitRanger } from './limit-ranger/index.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import type { AdmissionPlugin, Attributes } from './plugin.ts';
 import { validatingPolicies } from './policy/index.ts';
+import { priority } from './priority.ts';
 import { resourceQuota } from './resource-quota/index.ts';
 import { serviceAccount } from './service-account.ts';
 import type { AskDeps } from './webhooks/ask.ts';
@@ -39,6 +41,8 @@ export function createAdmission(deps: AdmissionDeps): AdmissionChain {
     limitRanger(deps.objects.cache),
     serviceAccount(deps),
     nodeRestriction,
+    priority(deps.objects),
+    defaultTolerationSeconds,
     escalationCheck(deps),
     mutatingWebhooks(asking),
     validatingPolicies(asking),

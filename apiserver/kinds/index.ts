@@ -14,6 +14,7 @@ import { eventStrategy, newerEventStrategy } from './event.ts';
 import { limitRangeStrategy } from './limit-range.ts';
 import { namespaceStrategy } from './namespace.ts';
 import { podStrategy } from './pod.ts';
+import { priorityClassStrategy } from './priority-class.ts';
 import { resourceQuotaStrategy } from './resource-quota.ts';
 import { plainStrategy, type Strategy } from './strategy.ts';
 import { vmStrategy } from './vm.ts';
@@ -125,6 +126,7 @@ export const strategies: Readonly<Record<string, Strategy>> = {
   'customresourcedefinitions.apiextensions.k8s.io': crdStrategy,
   'certificatesigningrequests.certificates.k8s.io': certificateRequestStrategy,
   'poddisruptionbudgets.policy': disruptionBudgetStrategy,
+  'priorityclasses.scheduling.k8s.io': priorityClassStrategy,
   'mutatingwebhookconfigurations.admissionregistration.k8s.io': webhookConfigurationStrategy,
   'validatingadmissionpolicies.admissionregistration.k8s.io': policyStrategy,
   'validatingadmissionpolicybindings.admissionregistration.k8s.io': policyBindingStrategy,

@@ -20,6 +20,7 @@ export const vmStrategy: Strategy = {
       ...diskErrors(spec, before),
       ...topologyErrors(spec),
       ...bindingErrors(spec, before),
+      ...priorityErrors(spec, before),
     ];
   },
   deletion(vm, graceSeconds) {
@@ -105,4 +106,13 @@ function bindingErrors(spec: JsonObject, before: JsonObject | undefined): FieldE
   if (old === '' || spec['nodeName'] === old) return [];
   const why = 'a machine stays on its node: delete it and make it anew to move it';
   return [forbiddenField('spec.nodeName', why)];
+}
+
+/** As a pod's: who was placed under one priority is not compared with others under another. */
+function priorityErrors(spec: JsonObject, before: JsonObject | undefined): FieldError[] {
+  if (before === undefined) return [];
+  const why = 'a machine keeps the priority that it was made with: delete it and make it anew';
+  return ['priorityClassName', 'priority', 'preemptionPolicy']
+    .filter((field) => before[field] !== undefined && !equal(spec[field], before[field]))
+    .map((field) => forbiddenField(`spec.${field}`, why));
 }

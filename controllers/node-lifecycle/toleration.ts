@@ -4,8 +4,8 @@ import { isHealthTaint } from './node-health.ts';
 
 /**
  * Milliseconds that the pod may stay after the taint appeared: 0 when it does not tolerate it,
- * infinity when it does for ever. Pods that say nothing about a node's health stay for `defaultMs`,
- * as if upstream's DefaultTolerationSeconds had admitted them.
+ * infinity when it does for ever. Pods usually say how long: admission (DefaultTolerationSeconds) sees to
+ * it. Those that say nothing, because they are older or that plugin is off, stay for `defaultMs`.
  */
 export function toleratedMs({ spec }: Pod, taint: Taint, defaultMs: number): number {
   const found = (spec.tolerations ?? []).find((each) => tolerates(each, taint));

@@ -48,6 +48,7 @@ const kinds: Readonly<Record<string, readonly [string, string, string]>> = {
   TestPrintConfigMap: ['configMap', '', 'configmaps'],
   TestPrintEvent: ['event', '', 'events'],
   TestPrintLease: ['lease', 'coordination.k8s.io', 'leases'],
+  TestPrintPriorityClass: ['pc', 'scheduling.k8s.io', 'priorityclasses'],
   TestPrintPodDisruptionBudget: ['pdb', 'policy', 'poddisruptionbudgets'],
   TestPrintControllerRevision: ['history', 'apps', 'controllerrevisions'],
   TestPrintRoleBinding: ['binding', 'rbac.authorization.k8s.io', 'rolebindings'],

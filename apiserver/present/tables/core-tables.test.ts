@@ -22,6 +22,11 @@ describe('core tables', () => {
     ['serviceaccounts', {}, ['x', '60s']],
     ['poddisruptionbudgets.policy', { spec: { minAvailable: 2 } }, ['x', '2', 'N/A', 0, '60s']],
     [
+      'priorityclasses.scheduling.k8s.io',
+      { value: 7, preemptionPolicy: 'Never' },
+      ['x', 7, false, '60s', 'Never'],
+    ],
+    [
       'certificatesigningrequests.certificates.k8s.io',
       {},
       ['x', '60s', '<none>', '', '<none>', 'Pending'],

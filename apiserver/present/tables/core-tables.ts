@@ -184,6 +184,23 @@ const leaseTable: TableDefinition = {
   ],
 };
 
+const priorityClassTable: TableDefinition = {
+  columns: [
+    nameColumn,
+    { ...column('Value', 'The priority of its pods.'), type: 'integer' },
+    { ...column('Global-Default', 'Whether pods without a class are of it.'), type: 'boolean' },
+    ageColumn,
+    column('PreemptionPolicy', 'Whether its pods may take the place of others.', 'wide'),
+  ],
+  cells: (object, nowMs) => [
+    nameOf(object),
+    object['value'] ?? 0,
+    object['globalDefault'] === true,
+    ageOf(object, nowMs),
+    text(object['preemptionPolicy']),
+  ],
+};
+
 const bindingTable: TableDefinition = {
   columns: [
     nameColumn,
@@ -236,6 +253,7 @@ export const coreTables: Readonly<Record<string, TableDefinition>> = {
   'certificatesigningrequests.certificates.k8s.io': certificateRequestTable,
   'leases.coordination.k8s.io': leaseTable,
   'poddisruptionbudgets.policy': disruptionBudgetTable,
+  'priorityclasses.scheduling.k8s.io': priorityClassTable,
   'mutatingwebhookconfigurations.admissionregistration.k8s.io': webhooksTable,
   'validatingadmissionpolicies.admissionregistration.k8s.io': policyTable,
   'validatingadmissionpolicybindings.admissionregistration.k8s.io': policyBindingTable,
