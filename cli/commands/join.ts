@@ -37,9 +37,13 @@ export function joinCommand(): Command {
       'berth join https://10.0.0.1:6443 --token abcdef.0123456789abcdef --ca-hash sha256:…',
       'berth join https://10.0.0.1:6443 https://10.0.0.2:6443 --token … --ca-hash …',
       'berth join https://127.0.0.1:6443 --token … --ca-hash … --data-dir /tmp/n2 --node-name n2',
+      'berth join                                         # has joined before: starts its agent',
     ],
   })
-    .argument('<url...>', 'https://host:port of the server; more than one if there are several')
+    .argument(
+      '[url...]',
+      'https://host:port of the server, or of each of several; not needed once it has joined',
+    )
     .option('--token <id.secret>', 'from "berth token create"')
     .option('--ca-hash <hash>', "sha256:… of the plane's authority, printed beside the token")
     .option('--node-name <name>', 'name of this node (default: the host name)')
@@ -55,6 +59,7 @@ export function joinCommand(): Command {
   return addLogLevel(command).action(join);
 }
 
+const joinHint = '"berth token create --print-join-command" on the server prints the whole line';
 const ttlMinMs = 600_000;
 
 function certificateTtl(text: string): number {
@@ -66,8 +71,9 @@ function certificateTtl(text: string): number {
 async function join(urls: readonly string[], options: JoinOptions): Promise<void> {
   const paths = planePaths(options.dataDir ?? defaultDataDir());
   refusePlane(paths);
-  const servers = urls.map(serverOf);
   const known = loadJoined(paths);
+  const servers = urls.length === 0 ? known?.servers : urls.map(serverOf);
+  if (servers === undefined) throw usage(`the server's address is missing: ${joinHint}`);
   const nodeName = options.nodeName ?? known?.nodeName ?? machineName();
   checkName(nodeName);
   if (known !== undefined) checkKnown(paths, known, servers, nodeName);
@@ -113,10 +119,9 @@ async function enrol(
   options: JoinOptions,
 ): Promise<void> {
   const { token, caHash, address, nodeLeaseDuration: leaseMs, certificateTtl: seconds } = options;
-  const hint = '"berth token create --print-join-command" on the server prints the whole line';
-  if (token === undefined) throw usage(`--token is missing: ${hint}`);
+  if (token === undefined) throw usage(`--token is missing: ${joinHint}`);
   if (caHash === undefined) {
-    throw usage(`--ca-hash is missing, and nothing is trusted without it: ${hint}`);
+    throw usage(`--ca-hash is missing, and nothing is trusted without it: ${joinHint}`);
   }
   const [{ joinNode }, { parseHash }] = await Promise.all([
     import('../plane/join-node.ts'),
@@ -145,6 +150,9 @@ async function startAgent(paths: PlanePaths, logLevel: string): Promise<void> {
   ]);
   const joined = loadJoined(paths);
   if (joined === undefined) throw new Failure(`${paths.joined} has gone: join again`);
-  const pid = await startInBackground(paths, joinedConfig(joined), logLevel, 'agent');
-  process.stdout.write(`Its agent is ready (pid ${pid}).\n  log  ${paths.log}\n`);
+  const config = joinedConfig(joined);
+  const { pid, lacking } = await startInBackground(paths, config, logLevel, 'agent');
+  const state = lacking === undefined ? 'is ready' : 'runs';
+  process.stdout.write(`Its agent ${state} (pid ${pid}).\n  log  ${paths.log}\n`);
+  if (lacking !== undefined) process.stderr.write(`berth: ${lacking}\n`);
 }

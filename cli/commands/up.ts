@@ -78,7 +78,7 @@ async function up(options: UpOptions): Promise<void> {
   }
   const startedAtMs = Date.now();
   const { startInBackground } = await import('../plane/background.ts');
-  const pid = await startInBackground(paths, config, options.logLevel);
+  const { pid } = await startInBackground(paths, config, options.logLevel);
   saveConfig(paths, config);
   const seconds = ((Date.now() - startedAtMs) / 1000).toFixed(1);
   process.stdout.write(

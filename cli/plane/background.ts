@@ -15,13 +15,15 @@ const startTimeoutMs = 60_000;
 /** Keeps the heap of an idle plane small; its young generation is what grows first. */
 const nodeFlags = ['--max-semi-space-size=4'];
 
-/** Resolves with the pid; throws a `Failure` with the child's own sentence. */
+export type Started = Omit<Extract<StartReport, { type: 'ready' }>, 'type'>;
+
+/** Throws a `Failure` with the child's own sentence. */
 export async function startInBackground(
   paths: PlanePaths,
   config: PlaneConfig,
   logLevel: string,
   command: 'up' | 'agent' = 'up',
-): Promise<number> {
+): Promise<Started> {
   mkdirSync(paths.logDir, { recursive: true, mode: 0o700 });
   const output = openSync(paths.log, 'a', 0o600);
   const main = fileURLToPath(import.meta.resolve('../main.js'));
@@ -42,7 +44,7 @@ export async function startInBackground(
   };
   process.on('SIGINT', interrupt);
   try {
-    return await new Promise<number>((resolve, reject) => {
+    return await new Promise<Started>((resolve, reject) => {
       const timer = setTimeout(() => {
         child.kill('SIGTERM');
         reject(new Failure(`Berth was not ready within 60 s: see ${paths.log}`));
@@ -64,9 +66,9 @@ export async function startInBackground(
 
 function settle(
   report: StartReport,
-  resolve: (pid: number) => void,
+  resolve: (started: Started) => void,
   reject: (error: Failure) => void,
 ): void {
-  if (report.type === 'ready') resolve(report.pid);
+  if (report.type === 'ready') resolve(report);
   else reject(new Failure(report.message, { exitCode: report.exitCode }));
 }

@@ -9,8 +9,11 @@ import { type RunPlaneOptions, runPlane } from './run-plane.ts';
 
 /** What the background process tells the one that started it. */
 export type StartReport =
-  | { readonly type: 'ready'; readonly pid: number }
+  | { readonly type: 'ready'; readonly pid: number; readonly lacking?: string }
   | { readonly type: 'failed'; readonly message: string; readonly exitCode: number };
+
+/** Told once; `lacking` is a sentence about what it has to do without for now. */
+export type OnReady = (lacking?: string) => void;
 
 /** After a signal to stop the process ends in this time, whatever hangs. */
 const stopTimeoutMs = 4_500;
@@ -19,7 +22,7 @@ export interface ForegroundOptions {
   readonly paths: PlanePaths;
   readonly config: PlaneConfig;
   readonly logLevel: LogLevel;
-  readonly onReady: () => void;
+  readonly onReady: OnReady;
   /** What the process does; default a plane. */
   readonly run?: (options: RunPlaneOptions) => Promise<void>;
 }
@@ -36,7 +39,10 @@ export async function runInBackground(options: ForegroundOptions): Promise<void>
   mkdirSync(options.paths.logDir, { recursive: true, mode: 0o700 });
   const log = createLog(options.logLevel, openLogFile(options.paths.log));
   try {
-    await run({ ...options, onReady: () => report({ type: 'ready', pid: process.pid }) }, log);
+    const { pid } = process;
+    const onReady: OnReady = (lacking) =>
+      report({ type: 'ready', pid, ...(lacking === undefined ? {} : { lacking }) });
+    await run({ ...options, onReady }, log);
   } catch (error) {
     log.error({ err: error }, 'ended by an error');
     const exitCode = error instanceof Failure ? error.exitCode : 1;

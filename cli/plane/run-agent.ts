@@ -3,6 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { readPair } from '../../agent/node-certificates.ts';
+import type { Client } from '../../client/client.ts';
 import { createFailoverTransport } from '../../client/failover-transport.ts';
 import { createClient } from '../../client/rest-client.ts';
 import { systemClock } from '../../lib/clock.ts';
@@ -12,6 +13,7 @@ import { Failure } from '../failure.ts';
 import { type AgentPartOptions, startAgentPart, untilNodeReady } from './agent-part.ts';
 import { unreachable } from './authority.ts';
 import { reachableHost } from './config.ts';
+import type { OnReady } from './foreground.ts';
 import { type Joined, joinedConfig } from './joined.ts';
 import { readNodeId } from './node-id.ts';
 import type { PlanePaths } from './paths.ts';
@@ -24,11 +26,13 @@ export interface RunAgentOptions {
   readonly joined: Joined;
   readonly log: Log;
   readonly logs?: AgentPartOptions['logs'];
-  readonly onReady: () => void;
+  readonly onReady: OnReady;
   readonly signal: AbortSignal;
 }
 
 const connectTimeoutMs = 5_000;
+const retryMs = 500;
+const aloneMs = 10_000;
 
 /** Resolves when it was stopped; what runs goes on. */
 export async function runJoinedAgent(options: RunAgentOptions): Promise<void> {
@@ -91,18 +95,43 @@ async function run({ paths, joined, log, logs, onReady, signal }: RunAgentOption
     },
   });
   try {
-    const ready = untilNodeReady(client, nodeName, startedAtMs, signal).then(() => {
-      log.info({ nodeName, address, durationMs: Date.now() - startedAtMs }, 'ready');
-      onReady();
-    });
-    // An agent without a server runs what it last knew, and goes on trying.
-    ready.catch((error) => {
-      if (!signal.aborted) log.warn({ err: error }, 'no server answers yet');
-    });
+    void tellReady(client, { nodeName, startedAtMs, log, onReady, signal });
     await Promise.race([part.ended, aborted(signal)]);
   } finally {
     await part.stop();
     transport.close();
+  }
+}
+
+interface Beginning {
+  readonly nodeName: string;
+  readonly startedAtMs: number;
+  readonly log: Log;
+  readonly onReady: OnReady;
+  readonly signal: AbortSignal;
+}
+
+/** An agent whose servers are silent for `aloneMs` counts as started: it needs none for what it knows. */
+async function tellReady(client: Client, beginning: Beginning): Promise<void> {
+  const { nodeName, startedAtMs, log, onReady, signal } = beginning;
+  let told = false;
+  while (!signal.aborted) {
+    try {
+      await untilNodeReady(client, nodeName, startedAtMs, signal);
+      log.info({ nodeName, durationMs: Date.now() - startedAtMs }, 'ready');
+      if (!told) onReady();
+      return;
+    } catch (error) {
+      if (!signal.aborted) log.debug({ err: error }, 'no server answers yet');
+    }
+    if (!told && Date.now() - startedAtMs > aloneMs) {
+      log.warn({ nodeName }, 'no server answers, going on without');
+      onReady(
+        'no server answers: the agent runs what this node last had, and goes on asking for more',
+      );
+      told = true;
+    }
+    await systemClock.sleep(retryMs, signal).catch(() => undefined);
   }
 }
 

@@ -1,20 +1,22 @@
 /** One TCP connection to an echo that counts for as long as it is open: no number may be lost. */
 import { connect, type Socket } from 'node:net';
+import { Duplex, type Readable, type Writable } from 'node:stream';
 import { until } from '../e2e/until.ts';
 
 const everyMs = 10;
 
 export class CounterStream {
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   readonly #timer: NodeJS.Timeout;
   #sent = 0;
   #seen = 0;
   #rest = '';
   #wrong: string | undefined;
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Duplex) {
     this.#socket = socket;
-    socket.setEncoding('utf8').on('data', (text: string) => this.#read(text));
+    socket.setEncoding('utf8');
+    socket.on('data', (text: string) => this.#read(text));
     socket.on('close', () => this.#fail('the connection was closed'));
     socket.on('error', (error) => this.#fail(String(error)));
     this.#timer = setInterval(() => {
@@ -25,6 +27,21 @@ export class CounterStream {
 
   static async open(host: string, port: number): Promise<CounterStream> {
     return new CounterStream(await until('the echo answers', () => dial(host, port)));
+  }
+
+  /** Over a program that carries its input to the echo and prints the answers, such as `nc`. */
+  static over({ stdin, stdout }: { readonly stdin: Writable; readonly stdout: Readable }) {
+    return new CounterStream(Duplex.from({ readable: stdout, writable: stdin }));
+  }
+
+  /** How many came back by now. */
+  get seen(): number {
+    return this.#seen;
+  }
+
+  /** What went wrong by now. */
+  get wrong(): string | undefined {
+    return this.#wrong;
   }
 
   /** Throws unless every number sent came back, in order, on a connection that is still open. */

@@ -1,5 +1,5 @@
 /** Runs a program to its end, or in the background, and keeps what it printed. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 
 export interface Output {
   readonly code: number;
@@ -17,7 +17,7 @@ export interface RunOptions {
 }
 
 export interface Running {
-  readonly child: ChildProcess;
+  readonly child: ChildProcessWithoutNullStreams;
   /** What was printed so far. */
   stdout(): string;
   stderr(): string;

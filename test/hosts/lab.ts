@@ -11,6 +11,12 @@ const script = join(root, 'test', 'hosts', 'lab', 'lab');
 export interface Lab {
   /** Runs a command on host `number`, counted from 1, in the checkout. */
   exec(number: number, command: readonly string[], options?: RunOptions): Promise<Output>;
+  /** What runs a command on a host, for those who start programs themselves, with `env`. */
+  command(number: number, command: readonly string[]): readonly [string, readonly string[]];
+  readonly env: Readonly<Record<string, string>>;
+  /** The power is cut, or comes back; it is up when that resolves. */
+  crash(number: number): Promise<void>;
+  boot(number: number): Promise<void>;
   /** Makes a small guest for virtual machines: `/lab/vmlinuz` and `/lab/initrd.gz` on every host. */
   makeGuest(): Promise<void>;
   down(): Promise<void>;
@@ -29,10 +35,15 @@ export async function startLab(hosts: number): Promise<Lab> {
     await ok('down');
     throw error;
   });
+  const inside = (number: number, command: readonly string[]) =>
+    ['exec', String(number), 'env', '-C', root, ...command] as const;
   return {
     makeGuest: () => ok('guest'),
-    exec: (number, command, options) =>
-      lab(['exec', String(number), 'env', '-C', root, ...command], options),
+    exec: (number, command, options) => lab(inside(number, command), options),
+    command: (number, command) => ['bash', [script, ...inside(number, command)]],
+    env,
+    crash: (number) => ok('crash', String(number)),
+    boot: (number) => ok('start', String(number)),
     down: () => ok('down'),
   };
 }
