@@ -1,0 +1,243 @@
+/**
+ * The image files of one of the node's disks: `<namespace>_<name>_<uid>.img`, and `….retained.img` once
+ * their volume is gone and its data shall stay. All blocks of a file are taken when it is made: a disk
+ * that is full refuses the next volume, and never fails the writes of one that is there.
+ */
+import { mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { CallOptions } from '../../lib/call.ts';
+import { type FsType, makeFileSystem, readFileSystem } from './file-system.ts';
+import { runTool, VolumeError } from './volume-error.ts';
+
+export interface VolumeId {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+}
+
+export interface ImageRequest {
+  readonly id: VolumeId;
+  readonly sizeBytes: bigint;
+  /** Absent = no file system: it is a block device. */
+  readonly fsType?: FsType;
+  /** Its first content. */
+  readonly source?: ImageSource;
+}
+
+export type ImageSource =
+  /** Path of an image that nobody writes to meanwhile. */
+  | { readonly type: 'copy'; readonly path: string }
+  /** What a volume that is gone has left in this directory; it is taken, not copied. */
+  | { readonly type: 'retained'; readonly uid: string };
+
+export interface VolumeImage {
+  readonly path: string;
+  readonly sizeBytes: bigint;
+}
+
+const suffix = '.img';
+const retainedSuffix = '.retained.img';
+const newSuffix = '.new';
+const mebibyte = 1n << 20n;
+
+export class VolumeImages {
+  readonly #path: string;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** `undefined` when it is not made. */
+  async find(id: VolumeId): Promise<VolumeImage | undefined> {
+    return await imageAt(this.#pathOf(id));
+  }
+
+  /** Makes it, or grows what is there; never shrinks and never formats what holds data. */
+  async ensure(request: ImageRequest, options: CallOptions): Promise<VolumeImage> {
+    const path = this.#pathOf(request.id);
+    const wanted = roundUp(request.sizeBytes);
+    const known = await imageAt(path);
+    if (known === undefined) {
+      await mkdir(this.#path, { recursive: true, mode: 0o711 });
+      await this.#make(path, wanted, request, options);
+    } else if (known.sizeBytes < wanted) {
+      await this.#allocate(path, wanted, wanted - known.sizeBytes, options);
+    }
+    return {
+      path,
+      sizeBytes: known !== undefined && known.sizeBytes > wanted ? known.sizeBytes : wanted,
+    };
+  }
+
+  /** Takes again what holes were made into it; `DiskFull` when that cannot be. */
+  async fill({ path, sizeBytes }: VolumeImage, options: CallOptions): Promise<void> {
+    const { blocks } = await stat(path, { bigint: true });
+    if (blocks * 512n < sizeBytes) await this.#allocate(path, sizeBytes, 0n, options);
+  }
+
+  /** Keeps the data under another name; resolves also when there are none, or they are kept already. */
+  async retain(id: VolumeId): Promise<string | undefined> {
+    const kept = this.#pathOf(id).replace(/\.img$/, retainedSuffix);
+    await rename(this.#pathOf(id), kept).catch(ignoreMissing);
+    return (await imageAt(kept))?.path;
+  }
+
+  /** Gives every block back; resolves also when there are none. */
+  async wipe(id: VolumeId): Promise<void> {
+    for (const path of [this.#pathOf(id), `${this.#pathOf(id)}${newSuffix}`]) {
+      await rm(path, { force: true });
+    }
+  }
+
+  /** What an agent that died has left half made. */
+  async removeHalfMade(): Promise<void> {
+    const names = await readdir(this.#path).catch(() => []);
+    for (const name of names) {
+      if (name.endsWith(`${suffix}${newSuffix}`)) await rm(join(this.#path, name), { force: true });
+    }
+  }
+
+  async #make(
+    path: string,
+    sizeBytes: bigint,
+    { source, fsType, id }: ImageRequest,
+    options: CallOptions,
+  ): Promise<void> {
+    if (source?.type === 'retained') {
+      await this.#takeRetained(path, source.uid, id, sizeBytes, options);
+      return;
+    }
+    const draft = `${path}${newSuffix}`;
+    await rm(draft, { force: true });
+    try {
+      if (source !== undefined) await copyImage(source.path, draft, sizeBytes, options);
+      await this.#allocate(draft, sizeBytes, sizeBytes, options);
+      if (source === undefined && fsType !== undefined) {
+        await makeFileSystem(draft, fsType, sizeBytes, options);
+      } else if (fsType !== undefined) await checkFileSystem(draft, fsType);
+      await sync(draft);
+      await rename(draft, path);
+    } catch (error) {
+      await rm(draft, { force: true });
+      throw error;
+    }
+  }
+
+  /** Only by volumes of its own namespace. */
+  async #takeRetained(
+    path: string,
+    uid: string,
+    { namespace }: VolumeId,
+    sizeBytes: bigint,
+    options: CallOptions,
+  ): Promise<void> {
+    const names = await readdir(this.#path).catch(() => []);
+    const name = names.find(
+      (each) => each.startsWith(`${namespace}_`) && each.endsWith(`_${uid}${retainedSuffix}`),
+    );
+    if (name === undefined) {
+      const message = `source.retained: no data of a volume ${uid} of this namespace are on this disk`;
+      throw new VolumeError('SourceMissing', message);
+    }
+    const kept = join(this.#path, name);
+    const { size } = await stat(kept, { bigint: true });
+    if (size > sizeBytes) throw tooSmall('source.retained', size);
+    if (size < sizeBytes) await this.#allocate(kept, sizeBytes, sizeBytes - size, options);
+    await rename(kept, path);
+  }
+
+  async #allocate(
+    path: string,
+    sizeBytes: bigint,
+    moreBytes: bigint,
+    options: CallOptions,
+  ): Promise<void> {
+    const disk = await statfs(this.#path, { bigint: true });
+    const free = disk.bavail * disk.bsize;
+    if (moreBytes > free) {
+      const message = `${this.#path} has ${free} bytes free, ${moreBytes} are needed`;
+      throw new VolumeError('DiskFull', message);
+    }
+    const args = ['--length', String(sizeBytes), path];
+    try {
+      await runTool('fallocate', args, options);
+    } catch (error) {
+      // Where the file system cannot promise blocks, they are written.
+      if (!/not supported/i.test(String(error))) throw error;
+      await runTool('fallocate', ['--posix', ...args], options);
+    }
+  }
+
+  #pathOf({ namespace, name, uid }: VolumeId): string {
+    for (const word of [namespace, name, uid]) {
+      if (!/^[a-zA-Z0-9][-.a-zA-Z0-9]*$/.test(word)) {
+        throw new VolumeError('InvalidVolume', `"${word}" cannot be part of a file's name`);
+      }
+    }
+    return join(this.#path, `${namespace}_${name}_${uid}${suffix}`);
+  }
+}
+
+/** Blocks are shared where the file system can do that, and holes stay holes until they are filled. */
+async function copyImage(
+  from: string,
+  to: string,
+  sizeBytes: bigint,
+  options: CallOptions,
+): Promise<void> {
+  const source = await imageAt(from);
+  if (source === undefined) throw new VolumeError('SourceMissing', `${from} is not there`);
+  if (source.sizeBytes > sizeBytes) throw tooSmall('source', source.sizeBytes);
+  await runTool('cp', ['--reflink=auto', '--sparse=always', from, to], options);
+}
+
+/** Whether copies of files on the disk at `path` share their blocks. */
+export async function canReflink(path: string, options: CallOptions): Promise<boolean> {
+  const probe = join(path, `.reflink${newSuffix}`);
+  const copy = `${probe}.copy`;
+  try {
+    await (await open(probe, 'w')).close();
+    return await runTool('cp', ['--reflink=always', probe, copy], options).then(
+      () => true,
+      () => false,
+    );
+  } finally {
+    await Promise.all([probe, copy].map((each) => rm(each, { force: true })));
+  }
+}
+
+async function checkFileSystem(path: string, wanted: FsType): Promise<void> {
+  const found = await readFileSystem(path);
+  if (found?.type === wanted) return;
+  const what = found === undefined ? 'no file system' : found.type;
+  throw new VolumeError('InvalidVolume', `fsType: its source holds ${what}, not ${wanted}`);
+}
+
+function tooSmall(field: string, bytes: bigint): VolumeError {
+  const message = `size: what ${field} names has ${bytes} bytes; ask for at least that`;
+  return new VolumeError('InvalidVolume', message);
+}
+
+async function imageAt(path: string): Promise<VolumeImage | undefined> {
+  const found = await stat(path, { bigint: true }).catch(ignoreMissing);
+  return found === undefined ? undefined : { path, sizeBytes: found.size };
+}
+
+function ignoreMissing(error: unknown): undefined {
+  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+  throw error;
+}
+
+/** A power cut must not leave the name without the data. */
+async function sync(path: string): Promise<void> {
+  const file = await open(path, 'r+');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+function roundUp(bytes: bigint): bigint {
+  return ((bytes + mebibyte - 1n) / mebibyte) * mebibyte;
+}

@@ -1,0 +1,127 @@
+/** Images brought into use: as a loop device, and mounted at `<directory>/<uid>`; and out of it again. */
+import { mkdir, readFile, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { CallOptions } from '../../lib/call.ts';
+import { type FsType, growMounted, growUnmounted, isShort, readFileSystem } from './file-system.ts';
+import { attachLoop, detachLoop, findLoop, type LoopDevice, refreshLoop } from './loop-device.ts';
+import { runTool, VolumeError } from './volume-error.ts';
+import type { VolumeImage } from './volume-images.ts';
+
+export class VolumeMounts {
+  readonly #directory: string;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  mountPath(uid: string): string {
+    return join(this.#directory, uid);
+  }
+
+  /** Resolves with the device and the place it is mounted at, also when it was before. */
+  async mount(
+    uid: string,
+    image: VolumeImage,
+    fsType: FsType,
+    options: CallOptions,
+  ): Promise<{ readonly device: LoopDevice; readonly path: string }> {
+    const path = this.mountPath(uid);
+    const device = await attachLoop(image.path, options);
+    if (await this.isMounted(uid)) return { device, path };
+    await refreshLoop(device, options);
+    const found = await readFileSystem(image.path);
+    if (found?.type !== fsType) {
+      await detachLoop(device, options);
+      throw new VolumeError('Failed', `${image.path} holds no ${fsType}: its data are damaged`);
+    }
+    if (fsType === 'ext4' && isShort(found, image.sizeBytes)) {
+      await growUnmounted(device.path, options);
+    }
+    await mkdir(path, { recursive: true, mode: 0o755 });
+    try {
+      await runTool('mount', ['-t', fsType, ...mountOptions(fsType), device.path, path], options);
+    } catch (error) {
+      await detachLoop(device, options);
+      throw error;
+    }
+    if (fsType === 'xfs' && isShort(found, image.sizeBytes)) {
+      await growMounted(fsType, device.path, path, options);
+    }
+    return { device, path };
+  }
+
+  /** As a bare block device. */
+  async attach(image: VolumeImage, options: CallOptions): Promise<LoopDevice> {
+    const device = await attachLoop(image.path, options);
+    await refreshLoop(device, options);
+    return device;
+  }
+
+  /** Tells those who use it that the image has grown; nothing happens while nobody does. */
+  async grow(
+    uid: string,
+    image: VolumeImage,
+    fsType: FsType | undefined,
+    options: CallOptions,
+  ): Promise<void> {
+    const device = await findLoop(image.path, options);
+    if (device === undefined) return;
+    await refreshLoop(device, options);
+    if (fsType === undefined || !(await this.isMounted(uid))) return;
+    const found = await readFileSystem(image.path);
+    if (found === undefined || !isShort(found, image.sizeBytes)) return;
+    await growMounted(fsType, device.path, this.mountPath(uid), options);
+  }
+
+  /** Out of use; resolves also when it is already. `InUse` while anybody still has it open. */
+  async release(uid: string, image: VolumeImage | undefined, options: CallOptions): Promise<void> {
+    const path = this.mountPath(uid);
+    while (await this.isMounted(uid)) {
+      await runTool('umount', [path], options).catch((cause) => {
+        if (!/busy/.test(String(cause))) throw cause;
+        throw new VolumeError('InUse', `${path} is in use by programs of this machine`, { cause });
+      });
+    }
+    await rmdir(path).catch(() => undefined);
+    if (image === undefined) return;
+    const device = await findLoop(image.path, options);
+    if (device === undefined) return;
+    await detachLoop(device, options);
+    // Its mounts in namespaces of containers are not ours to undo.
+    if ((await findLoop(image.path, options)) !== undefined) {
+      throw new VolumeError('InUse', `${device.path} is still in use`);
+    }
+  }
+
+  async isMounted(uid: string): Promise<boolean> {
+    return (await mountPoints()).has(this.mountPath(uid));
+  }
+
+  /** Holds its writers up while `task` runs. */
+  async frozen<T>(uid: string, task: () => Promise<T>, options: CallOptions): Promise<T> {
+    if (!(await this.isMounted(uid))) return await task();
+    const path = this.mountPath(uid);
+    await runTool('fsfreeze', ['--freeze', path], options);
+    try {
+      return await task();
+    } finally {
+      // Also when the caller has given up: nobody else would let its writers go on.
+      await runTool('fsfreeze', ['--unfreeze', path], { signal: new AbortController().signal });
+    }
+  }
+}
+
+/** A clone has the identity of its source, which xfs would refuse beside it. */
+function mountOptions(fsType: FsType): readonly string[] {
+  return fsType === 'xfs' ? ['-o', 'nouuid'] : [];
+}
+
+/** Source: proc_pid_mountinfo(5): the fifth field, with spaces and the like as octal numbers. */
+async function mountPoints(): Promise<ReadonlySet<string>> {
+  const text = await readFile('/proc/self/mountinfo', 'utf8');
+  const plain = (word: string) =>
+    word.replace(/\\([0-7]{3})/g, (_, octal: string) =>
+      String.fromCharCode(Number.parseInt(octal, 8)),
+    );
+  return new Set(text.split('\n').map((line) => plain(line.split(' ')[4] ?? '')));
+}

@@ -1,0 +1,157 @@
+/** Volumes on real loop devices, where this machine lets us have them. */
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { run } from '../run.ts';
+import { readFileSystem } from './file-system.ts';
+import { findLoop } from './loop-device.ts';
+import { VolumeImages } from './volume-images.ts';
+import { VolumeMounts } from './volume-mounts.ts';
+
+const options = { signal: new AbortController().signal };
+const mebibyte = 1n << 20n;
+const mayLoop = process.getuid?.() === 0 && existsSync('/dev/loop-control');
+const has = (program: string) => existsSync(`/usr/sbin/${program}`);
+let directory = '';
+let images: VolumeImages;
+let mounts: VolumeMounts;
+const used = new Set<string>();
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'berth-volumes-'));
+  images = new VolumeImages(join(directory, 'disk'));
+  mounts = new VolumeMounts(join(directory, 'mounts'));
+});
+
+afterAll(async () => {
+  for (const uid of used) {
+    await mounts.release(uid, await images.find(idOf(uid)), options);
+  }
+  await rm(directory, { recursive: true });
+});
+
+function idOf(uid: string) {
+  used.add(uid);
+  return { namespace: 'default', name: 'data', uid };
+}
+
+const ext4 = (uid: string, sizeBytes = 32n * mebibyte) => ({
+  id: idOf(uid),
+  sizeBytes,
+  fsType: 'ext4' as const,
+});
+
+test('an image takes all its blocks at once, and grows but never shrinks', async () => {
+  const made = await images.ensure(ext4('a1'), options);
+  const before = await stat(made.path);
+  expect(BigInt(before.size)).toBe(32n * mebibyte);
+  expect(BigInt(before.blocks) * 512n).toBeGreaterThanOrEqual(32n * mebibyte);
+  expect(await readFileSystem(made.path)).toEqual({ type: 'ext4', sizeBytes: 32n * mebibyte });
+  expect(await images.ensure(ext4('a1', 40n * mebibyte), options)).toEqual({
+    path: made.path,
+    sizeBytes: 40n * mebibyte,
+  });
+  const smaller = await images.ensure(ext4('a1', 8n * mebibyte), options);
+  expect(smaller.sizeBytes).toBe(40n * mebibyte);
+});
+
+test('what does not fit on the disk is refused, and leaves nothing', async () => {
+  const failed = images.ensure(ext4('b1', 1n << 60n), options);
+  await expect(failed).rejects.toMatchObject({ reason: 'DiskFull' });
+  expect((await readdir(join(directory, 'disk'))).filter((each) => each.includes('b1'))).toEqual(
+    [],
+  );
+});
+
+test('xfs of a size that it cannot have is refused with the field, and leaves nothing', async () => {
+  const failed = images.ensure({ ...ext4('b2'), fsType: 'xfs' }, options);
+  await expect(failed).rejects.toMatchObject({
+    reason: 'InvalidVolume',
+    message: expect.stringContaining('size: xfs needs 300Mi'),
+  });
+  expect((await readdir(join(directory, 'disk'))).filter((each) => each.includes('b2'))).toEqual(
+    [],
+  );
+});
+
+test('retained data are taken by a new volume of the same namespace, and of no other', async () => {
+  const made = await images.ensure(ext4('c1'), options);
+  const content = await readFile(made.path);
+  expect(await images.retain(idOf('c1'))).toMatch(/default_data_c1\.retained\.img$/);
+  expect(await images.retain(idOf('c1'))).toMatch(/default_data_c1\.retained\.img$/);
+  const source = { type: 'retained', uid: 'c1' } as const;
+  const stranger = { ...ext4('c2'), id: { namespace: 'other', name: 'data', uid: 'c2' }, source };
+  await expect(images.ensure(stranger, options)).rejects.toMatchObject({ reason: 'SourceMissing' });
+  const taken = await images.ensure({ ...ext4('c3'), source }, options);
+  expect(content.equals(await readFile(taken.path))).toBe(true);
+  expect(await images.retain(idOf('c1'))).toBeUndefined();
+  await images.wipe(idOf('c3'));
+  expect(await images.find(idOf('c3'))).toBeUndefined();
+});
+
+test.runIf(mayLoop)(
+  'a mounted volume is full at its size, and its writer alone hears of it',
+  async () => {
+    const image = await images.ensure(ext4('d1'), options);
+    const { path, device } = await mounts.mount('d1', image, 'ext4', options);
+    expect(device.number).toMatch(/^7:\d+$/);
+    const writing = writeFile(join(path, 'big'), Buffer.alloc(40 << 20));
+    await expect(writing).rejects.toMatchObject({ code: 'ENOSPC' });
+    await rm(join(path, 'big'));
+    await writeFile(join(path, 'small'), 'kept');
+    // An agent that starts again finds the same.
+    const again = await new VolumeMounts(join(directory, 'mounts')).mount(
+      'd1',
+      image,
+      'ext4',
+      options,
+    );
+    expect(again).toEqual({ path, device });
+    await mounts.release('d1', image, options);
+    expect(await findLoop(image.path, options)).toBeUndefined();
+    const back = await mounts.mount('d1', image, 'ext4', options);
+    expect(await readFile(join(back.path, 'small'), 'utf8')).toBe('kept');
+  },
+);
+
+test.runIf(mayLoop)('ext4 grows at the latest when it is mounted the next time', async () => {
+  const image = await images.ensure(ext4('e1'), options);
+  const { path } = await mounts.mount('e1', image, 'ext4', options);
+  await writeFile(join(path, 'small'), 'kept');
+  const larger = await images.ensure(ext4('e1', 96n * mebibyte), options);
+  await mounts.grow('e1', larger, 'ext4', options).catch((error) => {
+    expect(error).toMatchObject({ reason: 'FileSystemResizePending' });
+  });
+  await mounts.release('e1', larger, options);
+  await mounts.mount('e1', larger, 'ext4', options);
+  expect((await sizeOf(path)) > 64n * mebibyte).toBe(true);
+  expect(await readFile(join(path, 'small'), 'utf8')).toBe('kept');
+});
+
+test.runIf(mayLoop && has('mkfs.xfs'))(
+  'xfs grows while it is in use; a clone is mounted beside it',
+  async () => {
+    const request = { ...ext4('f1', 300n * mebibyte), fsType: 'xfs' as const };
+    const image = await images.ensure(request, options);
+    const { path } = await mounts.mount('f1', image, 'xfs', options);
+    await writeFile(join(path, 'small'), 'kept');
+    const before = await sizeOf(path);
+    const larger = await images.ensure({ ...request, sizeBytes: 400n * mebibyte }, options);
+    await mounts.grow('f1', larger, 'xfs', options);
+    expect(await sizeOf(path)).toBe(before + 100n * mebibyte);
+    const source = { type: 'copy', path: larger.path } as const;
+    const copy = { id: idOf('f2'), sizeBytes: 400n * mebibyte, fsType: 'xfs' as const, source };
+    const clone = await mounts.frozen('f1', () => images.ensure(copy, options), options);
+    const second = await mounts.mount('f2', clone, 'xfs', options);
+    expect(await readFile(join(second.path, 'small'), 'utf8')).toBe('kept');
+    await writeFile(join(second.path, 'small'), 'changed');
+    expect(await readFile(join(path, 'small'), 'utf8')).toBe('kept');
+  },
+  60_000,
+);
+
+async function sizeOf(path: string): Promise<bigint> {
+  return BigInt((await run('df', ['--output=size', '-B1', path], options)).split('\n')[1] ?? '0');
+}
