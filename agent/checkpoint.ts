@@ -95,12 +95,12 @@ export class Checkpoint implements SpecStore {
 }
 
 /** JSON has no bigint. */
-const bigintField = 'memoryBytes';
+const bigintFields = ['memoryBytes', 'readBytesPerSecond', 'writeBytesPerSecond'];
 
 function replace(key: string, value: unknown): unknown {
-  return key === bigintField && typeof value === 'bigint' ? String(value) : value;
+  return bigintFields.includes(key) && typeof value === 'bigint' ? String(value) : value;
 }
 
 function revive(key: string, value: unknown): unknown {
-  return key === bigintField && typeof value === 'string' ? BigInt(value) : value;
+  return bigintFields.includes(key) && typeof value === 'string' ? BigInt(value) : value;
 }

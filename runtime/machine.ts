@@ -1,5 +1,5 @@
 /** A virtual machine with everything resolved: files that are there, bridges, addresses. */
-import type { InstanceNetwork } from './runtime.ts';
+import type { InstanceNetwork, IoLimits } from './runtime.ts';
 
 export interface MachineSpec {
   readonly cpus: number;
@@ -39,12 +39,7 @@ export interface MachineDisk {
   readonly path: string;
   readonly format: 'raw' | 'qcow2';
   readonly readOnly: boolean;
-  readonly limits?: {
-    readonly readIops?: number;
-    readonly writeIops?: number;
-    readonly readBytesPerSecond?: bigint;
-    readonly writeBytesPerSecond?: bigint;
-  };
+  readonly limits?: IoLimits;
 }
 
 export interface MachineInterface {

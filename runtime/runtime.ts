@@ -131,6 +131,16 @@ export interface ContainerSpec {
   readonly ports: readonly PortSpec[];
   readonly mounts: readonly MountSpec[];
   readonly limits: ResourceLimits;
+  /** What it may do with block devices that it reaches. @default all */
+  readonly io?: readonly DeviceLimits[];
+}
+
+/** Of one block device of the machine. */
+export interface DeviceLimits extends IoLimits {
+  /** `/dev/loop3`. */
+  readonly device: string;
+  /** `7:3`. */
+  readonly number: string;
 }
 
 export interface PortSpec {
@@ -155,6 +165,14 @@ export interface ResourceLimits {
   /** Thousandths of a core asked for; becomes the relative weight. */
   readonly cpuRequestMilli?: number;
   readonly memoryBytes?: bigint;
+}
+
+/** What may be done with a block device in a second; absent = unlimited. */
+export interface IoLimits {
+  readonly readIops?: number;
+  readonly writeIops?: number;
+  readonly readBytesPerSecond?: bigint;
+  readonly writeBytesPerSecond?: bigint;
 }
 
 /** What really runs, as the runtime tells it. */
@@ -341,6 +359,16 @@ export interface Runtime {
    * them already, and resolves when there are none. Absent: the runtime binds nothing to processors.
    */
   setCpus?(id: InstanceId, choice: CpuChoice, options: CallOptions): Promise<void>;
+
+  /**
+   * Holds the running containers of an instance to these limits of block devices, by container name.
+   * Absent: they hold from the next start on.
+   */
+  setIo?(
+    id: InstanceId,
+    io: ReadonlyMap<string, readonly DeviceLimits[]>,
+    options: CallOptions,
+  ): Promise<void>;
 
   /** Stops it and keeps everything it owns; SIGTERM, then SIGKILL after `graceMs`. */
   stop(id: InstanceId, options: StopOptions): Promise<void>;

@@ -33,6 +33,9 @@ const needed = [
   { name: 'libvirt-clients', isThere: () => findProgram('virsh') !== undefined },
   { name: 'qemu-system-x86', isThere: () => findProgram('qemu-system-x86_64') !== undefined },
   { name: 'qemu-utils', isThere: () => findProgram('qemu-img') !== undefined },
+  // Volumes are formatted with either.
+  { name: 'e2fsprogs', isThere: () => findProgram('mkfs.ext4') !== undefined },
+  { name: 'xfsprogs', isThere: () => findProgram('mkfs.xfs') !== undefined },
   { name: 'linux-image-cloud-amd64', isThere: hasCloudKernel },
   { name: 'cpio', isThere: () => findProgram('cpio') !== undefined },
   { name: 'kmod', isThere: () => findProgram('modprobe') !== undefined },

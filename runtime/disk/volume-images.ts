@@ -3,7 +3,7 @@
  * their volume is gone and its data shall stay. All blocks of a file are taken when it is made: a disk
  * that is full refuses the next volume, and never fails the writes of one that is there.
  */
-import { mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CallOptions } from '../../lib/call.ts';
 import { type FsType, makeFileSystem, readFileSystem } from './file-system.ts';
@@ -196,11 +196,12 @@ export async function canReflink(path: string, options: CallOptions): Promise<bo
   const probe = join(path, `.reflink${newSuffix}`);
   const copy = `${probe}.copy`;
   try {
-    await (await open(probe, 'w')).close();
-    return await runTool('cp', ['--reflink=always', probe, copy], options).then(
-      () => true,
-      () => false,
-    );
+    await writeFile(probe, 'shared');
+    await runTool('cp', ['--reflink=always', probe, copy], options);
+    return true;
+  } catch {
+    options.signal.throwIfAborted();
+    return false;
   } finally {
     await Promise.all([probe, copy].map((each) => rm(each, { force: true })));
   }

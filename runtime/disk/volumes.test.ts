@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { run } from '../run.ts';
 import { readFileSystem } from './file-system.ts';
 import { findLoop } from './loop-device.ts';
-import { VolumeImages } from './volume-images.ts';
+import { canReflink, VolumeImages } from './volume-images.ts';
 import { VolumeMounts } from './volume-mounts.ts';
 
 const options = { signal: new AbortController().signal };
@@ -55,6 +55,14 @@ test('an image takes all its blocks at once, and grows but never shrinks', async
   });
   const smaller = await images.ensure(ext4('a1', 8n * mebibyte), options);
   expect(smaller.sizeBytes).toBe(40n * mebibyte);
+});
+
+test('whether copies share blocks is found out without a trace', async () => {
+  const disk = join(directory, 'disk');
+  const before = await readdir(disk);
+  expect(await canReflink('/proc', options)).toBe(false);
+  expect(typeof (await canReflink(disk, options))).toBe('boolean');
+  expect(await readdir(disk)).toEqual(before);
 });
 
 test('what does not fit on the disk is refused, and leaves nothing', async () => {

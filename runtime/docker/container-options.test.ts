@@ -50,6 +50,19 @@ test('a sandbox publishes also what comes later', () => {
   expect(HostConfig?.PortBindings).toEqual({ '90/tcp': [{ HostPort: '9090' }] });
 });
 
+test('limits of a device, each where there is one', () => {
+  const io = [
+    { device: '/dev/loop3', number: '7:3', writeIops: 20, readBytesPerSecond: 1n << 20n },
+  ];
+  const { HostConfig } = containerOptions('node-1', spec, { ...main, io }, { type: 'own' });
+  expect(HostConfig).toMatchObject({
+    BlkioDeviceReadIOps: [],
+    BlkioDeviceWriteIOps: [{ Path: '/dev/loop3', Rate: 20 }],
+    BlkioDeviceReadBps: [{ Path: '/dev/loop3', Rate: 1_048_576 }],
+    BlkioDeviceWriteBps: [],
+  });
+});
+
 describe('a container with its own network', () => {
   const options = containerOptions('node-1', spec, main, { type: 'own' });
 

@@ -1,5 +1,5 @@
 import type Docker from 'dockerode';
-import type { ContainerSpec, CpuChoice, InstanceSpec, PortSpec } from '../runtime.ts';
+import type { ContainerSpec, CpuChoice, InstanceSpec, IoLimits, PortSpec } from '../runtime.ts';
 import { containerName, instanceLabels, label } from './labels.ts';
 
 /** Where a container gets its network from. */
@@ -61,6 +61,7 @@ export function containerOptions(
       ...namespaceConfig(spec, network),
       ...limitConfig(container),
       ...cpuConfig(spec.cpus),
+      ...ioConfig(container),
       ...securityConfig(container),
       Privileged: container.privileged,
       ReadonlyRootfs: container.readOnlyRootFilesystem,
@@ -217,5 +218,20 @@ function cpuConfig(choice: CpuChoice | undefined): Docker.HostConfig {
   return {
     ...(isAll ? {} : { CpusetCpus: cpus }),
     ...(memoryNodes === undefined ? {} : { CpusetMems: memoryNodes }),
+  };
+}
+
+function ioConfig({ io = [] }: ContainerSpec): Docker.HostConfig {
+  const rates = (field: keyof IoLimits) =>
+    io.flatMap(({ device, [field]: rate }) =>
+      // Plain integers, as for memory.
+      rate === undefined ? [] : [{ Path: device, Rate: Number(rate) }],
+    );
+  if (io.length === 0) return {};
+  return {
+    BlkioDeviceReadIOps: rates('readIops'),
+    BlkioDeviceWriteIOps: rates('writeIops'),
+    BlkioDeviceReadBps: rates('readBytesPerSecond'),
+    BlkioDeviceWriteBps: rates('writeBytesPerSecond'),
   };
 }

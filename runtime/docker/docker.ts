@@ -4,11 +4,13 @@ import type { Observable } from 'rxjs';
 import type { CallOptions } from '../../lib/call.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
+import { limitIo } from '../cgroup-io.ts';
 import type { ImageStore } from '../image-store.ts';
 import {
   type AttachOptions,
   type AttachSession,
   type CpuChoice,
+  type DeviceLimits,
   type ExecOptions,
   type ExecSession,
   type ImageInfo,
@@ -134,6 +136,20 @@ class DockerRuntime implements Runtime {
         const right = now === cpus || (isAll && now === '');
         if (sandbox || !info.State.Running || right) continue;
         await this.#engine.setCpus(info.Id, cpus, options);
+      }
+    });
+  }
+
+  /** By the kernel itself: engines before 24 cannot change these of a container that runs. */
+  setIo(
+    id: InstanceId,
+    io: ReadonlyMap<string, readonly DeviceLimits[]>,
+    options: CallOptions,
+  ): Promise<void> {
+    return this.#serial.run(id, async () => {
+      for (const { containerName, sandbox, info } of await this.#engine.find(id, options)) {
+        if (sandbox || !info.State.Running) continue;
+        await limitIo(info.State.Pid, io.get(containerName) ?? []);
       }
     });
   }

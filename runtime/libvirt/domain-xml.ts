@@ -218,13 +218,18 @@ export function diskXml({ name, path, format, readOnly, limits }: MachineDisk, t
     write_iops_sec: limits?.writeIops,
   }).flatMap(([key, value]) => (value === undefined ? [] : [element(key, {}, String(value))]));
   return element('disk', { type: 'file', device: 'disk' }, [
-    element('driver', { name: 'qemu', type: format, cache: 'none', discard: 'unmap' }),
+    element('driver', { name: 'qemu', type: format, cache: 'none', discard: discardOf(format) }),
     element('source', { file: path }),
     element('target', { dev: target, bus: 'virtio' }),
     element('serial', {}, name),
     ...(tune.length === 0 ? [] : [element('iotune', {}, tune)]),
     ...(readOnly ? [element('readonly')] : []),
   ]);
+}
+
+/** The blocks of a volume are its own, whether it holds something there or not. */
+function discardOf(format: MachineDisk['format']): string {
+  return format === 'raw' ? 'ignore' : 'unmap';
 }
 
 export function interfaceXml({ bridge, mac }: MachineInterface): string {

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import type { CallOptions } from '../../lib/call.ts';
+import { limitIo } from '../cgroup-io.ts';
 import { type ContainerSpec, type InstanceSpec, RuntimeError } from '../runtime.ts';
 import { SystemdError } from './bus.ts';
 import { labelsOf, shortId, unitName } from './labels.ts';
@@ -123,8 +124,14 @@ async function start(
     const message = `systemd refuses the unit: ${error.message}`;
     throw new RuntimeError('InvalidSpec', message, { container: container.name, cause: error });
   }
-  if (result === 'done') return;
+  const { io = [] } = container;
+  if (result === 'done' && io.length === 0) return;
   const unit = await units.get(name, options);
+  if (result === 'done') {
+    // With cgroup v1 systemd takes limits of operations a second, and does nothing about them.
+    if (unit !== undefined && unit.mainPid > 0) await limitIo(unit.mainPid, io);
+    return;
+  }
   // A program that was executed and ended at once has had its start.
   const failure = unit === undefined ? undefined : startFailure(unit.exitStatus, container);
   if (unit !== undefined && failure === undefined) return;

@@ -5,12 +5,14 @@ import type { Observable } from 'rxjs';
 import type { CallOptions } from '../../lib/call.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
+import { limitIo } from '../cgroup-io.ts';
 import type { ImageStore } from '../image-store.ts';
 import { BridgeNetwork, type BridgeOptions } from '../network/bridge.ts';
 import {
   type AttachOptions,
   type AttachSession,
   type CpuChoice,
+  type DeviceLimits,
   type ExecOptions,
   type ExecSession,
   type ImageInfo,
@@ -141,6 +143,18 @@ class SystemdRuntime implements Runtime {
     return this.#serial.run(id, async () => {
       for (const unit of await this.#units.find(id, options)) {
         if (unit.state.phase === 'running') await this.#units.setCpus(unit, choice, options);
+      }
+    });
+  }
+
+  setIo(
+    id: InstanceId,
+    io: ReadonlyMap<string, readonly DeviceLimits[]>,
+    options: CallOptions,
+  ): Promise<void> {
+    return this.#serial.run(id, async () => {
+      for (const { state, labels, mainPid } of await this.#units.find(id, options)) {
+        if (state.phase === 'running') await limitIo(mainPid, io.get(labels.container) ?? []);
       }
     });
   }

@@ -38,6 +38,14 @@ test('the command is passed as it is, without expansion', () => {
   ]);
 });
 
+test('limits of a device, each where there is one', () => {
+  const found = properties({ io: [{ device: '/dev/loop3', number: '7:3', writeIops: 20 }] });
+  expect(found.get('IOAccounting')).toBe(true);
+  expect(found.get('IOWriteIOPSMax')).toEqual([['/dev/loop3', 20n]]);
+  expect(found.has('IOReadIOPSMax')).toBe(false);
+  expect(properties().has('IOAccounting')).toBe(false);
+});
+
 test("limits in systemd's units", () => {
   const limits = { cpuMilli: 250, cpuRequestMilli: 1500, memoryBytes: 64n << 20n };
   const found = properties({ limits });

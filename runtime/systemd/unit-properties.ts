@@ -1,7 +1,7 @@
 /** A container's specification as the properties of a transient unit. Pure. */
 import { Variant } from '@particle/dbus-next';
 import { parseCpuList } from '../../lib/cpu-list.ts';
-import type { ContainerSpec, CpuChoice } from '../runtime.ts';
+import type { ContainerSpec, CpuChoice, IoLimits } from '../runtime.ts';
 import { encodeLabels, sliceName, type UnitLabels } from './labels.ts';
 
 /** Name and value, as `StartTransientUnit` takes them. */
@@ -43,6 +43,7 @@ export function unitProperties(
     ...rights(container),
     ...files(container),
     ...limits(container),
+    ...deviceLimits(container),
     ...processors(place.cpus),
     ...(place.networkNamespace === undefined
       ? []
@@ -129,6 +130,24 @@ function limits({ limits: { cpuMilli, cpuRequestMilli, memoryBytes } }: Containe
       ['MemoryMax', new Variant('t', memoryBytes)],
       ['MemorySwapMax', new Variant('t', 0n)],
     );
+  }
+  return properties;
+}
+
+function deviceLimits({ io = [] }: ContainerSpec): readonly Property[] {
+  if (io.length === 0) return [];
+  const fields: readonly (readonly [string, keyof IoLimits])[] = [
+    ['IOReadIOPSMax', 'readIops'],
+    ['IOWriteIOPSMax', 'writeIops'],
+    ['IOReadBandwidthMax', 'readBytesPerSecond'],
+    ['IOWriteBandwidthMax', 'writeBytesPerSecond'],
+  ];
+  const properties: Property[] = [flag('IOAccounting', true)];
+  for (const [name, field] of fields) {
+    const rates = io.flatMap(({ device, [field]: rate }) =>
+      rate === undefined ? [] : [[device, BigInt(rate)]],
+    );
+    if (rates.length > 0) properties.push([name, new Variant('a(st)', rates)]);
   }
   return properties;
 }
