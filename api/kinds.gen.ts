@@ -1070,6 +1070,161 @@ export interface HostPathVolumeSource {
     | 'BlockDevice';
 }
 
+/**
+ * The claim of a reservation on one address; made by Berth, and named by pool and address (`lan.10-20-0-7`), so that there cannot be two.
+ */
+export interface IPAddress {
+  readonly apiVersion: 'berth.dev/v1';
+  readonly kind: 'IPAddress';
+  readonly metadata: ObjectMeta;
+  /** Which address, and whose. Cannot be changed. */
+  readonly spec: IPAddressSpec;
+}
+
+/** The IPReservation that has it. */
+export interface IPAddressReservation {
+  /** Its namespace. */
+  readonly namespace: string;
+  /** Its name. */
+  readonly name: string;
+  /** Tells it apart from an earlier one of the same name. */
+  readonly uid: string;
+}
+
+/** Which address, and whose. Cannot be changed. */
+export interface IPAddressSpec {
+  /** The IPPool that it is of. */
+  readonly pool: string;
+  /** The address, as `10.20.0.7`. */
+  readonly address: string;
+  /** The IPReservation that has it. */
+  readonly reservation: IPAddressReservation;
+}
+
+/**
+ * Addresses of one flat segment that instances can have for themselves, as long as an IPReservation keeps them.
+ */
+export interface IPPool {
+  readonly apiVersion: 'berth.dev/v1';
+  readonly kind: 'IPPool';
+  readonly metadata: ObjectMeta;
+  /** Which addresses, and how nodes reach them. */
+  readonly spec: IPPoolSpec;
+  /** How far it is used. */
+  readonly status?: IPPoolStatus;
+}
+
+/** Which addresses, and how nodes reach them. */
+export interface IPPoolSpec {
+  /**
+   * The segment, as `10.20.0.0/24`: IPv4, from /8 to /32. Cannot be changed later. Its first and its last address are never given out, except in /31 and /32.
+   */
+  readonly cidr: string;
+  /**
+   * The addresses of it that are given out; default all. May be changed: addresses that reservations have are kept, also where no range holds them any more.
+   */
+  readonly ranges?: readonly IPRange[];
+  /**
+   * Addresses that are never given out, each one address or a range of them (`10.20.0.7`, `10.20.0.8/29`). `gateway` is left out by itself.
+   */
+  readonly exclude?: readonly string[];
+  /**
+   * Where instances find the rest of the world, an address of the segment. Absent: they reach the segment and nothing else.
+   */
+  readonly gateway?: string;
+  /** Servers of names that instances ask, before those of their node. */
+  readonly dns?: readonly string[];
+  /**
+   * The bridge of each node that instances are attached to; made when it is not there. Default `berth0`. Cannot be changed later.
+   */
+  readonly bridge?: string;
+  /**
+   * An interface of each node that is put into the bridge and joins the nodes' bridges to one segment. Absent: each node's bridge stands alone, or is joined by somebody else.
+   */
+  readonly uplink?: string;
+  /** Labels of the nodes that reach the segment; default every node. */
+  readonly nodeSelector?: Readonly<Record<string, string>>;
+}
+
+/** How far it is used. */
+export interface IPPoolStatus {
+  /** The generation that this was written for. */
+  readonly observedGeneration?: number;
+  /** How many addresses it has to give. */
+  readonly capacity?: number;
+  /** How many addresses reservations have. */
+  readonly allocated?: number;
+  /** How many can still be given out. */
+  readonly free?: number;
+  /**
+   * `Ready`: whether it gives out addresses. `OutsideRanges`: whether reservations have addresses that no range holds any more.
+   */
+  readonly conditions?: readonly Condition[];
+}
+
+/** From one address to another, both included. */
+export interface IPRange {
+  /** The first address, as `10.20.0.100`. */
+  readonly first: string;
+  /** The last address, as `10.20.0.199`. */
+  readonly last: string;
+}
+
+/**
+ * An address of a pool that is kept for whoever holds it: it outlives stop, restart, deletion and change of its holder.
+ */
+export interface IPReservation {
+  readonly apiVersion: 'berth.dev/v1';
+  readonly kind: 'IPReservation';
+  readonly metadata: ObjectMeta;
+  /** What is wanted. */
+  readonly spec: IPReservationSpec;
+  /** What it has. */
+  readonly status?: IPReservationStatus;
+}
+
+/**
+ * The instance that has it, also while it is stopped; the others that name the reservation wait.
+ */
+export interface IPReservationHolder {
+  /** Pod or VM. */
+  readonly kind?: string;
+  /** Its name in this namespace. */
+  readonly name?: string;
+  /** Tells it apart from an earlier one of the same name. */
+  readonly uid?: string;
+  /** Where it is; absent until it is bound. */
+  readonly node?: string;
+}
+
+/** What is wanted. */
+export interface IPReservationSpec {
+  /** The IPPool that the address is of. Cannot be changed later. */
+  readonly pool: string;
+  /** The address that is wanted; default any that is free. Cannot be changed later. */
+  readonly address?: string;
+  /**
+   * `Retain` (default): the address is kept until the reservation is deleted. `WithHolder`: the reservation is deleted when its holder is, and nobody else names it.
+   */
+  readonly releasePolicy?: 'Retain' | 'WithHolder';
+}
+
+/** What it has. */
+export interface IPReservationStatus {
+  /** The generation that this was written for. */
+  readonly observedGeneration?: number;
+  /** The address; absent until there is one. */
+  readonly address?: string;
+  /** The MAC address that goes with it. */
+  readonly mac?: string;
+  /**
+   * The instance that has it, also while it is stopped; the others that name the reservation wait.
+   */
+  readonly holder?: IPReservationHolder;
+  /** `Ready`: whether it has an address, and if not, why. */
+  readonly conditions?: readonly Condition[];
+}
+
 /** A disk over iSCSI. Kept, and not acted on yet. */
 export interface ISCSIVolumeSource {
   /** Address of the target, with port unless it is 3260. */
@@ -3052,6 +3207,12 @@ export interface VMImage {
 
 /** One interface. */
 export interface VMInterface {
+  /**
+   * The IPPool that its address is of; in place of `bridge`, `address`, `gateway` and `mac`. Without `reservation` an IPReservation is made, named as the machine, or `<machine>-<n>` for the interfaces after the first; it goes with the machine.
+   */
+  readonly pool?: string;
+  /** The IPReservation of this namespace whose address it has. */
+  readonly reservation?: string;
   /** Bridge of the node that it is attached to; default `berth0`. */
   readonly bridge?: string;
   /**
@@ -3496,6 +3657,16 @@ export interface Workload {
   readonly status?: WorkloadStatus;
 }
 
+/**
+ * Gives every instance an address that it keeps, also when it is deleted and made anew. Needs identity Stable and type Service.
+ */
+export interface WorkloadAddresses {
+  /**
+   * The IPPool of the addresses. Each instance has an IPReservation of its own name, `web-0`; one that is there already is used as it is. Those that Berth made go with the workload.
+   */
+  readonly pool: string;
+}
+
 /** How the instances are laid out over the nodes. */
 export interface WorkloadPlacement {
   /**
@@ -3594,6 +3765,10 @@ export interface WorkloadSpec {
    * What must be there before the first pod is made. What has started stays when one of these is lost later. Workloads that are deleted together go in reverse order.
    */
   readonly dependsOn?: readonly Dependency[];
+  /**
+   * Gives every instance an address that it keeps, also when it is deleted and made anew. Needs identity Stable and type Service.
+   */
+  readonly addresses?: WorkloadAddresses;
   /**
    * Which pods belong to this workload; must match the labels of the template. Cannot be changed later. A Job or Cron may leave it out.
    */

@@ -186,6 +186,30 @@ export const validatingWebhookConfigurations: Resource = {
   namespaced: false,
 };
 
+export const ipAddresses: Resource = {
+  group: 'berth.dev',
+  version: 'v1',
+  resource: 'ipaddresses',
+  kind: 'IPAddress',
+  namespaced: false,
+};
+
+export const ipPools: Resource = {
+  group: 'berth.dev',
+  version: 'v1',
+  resource: 'ippools',
+  kind: 'IPPool',
+  namespaced: false,
+};
+
+export const ipReservations: Resource = {
+  group: 'berth.dev',
+  version: 'v1',
+  resource: 'ipreservations',
+  kind: 'IPReservation',
+  namespaced: true,
+};
+
 export const vms: Resource = {
   group: 'berth.dev',
   version: 'v1',

@@ -69,7 +69,13 @@ describe('every kind', () => {
       'validatingwebhookconfigurations',
     ]);
     expect(virtualKinds).toHaveLength(13);
-    expect(names(berthKinds)).toEqual(['vms', 'workloads']);
+    expect(names(berthKinds)).toEqual([
+      'ipaddresses',
+      'ippools',
+      'ipreservations',
+      'vms',
+      'workloads',
+    ]);
   });
 
   it('has a description of each field', () => {
@@ -79,7 +85,7 @@ describe('every kind', () => {
         .map(([name]) => `${path}.${name}`),
     );
     // A CustomResourceDefinition may not say anything about its root metadata.
-    expect(silent).toEqual(['VM.metadata', 'Workload.metadata']);
+    expect(silent).toEqual(berthKinds.map(({ names }) => `${names.kind}.metadata`));
   });
 
   it.each(kinds.map((kind) => [kind.names.kind, kind] as const))('%s compiles', (_name, kind) => {

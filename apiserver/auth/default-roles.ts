@@ -20,7 +20,15 @@ interface Rule extends JsonObject {
 
 const workloads: Rule = {
   apiGroups: ['berth.dev'],
-  resources: ['vms', 'vms/status', 'workloads', 'workloads/scale', 'workloads/status'],
+  resources: [
+    'ipreservations',
+    'ipreservations/status',
+    'vms',
+    'vms/status',
+    'workloads',
+    'workloads/scale',
+    'workloads/status',
+  ],
   verbs: readVerbs,
 };
 

@@ -6,7 +6,16 @@ import { createNodeAuthorizer, nodeNameOf } from './node.ts';
 import type { RbacSource } from './rbac.ts';
 
 const pods: Record<string, JsonObject> = {
+  'berth.dev/vms/a/machine': {
+    kind: 'VM',
+    metadata: { name: 'machine' },
+    spec: {
+      nodeName: 'n1',
+      interfaces: [{ pool: 'lan' }, { pool: 'lan' }, { reservation: 'named' }],
+    },
+  },
   'core/pods/a/mine': {
+    metadata: { annotations: { 'berth.dev/ip-reservation': 'of-pod' } },
     spec: {
       nodeName: 'n1',
       serviceAccountName: 'robot',
@@ -21,6 +30,7 @@ const pods: Record<string, JsonObject> = {
     },
   },
   'core/pods/a/theirs': {
+    metadata: { annotations: { 'berth.dev/ip-reservation': 'hidden' } },
     spec: { nodeName: 'n2', volumes: [{ secret: { secretName: 'hidden' } }] },
   },
 };
@@ -95,4 +105,17 @@ test('its own Node and lease, not those of others', () => {
   const lease = { group: 'coordination.k8s.io', namespace: 'kube-node-lease' };
   expect(may('update', 'leases', { ...lease, name: 'n1' })).toBe(true);
   expect(may('update', 'leases', { ...lease, name: 'n2' })).toBe(false);
+});
+
+test('pools may be read, and the reservations of what is bound to it', () => {
+  const berth = { group: 'berth.dev' };
+  expect(may('list', 'ippools', berth)).toBe(true);
+  expect(may('update', 'ippools', berth)).toBe(false);
+  expect(may('list', 'ipaddresses', berth)).toBe(false);
+  for (const name of ['of-pod', 'machine', 'machine-1', 'named'])
+    expect(may('get', 'ipreservations', { ...berth, name })).toBe(true);
+  expect(may('watch', 'ipreservations', { ...berth, name: 'of-pod' })).toBe(true);
+  expect(may('update', 'ipreservations', { ...berth, name: 'of-pod' })).toBe(false);
+  expect(may('list', 'ipreservations', berth)).toBe(false);
+  expect(may('get', 'ipreservations', { ...berth, name: 'hidden' })).toBe(false);
 });

@@ -5,6 +5,7 @@
 
 import { asArray, asObject, asString, at } from '../../api/json.ts';
 import type { JsonObject } from '../../api/meta.ts';
+import { machineReservations, podReservations } from '../../api/reservation-refs.ts';
 import { listPrefix, objectKey } from '../storage/keys.ts';
 import type { Attributes, Authorizer } from './authorize.ts';
 import type { RbacSource } from './rbac.ts';
@@ -57,7 +58,10 @@ function mayNode(source: RbacSource, node: string, attributes: Attributes): bool
     case 'configmaps':
     case 'secrets':
     case 'persistentvolumeclaims':
+    case 'ipreservations.berth.dev':
       return mayRead(source, node, attributes);
+    case 'ippools.berth.dev':
+      return subresource === '' && reads.has(verb);
     case 'serviceaccounts':
       // For which pod is in the body: `token-request.ts` looks there.
       if (verb !== 'create' || subresource !== 'token') return false;
@@ -110,7 +114,7 @@ function asksItself(source: RbacSource, node: string, name: string): boolean {
   return asString(at(request?.object, 'spec', 'username')) === `${nodePrefix}${node}`;
 }
 
-/** Whether a pod bound to `node` names this ConfigMap, Secret or claim. */
+/** Whether what is bound to `node` names this ConfigMap, Secret, claim or reservation. */
 function isReferenced(
   source: RbacSource,
   node: string,
@@ -118,16 +122,25 @@ function isReferenced(
   resource: string,
   name: string,
 ): boolean {
-  return source
-    .list(listPrefix(pods, namespace))
+  const names = resource === 'ipreservations' ? reservationsOf : referencesOf;
+  const kinds = resource === 'ipreservations' ? [pods, vms] : [pods];
+  return kinds
+    .flatMap((kind) => source.list(listPrefix(kind, namespace)))
     .some(
       ({ object }) =>
-        asString(at(object, 'spec', 'nodeName')) === node &&
-        referencesOf(asObject(object['spec']) ?? {}, resource).has(name),
+        asString(at(object, 'spec', 'nodeName')) === node && names(object, resource).has(name),
     );
 }
 
-function referencesOf(spec: JsonObject, resource: string): Set<string> {
+/** Of a pod or a machine: one has no interfaces, and the other's annotation means nothing. */
+function reservationsOf(instance: JsonObject): Set<string> {
+  const refs =
+    at(instance, 'kind') === 'VM' ? machineReservations(instance) : podReservations(instance);
+  return new Set(refs.map(({ name }) => name));
+}
+
+function referencesOf(pod: JsonObject, resource: string): Set<string> {
+  const spec = asObject(pod['spec']) ?? {};
   const names = new Set<string>();
   const add = (from: JsonObject | undefined, ...path: string[]) =>
     names.add(asString(at(from, ...path)));

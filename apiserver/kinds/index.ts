@@ -11,6 +11,7 @@ import { controllerRevisionStrategy } from './controller-revision.ts';
 import { crdStrategy } from './crd.ts';
 import { disruptionBudgetStrategy } from './disruption-budget.ts';
 import { eventStrategy, newerEventStrategy } from './event.ts';
+import { ipAddressStrategy, ipPoolStrategy, ipReservationStrategy } from './ip-pool.ts';
 import { limitRangeStrategy } from './limit-range.ts';
 import { namespaceStrategy } from './namespace.ts';
 import { podStrategy } from './pod.ts';
@@ -131,6 +132,9 @@ export const strategies: Readonly<Record<string, Strategy>> = {
   'validatingadmissionpolicies.admissionregistration.k8s.io': policyStrategy,
   'validatingadmissionpolicybindings.admissionregistration.k8s.io': policyBindingStrategy,
   'validatingwebhookconfigurations.admissionregistration.k8s.io': webhookConfigurationStrategy,
+  'ipaddresses.berth.dev': ipAddressStrategy,
+  'ippools.berth.dev': ipPoolStrategy,
+  'ipreservations.berth.dev': ipReservationStrategy,
   'vms.berth.dev': vmStrategy,
   'workloads.berth.dev': workloadStrategy,
 };

@@ -8,6 +8,7 @@ import { changedBindingErrors, cpuBindingErrors } from './cpu-binding.ts';
 import { ephemeralContainersPart } from './ephemeral-containers.ts';
 import { defaultPodSpec, validatePodSpec } from './pod-spec.ts';
 import { podUpdateErrors } from './pod-update.ts';
+import { changedReservationErrors, reservationErrors } from './reservation-annotation.ts';
 import { plainStrategy, type Strategy } from './strategy.ts';
 
 const ended = new Set(['Succeeded', 'Failed']);
@@ -44,8 +45,11 @@ export const podStrategy: Strategy = {
     const errors: FieldError[] = [
       ...validatePodSpec(spec, 'spec'),
       ...(old === undefined
-        ? cpuBindingErrors(asObject(pod['metadata']), spec, 'metadata')
-        : changedBindingErrors(pod, old)),
+        ? [
+            ...cpuBindingErrors(asObject(pod['metadata']), spec, 'metadata'),
+            ...reservationErrors(asObject(pod['metadata']), spec, 'metadata'),
+          ]
+        : [...changedBindingErrors(pod, old), ...changedReservationErrors(pod, old)]),
     ];
     if (old === undefined && asArray(spec['ephemeralContainers']).length > 0)
       errors.push(forbiddenField('spec.ephemeralContainers', 'cannot be set on create'));

@@ -3,7 +3,7 @@ import { asArray, asObject, asString, at, equal } from '../../api/json.ts';
 import type { JsonObject } from '../../api/meta.ts';
 import { isQuantity, parseBytes, parseMilli } from '../../api/quantity.ts';
 import type { FieldError } from '../../api/status.ts';
-import { forbiddenField, invalidValue, required } from '../schema/field-error.ts';
+import { duplicateValue, forbiddenField, invalidValue, required } from '../schema/field-error.ts';
 import { customStrategy, type Strategy } from './strategy.ts';
 
 const defaultGraceSeconds = 60;
@@ -18,6 +18,7 @@ export const vmStrategy: Strategy = {
       ...resourceErrors(spec),
       ...bootErrors(spec),
       ...diskErrors(spec, before),
+      ...interfaceErrors(spec),
       ...topologyErrors(spec),
       ...bindingErrors(spec, before),
       ...priorityErrors(spec, before),
@@ -85,6 +86,26 @@ function imageErrors(image: JsonObject, field: string): FieldError[] {
     return [required(`${field}.checksum`, 'what is fetched must be known: sha256:<hex>')];
   }
   return [];
+}
+
+/** What a pool says of an interface is not said a second time. */
+function interfaceErrors(spec: JsonObject): FieldError[] {
+  const seen = new Set<string>();
+  return asArray(spec['interfaces']).flatMap((value, index) => {
+    const each = asObject(value) ?? {};
+    const field = `spec.interfaces[${index}]`;
+    const { pool, reservation } = each;
+    if (pool === undefined && reservation === undefined) return [];
+    const errors = ['bridge', 'address', 'gateway', 'mac'].flatMap((name) =>
+      each[name] === undefined
+        ? []
+        : [forbiddenField(`${field}.${name}`, 'the pool of its reservation says it: leave it out')],
+    );
+    if (reservation !== undefined && seen.has(asString(reservation)))
+      errors.push(duplicateValue(`${field}.reservation`, reservation));
+    seen.add(asString(reservation));
+    return errors;
+  });
 }
 
 function topologyErrors(spec: JsonObject): FieldError[] {

@@ -3,10 +3,12 @@
 import { asArray, asObject, asString, at, child, equal } from '../../api/json.ts';
 import { fromLabelSelectorObject } from '../../api/label-selector.ts';
 import type { JsonObject } from '../../api/meta.ts';
+import { reservationAnnotation } from '../../api/reservation-refs.ts';
 import type { FieldError } from '../../api/status.ts';
 import { forbiddenField, invalidValue, required } from '../schema/field-error.ts';
 import { cpuBindingErrors } from './cpu-binding.ts';
 import { defaultPodSpec, validatePodSpec } from './pod-spec.ts';
+import { reservationErrors } from './reservation-annotation.ts';
 import { customStrategy, type Strategy } from './strategy.ts';
 import { defaultRuns, runErrors } from './workload-runs.ts';
 
@@ -32,8 +34,10 @@ export const workloadStrategy: Strategy = {
       ...deadlineErrors(workload),
       ...validatePodSpec({ ...pod, runtimeClassName }, 'spec.template.spec'),
       ...cpuBindingErrors(metadata, pod, 'spec.template.metadata'),
+      ...reservationErrors(metadata, pod, 'spec.template.metadata'),
       ...runErrors(workload, old),
       ...dependencyErrors(workload),
+      ...addressErrors(workload),
     ];
   },
 };
@@ -132,4 +136,30 @@ function dependencyErrors(workload: JsonObject): FieldError[] {
     const field = `spec.dependsOn[${index}].name`;
     return [invalidValue(field, own, `a workload cannot depend on itself (${own} → ${own})`)];
   });
+}
+
+/** An address stays with a name, and only such instances have names that stay. */
+function addressErrors(workload: JsonObject): FieldError[] {
+  const { addresses, identity, type = 'Service', template } = asObject(workload['spec']) ?? {};
+  if (addresses === undefined) return [];
+  const errors: FieldError[] = [];
+  if (at(asObject(template), 'spec', 'hostNetwork') === true) {
+    const why =
+      'instances with hostNetwork have the addresses of their nodes: leave one of the two out';
+    errors.push(forbiddenField('spec.addresses', why));
+  }
+  if (identity !== 'Stable') {
+    const why = 'instances of identity Ephemeral have new names each time: set identity to Stable';
+    errors.push(forbiddenField('spec.addresses', why));
+  }
+  if (type !== 'Service')
+    errors.push(
+      forbiddenField('spec.addresses', `a workload of type ${type} cannot keep addresses`),
+    );
+  const field = 'spec.template.metadata.annotations';
+  if (at(asObject(template), 'metadata', 'annotations', reservationAnnotation) !== undefined) {
+    const why = `spec.addresses gives each instance a reservation of its own: name one of the two`;
+    errors.push(forbiddenField(`${field}[${reservationAnnotation}]`, why));
+  }
+  return errors;
 }
