@@ -3214,6 +3214,7 @@ export interface VMInterface {
   /** The IPReservation of this namespace whose address it has. */
   readonly reservation?: string;
   /** Bridge of the node that it is attached to; default `berth0`. */
+  /** Bridge of the node that it is attached to; default `berth-nat0`, which is the node's own. */
   readonly bridge?: string;
   /**
    * Its address, as `10.99.0.101/24`, told to the guest by cloud-init; the MAC is made of it. Absent: the guest asks for one itself.

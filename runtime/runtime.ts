@@ -402,6 +402,7 @@ export type RuntimeErrorReason =
   | 'ImageInUse'
   | 'InvalidSpec'
   | 'StartFailed'
+  | 'AddressInUse'
   | 'Unsupported';
 
 /** Thrown by every runtime call; `reason` says whether trying again can help. */

@@ -14,10 +14,9 @@ import {
 } from '../../runtime/disk/disk-images.ts';
 import { fatImage } from '../../runtime/disk/fat-image.ts';
 import type { Boot, MachineDisk, MachineInterface, MachineSpec } from '../../runtime/machine.ts';
+import { privateBridge } from '../../runtime/network/bridge.ts';
+import { macOfAddress } from '../../runtime/network/ip.ts';
 import { seedFiles, seedLabel } from './cloud-init.ts';
-
-/** The bridge that units are attached to as well. */
-const defaultBridge = 'berth0';
 
 /** Throws `DiskError` with what its user can mend, or what may pass. */
 export async function prepareMachine(
@@ -129,7 +128,7 @@ async function makeSeed(
 }
 
 function interfaceOf(
-  { bridge = defaultBridge, address, mac }: VMInterface,
+  { bridge = privateBridge, address, mac }: VMInterface,
   index: number,
   uid: string,
 ): MachineInterface {
@@ -139,11 +138,6 @@ function interfaceOf(
     mac: mac ?? (ip === undefined ? macOfUid(uid, index) : macOfAddress(ip)),
     ...(ip === undefined ? {} : { ip }),
   };
-}
-
-/** Whoever has the address has its MAC, so that a moved one is found at once. */
-function macOfAddress(ip: string): string {
-  return ['02', '00', ...ip.split('.').map(hex)].join(':');
 }
 
 function macOfUid(uid: string, index: number): string {

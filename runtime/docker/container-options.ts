@@ -84,14 +84,21 @@ export function sandboxOptions(
   image: string,
 ): Docker.ContainerCreateOptions {
   const host = spec.network === 'host';
-  const ports = spec.sharedPorts ?? spec.containers.flatMap((container) => container.ports);
+  const ports = portsOf(spec);
+  const { address } = spec;
   return {
     name: containerName(nodeId, spec, undefined, 0),
     Image: image,
-    Labels: { ...instanceLabels(nodeId, spec), [label.sandbox]: 'true' },
+    Labels: {
+      ...instanceLabels(nodeId, spec),
+      [label.sandbox]: 'true',
+      ...(address === undefined ? {} : { [label.address]: address.address }),
+    },
     ...(host ? {} : { ...hostNames(spec), ExposedPorts: exposedPorts(ports) }),
     HostConfig: {
-      ...networkConfig({ type: host ? 'host' : 'own' }, ports),
+      ...(address === undefined
+        ? networkConfig({ type: host ? 'host' : 'own' }, ports)
+        : { NetworkMode: 'none' }),
       ...namespaceConfig(spec, { type: 'own' }),
       IpcMode: spec.ipc ?? 'shareable',
       PidMode: '',
@@ -100,6 +107,11 @@ export function sandboxOptions(
       LogConfig: { Type: 'none', Config: {} },
     },
   };
+}
+
+/** What the network of the whole instance publishes. */
+export function portsOf({ sharedPorts, containers }: InstanceSpec): readonly PortSpec[] {
+  return sharedPorts ?? containers.flatMap((container) => container.ports);
 }
 
 function hostNames({ hostname, domain }: InstanceSpec) {

@@ -29,7 +29,7 @@ import {
 import { KeyedSerial } from '../serial.ts';
 import type { InstanceUsage } from '../usage.ts';
 import { attachTo } from './attach.ts';
-import type { LogLimits } from './container-options.ts';
+import { type LogLimits, portsOf } from './container-options.ts';
 import { Engine, newestOf } from './engine.ts';
 import { ensureInstance } from './ensure.ts';
 import { toRuntimeError } from './errors.ts';
@@ -234,6 +234,11 @@ class DockerRuntime implements Runtime {
 
 /** What would otherwise fail half-way, after earlier containers have been started. */
 function checkSpec(spec: InstanceSpec): void {
+  const published = portsOf(spec).find(({ hostPort }) => hostPort !== undefined);
+  if (spec.address !== undefined && published !== undefined) {
+    const why = `hostPort ${published.hostPort}: what has an address of a pool is reached at`;
+    throw new RuntimeError('InvalidSpec', `${why} ${spec.address.address}, without host ports`);
+  }
   const names = new Set<string>();
   for (const { name, env } of spec.containers) {
     const bad = Object.keys(env).find((key) => key === '' || key.includes('='));

@@ -1,5 +1,7 @@
 import type { CallOptions } from '../../lib/call.ts';
+import { joinSegment } from '../network/join.ts';
 import { type ContainerSpec, type InstanceSpec, RuntimeError } from '../runtime.ts';
+import { shortId } from '../short-id.ts';
 import { containerOptions, type NetworkSource, sandboxOptions } from './container-options.ts';
 import type { Engine } from './engine.ts';
 import { pauseImage } from './pause-image.ts';
@@ -20,7 +22,8 @@ export async function ensureInstance(
   for (const one of found) {
     if (!one.sandbox && !wanted.has(one.containerName)) await engine.remove(one.info.Id, options);
   }
-  const several = spec.sharedNetwork ?? spec.containers.length > 1;
+  // An address of a pool is not the engine's to give: a sandbox has it, whatever restarts in it.
+  const several = spec.address !== undefined || (spec.sharedNetwork ?? spec.containers.length > 1);
   const shared = several && (spec.network === 'bridge' || spec.pid === 'shared');
   if (shared) await endThoseWithoutNetwork(engine, found, options);
 
@@ -109,13 +112,42 @@ async function ensureSandbox(
 ): Promise<NetworkSource> {
   const sandboxes = found.filter((one) => one.sandbox);
   const alive = sandboxes.find((one) => one.info.State.Running);
-  if (alive !== undefined) return { type: 'sandbox', sandboxId: alive.info.Id };
+  if (alive !== undefined) {
+    await joinAddress(engine, spec, alive.info.Id, options);
+    return { type: 'sandbox', sandboxId: alive.info.Id };
+  }
   for (const dead of sandboxes) await engine.remove(dead.info.Id, options);
   await loadPauseImage(options);
   const request = sandboxOptions(engine.nodeId, spec, pauseImage);
   const sandboxId = await engine.create(request, undefined, options);
   await startOrRemove(engine, sandboxId, undefined, options);
+  try {
+    await joinAddress(engine, spec, sandboxId, options);
+  } catch (error) {
+    await removeAnyhow(engine, sandboxId);
+    throw error;
+  }
   return { type: 'sandbox', sandboxId };
+}
+
+/** The namespace of a sandbox that was made without a network gets the instance's address. */
+async function joinAddress(
+  engine: Engine,
+  { id, address }: InstanceSpec,
+  sandboxId: string,
+  options: CallOptions,
+): Promise<void> {
+  if (address === undefined) return;
+  const pid = (await engine.inspect(sandboxId, options))?.State.Pid ?? 0;
+  if (pid === 0) throw new RuntimeError('StartFailed', 'the sandbox has ended by itself');
+  try {
+    await joinSegment(address, { pid }, shortId(engine.nodeId, id), options);
+  } catch (error) {
+    options.signal.throwIfAborted();
+    if (error instanceof RuntimeError) throw error;
+    const why = error instanceof Error ? error.message : String(error);
+    throw new RuntimeError('StartFailed', `the network cannot be made: ${why}`, { cause: error });
+  }
 }
 
 async function createAndStart(
@@ -139,10 +171,16 @@ async function startOrRemove(
   try {
     await engine.start(id, container, options);
   } catch (error) {
-    // Removed also when the caller has given up, so its signal is not asked here. A failure to
-    // remove is swallowed: the first error says more, and the next `ensure` finds it half made.
-    const signal = AbortSignal.timeout(removeTimeoutMs);
-    await engine.remove(id, { signal }).catch(() => undefined);
+    await removeAnyhow(engine, id);
     throw error;
   }
+}
+
+/**
+ * Also when the caller has given up, so its signal is not asked here. A failure to remove is
+ * swallowed: the first error says more, and the next `ensure` finds it half made.
+ */
+async function removeAnyhow(engine: Engine, id: string): Promise<void> {
+  const signal = AbortSignal.timeout(removeTimeoutMs);
+  await engine.remove(id, { signal }).catch(() => undefined);
 }

@@ -12,6 +12,8 @@ export const label = {
   node: 'berth.dev/node',
   /** `true` on the container that only holds the network namespace. */
   sandbox: 'berth.dev/sandbox',
+  /** On a sandbox whose address the engine knows nothing of. */
+  address: 'berth.dev/address',
 } as const;
 
 /** Labels of everything that belongs to an instance. */

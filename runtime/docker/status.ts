@@ -79,6 +79,8 @@ function readContainer([newest, before]: readonly Found[]): ContainerStatus[] {
 function readIps(found: readonly Found[]): readonly string[] {
   const running = found.filter((one) => one.info.State.Running);
   const holder = running.find((one) => one.sandbox) ?? running[0];
+  const address = holder?.info.Config.Labels[label.address];
+  if (address !== undefined) return [address];
   const networks = Object.values(holder?.info.NetworkSettings.Networks ?? {});
   return networks
     .flatMap((network) => [network.IPAddress, network.GlobalIPv6Address])

@@ -3,6 +3,8 @@ import { createHash } from 'node:crypto';
 import type { CallOptions } from '../../lib/call.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { MachineSpec } from '../machine.ts';
+import { announceAddress, checkAddressIsFree } from '../network/probe.ts';
+import { ensureSegment } from '../network/segment.ts';
 import {
   type ContainerSpec,
   type ContainerState,
@@ -11,6 +13,7 @@ import {
   type InstanceStatus,
   RuntimeError,
 } from '../runtime.ts';
+import { shortId } from '../short-id.ts';
 import type { Attempts } from './attempts.ts';
 import {
   type DomainLabels,
@@ -173,6 +176,7 @@ export async function ensureMachine(
   }
   const { libvirt, attempts, nodeId, clock } = machines;
   const { attempt } = container;
+  await takeAddresses(machines, spec, machine, options);
   await attempts.prepare(spec.id, attempt);
   await attempts.forget(spec.id, attempt);
   const labels: DomainLabels = {
@@ -211,6 +215,22 @@ export async function ensureMachine(
   throw new RuntimeError('StartFailed', 'the machine was removed while it was started', {
     container: container.name,
   });
+}
+
+/** Says on the wire that the machine has its addresses now: while it boots it says nothing itself. */
+async function takeAddresses(
+  { nodeId }: Machines,
+  { id }: InstanceSpec,
+  { interfaces }: MachineSpec,
+  options: CallOptions,
+): Promise<void> {
+  for (const [index, { network }] of interfaces.entries()) {
+    if (network === undefined) continue;
+    const key = shortId(nodeId, `${id}/${index}`);
+    const bridge = await ensureSegment(network, options);
+    await checkAddressIsFree(network, bridge, key, options);
+    await announceAddress(network, bridge, key, options);
+  }
 }
 
 function checkSpec({ machine, containers }: InstanceSpec): {

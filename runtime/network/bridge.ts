@@ -1,15 +1,19 @@
 /**
- * Network namespaces with an address of the node's own bridge, for what is no container: made and
- * removed with iproute2. Which address is whose lies in files that go with a reboot, as the
+ * Network namespaces for what is no container, with an address of a pool or, where none was asked
+ * for, of a bridge that is the node's own; made and removed with iproute2. Which address is whose lies in files that go with a reboot, as the
  * namespaces do; that a file can be made only once is what keeps an address from two holders.
  */
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CallOptions } from '../../lib/call.ts';
 import { run } from '../run.ts';
+import type { InstanceNetwork } from '../runtime.ts';
+import { macOfAddress, subnetOf, toAddress, toNumber } from './ip.ts';
+import { joinSegment } from './join.ts';
+import { allowForwarding, masquerade } from './masquerade.ts';
 
 export interface BridgeOptions {
-  /** @default berth0 */
+  /** @default berth-nat0 */
   readonly bridge?: string;
   /** Address of the bridge and size of its network; the others get what is left. @default 10.214.0.1/16 */
   readonly address?: string;
@@ -22,6 +26,8 @@ export interface Attachment {
   readonly ip: string;
 }
 
+/** The same addresses on every node, behind the node's own: never one with the bridge of a pool. */
+export const privateBridge = 'berth-nat0';
 /** Instances on one bridge that are tried before it counts as full. */
 const addressesMax = 4_094;
 const hostsFirst = 2;
@@ -32,13 +38,21 @@ export class BridgeNetwork {
   readonly #stateDir: string;
 
   constructor(options: BridgeOptions = {}) {
-    this.#bridge = options.bridge ?? 'berth0';
+    this.#bridge = options.bridge ?? privateBridge;
     this.#address = options.address ?? '10.214.0.1/16';
     this.#stateDir = options.stateDir ?? '/run/berth/network';
   }
 
-  /** Makes the namespace of `key` (at most 11 letters and digits), or finds it as it is. */
-  async attach(key: string, options: CallOptions): Promise<Attachment> {
+  /**
+   * Makes the namespace of `key` (at most 11 letters and digits), or finds it as it is; throws
+   * `AddressInUse` and `InvalidSpec` about an address of a pool.
+   */
+  async attach(
+    key: string,
+    network: InstanceNetwork | undefined,
+    options: CallOptions,
+  ): Promise<Attachment> {
+    if (network !== undefined) return await this.#join(key, network, options);
     const namespace = namespaceOf(key);
     const namespacePath = join('/run/netns', namespace);
     const known = await this.addressOf(key);
@@ -70,6 +84,24 @@ export class BridgeNetwork {
   async addressOf(key: string): Promise<string | undefined> {
     for (const [ip, holder] of await this.#holders()) if (holder === key) return ip;
     return undefined;
+  }
+
+  async #join(key: string, network: InstanceNetwork, options: CallOptions): Promise<Attachment> {
+    const name = namespaceOf(key);
+    const isThere = await exists(name, options);
+    if (!isThere) await run('ip', ['netns', 'add', name], options);
+    try {
+      await joinSegment(network, { name }, key, options);
+      await mkdir(this.#stateDir, { recursive: true });
+      // Whoever held it here before is gone, or would have answered.
+      await writeFile(join(this.#stateDir, network.address), key);
+    } catch (error) {
+      const { signal } = new AbortController();
+      // Others of the instance may run in one that was there.
+      if (!isThere) await this.detach(key, { signal }).catch(() => undefined);
+      throw error;
+    }
+    return { namespacePath: join('/run/netns', name), ip: network.address };
   }
 
   /** Keys by address. */
@@ -105,7 +137,7 @@ export class BridgeNetwork {
     const bridge = this.#bridge;
     const [ip = '', length = ''] = this.#address.split('/');
     const lines = [
-      `link add name ${bridge} address ${macOf(ip)} type bridge`,
+      `link add name ${bridge} address ${macOfAddress(ip)} type bridge`,
       `address add ${ip}/${length} dev ${bridge}`,
       `link set ${bridge} up`,
     ];
@@ -113,15 +145,8 @@ export class BridgeNetwork {
     for (const line of lines) {
       await run('ip', line.split(' '), { ...options, mayFail: /File exists|already/ });
     }
-    await writeFile('/proc/sys/net/ipv4/ip_forward', '1').catch(() => undefined);
-    const rule = ['POSTROUTING', '-s', `${ip}/${length}`, '!', '-o', bridge, '-j', 'MASQUERADE'];
-    // Without iptables the instances reach one another and this machine, but nothing beyond it.
-    const nat = async (action: string) =>
-      await run('iptables', ['-w', '-t', 'nat', action, ...rule], options).then(
-        () => true,
-        () => false,
-      );
-    if (!(await nat('-C'))) await nat('-A');
+    await masquerade(bridge, subnetOf(ip, Number(length)), options);
+    await allowForwarding(bridge, options);
   }
 
   async #make(key: string, ip: string, options: CallOptions): Promise<void> {
@@ -130,7 +155,7 @@ export class BridgeNetwork {
     const [gateway = '', length = ''] = this.#address.split('/');
     await run('ip', ['netns', 'add', namespace], options);
     const outer = [
-      `link add ${outside} type veth peer name eth0 address ${macOf(ip)} netns ${namespace}`,
+      `link add ${outside} type veth peer name eth0 address ${macOfAddress(ip)} netns ${namespace}`,
       `link set ${outside} master ${this.#bridge} up`,
     ];
     const inner = [
@@ -152,18 +177,4 @@ function namespaceOf(key: string): string {
 async function exists(namespace: string, options: CallOptions): Promise<boolean> {
   const listed = await run('ip', ['netns', 'list'], options);
   return listed.split('\n').some((line) => line.split(' ')[0] === namespace);
-}
-
-/** Made of the address, so that whoever gets it later is reached at once. */
-function macOf(ip: string): string {
-  const octets = ip.split('.').map((part) => Number(part).toString(16).padStart(2, '0'));
-  return ['02', '00', ...octets].join(':');
-}
-
-function toNumber(ip: string): number {
-  return ip.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
-}
-
-function toAddress(number: number): string {
-  return [24, 16, 8, 0].map((shift) => Math.floor(number / 2 ** shift) % 256).join('.');
 }

@@ -1,9 +1,15 @@
 import { stat } from 'node:fs/promises';
 import type { CallOptions } from '../../lib/call.ts';
 import { limitIo } from '../cgroup-io.ts';
-import { type ContainerSpec, type InstanceSpec, RuntimeError } from '../runtime.ts';
+import {
+  type ContainerSpec,
+  type InstanceNetwork,
+  type InstanceSpec,
+  RuntimeError,
+} from '../runtime.ts';
+import { shortId } from '../short-id.ts';
 import { SystemdError } from './bus.ts';
-import { labelsOf, shortId, unitName } from './labels.ts';
+import { labelsOf, unitName } from './labels.ts';
 import { startFailure } from './start-failure.ts';
 import { attemptsOf, type Unit } from './unit.ts';
 import { type Place, unitProperties } from './unit-properties.ts';
@@ -11,7 +17,11 @@ import type { Units } from './units.ts';
 
 /** What the driver needs of a network; absent namespaces are made, present ones found. */
 export interface Network {
-  attach(key: string, options: CallOptions): Promise<{ readonly namespacePath: string }>;
+  attach(
+    key: string,
+    address: InstanceNetwork | undefined,
+    options: CallOptions,
+  ): Promise<{ readonly namespacePath: string }>;
 }
 
 /** Brings the units of one instance to `spec`; the caller runs it once at a time per instance. */
@@ -57,16 +67,18 @@ async function clearTheWay(
 async function placeOf(
   units: Units,
   network: Network,
-  { id, network: kind, cpus }: InstanceSpec,
+  { id, network: kind, address, cpus }: InstanceSpec,
   options: CallOptions,
 ): Promise<Place> {
   const onCpus = cpus === undefined ? {} : { cpus };
   if (kind === 'host') return onCpus;
   try {
-    const { namespacePath } = await network.attach(shortId(units.nodeId, id), options);
+    const key = shortId(units.nodeId, id);
+    const { namespacePath } = await network.attach(key, address, options);
     return { ...onCpus, networkNamespace: namespacePath };
   } catch (error) {
     options.signal.throwIfAborted();
+    if (error instanceof RuntimeError) throw error;
     const why = error instanceof Error ? error.message : String(error);
     throw new RuntimeError('StartFailed', `the network cannot be made: ${why}`, { cause: error });
   }

@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { ContainerSpec, InstanceSpec } from '../runtime.ts';
+import { shortId } from '../short-id.ts';
 
 export interface UnitLabels {
   readonly node: string;
@@ -77,11 +78,6 @@ export function journalMatches(
     `${field.container}=${labels.container}`,
     `${field.attempt}=${labels.attempt}`,
   ];
-}
-
-/** Ten hex digits that tell one instance on one node from all others. */
-export function shortId(nodeId: string, instance: string): string {
-  return createHash('sha256').update(`${nodeId}\0${instance}`).digest('hex').slice(0, 10);
 }
 
 /** systemd takes 255 characters; 200 keep `systemctl list-units` readable. */

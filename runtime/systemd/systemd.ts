@@ -29,13 +29,14 @@ import {
   type StopOptions,
 } from '../runtime.ts';
 import { KeyedSerial } from '../serial.ts';
+import { shortId } from '../short-id.ts';
 import type { InstanceUsage } from '../usage.ts';
 import { systemBusPath } from './bus.ts';
 import { checkSpec } from './check-spec.ts';
 import { ensureInstance } from './ensure.ts';
 import { startExec } from './exec.ts';
 import { readJournal } from './journal.ts';
-import { journalMatches, shortId, sliceName } from './labels.ts';
+import { journalMatches, sliceName } from './labels.ts';
 import { observeUnits } from './observe.ts';
 import { attemptsOf, readInstance, type Unit, unitOfContainerId } from './unit.ts';
 import { Units } from './units.ts';

@@ -1,0 +1,40 @@
+/** Lets what is on a bridge of the node out into the world, and answers back in, by iptables. */
+import { writeFile } from 'node:fs/promises';
+import type { CallOptions } from '../../lib/call.ts';
+import { run } from '../run.ts';
+
+/**
+ * Traffic of `subnet` that leaves the bridge has the machine's own address. Without iptables the
+ * instances reach one another and this machine, but nothing beyond it.
+ */
+export async function masquerade(
+  bridge: string,
+  subnet: string,
+  options: CallOptions,
+): Promise<void> {
+  await writeFile('/proc/sys/net/ipv4/ip_forward', '1').catch(() => undefined);
+  const rule = ['POSTROUTING', '-s', subnet, '!', '-o', bridge, '-j', 'MASQUERADE'];
+  await ensureRule(['-t', 'nat'], '-A', rule, options);
+}
+
+/** Where a policy drops what is forwarded, as Docker sets one, the bridge's traffic passes. */
+export async function allowForwarding(bridge: string, options: CallOptions): Promise<void> {
+  const answers = ['-m', 'conntrack', '--ctstate', 'RELATED,ESTABLISHED'];
+  await ensureRule([], '-I', ['FORWARD', '-i', bridge, '-j', 'ACCEPT'], options);
+  await ensureRule([], '-I', ['FORWARD', '-o', bridge, ...answers, '-j', 'ACCEPT'], options);
+}
+
+async function ensureRule(
+  table: readonly string[],
+  how: '-A' | '-I',
+  rule: readonly string[],
+  options: CallOptions,
+): Promise<void> {
+  const iptables = async (action: string) =>
+    await run('iptables', ['-w', ...table, action, ...rule], options).then(
+      () => true,
+      () => false,
+    );
+  if (!(await iptables('-C'))) await iptables(how);
+  options.signal.throwIfAborted();
+}

@@ -1,0 +1,137 @@
+/** Instances of the drivers with an address of a pool, on a host with its own dockerd and systemd. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { afterEach, beforeAll, expect, test } from 'vitest';
+import { systemClock } from '../../../lib/clock.ts';
+import { silentLog } from '../../../lib/log.ts';
+import { createDockerRuntime } from '../../../runtime/docker/docker.ts';
+import { macOfAddress } from '../../../runtime/network/ip.ts';
+import type { ContainerSpec, InstanceSpec, Runtime } from '../../../runtime/runtime.ts';
+import { createSystemdRuntime } from '../../../runtime/systemd/systemd.ts';
+import { until } from '../../e2e/until.ts';
+import { busyboxImage, loadBusyboxImage } from '../../harness/images.ts';
+
+const execute = promisify(execFile);
+const never = { signal: new AbortController().signal };
+const options = { nodeId: 'addresses', clock: systemClock, log: silentLog };
+const docker = createDockerRuntime(options);
+const systemd = createSystemdRuntime(options);
+const address = '10.66.0.5';
+
+const script = "busybox ip address show eth0; trap 'exit' TERM; busybox sleep 1000 & wait";
+
+const container = (more: Partial<ContainerSpec>): ContainerSpec => ({
+  name: 'main',
+  attempt: 0,
+  image: '',
+  env: {},
+  tty: false,
+  stdin: false,
+  privileged: false,
+  readOnlyRootFilesystem: false,
+  ports: [],
+  mounts: [],
+  limits: {},
+  // What it prints first shows what it had when it started.
+  command: ['busybox', 'sh', '-c', script],
+  ...more,
+});
+
+const instance = (id: string, more: Partial<ContainerSpec> = {}): InstanceSpec => ({
+  id,
+  namespace: 'default',
+  name: id,
+  hostname: id,
+  network: 'bridge',
+  address: {
+    pool: 'blue',
+    bridge: 'berth0',
+    address,
+    prefixLength: 24,
+    gateway: '10.66.0.1',
+    mac: macOfAddress(address),
+    dns: [],
+  },
+  containers: [container(more)],
+});
+
+const answers = async () =>
+  await execute('busybox', ['ping', '-c1', '-W1', address]).then(
+    () => true,
+    () => false,
+  );
+
+async function printed(runtime: Runtime, id: string): Promise<string> {
+  let text = '';
+  const log = { ...never, container: 'main', previous: false, follow: false, timestamps: false };
+  for await (const { data } of runtime.logs(id, log)) text += Buffer.from(data).toString();
+  return text;
+}
+
+async function remove(runtime: Runtime): Promise<void> {
+  for (const { id } of await runtime.list(never)) {
+    await runtime.remove(id, { ...never, graceMs: 0 });
+  }
+}
+
+beforeAll(async () => {
+  await loadBusyboxImage();
+});
+
+afterEach(async () => {
+  await remove(docker);
+  await remove(systemd);
+  await execute('ip', ['link', 'delete', 'berth0']).catch(() => undefined);
+});
+
+test.each([
+  ['a container', docker, busyboxImage],
+  ['a unit', systemd, ''],
+] as const)(
+  '%s has its address before it starts, and after each start',
+  async (_, runtime, image) => {
+    const status = await runtime.ensure(instance('a', { image }), never);
+    expect(status.ips).toEqual([address]);
+    const first = await until('it prints', async () => {
+      const text = await printed(runtime, 'a');
+      return text.includes('inet ') ? text : undefined;
+    });
+    expect(first).toContain(`inet ${address}/24`);
+    expect(first).toContain(macOfAddress(address));
+    expect(await answers()).toBe(true);
+
+    const again = await runtime.ensure(instance('a', { image, attempt: 1 }), never);
+    expect(again.ips).toEqual([address]);
+    await until('it prints', async () => (await printed(runtime, 'a')).includes(`inet ${address}`));
+    expect(await answers()).toBe(true);
+  },
+);
+
+test('the address comes back with the engine, and the engine knows nothing of it', async () => {
+  await docker.ensure(instance('a', { image: busyboxImage }), never);
+  const { stdout: networks } = await execute('docker', ['network', 'ls', '--format', '{{.Name}}']);
+  expect(networks.trim().split('\n').sort()).toEqual(['bridge', 'host', 'none']);
+  await execute('systemctl', ['restart', 'docker']);
+  await until('the engine answers', async () => await docker.info(never));
+  await docker.ensure(instance('a', { image: busyboxImage, attempt: 1 }), never);
+  expect(await answers()).toBe(true);
+});
+
+test('an address passes from a container to a unit, and not before the container is gone', async () => {
+  await docker.ensure(instance('a', { image: busyboxImage }), never);
+  await expect(systemd.ensure(instance('b'), never)).rejects.toMatchObject({
+    reason: 'AddressInUse',
+    message: expect.stringContaining(macOfAddress(address)),
+  });
+  expect(await systemd.get('b', never)).toBeUndefined();
+  await docker.remove('a', { ...never, graceMs: 0 });
+  expect((await systemd.ensure(instance('b'), never)).ips).toEqual([address]);
+  expect(await answers()).toBe(true);
+});
+
+test('host ports of what has an address of its own are refused', async () => {
+  const ports = [{ containerPort: 80, protocol: 'TCP', hostPort: 8080 }] as const;
+  await expect(
+    docker.ensure(instance('a', { image: busyboxImage, ports }), never),
+  ).rejects.toMatchObject({ reason: 'InvalidSpec', message: expect.stringContaining('8080') });
+});

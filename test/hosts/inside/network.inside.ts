@@ -1,0 +1,109 @@
+/** Addresses of pools on a host of its own: bridges, probes, and what joins them. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { afterEach, expect, test } from 'vitest';
+import { macOfAddress, readLink } from '../../../runtime/network/ip.ts';
+import { joinSegment } from '../../../runtime/network/join.ts';
+import { ensureSegment } from '../../../runtime/network/segment.ts';
+import type { InstanceNetwork } from '../../../runtime/runtime.ts';
+
+const execute = promisify(execFile);
+const ip = async (line: string) => (await execute('ip', line.split(' '))).stdout;
+const never = { signal: new AbortController().signal };
+
+const network = (address: string, more: Partial<InstanceNetwork> = {}): InstanceNetwork => ({
+  pool: 'blue',
+  bridge: 'berth0',
+  address,
+  prefixLength: 24,
+  mac: macOfAddress(address),
+  dns: [],
+  ...more,
+});
+
+const cleanUp: string[] = [];
+afterEach(async () => {
+  for (const line of cleanUp.splice(0).reverse()) await ip(line).catch(() => undefined);
+});
+
+async function namespace(name: string): Promise<{ name: string }> {
+  await ip(`netns add ${name}`);
+  cleanUp.push(`netns delete ${name}`);
+  return { name };
+}
+
+async function pings(from: string, to: string): Promise<boolean> {
+  const args = ['netns', 'exec', from, 'busybox', 'ping', '-c1', '-W1', to];
+  return await execute('ip', args).then(
+    () => true,
+    () => false,
+  );
+}
+
+test('the bridge is made once, keeps its MAC, and is the gateway when nothing leads out of it', async () => {
+  cleanUp.push('link delete berth0');
+  const gateway = '10.66.0.1';
+  const first = await ensureSegment(network('10.66.0.5', { gateway }), never);
+  await joinSegment(network('10.66.0.5', { gateway }), await namespace('t1'), 't1', never);
+  await joinSegment(network('10.66.0.6', { gateway }), await namespace('t2'), 't2', never);
+  const now = await readLink('berth0', never);
+  expect(now).toMatchObject({ mac: first.mac, isUp: true, addresses: ['10.66.0.1/24'] });
+  expect(await ip('-n t1 route show default')).toContain('default via 10.66.0.1 dev eth0');
+  expect(await ip('-n t1 link show eth0')).toContain('02:be:0a:42:00:05');
+  expect(await pings('t1', '10.66.0.6')).toBe(true);
+  expect(await pings('t2', gateway)).toBe(true);
+});
+
+test('who has its address keeps it as it is', async () => {
+  cleanUp.push('link delete berth0');
+  const there = await namespace('t1');
+  await joinSegment(network('10.66.0.5'), there, 't1', never);
+  const before = await ip('-n t1 -o link show eth0');
+  await joinSegment(network('10.66.0.5'), there, 't1', never);
+  expect(await ip('-n t1 -o link show eth0')).toBe(before);
+  expect((await readLink('berth0', never))?.addresses).toEqual([]);
+});
+
+test('a half-made attachment is made whole', async () => {
+  cleanUp.push('link delete berth0');
+  const there = await namespace('t1');
+  await joinSegment(network('10.66.0.5'), there, 't1', never);
+  await ip('-n t1 address delete 10.66.0.5/24 dev eth0');
+  await joinSegment(network('10.66.0.5'), there, 't1', never);
+  expect(await ip('-n t1 address show eth0')).toContain('10.66.0.5/24');
+});
+
+test('an address that somebody answers for is refused, with the MAC of who does', async () => {
+  cleanUp.push('link delete berth0');
+  await joinSegment(network('10.66.0.5'), await namespace('t1'), 't1', never);
+  const other = { ...network('10.66.0.5'), mac: '02:be:ff:ff:ff:ff' };
+  await expect(joinSegment(other, await namespace('t2'), 't2', never)).rejects.toMatchObject({
+    reason: 'AddressInUse',
+    message: 'address 10.66.0.5 of pool "blue" is in use by 02:be:0a:42:00:05',
+  });
+  // Also by an earlier holder, which has the same MAC.
+  const again = joinSegment(network('10.66.0.5'), { name: 't2' }, 't2', never);
+  await expect(again).rejects.toMatchObject({
+    message: expect.stringContaining('which an earlier holder has'),
+  });
+  expect(await ip('netns list')).not.toContain('berth-probe');
+  expect(await ip('-n t2 link show')).not.toContain('eth0');
+});
+
+test('an uplink is put into the bridge, unless it is needed where it is', async () => {
+  cleanUp.push('link delete berth0', 'link delete up0');
+  await ip('link add up0 mtu 1400 type veth peer name up1');
+  await joinSegment(network('10.66.0.5', { uplink: 'up0' }), await namespace('t1'), 't1', never);
+  expect(await readLink('up0', never)).toMatchObject({ master: 'berth0', isUp: true });
+  expect(await ip('-n t1 link show eth0')).toContain('mtu 1400');
+  const gateway = '10.66.0.1';
+  await ensureSegment(network('10.66.0.5', { uplink: 'up0', gateway }), never);
+  expect((await readLink('berth0', never))?.addresses).toEqual([]);
+
+  const refused = async (uplink: string) =>
+    await ensureSegment(network('10.66.0.5', { uplink }), never);
+  await expect(refused('nope')).rejects.toMatchObject({ reason: 'InvalidSpec' });
+  await expect(refused('eth0')).rejects.toThrow('uplink "eth0" is in "br0" already');
+  await ip('address add 192.0.2.1/24 dev up1');
+  await expect(refused('up1')).rejects.toThrow('has addresses of this machine (192.0.2.1/24)');
+});
