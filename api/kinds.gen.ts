@@ -3213,7 +3213,6 @@ export interface VMInterface {
   readonly pool?: string;
   /** The IPReservation of this namespace whose address it has. */
   readonly reservation?: string;
-  /** Bridge of the node that it is attached to; default `berth0`. */
   /** Bridge of the node that it is attached to; default `berth-nat0`, which is the node's own. */
   readonly bridge?: string;
   /**
