@@ -1,6 +1,6 @@
 /** Files of ConfigMaps, Secrets, tokens and the pod itself that follow what they come from while it runs. */
 import { stat } from 'node:fs/promises';
-import type { Pod, Volume } from '../api/kinds.gen.ts';
+import type { Pod, PodVolume } from '../api/kinds.gen.ts';
 import { tokensDueAtMs } from './account-tokens.ts';
 import { ConfigError } from './config-error.ts';
 import type { PodContext } from './pod-context.ts';
@@ -36,12 +36,12 @@ export async function followVolumes(context: PodContext): Promise<number> {
   }
 }
 
-function isFollowing({ configMap, secret, downwardAPI, projected }: Volume): boolean {
+function isFollowing({ configMap, secret, downwardAPI, projected }: PodVolume): boolean {
   return [configMap, secret, downwardAPI, projected].some((source) => source !== undefined);
 }
 
 /** What of the pod itself can be in files; empty when none of it is. */
-function metadataOf({ metadata }: Pod, volumes: readonly Volume[]): string {
+function metadataOf({ metadata }: Pod, volumes: readonly PodVolume[]): string {
   const asks = volumes.some(
     ({ downwardAPI, projected }) =>
       downwardAPI !== undefined ||
@@ -52,7 +52,7 @@ function metadataOf({ metadata }: Pod, volumes: readonly Volume[]): string {
 
 async function follow(
   context: PodContext,
-  volume: Volume,
+  volume: PodVolume,
   references: ReturnType<typeof createReferences>,
 ): Promise<void> {
   const { pod, dataDir, facts, events, uid, log } = context;

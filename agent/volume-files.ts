@@ -1,6 +1,6 @@
 /** What the files of a volume say that comes from the API: ConfigMaps, Secrets, tokens, the pod itself. */
 import { isAbsolute, normalize } from 'node:path';
-import type { Container, KeyToPath, Pod, Volume } from '../api/kinds.gen.ts';
+import type { Container, KeyToPath, Pod, PodVolume } from '../api/kinds.gen.ts';
 import type { FileContent } from './atomic-files.ts';
 import { ConfigError } from './config-error.ts';
 import { fieldValue, type NodeFacts, resourceValue } from './downward.ts';
@@ -17,7 +17,7 @@ export interface VolumeContext {
 
 /** The files of a volume whose content comes from the API. Throws `ConfigError`. */
 export async function filesOf(
-  volume: Volume,
+  volume: PodVolume,
   container: Container,
   context: VolumeContext,
 ): Promise<readonly FileContent[]> {

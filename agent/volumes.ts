@@ -1,7 +1,7 @@
 /** A pod's volumes as directories of the machine, under `<dataDir>/pods/<uid>/volumes/`. */
 import { chmod, lstat, mkdir, readdir, realpath, rm, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
-import type { Container, Volume } from '../api/kinds.gen.ts';
+import type { Container, PodVolume } from '../api/kinds.gen.ts';
 import type { MountSpec } from '../runtime/runtime.ts';
 import { replaceFiles } from './atomic-files.ts';
 import { ConfigError } from './config-error.ts';
@@ -57,7 +57,7 @@ function isFromDisk(error: unknown): error is Error {
 /** Brings the files of a volume up to date, all at once; whether anything had changed. */
 export async function writeFiles(
   path: string,
-  volume: Volume,
+  volume: PodVolume,
   container: Container,
   context: VolumeContext,
 ): Promise<boolean> {
@@ -66,7 +66,7 @@ export async function writeFiles(
 }
 
 /** Where a volume of the pod's own lies. */
-export function volumeDirectory({ pod, dataDir }: VolumeContext, { name }: Volume): string {
+export function volumeDirectory({ pod, dataDir }: VolumeContext, { name }: PodVolume): string {
   return join(podDirectory(dataDir, pod.metadata.uid ?? ''), 'volumes', name);
 }
 
@@ -77,7 +77,7 @@ interface MadeVolume {
 }
 
 async function makeVolume(
-  volume: Volume,
+  volume: PodVolume,
   container: Container,
   context: VolumeContext,
 ): Promise<MadeVolume> {

@@ -702,6 +702,18 @@ export interface Dependency {
   readonly condition?: 'Exists' | 'Ready' | 'Completed';
 }
 
+/** What is set aside for it on its disk; disks that have less left are not chosen. */
+export interface DiskRates {
+  /** Reads in a second. */
+  readonly readIOPS?: number;
+  /** Writes in a second. */
+  readonly writeIOPS?: number;
+  /** Bytes read in a second, `100Mi`. */
+  readonly readBPS?: number | string;
+  /** Bytes written in a second, `100Mi`. */
+  readonly writeBPS?: number | string;
+}
+
 /** Fields of the pod. */
 export interface DownwardAPIProjection {
   /** The files. */
@@ -1864,9 +1876,11 @@ export interface PersistentVolumeClaimTemplate {
   readonly spec: PersistentVolumeClaimSpec;
 }
 
-/** A claim by name. Kept, and not acted on yet. */
+/**
+ * A Volume of this namespace (berth.dev/v1), by its name. The pod goes to the node where it lies.
+ */
 export interface PersistentVolumeClaimVolumeSource {
-  /** Name of the claim. */
+  /** Name of the Volume. */
   readonly claimName: string;
   /** True mounts it for reading only everywhere in the pod. */
   readonly readOnly?: boolean;
@@ -2150,7 +2164,7 @@ export interface PodSecurityContext {
 /** What a pod runs, and where it may run. */
 export interface PodSpec {
   /** Directories and files that containers can mount by name with `volumeMounts`. */
-  readonly volumes?: readonly Volume[];
+  readonly volumes?: readonly PodVolume[];
   /**
    * What runs: at least one. All of them run on the same node, share one network address, and start and stop together. Cannot be added or removed later.
    */
@@ -2305,6 +2319,76 @@ export interface PodTemplateSpec {
   readonly metadata?: ObjectMeta;
   /** The pod's `spec`. */
   readonly spec: PodSpec;
+}
+
+/**
+ * A directory or file for containers to mount: a name and exactly one source; `emptyDir` when none is given.
+ */
+export interface PodVolume {
+  /** Name by which `volumeMounts` refer to it, unique in the pod. */
+  readonly name: string;
+  /** A directory or file of the machine. */
+  readonly hostPath?: HostPathVolumeSource;
+  /** An empty directory that lives as long as the pod. */
+  readonly emptyDir?: EmptyDirVolumeSource;
+  /** A disk of Google Compute Engine. Kept, and not acted on yet. */
+  readonly gcePersistentDisk?: GCEPersistentDiskVolumeSource;
+  /** A disk of AWS EBS. Kept, and not acted on yet. */
+  readonly awsElasticBlockStore?: AWSElasticBlockStoreVolumeSource;
+  /** A clone of a git repository. Kept, and not acted on yet. */
+  readonly gitRepo?: GitRepoVolumeSource;
+  /** The keys of a Secret as files. */
+  readonly secret?: SecretVolumeSource;
+  /** A directory of an NFS server. Kept, and not acted on yet. */
+  readonly nfs?: NFSVolumeSource;
+  /** A disk over iSCSI. Kept, and not acted on yet. */
+  readonly iscsi?: ISCSIVolumeSource;
+  /** A Glusterfs volume. Kept, and not acted on yet. */
+  readonly glusterfs?: GlusterfsVolumeSource;
+  /**
+   * A Volume of this namespace (berth.dev/v1), by its name. The pod goes to the node where it lies.
+   */
+  readonly persistentVolumeClaim?: PersistentVolumeClaimVolumeSource;
+  /** A Ceph block device. Kept, and not acted on yet. */
+  readonly rbd?: RBDVolumeSource;
+  /** A volume of an old-style driver program. Kept, and not acted on yet. */
+  readonly flexVolume?: FlexVolumeSource;
+  /** A disk of OpenStack Cinder. Kept, and not acted on yet. */
+  readonly cinder?: CinderVolumeSource;
+  /** A CephFS directory. Kept, and not acted on yet. */
+  readonly cephfs?: CephFSVolumeSource;
+  /** A Flocker dataset. Kept, and not acted on yet. */
+  readonly flocker?: FlockerVolumeSource;
+  /** Fields of the pod as files. */
+  readonly downwardAPI?: DownwardAPIVolumeSource;
+  /** A disk over Fibre Channel. Kept, and not acted on yet. */
+  readonly fc?: FCVolumeSource;
+  /** A share of Azure Files. Kept, and not acted on yet. */
+  readonly azureFile?: AzureFileVolumeSource;
+  /** The keys of a ConfigMap as files. */
+  readonly configMap?: ConfigMapVolumeSource;
+  /** A virtual disk of vSphere. Kept, and not acted on yet. */
+  readonly vsphereVolume?: VsphereVirtualDiskVolumeSource;
+  /** A Quobyte volume. Kept, and not acted on yet. */
+  readonly quobyte?: QuobyteVolumeSource;
+  /** A disk of Azure. Kept, and not acted on yet. */
+  readonly azureDisk?: AzureDiskVolumeSource;
+  /** A disk of Photon. Kept, and not acted on yet. */
+  readonly photonPersistentDisk?: PhotonPersistentDiskVolumeSource;
+  /** A Portworx volume. Kept, and not acted on yet. */
+  readonly portworxVolume?: PortworxVolumeSource;
+  /** A ScaleIO volume. Kept, and not acted on yet. */
+  readonly scaleIO?: ScaleIOVolumeSource;
+  /** Several sources in one directory. */
+  readonly projected?: ProjectedVolumeSource;
+  /** A StorageOS volume. Kept, and not acted on yet. */
+  readonly storageos?: StorageOSVolumeSource;
+  /** A volume made by a CSI driver for this pod alone. Kept, and not acted on yet. */
+  readonly csi?: CSIVolumeSource;
+  /** A claim that is made with the pod and goes with it. Kept, and not acted on yet. */
+  readonly ephemeral?: EphemeralVolumeSource;
+  /** The files of an image. Kept, and not acted on yet. */
+  readonly image?: ImageVolumeSource;
 }
 
 /** Verbs that are allowed on resources, or on paths that are no resources. */
@@ -3177,6 +3261,10 @@ export interface VMDisk {
   readonly size?: number | string;
   /** What it holds at first; nothing when absent. The image itself is never written to. */
   readonly image?: VMImage;
+  /**
+   * Name of a Volume of this namespace that is the disk, instead of `size` and `image`. The machine goes to the node where it lies, and waits while another holds it.
+   */
+  readonly volume?: string;
   /** Whether the guest may not write to it. */
   readonly readOnly?: boolean;
   /** What the guest may do with it in a second; unlimited when absent. */
@@ -3457,71 +3545,22 @@ export interface Variable {
 }
 
 /**
- * A directory or file for containers to mount: a name and exactly one source; `emptyDir` when none is given.
+ * A piece of a node's disk with a size and a share of its throughput. It follows no one: whoever uses it runs where it lies. One at a time uses it.
  */
 export interface Volume {
-  /** Name by which `volumeMounts` refer to it, unique in the pod. */
-  readonly name: string;
-  /** A directory or file of the machine. */
-  readonly hostPath?: HostPathVolumeSource;
-  /** An empty directory that lives as long as the pod. */
-  readonly emptyDir?: EmptyDirVolumeSource;
-  /** A disk of Google Compute Engine. Kept, and not acted on yet. */
-  readonly gcePersistentDisk?: GCEPersistentDiskVolumeSource;
-  /** A disk of AWS EBS. Kept, and not acted on yet. */
-  readonly awsElasticBlockStore?: AWSElasticBlockStoreVolumeSource;
-  /** A clone of a git repository. Kept, and not acted on yet. */
-  readonly gitRepo?: GitRepoVolumeSource;
-  /** The keys of a Secret as files. */
-  readonly secret?: SecretVolumeSource;
-  /** A directory of an NFS server. Kept, and not acted on yet. */
-  readonly nfs?: NFSVolumeSource;
-  /** A disk over iSCSI. Kept, and not acted on yet. */
-  readonly iscsi?: ISCSIVolumeSource;
-  /** A Glusterfs volume. Kept, and not acted on yet. */
-  readonly glusterfs?: GlusterfsVolumeSource;
-  /** A claim by name. Kept, and not acted on yet. */
-  readonly persistentVolumeClaim?: PersistentVolumeClaimVolumeSource;
-  /** A Ceph block device. Kept, and not acted on yet. */
-  readonly rbd?: RBDVolumeSource;
-  /** A volume of an old-style driver program. Kept, and not acted on yet. */
-  readonly flexVolume?: FlexVolumeSource;
-  /** A disk of OpenStack Cinder. Kept, and not acted on yet. */
-  readonly cinder?: CinderVolumeSource;
-  /** A CephFS directory. Kept, and not acted on yet. */
-  readonly cephfs?: CephFSVolumeSource;
-  /** A Flocker dataset. Kept, and not acted on yet. */
-  readonly flocker?: FlockerVolumeSource;
-  /** Fields of the pod as files. */
-  readonly downwardAPI?: DownwardAPIVolumeSource;
-  /** A disk over Fibre Channel. Kept, and not acted on yet. */
-  readonly fc?: FCVolumeSource;
-  /** A share of Azure Files. Kept, and not acted on yet. */
-  readonly azureFile?: AzureFileVolumeSource;
-  /** The keys of a ConfigMap as files. */
-  readonly configMap?: ConfigMapVolumeSource;
-  /** A virtual disk of vSphere. Kept, and not acted on yet. */
-  readonly vsphereVolume?: VsphereVirtualDiskVolumeSource;
-  /** A Quobyte volume. Kept, and not acted on yet. */
-  readonly quobyte?: QuobyteVolumeSource;
-  /** A disk of Azure. Kept, and not acted on yet. */
-  readonly azureDisk?: AzureDiskVolumeSource;
-  /** A disk of Photon. Kept, and not acted on yet. */
-  readonly photonPersistentDisk?: PhotonPersistentDiskVolumeSource;
-  /** A Portworx volume. Kept, and not acted on yet. */
-  readonly portworxVolume?: PortworxVolumeSource;
-  /** A ScaleIO volume. Kept, and not acted on yet. */
-  readonly scaleIO?: ScaleIOVolumeSource;
-  /** Several sources in one directory. */
-  readonly projected?: ProjectedVolumeSource;
-  /** A StorageOS volume. Kept, and not acted on yet. */
-  readonly storageos?: StorageOSVolumeSource;
-  /** A volume made by a CSI driver for this pod alone. Kept, and not acted on yet. */
-  readonly csi?: CSIVolumeSource;
-  /** A claim that is made with the pod and goes with it. Kept, and not acted on yet. */
-  readonly ephemeral?: EphemeralVolumeSource;
-  /** The files of an image. Kept, and not acted on yet. */
-  readonly image?: ImageVolumeSource;
+  readonly apiVersion: 'berth.dev/v1';
+  readonly kind: 'Volume';
+  readonly metadata: ObjectMeta;
+  /** What is asked of a disk. */
+  readonly spec: VolumeSpec;
+  /** What the node found. */
+  readonly status?: VolumeStatus;
+}
+
+/** What it was given there. Set by the scheduler. */
+export interface VolumeAllocation {
+  /** Name of the node's disk. */
+  readonly disk?: string;
 }
 
 /** Where a volume appears as a block device. */
@@ -3530,6 +3569,18 @@ export interface VolumeDevice {
   readonly name: string;
   /** Path of the device inside the container. */
   readonly devicePath: string;
+}
+
+/**
+ * The only instance that may use it at present. Given when that is bound to its node, taken when that is gone or has ended for good.
+ */
+export interface VolumeHolder {
+  /** `Pod` or `VM`. */
+  readonly kind: string;
+  /** Its name, in the same namespace. */
+  readonly name: string;
+  /** Its uid. */
+  readonly uid: string;
 }
 
 /** Where a volume appears inside a container. */
@@ -3586,6 +3637,78 @@ export interface VolumeResourceRequirements {
   readonly limits?: Readonly<Record<string, number | string>>;
   /** The least: `{storage: 10Gi}`. */
   readonly requests?: Readonly<Record<string, number | string>>;
+}
+
+/** What it holds at first; nothing when absent. At most one of them. Cannot be changed. */
+export interface VolumeSource {
+  /** Name of a Volume of this namespace that it becomes a copy of; both lie on the same node. */
+  readonly volume?: string;
+  /** Name of a snapshot that it is made from, `<volume>/<snapshot>`; it lies where that lies. */
+  readonly snapshot?: string;
+  /** The uid of a deleted Volume whose data were kept; this one takes them up, where they lie. */
+  readonly retained?: string;
+}
+
+/** What is asked of a disk. */
+export interface VolumeSpec {
+  /**
+   * Which disks of the nodes will do, by the class that `berth agent --disk` gave them; default `local`. Cannot be changed.
+   */
+  readonly class?: string;
+  /**
+   * How much it holds, `10Gi`; a hard bound: the writer who needs more gets ENOSPC. May grow at any time, also in use; never shrinks.
+   */
+  readonly size: number | string;
+  /**
+   * `Filesystem` (default): mounted as a directory. `Block`: given as a device without anything on it. Cannot be changed.
+   */
+  readonly volumeMode?: 'Filesystem' | 'Block';
+  /**
+   * What it is formatted with before its first use, `ext4` (default) or `xfs`; without meaning for mode `Block`. Cannot be changed.
+   */
+  readonly fsType?: 'ext4' | 'xfs';
+  /** What is set aside for it on its disk; disks that have less left are not chosen. */
+  readonly requests?: DiskRates;
+  /**
+   * The most that its users may do in a second, enforced by the kernel of the node. Default: each as `requests`, unlimited where that says nothing.
+   */
+  readonly limits?: DiskRates;
+  /**
+   * True asks for a disk that no other Volume lies on, and none will as long as this one exists; it may use all of it. Default false. Cannot be changed.
+   */
+  readonly exclusive?: boolean;
+  /**
+   * What becomes of the data when the Volume is deleted: `Retain` (default) leaves them on the node's disk, where a new Volume can take them up (`source.retained`); `Delete` wipes them.
+   */
+  readonly reclaimPolicy?: 'Retain' | 'Delete';
+  /** What it holds at first; nothing when absent. At most one of them. Cannot be changed. */
+  readonly source?: VolumeSource;
+  /**
+   * The node whose disk it lies on. Set by the scheduler, together with its first user's; never changed again.
+   */
+  readonly nodeName?: string;
+  /** What it was given there. Set by the scheduler. */
+  readonly allocation?: VolumeAllocation;
+}
+
+/** What the node found. */
+export interface VolumeStatus {
+  /** The generation that this was written for. */
+  readonly observedGeneration?: number;
+  /**
+   * `Pending` without a node or while it is made, `Ready`, `Failed` when the node cannot make it, `Released` when it is deleted and its data are being wiped or let go.
+   */
+  readonly phase?: string;
+  /** How much it holds by now; less than `spec.size` until it has grown. */
+  readonly capacity?: number | string;
+  /** Where the node has it. */
+  readonly path?: string;
+  /**
+   * The only instance that may use it at present. Given when that is bound to its node, taken when that is gone or has ended for good.
+   */
+  readonly holder?: VolumeHolder;
+  /** `Ready`, with the reason when it is not. */
+  readonly conditions?: readonly Condition[];
 }
 
 /** A virtual disk of vSphere. Kept, and not acted on yet. */

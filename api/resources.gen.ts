@@ -218,6 +218,14 @@ export const vms: Resource = {
   namespaced: true,
 };
 
+export const volumes: Resource = {
+  group: 'berth.dev',
+  version: 'v1',
+  resource: 'volumes',
+  kind: 'Volume',
+  namespaced: true,
+};
+
 export const workloads: Resource = {
   group: 'berth.dev',
   version: 'v1',

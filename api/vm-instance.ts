@@ -3,7 +3,15 @@
  * their word for it. The result is never stored; its kind stays `VM`, so that events and writes reach
  * the object itself.
  */
-import type { ContainerState, ContainerStatus, Pod, PodStatus, VM, VMStatus } from './kinds.gen.ts';
+import type {
+  ContainerState,
+  ContainerStatus,
+  Pod,
+  PodStatus,
+  PodVolume,
+  VM,
+  VMStatus,
+} from './kinds.gen.ts';
 import { parseMilli } from './quantity.ts';
 
 /** Its one container, which stands for the guest. */
@@ -28,6 +36,7 @@ export function podOfVm(vm: VM): VmInstance {
     ...(spec.cpu?.binding === 'Bound' ? { 'berth.dev/cpu-binding': 'Bound' } : {}),
     ...(allocation === undefined ? {} : { 'berth.dev/allocation': JSON.stringify(allocation) }),
   };
+  const volumes = claimedBy(vm);
   const pod: Omit<Pod, 'kind' | 'apiVersion'> = {
     metadata: { ...metadata, annotations },
     spec: {
@@ -35,6 +44,7 @@ export function podOfVm(vm: VM): VmInstance {
       restartPolicy: spec.restartPolicy ?? 'Always',
       terminationGracePeriodSeconds: spec.terminationGracePeriodSeconds ?? defaultGraceSeconds,
       containers: [{ name: guestContainer, resources: spec.resources }],
+      ...(volumes.length === 0 ? {} : { volumes }),
       ...(nodeName === undefined ? {} : { nodeName }),
       ...(nodeSelector === undefined ? {} : { nodeSelector }),
       ...(tolerations === undefined ? {} : { tolerations }),
@@ -45,6 +55,15 @@ export function podOfVm(vm: VM): VmInstance {
   };
   // Everything that a pod has but its kind.
   return { apiVersion: vm.apiVersion, kind: vm.kind, ...pod, vm } as unknown as VmInstance;
+}
+
+/** Its disks that are Volumes, as a pod claims them. */
+function claimedBy({ spec }: VM): readonly PodVolume[] {
+  return (spec.disks ?? []).flatMap(({ name, volume, readOnly }) => {
+    if (volume === undefined) return [];
+    const claim = { claimName: volume, ...(readOnly === undefined ? {} : { readOnly }) };
+    return { name, persistentVolumeClaim: claim };
+  });
 }
 
 /** CPUs that the guest sees. */

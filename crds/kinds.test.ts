@@ -74,6 +74,7 @@ describe('every kind', () => {
       'ippools',
       'ipreservations',
       'vms',
+      'volumes',
       'workloads',
     ]);
   });

@@ -25,6 +25,8 @@ const workloads: Rule = {
     'ipreservations/status',
     'vms',
     'vms/status',
+    'volumes',
+    'volumes/status',
     'workloads',
     'workloads/scale',
     'workloads/status',

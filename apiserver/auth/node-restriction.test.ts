@@ -74,3 +74,20 @@ test('nobody else is held to that', () => {
     restrictNode({ user: admin, group: '', plural: 'nodes', object, old: undefined }),
   ).not.toThrow();
 });
+
+test('of a Volume on it: its status, and that its data are gone', () => {
+  const guards = ['berth.dev/volume-data', 'berth.dev/volume-protection'];
+  const volume = (more: JsonObject = {}, spec: JsonObject = {}): JsonObject => ({
+    metadata: { name: 'v', namespace: 'a', finalizers: guards, ...more },
+    spec: { nodeName: 'n1', size: '1Gi', ...spec },
+  });
+  const change = (object: JsonObject) => write('volumes', object, volume(), 'berth.dev');
+  expect(change({ ...volume(), status: { phase: 'Ready' } })).toBe('allowed');
+  expect(change(volume({ finalizers: ['berth.dev/volume-protection'] }))).toBe('allowed');
+  expect(change(volume({ finalizers: ['berth.dev/volume-data'] }))).toMatch(/may only take/);
+  expect(change(volume({ finalizers: [] }))).toMatch(/may only take/);
+  expect(change(volume({}, { size: '2Gi' }))).toMatch(/modify spec/);
+  expect(change(volume({}, { nodeName: 'n2' }))).toMatch(/bound to it/);
+  expect(change(volume({ labels: { a: 'b' } }))).toMatch(/modify metadata.labels/);
+  expect(change(volume({ annotations: { a: 'b' } }))).toMatch(/modify metadata.annotations/);
+});

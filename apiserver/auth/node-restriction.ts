@@ -2,9 +2,10 @@
  * What an agent may write into objects that the node authorizer lets it write. Pure.
  * Source: Kubernetes plugin/pkg/admission/noderestriction.
  */
-import { asObject, at, equal } from '../../api/json.ts';
+import { asArray, asObject, at, equal } from '../../api/json.ts';
 import type { JsonObject } from '../../api/meta.ts';
 import { forbidden, type StatusError } from '../../api/status.ts';
+import { dataFinalizer } from '../../api/volume.ts';
 import { metadataOf, metaString } from '../storage/cached.ts';
 import { nodeNameOf } from './node.ts';
 
@@ -40,6 +41,7 @@ export function restrictNode(write: NodeWrite): void {
   const kind = write.group === '' ? write.plural : `${write.plural}.${write.group}`;
   if (kind === 'nodes') restrictOwnNode(node, write);
   if (kind === 'pods' || kind === 'vms.berth.dev') restrictPod(node, write);
+  if (kind === 'volumes.berth.dev') restrictVolume(node, write);
   if (kind !== 'leases.coordination.k8s.io') return;
   if (nameOf(write) !== node || metaString(write.object, 'namespace') !== 'kube-node-lease')
     throw refused(write, 'can only access its own lease, in kube-node-lease');
@@ -66,6 +68,20 @@ function restrictPod(node: string, write: NodeWrite): void {
   for (const field of ['labels', 'ownerReferences'])
     if (old !== undefined && changed(object, old, 'metadata', field))
       throw refused(write, `is not allowed to modify metadata.${field} of ${write.plural}`);
+}
+
+/** Besides its status: that it has wiped the data of a deleted one, or let go of them. */
+function restrictVolume(node: string, write: NodeWrite): void {
+  restrictPod(node, write);
+  const { object, old } = write;
+  for (const path of [['spec'], ['metadata', 'annotations']])
+    if (changed(object, old, ...path))
+      throw refused(write, `is not allowed to modify ${path.join('.')} of volumes`);
+  const names = (from: JsonObject | undefined) => asArray(at(from, 'metadata', 'finalizers'));
+  const [before, after] = [names(old), names(object)];
+  const others = before.filter((name) => name !== dataFinalizer);
+  if (!equal(after, before) && !equal(after, others))
+    throw refused(write, `may only take the finalizer ${dataFinalizer} off volumes`);
 }
 
 function changedLabels(object: JsonObject, old: JsonObject | undefined): string[] {

@@ -34,7 +34,14 @@ const pods: Record<string, JsonObject> = {
     spec: { nodeName: 'n2', volumes: [{ secret: { secretName: 'hidden' } }] },
   },
 };
-const cached = Object.entries(pods).map(([key, object]) => fromObject(key, object, 1n));
+const volumes: Record<string, JsonObject> = {
+  'berth.dev/volumes/a/here': { spec: { nodeName: 'n1' } },
+  'berth.dev/volumes/a/there': { spec: { nodeName: 'n2' } },
+  'berth.dev/volumes/a/nowhere': { spec: {} },
+};
+const cached = Object.entries({ ...pods, ...volumes }).map(([key, object]) =>
+  fromObject(key, object, 1n),
+);
 const source: RbacSource = {
   get: (key) => cached.find((each) => each.key === key),
   list: (prefix) => cached.filter((each) => each.key.startsWith(prefix)),
@@ -69,6 +76,22 @@ test('tokens may be asked for of the accounts that its own pods act as', () => {
   expect(may('create', 'serviceaccounts', { name: 'other', ...token })).toBe(false);
   expect(may('create', 'serviceaccounts', { name: 'robot', namespace: 'b', ...token })).toBe(false);
   expect(may('create', 'serviceaccounts', { name: 'robot' })).toBe(false);
+});
+
+test('Volumes that lie on it, and only those', () => {
+  const group = 'berth.dev';
+  for (const verb of ['get', 'patch', 'update']) {
+    expect(may(verb, 'volumes', { group, name: 'here' })).toBe(true);
+    expect(may(verb, 'volumes', { group, name: 'here', subresource: 'status' })).toBe(true);
+    expect(may(verb, 'volumes', { group, name: 'there' })).toBe(false);
+    expect(may(verb, 'volumes', { group, name: 'nowhere' })).toBe(false);
+  }
+  for (const verb of ['create', 'delete'])
+    expect(may(verb, 'volumes', { group, name: 'here' })).toBe(false);
+  const selected = (node: string) => ({ group, fieldSelector: `spec.nodeName=${node}` });
+  expect(may('watch', 'volumes', selected('n1'))).toBe(true);
+  expect(may('list', 'volumes', selected('n2'))).toBe(false);
+  expect(may('list', 'volumes', { group })).toBe(false);
 });
 
 describe('pods', () => {

@@ -19,6 +19,7 @@ import { priorityClassStrategy } from './priority-class.ts';
 import { resourceQuotaStrategy } from './resource-quota.ts';
 import { plainStrategy, type Strategy } from './strategy.ts';
 import { vmStrategy } from './vm.ts';
+import { volumeStrategy } from './volume.ts';
 import { webhookConfigurationStrategy } from './webhook-configuration.ts';
 import { workloadStrategy } from './workload.ts';
 
@@ -136,5 +137,6 @@ export const strategies: Readonly<Record<string, Strategy>> = {
   'ippools.berth.dev': ipPoolStrategy,
   'ipreservations.berth.dev': ipReservationStrategy,
   'vms.berth.dev': vmStrategy,
+  'volumes.berth.dev': volumeStrategy,
   'workloads.berth.dev': workloadStrategy,
 };

@@ -41,6 +41,19 @@ test('disks and their images', () => {
   ]);
 });
 
+test('a disk that is a Volume has nothing of its own, and stays that Volume', () => {
+  const disk = (more: JsonObject) => vm({ disks: [{ name: 'd', volume: 'data', ...more }] });
+  expect(wrong(disk({ readOnly: true }))).toEqual([]);
+  expect(wrong(disk({ size: '1Gi', image: { path: '/a' } }))).toEqual([
+    'spec.disks[0].size',
+    'spec.disks[0].image',
+  ]);
+  expect(wrong(disk({ volume: 'other' }), disk({}))).toEqual(['spec.disks[0].volume']);
+  expect(wrong(vm({ disks: [{ name: 'd', size: '1Gi' }] }), disk({}))).toEqual([
+    'spec.disks[0].volume',
+  ]);
+});
+
 test('sockets, cores and threads come to the number of CPUs', () => {
   expect(wrong(vm({ cpu: { sockets: 1, cores: 2 } }))).toEqual([]);
   expect(wrong(vm({ cpu: { cores: 4 } }))).toEqual(['spec.cpu']);

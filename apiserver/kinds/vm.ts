@@ -63,15 +63,21 @@ function diskErrors(spec: JsonObject, before: JsonObject | undefined): FieldErro
     const field = `spec.disks[${index}]`;
     const image = asObject(disk['image']);
     const errors: FieldError[] = [];
-    if (image === undefined && disk['size'] === undefined) {
-      errors.push(required(`${field}.size`, 'a disk without an image needs a size'));
+    const own = ['size', 'image'].filter((part) => disk[part] !== undefined);
+    if (disk['volume'] !== undefined) {
+      const why = 'not beside volume: the Volume has its size and what it holds';
+      errors.push(...own.map((part) => forbiddenField(`${field}.${part}`, why)));
+    } else if (own.length === 0) {
+      const why = 'a disk without an image needs a size, or name a volume';
+      errors.push(required(`${field}.size`, why));
     }
     if (image !== undefined) errors.push(...imageErrors(image, `${field}.image`));
     const name = asString(disk['name']);
     const old = asArray(before?.['disks']).find((each) => at(asObject(each), 'name') === name);
-    if (old !== undefined && !equal(at(asObject(old), 'image'), disk['image'])) {
+    for (const part of old === undefined ? [] : ['image', 'volume']) {
+      if (equal(at(asObject(old), part) ?? null, disk[part] ?? null)) continue;
       const why = 'what a disk was made from cannot be changed: give a new disk another name';
-      errors.push(forbiddenField(`${field}.image`, why));
+      errors.push(forbiddenField(`${field}.${part}`, why));
     }
     return errors;
   });

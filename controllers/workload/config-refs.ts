@@ -4,7 +4,7 @@ import type {
   EnvFromSource,
   EnvVar,
   PodTemplateSpec,
-  Volume,
+  PodVolume,
   VolumeProjection,
 } from '../../api/kinds.gen.ts';
 
@@ -83,7 +83,7 @@ function inSource(source: EnvFromSource, rename: Rename): EnvFromSource {
   };
 }
 
-function inVolume(volume: Volume, rename: Rename): Volume {
+function inVolume(volume: PodVolume, rename: Rename): PodVolume {
   const { configMap, secret, projected } = volume;
   const sources = projected?.sources?.map((one) => inProjection(one, rename));
   return {
@@ -113,7 +113,7 @@ function named<T extends { readonly name?: string; readonly optional?: boolean }
 }
 
 function secretName(
-  { secretName: name = '', optional = false }: NonNullable<Volume['secret']>,
+  { secretName: name = '', optional = false }: NonNullable<PodVolume['secret']>,
   rename: Rename,
 ): string {
   return rename({ kind: 'Secret', name, optional });

@@ -3,6 +3,7 @@ import type { Node } from '../../api/kinds.gen.ts';
 import type { Dimensions } from '../dimensions/built-in.ts';
 import { capacityOf } from './amounts.ts';
 import { coresOf, oversellOf } from './node-cores.ts';
+import { disksOf } from './node-disks.ts';
 import type { Amount, NodeRecord } from './request.ts';
 
 /** Comma-separated names of the runtimes a node has; an annotation, or a label where there is only one. */
@@ -14,6 +15,7 @@ const gpusAnnotation = 'berth.dev/gpus';
 export function nodeRecord(node: Node, dimensions: Dimensions): NodeRecord {
   const { name = '', labels = {} } = node.metadata;
   const cores = coresOf(node);
+  const disks = disksOf(node);
   const ready = node.status?.conditions?.find((condition) => condition.type === 'Ready');
   return {
     name,
@@ -31,6 +33,7 @@ export function nodeRecord(node: Node, dimensions: Dimensions): NodeRecord {
     capacity: oversold(capacityOf(node.status?.allocatable ?? {}, dimensions), oversellOf(node)),
     ...gpusOf(node),
     ...(cores === undefined ? {} : { cores }),
+    ...(disks.length === 0 ? {} : { disks }),
   };
 }
 

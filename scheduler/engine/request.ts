@@ -52,6 +52,26 @@ export interface NodeRecord {
   /** The model of each GPU, by its number. */
   readonly gpus?: readonly string[];
   readonly cores?: NodeCores;
+  /** Where Volumes can lie; absent: nowhere. */
+  readonly disks?: readonly DiskRecord[];
+}
+
+/** Operations and bytes in a second. */
+export interface DiskRates {
+  readonly readIops: number;
+  readonly writeIops: number;
+  readonly readBps: number;
+  readonly writeBps: number;
+}
+
+/** A disk for Volumes. Infinite rates are not counted. */
+export interface DiskRecord extends DiskRates {
+  readonly name: string;
+  readonly class: string;
+  /** Bytes. */
+  readonly size: number;
+  /** What deleted Volumes left on it. */
+  readonly retained: readonly { readonly uid: string; readonly size: number }[];
 }
 
 /** The cores of a node to which instances can be bound. */

@@ -251,6 +251,7 @@ function sameRecord(a: NodeRecord, b: NodeRecord): boolean {
     JSON.stringify(a.capacity) === JSON.stringify(b.capacity) &&
     JSON.stringify(a.gpus) === JSON.stringify(b.gpus) &&
     JSON.stringify(a.cores) === JSON.stringify(b.cores) &&
+    JSON.stringify(a.disks) === JSON.stringify(b.disks) &&
     sameLabels(a.labels, b.labels)
   );
 }

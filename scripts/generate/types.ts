@@ -16,6 +16,9 @@ const handWritten: Readonly<Record<string, { readonly from: string; readonly as:
   JSONSchemaProps: { from: './schema.ts', as: 'Schema' },
 };
 
+/** Where two definitions end in the same word. */
+const renamed: Readonly<Record<string, string>> = { 'io.k8s.api.core.v1.Volume': 'PodVolume' };
+
 /** What json-schema-to-typescript reads; `tsType` is taken as it stands. */
 interface TypeSchema {
   readonly type?: 'object';
@@ -70,7 +73,12 @@ function visit(schema: Schema, definitions: Map<string, TypeSchema>): void {
 }
 
 function nameOf(schema: Schema): string | undefined {
-  return schema['x-berth-definition']?.split('.').at(-1);
+  const definition = schema['x-berth-definition'];
+  return definition === undefined ? undefined : (renamed[definition] ?? lastWord(definition));
+}
+
+function lastWord(definition: string): string | undefined {
+  return definition.split('.').at(-1);
 }
 
 function objectType(schema: Schema): TypeSchema {
