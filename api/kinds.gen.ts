@@ -3755,6 +3755,107 @@ export interface WeightedPodAffinityTerm {
   readonly podAffinityTerm: PodAffinityTerm;
 }
 
+/** Why an instance is where it is, or what stands in its way. */
+export interface Why {
+  readonly apiVersion: 'berth.dev/v1';
+  readonly kind: 'Why';
+  readonly metadata?: ObjectMeta;
+  /**
+   * `Pending` has no node and would get none now, `Placeable` has none yet and would get one now, `Bound` has one, `Stopped` has one and is stopped, `Finished` has ended, `Deleting` is on its way out, `Foreign` is left to another scheduler. Of a Workload: the state of its instances that most stands in the way.
+   */
+  readonly state?: string;
+  /** The same in one line. */
+  readonly message?: string;
+  /** The node that it has, or would get now. */
+  readonly node?: string;
+  /** How nodes are compared. */
+  readonly strategy?: string;
+  /** How many nodes there are. */
+  readonly nodes?: number;
+  /**
+   * The nodes that refuse it, in classes of those that refuse for the same reasons; the largest class first.
+   */
+  readonly classes?: readonly WhyClass[];
+  /**
+   * The nodes that could take it, best first, at most 6: the one that it has or would get, and the runners-up. Of a bound instance as if it were decided now, and itself were not there.
+   */
+  readonly candidates?: readonly WhyCandidate[];
+  /** How many nodes could take it. */
+  readonly candidateNodes?: number;
+  /**
+   * Of a bound instance, the place of its node among these; absent where it would not fit there now.
+   */
+  readonly rank?: number;
+  /** What an instance waits for that no node can give, such as a workload or a container. */
+  readonly waitsFor?: readonly WhyWait[];
+  /** Of a Workload, its instances; those that are not placed first, at most 50. */
+  readonly instances?: readonly WhyInstance[];
+}
+
+/** A node that could take the instance. */
+export interface WhyCandidate {
+  /** Its name. */
+  readonly node?: string;
+  /**
+   * From 100 (best) downwards; comparable within one answer. Soft rules that are not met weigh most.
+   */
+  readonly score?: number;
+  /** Instances of the same owner that it has already. */
+  readonly instances?: number;
+  /** The part of it that would be in use afterwards, in the mean of what is asked for: `62%`. */
+  readonly used?: string;
+}
+
+/** Nodes that refuse for the same reasons. */
+export interface WhyClass {
+  /** How many they are. */
+  readonly nodes?: number;
+  /** The one of them that is nearest to taking it; amounts and changes are about this one. */
+  readonly example?: string;
+  /** All that stands in the way there; every one of them has to go. */
+  readonly obstacles?: readonly WhyObstacle[];
+}
+
+/** One instance of a workload. */
+export interface WhyInstance {
+  /** Of the pod. */
+  readonly name?: string;
+  /** As above. */
+  readonly state?: string;
+  /** The node that it has. */
+  readonly node?: string;
+  /** Why it is so. */
+  readonly message?: string;
+}
+
+/** One thing that stands in the way on a node. */
+export interface WhyObstacle {
+  /** Of what there is too little, such as `cpu`, `memory`, `gpu`; absent where a rule refuses. */
+  readonly dimension?: string;
+  /** The resource of that dimension, such as `example.com/fpga`. */
+  readonly resource?: string;
+  /** The rule that refuses, such as `taints`, `nodeSelector`. */
+  readonly rule?: string;
+  /** In Kubernetes' words, such as `Insufficient cpu`. */
+  readonly reason?: string;
+  /** How much is asked for, such as `4`, `2.5Gi`. */
+  readonly asked?: string;
+  /** How much is free on that node. */
+  readonly free?: string;
+  /** How much more would have to be free; the smallest amount that will do. */
+  readonly missing?: string;
+  /** The smallest changes that take it away; of a rule all of them are needed. */
+  readonly changes?: readonly string[];
+}
+
+/** One thing that is waited for. */
+export interface WhyWait {
+  /** In one word. */
+  readonly reason?: string;
+  /** In a sentence. */
+  readonly message?: string;
+}
+
 /** Settings for Windows. Kept, and not acted on yet. */
 export interface WindowsSecurityContextOptions {
   /** Name of the GMSA credential spec. */

@@ -12,3 +12,4 @@ export { type EncryptionConfiguration, readEncryption } from './encryption/confi
 export { Undecipherable } from './encryption/sealer.ts';
 export type { UserInfo } from './request/request.ts';
 export { type ApiServer, type ApiServerOptions, startApiServer } from './server.ts';
+export type { Answers } from './subresources/answers.ts';

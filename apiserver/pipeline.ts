@@ -18,6 +18,7 @@ import type { ApiRequest, ApiResponse, RequestContext, UserInfo } from './reques
 import { accessInfo, requestInfo } from './request/request-info.ts';
 import type { RequestMetrics } from './request/request-metrics.ts';
 import { kindPrefix } from './storage/keys.ts';
+import { type AnswersDeps, answerAbout, answerTo, isAsked } from './subresources/answers.ts';
 import { approve } from './subresources/approval.ts';
 import { bindMany, bindOne } from './subresources/binding.ts';
 import { evict } from './subresources/eviction.ts';
@@ -37,7 +38,7 @@ import { respondJson } from './verbs/respond.ts';
 import { update } from './verbs/update.ts';
 import { watch } from './verbs/watch.ts';
 
-export interface PipelineDeps extends NodeProxyDeps, LimitedDeps {
+export interface PipelineDeps extends NodeProxyDeps, LimitedDeps, AnswersDeps {
   /** Whose a bearer token is. */
   readonly tokens: TokenAuthenticator;
   readonly summaries: NodeSummaries;
@@ -185,6 +186,7 @@ async function dispatch(deps: PipelineDeps, context: RequestContext): Promise<Ap
   if (isMetrics(info)) return resourceMetrics(deps, context);
   if (info.group === 'berth.dev' && info.resource === 'bindings' && info.verb === 'create')
     return bindMany(deps, context);
+  if (isAsked(info)) return answerTo(deps, context);
   const kind = deps.registry.find(info.group, info.version, info.resource);
   if (kind === undefined) throw unknownResource(deps, context);
   return serve(deps, { ...context, kind });
@@ -230,6 +232,8 @@ async function servePart(deps: PipelineDeps, request: KindRequest): Promise<ApiR
     if (!['get', 'create', 'delete'].includes(info.verb)) throw methodNotAllowed();
     return nodeImages(deps, request);
   }
+  const answer = answerAbout(deps, request);
+  if (answer !== undefined) return answer;
   const part = kind.builtin ? builtinParts[`${kind.plural}/${info.subresource}`] : undefined;
   if (part === undefined) {
     if (kind.builtin) throw noResource();

@@ -45,6 +45,7 @@ import { runSpaceWatch, spaceCheck } from './storage/space.ts';
 import { storageMetrics } from './storage/storage-metrics.ts';
 import { guarded } from './storage/store-errors.ts';
 import { WatchCache } from './storage/watch-cache.ts';
+import { type Answers, noAnswers } from './subresources/answers.ts';
 import { askNode, hasStreams, podStream, podStreams } from './subresources/node-proxy.ts';
 import { NodeSummaries } from './usage/node-summaries.ts';
 import { WebhookCaller } from './webhook/call.ts';
@@ -81,6 +82,8 @@ export interface ApiServerOptions {
   readonly limits?: FlowLimits;
   /** How objects are stored; plain when absent. */
   readonly encryption?: EncryptionConfiguration;
+  /** What other parts of the plane answer. */
+  readonly answers?: Answers;
   /** How long history is kept for watches and exact reads; default ten minutes. */
   readonly historyMs?: number;
 }
@@ -164,6 +167,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     }),
     issuer,
     tokens,
+    answers: options.answers ?? noAnswers,
     summaries: new NodeSummaries({
       clock,
       log,

@@ -92,6 +92,10 @@ export const commandGroups: readonly CommandGroup[] = [
         summary: 'wait for a condition, a value or a deletion',
         load: async () => (await import('./commands/wait.ts')).waitCommand(),
       },
+      why: {
+        summary: 'explain why something runs where it does, or what it waits for',
+        load: async () => (await import('./commands/why.ts')).whyCommand(),
+      },
       logs: {
         summary: "print a container's log",
         load: async () => (await import('./commands/logs.ts')).logsCommand(),

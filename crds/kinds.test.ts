@@ -68,7 +68,7 @@ describe('every kind', () => {
       'validatingadmissionpolicybindings',
       'validatingwebhookconfigurations',
     ]);
-    expect(virtualKinds).toHaveLength(13);
+    expect(virtualKinds).toHaveLength(14);
     expect(names(berthKinds)).toEqual([
       'ipaddresses',
       'ippools',

@@ -11,6 +11,7 @@ const coreNamespaced = [
   'pods',
   'pods/log',
   'pods/status',
+  'pods/why',
   'serviceaccounts',
 ];
 
@@ -52,6 +53,12 @@ const usage: Rule = {
   verbs: ['get', 'list'],
 };
 
+const placement: Rule = {
+  apiGroups: ['berth.dev'],
+  resources: ['vms/why', 'workloads/why'],
+  verbs: ['get'],
+};
+
 const viewRules: Rule[] = [
   {
     apiGroups: [''],
@@ -68,6 +75,7 @@ const viewRules: Rule[] = [
   budgets,
   revisions,
   usage,
+  placement,
 ];
 
 const editRules: Rule[] = [

@@ -4,7 +4,7 @@ import { virtualKinds } from '../../crds/index.ts';
 import type { OpenApiKind, ServedResource, ServedSubresource } from '../present/index.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
-import { metricPlurals, reviewPlurals, virtualSchemas } from '../registry/virtual.ts';
+import { metricPlurals, postedPlurals, virtualSchemas } from '../registry/virtual.ts';
 
 const allVerbs = [
   'create',
@@ -29,6 +29,15 @@ const customVerbs = [
 ];
 const partVerbs = ['get', 'patch', 'update'];
 
+/** Why an instance is where it is; also of custom kinds. */
+const why: ServedSubresource = {
+  name: 'why',
+  kind: 'Why',
+  group: 'berth.dev',
+  version: 'v1',
+  verbs: ['get'],
+};
+
 /** Subresources that only built-in kinds have, by `plural`. */
 const builtinSubresources: Readonly<Record<string, readonly ServedSubresource[]>> = {
   certificatesigningrequests: [
@@ -43,6 +52,7 @@ const builtinSubresources: Readonly<Record<string, readonly ServedSubresource[]>
     { name: 'exec', kind: 'PodExecOptions', verbs: ['create', 'get'] },
     { name: 'log', kind: 'Pod', verbs: ['get'] },
     { name: 'portforward', kind: 'PodPortForwardOptions', verbs: ['create', 'get'] },
+    why,
   ],
   serviceaccounts: [
     {
@@ -97,8 +107,9 @@ function verbsOf(kind: ServedKind): readonly string[] {
 /** Of Berth's own kinds, by `plural.group`: as pods have them. */
 const ownSubresources: Readonly<Record<string, readonly ServedSubresource[]>> = {
   'vms.berth.dev': (builtinSubresources['pods'] ?? []).filter(({ name }) =>
-    ['attach', 'exec', 'log', 'portforward'].includes(name),
+    ['attach', 'exec', 'log', 'portforward', 'why'].includes(name),
   ),
+  'workloads.berth.dev': [why],
 };
 
 function subresourcesOf(kind: ServedKind): ServedSubresource[] {
@@ -129,7 +140,7 @@ function subresourcesOf(kind: ServedKind): ServedSubresource[] {
 function virtualResources(): ServedResource[] {
   return virtualKinds.flatMap(({ group, names, scope, versions }) => {
     const metric = metricPlurals.get(names.kind);
-    const plural = metric ?? reviewPlurals.get(names.kind);
+    const plural = metric ?? postedPlurals.get(names.kind);
     const version = versions[0]?.name;
     if (plural === undefined || version === undefined) return [];
     return [

@@ -20,13 +20,16 @@ export const reviewKinds: Readonly<Record<string, string>> = {
   tokenreviews: 'TokenReview',
 };
 
+/** Resources of berth.dev that answer a POST and store nothing: plural → Kind. */
+export const askedKinds: Readonly<Record<string, string>> = {};
+
 /** Resources of metrics.k8s.io, which are read and never stored: Kind → plural. */
 export const metricPlurals: ReadonlyMap<string, string> = new Map([
   ['PodMetrics', 'pods'],
   ['NodeMetrics', 'nodes'],
 ]);
 
-/** The other way round: Kind → plural. */
-export const reviewPlurals: ReadonlyMap<string, string> = new Map(
-  Object.entries(reviewKinds).map(([plural, kind]) => [kind, plural]),
+/** Kind → plural of what is POSTed and not stored. */
+export const postedPlurals: ReadonlyMap<string, string> = new Map(
+  Object.entries({ ...reviewKinds, ...askedKinds }).map(([plural, kind]) => [kind, plural]),
 );

@@ -5,6 +5,7 @@ import { collectionPath, withQuery } from '../../client/paths.ts';
 import { newCommand } from '../command.ts';
 import { Failure, usage } from '../failure.ts';
 import { discoverKinds, displayName, type Kind } from '../verbs/kinds.ts';
+import { printWhole } from '../verbs/output.ts';
 import {
   addSessionOptions,
   type Session,
@@ -150,18 +151,6 @@ function printNames(items: readonly Record<string, unknown>[], sources: readonly
     const type = kind === undefined ? String(item['kind']).toLowerCase() : displayName(kind);
     process.stdout.write(`${type}/${name}\n`);
   }
-}
-
-async function printWhole(value: unknown, output: string): Promise<void> {
-  if (output === 'json') {
-    process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
-    return;
-  }
-  const { stringify } = await import('yaml');
-  // What reads it may take "yes" or "0755" for something else than text: such text is quoted.
-  process.stdout.write(
-    stringify(value, { version: '1.1', lineWidth: 0, aliasDuplicateObjects: false }),
-  );
 }
 
 async function watch(

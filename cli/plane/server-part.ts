@@ -1,5 +1,6 @@
 /** The server of a plane: store, API, controllers and scheduler in this process. */
 import {
+  type Answers,
   type ApiServer,
   type ApiServerOptions,
   startApiServer,
@@ -13,9 +14,11 @@ import { systemClock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Metrics } from '../../lib/metrics.ts';
 import { systemRandom } from '../../lib/random.ts';
+import { Adviser } from '../../scheduler/advice/adviser.ts';
 import { runScheduler } from '../../scheduler/controller/run-scheduler.ts';
 import { checkWhole, type Store, settleFormat } from '../../store/index.ts';
 import { codeOf, Failure } from '../failure.ts';
+import { schedulerAnswers } from './answers.ts';
 import { openAudit } from './audit.ts';
 import { controllersChosen } from './chosen-controllers.ts';
 import { type PlaneConfig, reachableHost } from './config.ts';
@@ -59,20 +62,28 @@ export async function startServerPart(options: ServerPartOptions): Promise<Serve
     await checkWhole(store, { signal: AbortSignal.timeout(storeAnswerMs) });
     const format = await settleFormat(store, { signal: new AbortController().signal });
     if (format.from !== format.to) log.info(format, 'the store has a newer format now');
-    const api = await listen(options, identity, store);
+    const served: { adviser?: Adviser } = {};
+    const answers = schedulerAnswers(() => served.adviser);
+    const api = await listen(options, identity, store, answers);
     await writeKubeconfig(paths, config, identity);
-    return await runParts(options, identity, api, store);
+    return await runParts(options, identity, { api, store, served });
   } catch (error) {
     await store.close();
     throw error;
   }
 }
 
+interface Serving {
+  readonly api: ApiServer;
+  readonly store: Store;
+  /** Who answers questions about placement, from when the parts run. */
+  readonly served: { adviser?: Adviser };
+}
+
 async function runParts(
   options: ServerPartOptions,
   files: Identity,
-  api: ApiServer,
-  store: Store,
+  { api, store, served }: Serving,
 ): Promise<ServerPart> {
   const { paths, config, log, metrics } = options;
   const { signer, tokenSigner } = files;
@@ -87,6 +98,10 @@ async function runParts(
   await releaseOwnLeases(controllers, plane, AbortSignal.any([signal, AbortSignal.timeout(5_000)]));
   const common = { clock: systemClock, random: systemRandom, signal, identity, metrics };
   const wants = controllersChosen(config.controllers);
+  const schedulerClient = client(componentUser('system:berth:scheduler'));
+  const schedulerLog = log.child({ part: 'scheduler' });
+  const adviser = new Adviser({ ...common, client: schedulerClient, log: schedulerLog });
+  served.adviser = adviser;
   const ended = Promise.all([
     runControllers({
       ...common,
@@ -100,8 +115,8 @@ async function runParts(
     wants('scheduler') &&
       runScheduler({
         ...common,
-        client: client(componentUser('system:berth:scheduler')),
-        log: log.child({ part: 'scheduler' }),
+        client: schedulerClient,
+        log: schedulerLog,
       }),
   ]).then(() => undefined);
   const renewing = Promise.all([
@@ -114,7 +129,7 @@ async function runParts(
     ended,
     async stop() {
       stop.abort(new Error('the server stops'));
-      await Promise.allSettled([ended, renewing]);
+      await Promise.allSettled([ended, renewing, adviser.stopped()]);
       await api.stop();
       await store.close();
     },
@@ -149,6 +164,7 @@ async function listen(
   { config, log, metrics }: ServerPartOptions,
   { ca, serving, agentClient, tokens, tokenKeys }: Identity,
   store: Store,
+  answers: Answers,
 ): Promise<ApiServer> {
   const { host, port, disabledAdmission = [], serviceAccountIssuer: tokenIssuer } = config;
   const audit = openAudit(config);
@@ -157,6 +173,7 @@ async function listen(
   try {
     return await startApiServer({
       store,
+      answers,
       metrics,
       clock: systemClock,
       random: systemRandom,

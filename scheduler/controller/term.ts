@@ -14,9 +14,9 @@ import { newestOf } from '../../client/instance.ts';
 import { createInformer } from '../../client/list-watch-informer.ts';
 import { noMetrics } from '../../lib/metrics.ts';
 import { createTracer } from '../../lib/trace.ts';
+import { refusalText } from '../advice/words.ts';
 import { Engine } from '../engine/engine.ts';
 import { controllerOf, podRequest } from '../engine/pod-request.ts';
-import { messageOf } from '../engine/reasons.ts';
 import type { PlacementRequest } from '../engine/request.ts';
 import { Bell } from './bell.ts';
 import { type Binding, bind, bindingsMax, type Term } from './binder.ts';
@@ -24,10 +24,8 @@ import { Cluster, isFinished } from './cluster.ts';
 import { type PendingPod, PendingPods } from './pending-pods.ts';
 import type { SchedulerOptions } from './run-scheduler.ts';
 import { type ScheduleMetrics, scheduleMetrics } from './schedule-metrics.ts';
+import { schedulerNames } from './scheduler-names.ts';
 import { Verdicts } from './verdicts.ts';
-
-/** `spec.schedulerName` of the pods that are ours. */
-const schedulerNames = new Set(['', 'default-scheduler', 'berth']);
 
 /** A refusal because an owner is not in the cache is told only when it stays so; caches may be late. */
 const silentRefusals = 3;
@@ -222,7 +220,7 @@ class SchedulerTerm {
       if (decision === undefined) return [];
       if (decision.type === 'refused') {
         this.#metrics.attempt('unschedulable');
-        this.#refuse(candidate.pending, messageOf(decision.reasons));
+        this.#refuse(candidate.pending, refusalText(decision.reasons));
         return [];
       }
       const { uid, key } = candidate.pending;

@@ -69,6 +69,7 @@ function portTable(): Devices<readonly HostPort[], readonly HostPort[]> {
         free: need.length - clashes.length,
         missing: clashes.length,
         text: { asked: names.join(' and '), free: String(need.length - clashes.length) },
+        remedy: `ask for other host ports than ${names.join(', ')}, or free them`,
       };
     },
   };

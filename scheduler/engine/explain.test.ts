@@ -63,7 +63,7 @@ describe('why', () => {
             asked: 4000,
             free: 1200,
             missing: 2800,
-            text: { asked: '4', free: '1.2' },
+            text: { asked: '4', free: '1.2', missing: '2.8' },
           },
         ],
       },

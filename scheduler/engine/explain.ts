@@ -102,7 +102,7 @@ function shortages(snapshot: Snapshot, request: PlacementRequest, index: number)
       asked: amount,
       free,
       missing: amount - free,
-      text: { asked: format(amount), free: format(free) },
+      text: { asked: format(amount), free: format(free), missing: format(amount - free) },
     });
   }
   for (const { dimension, need } of request.parts) {

@@ -15,7 +15,9 @@ export interface Shortage {
   /** The smallest change: with so much more free it fits, with any less it does not. */
   readonly missing: number;
   /** The same for people. */
-  readonly text: { readonly asked: string; readonly free: string };
+  readonly text: { readonly asked: string; readonly free: string; readonly missing?: string };
+  /** How a person takes it away, where it is not "lower it by so much, or free so much": `use another port`. */
+  readonly remedy?: string;
 }
 
 /** A rule that the node does not meet. */

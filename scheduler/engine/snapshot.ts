@@ -13,10 +13,13 @@ import type { Allocation, Amount, NodeRecord, NodeTraits, PlacementRequest } fro
 /** The part of a request that takes something. */
 export type Footprint = Pick<PlacementRequest, 'uid' | 'owner' | 'amounts' | 'parts'>;
 
-interface Placement {
+export interface Placed {
   readonly footprint: Footprint;
   readonly node: string;
   readonly allocation: Allocation;
+}
+
+interface Placement extends Placed {
   /** What was taken from the devices, while the node is known. */
   pieces: Map<string, JsonValue> | undefined;
 }
@@ -75,6 +78,11 @@ export class Snapshot {
   /** The node an instance is placed on. */
   nodeOf(uid: string): string | undefined {
     return this.#placements.get(uid)?.node;
+  }
+
+  /** What is placed under that uid, as it was given to `assume`. */
+  placementOf(uid: string): Placed | undefined {
+    return this.#placements.get(uid);
   }
 
   /** Uids of everything placed. */

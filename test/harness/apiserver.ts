@@ -88,6 +88,7 @@ export interface TestApiOptions {
   readonly limits?: ApiServerOptions['limits'];
   readonly oidc?: ApiServerOptions['oidc'];
   readonly encryption?: ApiServerOptions['encryption'];
+  readonly answers?: ApiServerOptions['answers'];
 }
 
 export async function startTestApi(
@@ -134,7 +135,7 @@ async function serve(
     metrics,
   }: Pick<TestApi, 'directory' | 'store' | 'pki' | 'etcd'> & { readonly metrics: Metrics },
   again: TestApi['again'],
-  { audit, limits, encryption, oidc, serviceAccounts = false }: TestApiOptions,
+  { audit, limits, encryption, oidc, answers, serviceAccounts = false }: TestApiOptions,
 ): Promise<TestApi> {
   const token = (name: string, user: string, group: string) => ({
     token: name,
@@ -147,6 +148,7 @@ async function serve(
     ...(oidc === undefined ? {} : { oidc }),
     ...(limits === undefined ? {} : { limits }),
     ...(encryption === undefined ? {} : { encryption }),
+    ...(answers === undefined ? {} : { answers }),
     store,
     metrics,
     clock: systemClock,

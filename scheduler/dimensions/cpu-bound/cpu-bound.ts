@@ -140,7 +140,11 @@ function shortageOf({ pieces }: CoreNeed, free: Float64Array, { ids }: NodeCores
     asked: pieces,
     free: left,
     missing,
-    text: { asked: String(pieces / piecesPerCore), free: String(left / piecesPerCore) },
+    text: {
+      asked: String(pieces / piecesPerCore),
+      free: String(left / piecesPerCore),
+      missing: String(missing / piecesPerCore),
+    },
   };
 }
 

@@ -87,7 +87,11 @@ export class GpuDevices implements Devices<GpuNeed, GpuPiece> {
       asked,
       free,
       missing: asked - free,
-      text: { asked: String(asked / wholeDevice), free: String(free / wholeDevice) },
+      text: {
+        asked: String(asked / wholeDevice),
+        free: String(free / wholeDevice),
+        missing: String((asked - free) / wholeDevice),
+      },
     };
   }
 

@@ -1,0 +1,106 @@
+/** Why of one pod or VM, and of a workload's instances together. Pure over a view. */
+import type { Pod, Why, WhyInstance, WhyWait, Workload } from '../../api/kinds.gen.ts';
+import { isFinished } from '../controller/cluster.ts';
+import { schedulerNames } from '../controller/scheduler-names.ts';
+import { controllerOf, podRequest } from '../engine/pod-request.ts';
+import type { View } from './view.ts';
+import { type Answer, waitsOf, whyBound, whyPending } from './why.ts';
+
+/** Instances of a workload that are told of. */
+const instancesMax = 50;
+
+export function whyInstance(view: View, pod: Pod): Answer {
+  const waitsFor = waitsOf(pod);
+  const waits = waitsFor.length === 0 ? {} : { waitsFor };
+  const { nodeName = '' } = pod.spec;
+  const on = nodeName === '' ? {} : { node: nodeName };
+  const done = (state: string, message: string): Answer => ({ state, message, ...on, ...waits });
+  if (isFinished(pod)) return done('Finished', `has ended: ${pod.status?.phase ?? ''}`);
+  const { deletionTimestamp, annotations } = pod.metadata;
+  if (deletionTimestamp !== undefined) return done('Deleting', 'is being deleted');
+  const { schedulerName = '' } = pod.spec;
+  if (!schedulerNames.has(schedulerName)) {
+    return done('Foreign', `is left to the scheduler "${schedulerName}"`);
+  }
+  const owner = controllerOf(pod);
+  const workload =
+    owner?.kind === 'Workload'
+      ? view.workload(`${pod.metadata.namespace ?? ''}/${owner.name}`)
+      : undefined;
+  const request = podRequest(pod, workload, view.cluster.dimensions);
+  if (nodeName === '') return { ...whyPending(view.engine, request), ...waits };
+  const answer = whyBound(view.engine, request, nodeName);
+  if (annotations?.['berth.dev/running'] !== 'false') {
+    return { ...answer, message: withWaits(answer, waitsFor), ...waits };
+  }
+  const message = `stopped on purpose; it keeps its place ${answer.message ?? ''}`;
+  return { ...answer, state: 'Stopped', message, ...waits };
+}
+
+export function whyWorkload(view: View, workload: Workload): Answer {
+  const all = view
+    .podsOf(workload.metadata.uid ?? '')
+    .toSorted((a, b) => order(a.metadata.name ?? '', b.metadata.name ?? ''))
+    .map((pod) => ({ name: pod.metadata.name ?? '', answer: whyInstance(view, pod) }))
+    .sort((a, b) => rankOf(a.answer) - rankOf(b.answer));
+  const waitsFor = conditionsOf(workload);
+  const waits = waitsFor.length === 0 ? {} : { waitsFor };
+  const instances = all.slice(0, instancesMax).map(instanceOf);
+  const [first] = all;
+  if (first === undefined) {
+    const message = waitsFor[0]?.message ?? 'has no instances';
+    return { state: 'Pending', message, instances, ...waits };
+  }
+  const { state, classes, nodes, strategy, message = '' } = first.answer;
+  const counts = new Map<string, number>();
+  for (const { answer } of all) count(counts, answer.state ?? '');
+  const told = [...counts].map(([each, number]) => `${number} ${each}`).join(', ');
+  return {
+    ...(state === undefined ? {} : { state }),
+    message: `${told}; ${first.name}: ${message}`,
+    ...(strategy === undefined ? {} : { strategy }),
+    ...(nodes === undefined ? {} : { nodes }),
+    ...(classes === undefined ? {} : { classes }),
+    instances,
+    ...waits,
+  };
+}
+
+/** What most stands in the way comes first. */
+const states = ['Pending', 'Placeable', 'Foreign', 'Stopped', 'Deleting', 'Bound', 'Finished'];
+
+function rankOf({ state = '' }: Answer): number {
+  return states.indexOf(state);
+}
+
+function instanceOf(each: { readonly name: string; readonly answer: Answer }): WhyInstance {
+  const { state, node, message } = each.answer;
+  return {
+    name: each.name,
+    ...(state === undefined ? {} : { state }),
+    ...(node === undefined ? {} : { node }),
+    ...(message === undefined ? {} : { message }),
+  };
+}
+
+function conditionsOf({ status }: Workload): NonNullable<Why['waitsFor']> {
+  return (status?.conditions ?? []).flatMap(({ status: met, reason, message }): WhyWait[] =>
+    met === 'False' && message !== undefined && message !== ''
+      ? [{ ...(reason === undefined ? {} : { reason }), message }]
+      : [],
+  );
+}
+
+function withWaits({ message = '' }: Answer, waits: readonly WhyWait[]): string {
+  const [first] = waits;
+  return first === undefined ? message : `${message}; waits for ${first.message ?? ''}`;
+}
+
+function count(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}
+
+function order(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}

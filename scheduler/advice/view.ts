@@ -1,0 +1,107 @@
+/**
+ * The cluster as an adviser sees it: caches that begin with the first question, are kept current while questions come,
+ * and go when none has come for a while. Every server of a plane has its own, whoever holds the scheduler's lease.
+ */
+import { Subscription } from 'rxjs';
+import type { Node, Pod, VM, Workload } from '../../api/kinds.gen.ts';
+import type { KubeObject } from '../../api/meta.ts';
+import { nodes, pods, vms, workloads } from '../../api/resources.gen.ts';
+import { podOfVm } from '../../api/vm-instance.ts';
+import type { Client } from '../../client/client.ts';
+import { createInformer, type ListWatchInformer } from '../../client/list-watch-informer.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Log } from '../../lib/log.ts';
+import type { Random } from '../../lib/random.ts';
+import { Cluster } from '../controller/cluster.ts';
+import { Engine } from '../engine/engine.ts';
+import { controllerOf } from '../engine/pod-request.ts';
+
+export interface ViewOptions {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** An index over pods: the uid of what controls them. */
+const byOwner = 'owner';
+
+export class View {
+  readonly cluster: Cluster;
+  readonly engine: Engine;
+  readonly #pods: ListWatchInformer<Pod>;
+  readonly #vms: ListWatchInformer<VM>;
+  readonly #nodes: ListWatchInformer<Node>;
+  readonly #workloads: ListWatchInformer<Workload>;
+  readonly #subscriptions = new Subscription();
+
+  constructor(options: ViewOptions) {
+    const { client } = options;
+    this.cluster = new Cluster(options.log);
+    this.engine = new Engine(this.cluster.snapshot);
+    this.#pods = createInformer<Pod>(client, pods, options);
+    this.#vms = createInformer<VM>(client, vms, options);
+    this.#nodes = createInformer<Node>(client, nodes, options);
+    this.#workloads = createInformer<Workload>(client, workloads, options);
+    this.#pods.addIndex(byOwner, (pod) => [controllerOf(pod)?.uid ?? '']);
+    this.#follow(
+      this.#nodes,
+      (node) => this.cluster.applyNode(node),
+      (node) => this.cluster.deleteNode(node),
+    );
+    this.#follow(
+      this.#pods,
+      (pod) => this.cluster.applyPod(pod),
+      (pod) => this.cluster.deletePod(pod),
+    );
+    this.#follow(
+      this.#vms,
+      (vm) => this.cluster.applyPod(podOfVm(vm)),
+      (vm) => this.cluster.deletePod(podOfVm(vm)),
+    );
+    for (const informer of this.#informers) informer.start();
+  }
+
+  get #informers() {
+    return [this.#pods, this.#vms, this.#nodes, this.#workloads];
+  }
+
+  /** Resolves when all of it is there. */
+  async untilReady(signal: AbortSignal): Promise<void> {
+    await Promise.all(this.#informers.map((informer) => informer.untilSynced({ signal })));
+  }
+
+  /** Resolves when `object`, as it was read elsewhere, is in the caches. */
+  async untilSeen({ kind, metadata }: KubeObject, signal: AbortSignal): Promise<void> {
+    const informer = this.#informers.find(({ resource }) => resource.kind === kind);
+    await informer?.untilSeen(metadata.resourceVersion ?? '0', { signal });
+  }
+
+  /** `namespace/name`. */
+  workload(key: string): Workload | undefined {
+    return this.#workloads.get(key);
+  }
+
+  /** What that object controls. */
+  podsOf(uid: string): readonly Pod[] {
+    return this.#pods.byIndex(byOwner, uid);
+  }
+
+  async stop(): Promise<void> {
+    this.#subscriptions.unsubscribe();
+    await Promise.all(this.#informers.map((informer) => informer.stop()));
+  }
+
+  #follow<T extends KubeObject>(
+    informer: ListWatchInformer<T>,
+    applied: (object: T) => unknown,
+    deleted: (object: T) => unknown,
+  ): void {
+    const subscription = informer.events.subscribe((event) => {
+      if (event.type === 'init' || event.type === 'initDone') return;
+      if (event.type === 'delete') deleted(event.object);
+      else applied(event.object);
+    });
+    this.#subscriptions.add(subscription);
+  }
+}

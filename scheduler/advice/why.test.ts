@@ -1,0 +1,111 @@
+import { describe, expect, it } from 'vitest';
+import { Engine } from '../engine/engine.ts';
+import type { NodeRecord } from '../engine/request.ts';
+import { Snapshot } from '../engine/snapshot.ts';
+import { node, request, seen } from '../engine/testing.ts';
+import { whyBound, whyPending } from './why.ts';
+
+const Gi = 1024 ** 3;
+
+function engineOf(...records: readonly NodeRecord[]): Engine {
+  const engine = new Engine(new Snapshot());
+  for (const record of records) engine.snapshot.upsertNode(record);
+  return engine;
+}
+
+describe('why something waits', () => {
+  it('names the smallest changes for each class of nodes, the nearest last', () => {
+    const engine = engineOf(
+      node('n1', { cpu: 4000, memory: 2 * Gi }),
+      node('n2', { cpu: 4000, memory: Gi }),
+      node('n3', { cpu: 8000, memory: 8 * Gi }, { traits: { unschedulable: true } }),
+    );
+    const answer = whyPending(engine, request('p', { cpu: 1000, memory: 2.5 * Gi }));
+    expect(answer).toMatchObject({ state: 'Pending', nodes: 3, strategy: 'Spread' });
+    expect(answer.classes).toEqual([
+      {
+        nodes: 2,
+        example: 'n1',
+        obstacles: [
+          {
+            dimension: 'memory',
+            resource: 'memory',
+            reason: 'Insufficient memory',
+            asked: '2.5Gi',
+            free: '2Gi',
+            missing: '512Mi',
+            changes: ['lower memory by 512Mi, or free 512Mi of it on node n1'],
+          },
+        ],
+      },
+      {
+        nodes: 1,
+        example: 'n3',
+        obstacles: [
+          { rule: 'cordon', reason: 'node(s) were unschedulable', changes: ['uncordon node n3'] },
+        ],
+      },
+    ]);
+    expect(answer.message).toBe(
+      '0/3 nodes are available: 2 Insufficient memory (asked 2.5Gi, at most 2Gi free on n1), ' +
+        '1 node(s) were unschedulable. ' +
+        'Nearest: lower memory by 512Mi, or free 512Mi of it on node n1.',
+    );
+  });
+
+  it('does not ask to lower what would leave nothing', () => {
+    const engine = engineOf(node('n1', { 'example.com/gpu': 0 }));
+    const [first] = whyPending(engine, request('p', { 'example.com/gpu': 1 })).classes ?? [];
+    expect(first?.obstacles?.[0]?.changes).toEqual(['free 1 of example.com/gpu on node n1']);
+  });
+
+  it('takes the words of a dimension that has its own', () => {
+    const engine = engineOf(node('n1'));
+    engine.scheduleBatch([request('a', {}, { hostPorts: [80] })]);
+    const [first] = whyPending(engine, request('b', {}, { hostPorts: [80] })).classes ?? [];
+    expect(first?.obstacles?.[0]?.changes).toEqual([
+      'ask for other host ports than 80/TCP, or free them on node n1',
+    ]);
+  });
+
+  it('tells where it would go now', () => {
+    const engine = engineOf(node('n1'), node('n2', { cpu: 8000, memory: 8192 }));
+    expect(whyPending(engine, request('p'))).toMatchObject({
+      state: 'Placeable',
+      node: 'n2',
+      candidateNodes: 2,
+      candidates: [{ node: 'n2' }, { node: 'n1' }],
+    });
+  });
+});
+
+describe('why something is where it is', () => {
+  it('compares its node with the runners-up, as if it were not there', () => {
+    const engine = engineOf(node('n1'), node('n2'), node('n3', { cpu: 500 }));
+    const asked = request('p', { cpu: 1000 }, { owner: 'o' });
+    engine.snapshot.assume(asked, 'n2', {});
+    engine.snapshot.assume(request('q', { cpu: 1000 }, { owner: 'o' }), 'n1', {});
+    const before = seen(engine.snapshot);
+    const answer = whyBound(engine, asked, 'n2');
+    expect(answer).toMatchObject({ state: 'Bound', node: 'n2', rank: 1, candidateNodes: 2 });
+    expect(answer.candidates?.map(({ node: name, instances }) => [name, instances])).toEqual([
+      ['n2', 0],
+      ['n1', 1],
+    ]);
+    expect(answer.classes).toMatchObject([{ nodes: 1, example: 'n3' }]);
+    expect(answer.message).toMatch(/^on n2: the best of 2 nodes that can take it \(score /);
+    expect(seen(engine.snapshot)).toEqual(before);
+  });
+
+  it('says so where its node would refuse it now', () => {
+    const engine = engineOf(node('n1', {}, { traits: { unschedulable: true } }), node('n2'));
+    const asked = request('p');
+    engine.snapshot.assume(asked, 'n1', {});
+    const answer = whyBound(engine, asked, 'n1');
+    expect(answer.rank).toBeUndefined();
+    expect(answer.message).toBe(
+      'on n1, which would not take it now: ' +
+        'node(s) were unschedulable and Insufficient cpu and Insufficient memory',
+    );
+  });
+});
