@@ -13,6 +13,7 @@ import type { Allocation, Amount, NodeRecord, NodeTraits, PlacementRequest } fro
 /** The part of a request that takes something. */
 export type Footprint = Pick<PlacementRequest, 'uid' | 'owner' | 'amounts' | 'parts'>;
 
+/** Where an instance is, and what it has there. */
 export interface Placed {
   readonly footprint: Footprint;
   readonly node: string;
@@ -23,6 +24,8 @@ interface Placement extends Placed {
   /** What was taken from the devices, while the node is known. */
   pieces: Map<string, JsonValue> | undefined;
 }
+
+const none: ReadonlySet<string> = new Set();
 
 export class Snapshot {
   readonly dimensions: Dimensions;
@@ -83,6 +86,11 @@ export class Snapshot {
   /** What is placed under that uid, as it was given to `assume`. */
   placementOf(uid: string): Placed | undefined {
     return this.#placements.get(uid);
+  }
+
+  /** Uids of what is placed on a node, whether the node is known or not. */
+  placedOn(node: string): ReadonlySet<string> {
+    return this.#placedOn.get(node) ?? none;
   }
 
   /** Uids of everything placed. */

@@ -1,0 +1,365 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { cpuBound } from '../dimensions/cpu-bound/cpu-bound.ts';
+import { Engine } from '../engine/engine.ts';
+import { obstaclesOn } from '../engine/explain.ts';
+import type { NodeRecord, PlacementRequest } from '../engine/request.ts';
+import { Snapshot } from '../engine/snapshot.ts';
+import { node, request, seen } from '../engine/testing.ts';
+import type { Occupant, PreemptionOptions } from './occupant.ts';
+import { preempt } from './preempt.ts';
+import { compareVictims } from './rank.ts';
+import { victimsOn } from './victims.ts';
+
+const names = ['n1', 'n2', 'n3'];
+
+const nodes: fc.Arbitrary<NodeRecord[]> = fc.uniqueArray(
+  fc
+    .record({
+      name: fc.constantFrom(...names),
+      cpu: fc.integer({ min: 1000, max: 4000 }),
+      memory: fc.integer({ min: 1000, max: 4096 }),
+      cores: fc.integer({ min: 1, max: 4 }),
+      zone: fc.constantFrom('x', 'y'),
+      unschedulable: fc.constantFrom(false, false, false, true),
+    })
+    .map(({ name, cpu, memory, cores, zone, unschedulable }) =>
+      node(
+        name,
+        { cpu, memory },
+        {
+          labels: { zone },
+          traits: { unschedulable },
+          cores: { ids: Array.from({ length: cores }, (_, i) => i), pieces: 100, numa: [] },
+        },
+      ),
+    ),
+  { selector: ({ name }) => name, minLength: 1 },
+);
+
+const shapes = {
+  cpu: fc.integer({ min: 0, max: 2000 }),
+  memory: fc.integer({ min: 0, max: 2048 }),
+  port: fc.constantFrom(80, 81, undefined),
+  boundPieces: fc.constantFrom(0, 0, 30, 50, 100, 130),
+  owner: fc.constantFrom('a', 'b', undefined),
+};
+
+function made(
+  uid: string,
+  { cpu, memory, port, boundPieces, owner }: Shape,
+  more: Partial<Pick<PlacementRequest, 'maxPerNode' | 'nodeSelector'>> = {},
+): PlacementRequest {
+  const hostPorts = port === undefined ? [] : [port];
+  return request(uid, { cpu, memory }, { hostPorts, boundPieces, owner, ...more });
+}
+
+interface Shape {
+  readonly cpu: number;
+  readonly memory: number;
+  readonly port: number | undefined;
+  readonly boundPieces: number;
+  readonly owner: string | undefined;
+}
+
+const tenants = fc.array(
+  fc.record({
+    shape: fc.record(shapes),
+    occupant: fc.record<Occupant>({
+      priority: fc.integer({ min: -1, max: 3 }),
+      startedMs: fc.integer({ min: 0, max: 3 }),
+      budgets: fc.subarray(['b1', 'b2']),
+      state: fc.constantFrom('removable', 'removable', 'removable', 'leaving', 'stays'),
+    }),
+  }),
+  { maxLength: 25 },
+);
+
+const asked = fc
+  .record({
+    shape: fc.record(shapes),
+    maxPerNode: fc.constantFrom(undefined, undefined, 1, 2),
+    zone: fc.constantFrom(undefined, 'x'),
+  })
+  .map(({ shape, maxPerNode, zone }) =>
+    made('new', shape, {
+      maxPerNode,
+      nodeSelector: zone === undefined ? [] : [['zone', zone]],
+    }),
+  );
+
+const worlds = fc.record({
+  records: nodes,
+  tenants,
+  asked,
+  priority: fc.integer({ min: 0, max: 3 }),
+  allowed: fc.record({
+    b1: fc.integer({ min: 0, max: 2 }),
+    b2: fc.integer({ min: 0, max: 2 }),
+  }),
+});
+
+type World = typeof worlds extends fc.Arbitrary<infer T> ? T : never;
+
+/** Fills the nodes as the engine would, and asks about a request that fits nowhere. */
+function play(world: World, check: (scene: Scene) => void): void {
+  const engine = new Engine(new Snapshot());
+  const { snapshot } = engine;
+  for (const record of world.records) snapshot.upsertNode(record);
+  const occupants = new Map<string, Occupant>();
+  world.tenants.forEach(({ shape, occupant }, i) => {
+    const [decision] = engine.scheduleBatch([made(`t${i}`, shape)]);
+    if (decision?.type === 'placed') occupants.set(`t${i}`, occupant);
+  });
+  fc.pre(engine.place(world.asked) === undefined);
+  const options = {
+    priority: world.priority,
+    occupantOf: (uid: string) => occupants.get(uid),
+    allowed: new Map(Object.entries(world.allowed)),
+  };
+  check({ engine, snapshot, request: world.asked, options, occupants });
+}
+
+interface Scene {
+  readonly engine: Engine;
+  readonly snapshot: Snapshot;
+  readonly request: PlacementRequest;
+  readonly options: PreemptionOptions;
+  readonly occupants: ReadonlyMap<string, Occupant>;
+}
+
+function fits({ snapshot, request: wanted }: Scene, on: string): boolean {
+  return obstaclesOn(snapshot, wanted, on)?.length === 0;
+}
+
+/** Takes away what goes anyhow. */
+function letLeave({ snapshot, occupants }: Scene): void {
+  for (const [uid, { state }] of occupants) if (state === 'leaving') snapshot.release(uid);
+}
+
+const runs = { numRuns: 400 };
+
+describe('preemption', () => {
+  it('leaves the snapshot as it was', () => {
+    fc.assert(
+      fc.property(worlds, (world) =>
+        play(world, ({ snapshot, request: wanted, options }) => {
+          const before = seen(snapshot);
+          preempt(snapshot, wanted, options);
+          expect(seen(snapshot)).toEqual(before);
+        }),
+      ),
+      runs,
+    );
+  });
+
+  it('removes only who is less important and may go, and no one in vain', () => {
+    fc.assert(
+      fc.property(worlds, (world) =>
+        play(world, (scene) => {
+          const { snapshot, occupants, options } = scene;
+          const answer = preempt(snapshot, scene.request, options);
+          if (answer === undefined) return;
+          for (const { uid } of answer.victims) {
+            expect(occupants.get(uid)?.state).toBe('removable');
+            expect(occupants.get(uid)?.priority).toBeLessThan(options.priority);
+          }
+          letLeave(scene);
+          const held = answer.victims.map(({ uid }) => snapshot.placementOf(uid));
+          for (const { uid } of answer.victims) snapshot.release(uid);
+          expect(fits(scene, answer.node)).toBe(true);
+          for (const placement of held) {
+            if (placement === undefined) throw new Error('a victim that is not placed');
+            const { footprint, allocation } = placement;
+            snapshot.assume(footprint, answer.node, allocation);
+            expect(fits(scene, answer.node)).toBe(false);
+            snapshot.release(footprint.uid);
+          }
+        }),
+      ),
+      runs,
+    );
+  });
+
+  it('gives up only where nobody who may go would make room', () => {
+    fc.assert(
+      fc.property(worlds, (world) =>
+        play(world, (scene) => {
+          const { snapshot, occupants, options } = scene;
+          if (preempt(snapshot, scene.request, options) !== undefined) return;
+          letLeave(scene);
+          for (const [uid, { priority, state }] of occupants) {
+            if (state === 'removable' && priority < options.priority) snapshot.release(uid);
+          }
+          expect(scene.engine.place(scene.request)).toBeUndefined();
+        }),
+      ),
+      runs,
+    );
+  });
+
+  it('fills no node over any dimension', () => {
+    fc.assert(
+      fc.property(worlds, (world) =>
+        play(world, (scene) => {
+          const { engine, snapshot } = scene;
+          const answer = preempt(snapshot, scene.request, scene.options);
+          if (answer === undefined) return;
+          letLeave(scene);
+          for (const { uid } of answer.victims) snapshot.release(uid);
+          const [decision] = engine.scheduleBatch([scene.request]);
+          expect(decision?.type).toBe('placed');
+          for (const record of world.records) {
+            const index = snapshot.indexOf(record.name) ?? -1;
+            for (const { capacity, used } of snapshot.columns.all()) {
+              expect(used[index]).toBeLessThanOrEqual(capacity[index] ?? 0);
+            }
+            const sold = new Map<string, number>();
+            for (const uid of snapshot.placedOn(record.name)) {
+              const piece = snapshot.placementOf(uid)?.allocation['cpuBound'];
+              for (const [core, pieces] of Object.entries(
+                cpuBound.read(piece ?? {})?.cores ?? {},
+              )) {
+                sold.set(core, (sold.get(core) ?? 0) + pieces);
+              }
+            }
+            for (const pieces of sold.values()) expect(pieces).toBeLessThanOrEqual(100);
+          }
+        }),
+      ),
+      runs,
+    );
+  });
+
+  it('chooses the best of all nodes, where amounts alone decide', () => {
+    const plain = worlds.map((world) => ({
+      ...world,
+      asked: made('new', { ...plainShape, cpu: 1500, memory: 900 }),
+    }));
+    fc.assert(
+      fc.property(plain, (world) =>
+        play(world, ({ snapshot, request: wanted, options }) => {
+          const all = names.flatMap((name) => victimsOn(snapshot, wanted, name, options) ?? []);
+          const best = all.filter((each) => !isCordoned(world, each.node)).sort(compareVictims)[0];
+          expect(preempt(snapshot, wanted, options)).toEqual(best);
+        }),
+      ),
+      runs,
+    );
+  });
+});
+
+const plainShape: Shape = {
+  cpu: 0,
+  memory: 0,
+  port: undefined,
+  boundPieces: 0,
+  owner: undefined,
+};
+
+function isCordoned({ records }: World, name: string): boolean {
+  return records.find((record) => record.name === name)?.traits.unschedulable === true;
+}
+
+describe('the order of nodes', () => {
+  const occupant = (priority: number, startedMs = 0, budgets: string[] = []): Occupant => ({
+    priority,
+    startedMs,
+    budgets,
+    state: 'removable',
+  });
+
+  /** One core a node; who is on it takes what is given. */
+  function choose(tenantsOf: Record<string, readonly (readonly [cpu: number, Occupant])[]>) {
+    const snapshot = new Snapshot();
+    const occupants = new Map<string, Occupant>();
+    for (const [name, list] of Object.entries(tenantsOf)) {
+      snapshot.upsertNode(node(name, { cpu: 1000 }));
+      list.forEach(([cpu, each], i) => {
+        snapshot.assume(request(`${name}-${i}`, { cpu }), name, {});
+        occupants.set(`${name}-${i}`, each);
+      });
+    }
+    const occupantOf = (uid: string) => occupants.get(uid);
+    const options = { priority: 100, occupantOf, allowed: new Map([['b', 0]]) };
+    const answer = preempt(snapshot, request('new', { cpu: 1000 }), options);
+    return answer === undefined
+      ? undefined
+      : [answer.node, answer.victims.map(({ uid }) => uid).join()];
+  }
+
+  it.each<[string, Parameters<typeof choose>[0], [string, string] | undefined]>([
+    [
+      'fewest violated budgets, whatever the priorities',
+      { a: [[1000, occupant(1, 0, ['b'])]], b: [[1000, occupant(50)]] },
+      ['b', 'b-0'],
+    ],
+    [
+      'then the lowest highest priority',
+      {
+        a: [[1000, occupant(5)]],
+        b: [
+          [500, occupant(4)],
+          [500, occupant(4)],
+        ],
+      },
+      ['b', 'b-0,b-1'],
+    ],
+    [
+      'then the lowest sum of priorities',
+      {
+        a: [
+          [500, occupant(5)],
+          [500, occupant(3)],
+        ],
+        b: [
+          [500, occupant(5)],
+          [500, occupant(2)],
+        ],
+      },
+      ['b', 'b-0,b-1'],
+    ],
+    [
+      'of negative ones too, the fewest',
+      {
+        a: [
+          [500, occupant(-5)],
+          [500, occupant(-5)],
+        ],
+        b: [[1000, occupant(-5)]],
+      },
+      ['b', 'b-0'],
+    ],
+    [
+      'then the latest started',
+      { a: [[1000, occupant(5, 10)]], b: [[1000, occupant(5, 20)]] },
+      ['b', 'b-0'],
+    ],
+    ['then the name', { b: [[1000, occupant(5)]], a: [[1000, occupant(5)]] }, ['a', 'a-0']],
+    ['never an equal', { a: [[1000, occupant(100)]] }, undefined],
+    [
+      'nobody where those that leave anyhow are enough',
+      { a: [[1000, occupant(1)]], b: [[1000, { ...occupant(200), state: 'leaving' }]] },
+      ['b', ''],
+    ],
+  ])('%s', (_, given, answer) => {
+    expect(choose(given)).toEqual(answer);
+  });
+
+  it('gives back the most important first, and of equals the one that runs for longest', () => {
+    const list = [
+      [400, occupant(1, 5)],
+      [400, occupant(1, 9)],
+      [200, occupant(7)],
+    ] as const;
+    const snapshot = new Snapshot();
+    snapshot.upsertNode(node('a', { cpu: 1000 }));
+    list.forEach(([cpu], i) => {
+      snapshot.assume(request(`t${i}`, { cpu }), 'a', {});
+    });
+    const occupantOf = (uid: string) => list[Number(uid.slice(1))]?.[1];
+    const options = { priority: 100, occupantOf, allowed: new Map() };
+    const answer = preempt(snapshot, request('new', { cpu: 300 }), options);
+    expect(answer?.victims.map(({ uid }) => uid)).toEqual(['t1']);
+  });
+});

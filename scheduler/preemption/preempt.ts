@@ -1,0 +1,30 @@
+/** Chooses the node where the least harm makes room for a request that fits nowhere. */
+import type { PlacementRequest } from '../engine/request.ts';
+import type { Snapshot } from '../engine/snapshot.ts';
+import { estimates } from './estimate.ts';
+import type { PreemptionOptions } from './occupant.ts';
+import { compareVictims, type Victims } from './rank.ts';
+import { victimsOn } from './victims.ts';
+
+/** Nodes that are looked at by the whole engine, as many as Kubernetes looks at in a small cluster. */
+const nodesMax = 100;
+
+/**
+ * Undefined when no node would do. There are no victims where those that are leaving anyhow make enough room. The
+ * snapshot is as before.
+ */
+export function preempt(
+  snapshot: Snapshot,
+  request: PlacementRequest,
+  options: PreemptionOptions,
+): Victims | undefined {
+  const estimated = [...estimates(snapshot, request, options)].sort(compareVictims);
+  let best: Victims | undefined;
+  for (const estimate of estimated.slice(0, nodesMax)) {
+    if (best !== undefined && compareVictims(best, estimate) <= 0) return best;
+    const answer = victimsOn(snapshot, request, estimate.node, options);
+    if (answer === undefined) continue;
+    if (best === undefined || compareVictims(answer, best) < 0) best = answer;
+  }
+  return best;
+}

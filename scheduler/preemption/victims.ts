@@ -1,0 +1,69 @@
+/** Who has to go from one node, by the whole engine. */
+import { obstaclesOn } from '../engine/explain.ts';
+import type { PlacementRequest } from '../engine/request.ts';
+import type { Placed, Snapshot } from '../engine/snapshot.ts';
+import { removableFrom } from './estimate.ts';
+import {
+  type Candidate,
+  moreImportantFirst,
+  orderOfReprieve,
+  type PreemptionOptions,
+} from './occupant.ts';
+import type { Victims } from './rank.ts';
+
+/**
+ * Undefined where the request would not fit even without everything that may go. Else each victim is needed: with
+ * any one of them given back the request does not fit.
+ */
+export function victimsOn(
+  snapshot: Snapshot,
+  request: PlacementRequest,
+  node: string,
+  options: PreemptionOptions,
+): Victims | undefined {
+  const { candidates, leaving } = removableFrom(snapshot, node, options);
+  const away = new Map<string, Placed>();
+  for (const uid of [...leaving, ...candidates.map((candidate) => candidate.uid)]) {
+    const placement = snapshot.placementOf(uid);
+    if (placement === undefined) continue;
+    away.set(uid, placement);
+    snapshot.release(uid);
+  }
+  try {
+    if (!fitsOn(snapshot, request, node)) return undefined;
+    const giveBack = (uid: string) => {
+      const placement = away.get(uid);
+      if (placement === undefined) return false;
+      snapshot.assume(placement.footprint, node, placement.allocation);
+      if (fitsOn(snapshot, request, node)) return away.delete(uid);
+      snapshot.release(uid);
+      return false;
+    };
+    return { node, ...reprieved(candidates, options, giveBack) };
+  } finally {
+    for (const { footprint, allocation } of away.values()) {
+      snapshot.assume(footprint, node, allocation);
+    }
+  }
+}
+
+function reprieved(
+  candidates: readonly Candidate[],
+  { allowed }: PreemptionOptions,
+  giveBack: (uid: string) => boolean,
+): Omit<Victims, 'node'> {
+  let left = orderOfReprieve(candidates, allowed);
+  // Once is enough where only amounts and devices count; with rules about neighbours one may help another to stay.
+  for (let before = left.length + 1; left.length < before; ) {
+    before = left.length;
+    left = left.filter(({ candidate }) => !giveBack(candidate.uid));
+  }
+  return {
+    victims: left.map(({ candidate }) => candidate).sort(moreImportantFirst),
+    violations: left.filter(({ violates }) => violates).length,
+  };
+}
+
+function fitsOn(snapshot: Snapshot, request: PlacementRequest, node: string): boolean {
+  return obstaclesOn(snapshot, request, node)?.length === 0;
+}
