@@ -3399,6 +3399,8 @@ export interface VMStatus {
   readonly state?: Readonly<Record<string, unknown>>;
   /** The start before. */
   readonly lastState?: Readonly<Record<string, unknown>>;
+  /** A node where room is being made for it. */
+  readonly nominatedNodeName?: string;
   /** Scheduled, Ready and others. */
   readonly conditions?: readonly Condition[];
 }

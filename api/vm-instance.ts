@@ -167,5 +167,8 @@ function podStatusOf(status: VMStatus): PodStatus {
     ...(startTime === undefined ? {} : { startTime }),
     ...(domain === undefined && restarts === undefined ? {} : { containerStatuses: [guest] }),
     ...(conditions === undefined ? {} : { conditions }),
+    ...(status.nominatedNodeName === undefined
+      ? {}
+      : { nominatedNodeName: status.nominatedNodeName }),
   };
 }

@@ -276,6 +276,8 @@ function bound({ object }: Cached, wanted: Wanted, now: string): JsonObject {
   child(next, 'spec')['nodeName'] = wanted.nodeName;
   noteAllocation(next, wanted);
   const status = child(next, 'status');
+  // Wherever room was to be made for it: it has a node now.
+  delete status['nominatedNodeName'];
   const others = asArray(status['conditions']).filter(
     (condition) => asObject(condition)?.['type'] !== 'PodScheduled',
   );

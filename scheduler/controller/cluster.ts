@@ -64,6 +64,11 @@ export class Cluster {
     return false;
   }
 
+  /** What it takes, whatever its owner says of where. Throws as `podRequest`. */
+  requestOf(pod: Pod): PlacementRequest {
+    return podRequest(pod, undefined, this.dimensions);
+  }
+
   /** Counts a decision that is not yet carried out. */
   assume(request: PlacementRequest, node: string, allocation: Allocation): void {
     this.snapshot.assume(request, node, allocation);
@@ -81,7 +86,7 @@ export class Cluster {
     const source = `${nodeName} ${pod.metadata.generation ?? 0} ${allocation}`;
     if (pod.metadata.generation !== undefined && this.#confirmed.get(uid) === source) return;
     try {
-      const request = podRequest(pod, undefined, this.dimensions);
+      const request = this.requestOf(pod);
       this.snapshot.assume(request, nodeName, allocationOf(pod));
       this.#confirmed.set(uid, source);
     } catch (error) {

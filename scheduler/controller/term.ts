@@ -3,9 +3,9 @@
  * decide and bind until the lease is lost.
  */
 import { Subscription } from 'rxjs';
-import type { Node, Pod, VM, Workload } from '../../api/kinds.gen.ts';
+import type { Node, Pod, PodDisruptionBudget, VM, Workload } from '../../api/kinds.gen.ts';
 import type { KubeObject } from '../../api/meta.ts';
-import { nodes, pods, vms, workloads } from '../../api/resources.gen.ts';
+import { nodes, podDisruptionBudgets, pods, vms, workloads } from '../../api/resources.gen.ts';
 import type { Status } from '../../api/status.ts';
 import { isVm, podOfVm } from '../../api/vm-instance.ts';
 import { createEventRecorder, type EventRecorder } from '../../client/events.ts';
@@ -22,6 +22,7 @@ import { Bell } from './bell.ts';
 import { type Binding, bind, bindingsMax, type Term } from './binder.ts';
 import { Cluster, isFinished } from './cluster.ts';
 import { type PendingPod, PendingPods } from './pending-pods.ts';
+import { Preemptor } from './preemptor.ts';
 import type { SchedulerOptions } from './run-scheduler.ts';
 import { type ScheduleMetrics, scheduleMetrics } from './schedule-metrics.ts';
 import { schedulerNames } from './scheduler-names.ts';
@@ -67,6 +68,7 @@ class SchedulerTerm {
   readonly #vms: Informer<VM>;
   readonly #nodes: Informer<Node>;
   readonly #workloads: Informer<Workload>;
+  readonly #budgets: Informer<PodDisruptionBudget>;
   readonly #cluster: Cluster;
   readonly #engine: Engine;
   readonly #queue = new PendingPods();
@@ -74,6 +76,7 @@ class SchedulerTerm {
   readonly #subscriptions = new Subscription();
   readonly #events: EventRecorder;
   readonly #verdicts: Verdicts;
+  readonly #preemptor: Preemptor;
   readonly #metrics: ScheduleMetrics;
 
   constructor(options: SchedulerOptions, term: Term, signal: AbortSignal) {
@@ -85,12 +88,18 @@ class SchedulerTerm {
     this.#vms = createInformer<VM>(client, vms, options);
     this.#nodes = createInformer<Node>(client, nodes, options);
     this.#workloads = createInformer<Workload>(client, workloads, options);
+    this.#budgets = createInformer(client, podDisruptionBudgets, options);
     this.#cluster = new Cluster(options.log);
     this.#engine = new Engine(this.#cluster.snapshot);
     this.#events = createEventRecorder({ ...options, component: 'berth-scheduler' });
     const find = (key: string) => this.#find(key);
     const reporting = { ...options, find, events: this.#events };
     this.#verdicts = new Verdicts(reporting, signal);
+    const help = () => {
+      this.#queue.help();
+      this.#bell.ring();
+    };
+    this.#preemptor = new Preemptor({ ...reporting, cluster: this.#cluster, help }, signal);
     this.#metrics = scheduleMetrics(options.metrics ?? noMetrics, () => this.#queue.size);
   }
 
@@ -114,7 +123,11 @@ class SchedulerTerm {
         old === undefined || now.metadata.generation !== old.metadata.generation,
       deleted: () => true,
     });
-    const informers = [this.#nodes, this.#pods, this.#vms, this.#workloads];
+    this.#watch(this.#budgets, {
+      applied: (budget) => this.#preemptor.applyBudget(budget),
+      deleted: (budget) => this.#preemptor.deleteBudget(budget),
+    });
+    const informers = this.#informers();
     for (const informer of informers) informer.start();
     await Promise.all(informers.map((informer) => informer.untilSynced({ signal })));
     while (!signal.aborted) {
@@ -130,10 +143,14 @@ class SchedulerTerm {
 
   async stop(): Promise<void> {
     this.#subscriptions.unsubscribe();
-    const informers = [this.#pods, this.#vms, this.#nodes, this.#workloads];
-    await Promise.all(informers.map((informer) => informer.stop()));
+    await Promise.all(this.#informers().map((informer) => informer.stop()));
+    await this.#preemptor.flush();
     await this.#verdicts.flush();
     await this.#events.stop();
+  }
+
+  #informers() {
+    return [this.#nodes, this.#pods, this.#vms, this.#workloads, this.#budgets];
   }
 
   /** `applied` and `deleted` say whether the change could help a pod that waits. */
@@ -160,7 +177,8 @@ class SchedulerTerm {
 
   #deletePod(pod: Pod): boolean {
     this.#queue.remove(pod.metadata.uid ?? '');
-    return this.#cluster.deletePod(pod);
+    const kept = this.#preemptor.delete(pod);
+    return this.#cluster.deletePod(pod) || kept;
   }
 
   #applyPod(pod: Pod): boolean {
@@ -168,8 +186,9 @@ class SchedulerTerm {
     const helps = this.#cluster.applyPod(pod);
     const bound = pod.spec.nodeName !== undefined && pod.spec.nodeName !== '';
     const ours = schedulerNames.has(pod.spec.schedulerName ?? '');
-    if (bound || !ours || isFinished(pod) || deletionTimestamp !== undefined)
-      this.#queue.remove(uid);
+    const waits = !bound && ours && !isFinished(pod) && deletionTimestamp === undefined;
+    this.#preemptor.apply(pod, waits);
+    if (!waits) this.#queue.remove(uid);
     // A decided pod that is not confirmed yet stays out of the queue.
     else if (this.#cluster.snapshot.nodeOf(uid) === undefined) this.#queue.add(pod);
     return helps;
@@ -180,7 +199,9 @@ class SchedulerTerm {
     const sinceMs = clock.now();
     const candidates = batch.flatMap((pending) => this.#candidateOf(pending) ?? []);
     const placed: Placed[] = [];
-    for (const run of runsOfOneClass(candidates)) placed.push(...this.#decide(run));
+    const keyOf = (candidate: Candidate) =>
+      `${this.#preemptor.standing(candidate)} ${candidate.request.classKey}`;
+    for (const run of runsOfOne(candidates, keyOf)) placed.push(...this.#decide(run));
     if (placed.length > 0) await this.#bind(placed);
     this.#metrics.batch(clock.now() - sinceMs);
   }
@@ -214,15 +235,23 @@ class SchedulerTerm {
   }
 
   #decide(run: readonly Candidate[]): Placed[] {
+    const [first] = run;
+    if (first === undefined) return [];
+    const restore = this.#preemptor.setAside(first);
     const decisions = this.#engine.scheduleBatch(run.map(({ request }) => request));
+    restore();
     return run.flatMap((candidate, index): Placed[] => {
       const decision = decisions[index];
       if (decision === undefined) return [];
       if (decision.type === 'refused') {
         this.#metrics.attempt('unschedulable');
-        this.#refuse(candidate.pending, refusalText(decision.reasons));
+        const { message, nominatedNodeName } = this.#preemptor.makeRoom(candidate);
+        const why = refusalText(decision.reasons);
+        const told = message === undefined ? why : `${why} ${message}`;
+        this.#refuse(candidate.pending, told, nominatedNodeName);
         return [];
       }
+      this.#preemptor.placed(candidate);
       const { uid, key } = candidate.pending;
       const { namespace = '', name = '' } = candidate.pod.metadata;
       const resource = isVm(candidate.pod) ? 'vms' : 'pods';
@@ -233,9 +262,9 @@ class SchedulerTerm {
     });
   }
 
-  #refuse({ uid, key }: PendingPod, message: string | undefined): void {
+  #refuse({ uid, key }: PendingPod, message: string | undefined, nominatedNodeName?: string): void {
     this.#queue.wait(uid, this.#options.clock.now());
-    if (message !== undefined) this.#verdicts.refuse(key, { uid, message });
+    if (message !== undefined) this.#verdicts.refuse(key, { uid, message, nominatedNodeName });
   }
 
   async #bind(placed: readonly Placed[]): Promise<void> {
@@ -283,13 +312,18 @@ class SchedulerTerm {
 /** Looks at the clock at least so often. */
 const idleMs = 60_000;
 
-/** Neighbours that every node answers alike, so that they are decided as one batch. */
-function runsOfOneClass(candidates: readonly Candidate[]): readonly Candidate[][] {
+/** Neighbours of one key, which every node answers alike, so that they are decided as one batch. */
+function runsOfOne(
+  candidates: readonly Candidate[],
+  keyOf: (candidate: Candidate) => string,
+): readonly Candidate[][] {
   const runs: Candidate[][] = [];
+  let last: string | undefined;
   for (const candidate of candidates) {
-    const run = runs.at(-1);
-    if (run?.[0]?.request.classKey === candidate.request.classKey) run.push(candidate);
+    const key = keyOf(candidate);
+    if (key === last) runs.at(-1)?.push(candidate);
     else runs.push([candidate]);
+    last = key;
   }
   return runs;
 }

@@ -23,6 +23,8 @@ export interface VerdictOptions {
 interface Verdict {
   readonly uid: string;
   readonly message: string;
+  /** A node where room is being made for it. */
+  readonly nominatedNodeName?: string | undefined;
 }
 
 export class Verdicts {
@@ -72,11 +74,12 @@ export class Verdicts {
     }
   }
 
-  async #write(key: string, { uid, message }: Verdict): Promise<void> {
+  async #write(key: string, verdict: Verdict): Promise<void> {
+    const { uid, message } = verdict;
     const { client, log, find, events } = this.#options;
     const pod = find(key);
     if (pod === undefined || pod.metadata.uid !== uid || hasNode(pod)) return;
-    const patch = this.#patchOf(pod, message);
+    const patch = this.#patchOf(pod, verdict);
     if (patch === undefined) return;
     events.recordEvent({
       involvedObject: pod,
@@ -96,12 +99,13 @@ export class Verdicts {
   }
 
   /** A merge patch replaces the list, so it carries every condition, for the revision that they were read at. */
-  #patchOf(pod: Pod, message: string): JsonObject | undefined {
+  #patchOf(pod: Pod, { message, nominatedNodeName }: Verdict): JsonObject | undefined {
     const conditions = pod.status?.conditions ?? [];
     const before = conditions.find((condition) => condition.type === 'PodScheduled');
-    if (before?.status === 'False' && before.reason === reason && before.message === message) {
-      return undefined;
-    }
+    const isTold =
+      before?.status === 'False' && before.reason === reason && before.message === message;
+    const isNominated = (pod.status?.nominatedNodeName || undefined) === nominatedNodeName;
+    if (isTold && isNominated) return undefined;
     const now = `${new Date(this.#options.clock.now()).toISOString().slice(0, 19)}Z`;
     const after: PodCondition = {
       type: 'PodScheduled',
@@ -113,7 +117,8 @@ export class Verdicts {
     const others = conditions.filter((condition) => condition.type !== 'PodScheduled');
     const all = [...others, after].map((condition): JsonObject => ({ ...condition }));
     const { resourceVersion } = pod.metadata;
-    return { metadata: { resourceVersion }, status: { conditions: all } };
+    const nominated = isNominated ? {} : { nominatedNodeName: nominatedNodeName ?? null };
+    return { metadata: { resourceVersion }, status: { conditions: all, ...nominated } };
   }
 }
 

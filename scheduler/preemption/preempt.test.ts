@@ -137,7 +137,7 @@ function letLeave({ snapshot, occupants }: Scene): void {
   for (const [uid, { state }] of occupants) if (state === 'leaving') snapshot.release(uid);
 }
 
-const runs = { numRuns: 400 };
+const runs = { numRuns: 200 };
 
 describe('preemption', () => {
   it('leaves the snapshot as it was', () => {

@@ -3,8 +3,8 @@ import type { PlacementRequest } from '../engine/request.ts';
 import type { Snapshot } from '../engine/snapshot.ts';
 import { estimates } from './estimate.ts';
 import type { PreemptionOptions } from './occupant.ts';
-import { compareVictims, type Victims } from './rank.ts';
-import { victimsOn } from './victims.ts';
+import { compareVictims } from './rank.ts';
+import { type Preemption, victimsOn } from './victims.ts';
 
 /** Nodes that are looked at by the whole engine, as many as Kubernetes looks at in a small cluster. */
 const nodesMax = 100;
@@ -17,9 +17,9 @@ export function preempt(
   snapshot: Snapshot,
   request: PlacementRequest,
   options: PreemptionOptions,
-): Victims | undefined {
+): Preemption | undefined {
   const estimated = [...estimates(snapshot, request, options)].sort(compareVictims);
-  let best: Victims | undefined;
+  let best: Preemption | undefined;
   for (const estimate of estimated.slice(0, nodesMax)) {
     if (best !== undefined && compareVictims(best, estimate) <= 0) return best;
     const answer = victimsOn(snapshot, request, estimate.node, options);

@@ -1,6 +1,6 @@
 /** Who has to go from one node, by the whole engine. */
 import { obstaclesOn } from '../engine/explain.ts';
-import type { PlacementRequest } from '../engine/request.ts';
+import type { Allocation, PlacementRequest } from '../engine/request.ts';
 import type { Placed, Snapshot } from '../engine/snapshot.ts';
 import { removableFrom } from './estimate.ts';
 import {
@@ -11,6 +11,11 @@ import {
 } from './occupant.ts';
 import type { Victims } from './rank.ts';
 
+export interface Preemption extends Victims {
+  /** The devices that the request would get once the victims are gone. */
+  readonly allocation: Allocation;
+}
+
 /**
  * Undefined where the request would not fit even without everything that may go. Else each victim is needed: with
  * any one of them given back the request does not fit.
@@ -20,7 +25,7 @@ export function victimsOn(
   request: PlacementRequest,
   node: string,
   options: PreemptionOptions,
-): Victims | undefined {
+): Preemption | undefined {
   const { candidates, leaving } = removableFrom(snapshot, node, options);
   const away = new Map<string, Placed>();
   for (const uid of [...leaving, ...candidates.map((candidate) => candidate.uid)]) {
@@ -39,7 +44,8 @@ export function victimsOn(
       snapshot.release(uid);
       return false;
     };
-    return { node, ...reprieved(candidates, options, giveBack) };
+    const answer = reprieved(candidates, options, giveBack);
+    return { node, ...answer, allocation: allocationOn(snapshot, request, node) };
   } finally {
     for (const { footprint, allocation } of away.values()) {
       snapshot.assume(footprint, node, allocation);
@@ -62,6 +68,16 @@ function reprieved(
     victims: left.map(({ candidate }) => candidate).sort(moreImportantFirst),
     violations: left.filter(({ violates }) => violates).length,
   };
+}
+
+function allocationOn(snapshot: Snapshot, request: PlacementRequest, node: string): Allocation {
+  const index = snapshot.indexOf(node) ?? -1;
+  return Object.fromEntries(
+    request.parts.flatMap(({ dimension, need }) => {
+      const devices = snapshot.devicesAt(dimension, index);
+      return devices === undefined ? [] : [[dimension, devices.allocate(need)] as const];
+    }),
+  );
 }
 
 function fitsOn(snapshot: Snapshot, request: PlacementRequest, node: string): boolean {

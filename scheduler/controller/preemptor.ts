@@ -1,0 +1,182 @@
+/**
+ * Finds room for pods that fit nowhere, at the cost of less important ones: chooses, keeps the room for who waits, and
+ * has the victims removed.
+ */
+import type { Pod, PodDisruptionBudget } from '../../api/kinds.gen.ts';
+import type { PlacementRequest } from '../engine/request.ts';
+import { preempt } from '../preemption/preempt.ts';
+import type { Preemption } from '../preemption/victims.ts';
+import type { Cluster } from './cluster.ts';
+import { type EvictionOptions, Evictions } from './evictions.ts';
+import { Nominations } from './nominations.ts';
+import { Occupants } from './occupants.ts';
+
+export interface PreemptorOptions extends Omit<EvictionOptions, 'onFailed'> {
+  readonly cluster: Cluster;
+  /** What is known of the instance of that key. */
+  readonly find: (key: string) => Pod | undefined;
+  /** Somebody who waits should be tried again. */
+  readonly help: () => void;
+}
+
+/** What a refused pod is told besides the reasons. */
+export interface Outcome {
+  readonly message?: string;
+  readonly nominatedNodeName?: string;
+}
+
+/** Someone who wants a node. */
+export interface Wanting {
+  readonly pod: Pod;
+  readonly request: PlacementRequest;
+}
+
+export class Preemptor {
+  readonly #options: PreemptorOptions;
+  readonly #occupants = new Occupants();
+  readonly #nominations: Nominations;
+  readonly #evictions: Evictions;
+  /** By class and priority, where the log stood when nobody could make room. */
+  readonly #vain = new Map<string, number>();
+
+  constructor(options: PreemptorOptions, signal: AbortSignal) {
+    this.#options = options;
+    this.#nominations = new Nominations(options.cluster.snapshot);
+    const onFailed = (uid: string) => {
+      this.#occupants.pardon(uid);
+      options.help();
+    };
+    this.#evictions = new Evictions({ ...options, onFailed }, signal);
+  }
+
+  /** Takes an instance as it is now; `waits` for a node of ours. */
+  apply(pod: Pod, waits: boolean): void {
+    const { uid = '' } = pod.metadata;
+    this.#occupants.apply(pod);
+    const node = pod.status?.nominatedNodeName ?? '';
+    if (!waits) this.#nominations.drop(uid);
+    // An earlier term had room made for it.
+    else if (node !== '' && this.#nominations.nodeOf(uid) === undefined) this.#readopt(pod, node);
+  }
+
+  /** True when room was kept for it. */
+  delete({ metadata: { uid = '' } }: Pod): boolean {
+    this.#occupants.delete(uid);
+    return this.#nominations.drop(uid);
+  }
+
+  /** False: it makes no room. */
+  applyBudget(budget: PodDisruptionBudget): false {
+    this.#occupants.applyBudget(budget);
+    return false;
+  }
+
+  deleteBudget(budget: PodDisruptionBudget): false {
+    this.#occupants.deleteBudget(budget);
+    return false;
+  }
+
+  /** Only those for whom this is equal may be decided together. */
+  standing({ pod }: Wanting): string {
+    const { uid = '' } = pod.metadata;
+    const own = this.#nominations.nodeOf(uid) === undefined ? '' : uid;
+    return `${priorityOf(pod)} ${own}`;
+  }
+
+  /** Until the returned function is called, rooms that are not kept from this one are free. */
+  setAside({ pod }: Wanting): () => void {
+    return this.#nominations.setAside(pod.metadata.uid ?? '', priorityOf(pod));
+  }
+
+  /** It has a node. */
+  placed({ pod }: Wanting): void {
+    this.#nominations.drop(pod.metadata.uid ?? '');
+  }
+
+  /** For one that fits nowhere. */
+  makeRoom(wanting: Wanting): Outcome {
+    const { pod, request } = wanting;
+    const { uid = '' } = pod.metadata;
+    const priority = priorityOf(pod);
+    const nominated = this.#nominations.nodeOf(uid);
+    const leaving = nominated === undefined ? 0 : this.#leaving(nominated);
+    if (nominated !== undefined && leaving > 0) {
+      const message = `preemption: waiting for ${leaving} pod(s) to leave ${nominated}.`;
+      return { message, nominatedNodeName: nominated };
+    }
+    this.#nominations.drop(uid);
+    if (!this.#occupants.anyBelow(priority)) return {};
+    if (pod.spec.preemptionPolicy === 'Never') {
+      return { message: 'preemption: not eligible due to preemptionPolicy=Never.' };
+    }
+    const answer = this.#choose(wanting, priority);
+    if (answer === undefined) {
+      return { message: 'preemption: no less important pods whose removal would make room.' };
+    }
+    const { node, allocation, victims } = answer;
+    this.#nominations.keep(uid, { node, priority, request, allocation });
+    for (const victim of victims) this.#remove(victim.uid, pod, node);
+    const message = `preemption: ${victims.length} less important pod(s) are removed from ${node}.`;
+    return { message, nominatedNodeName: node };
+  }
+
+  /** Resolves when nothing is being removed any more. */
+  flush(): Promise<void> {
+    return this.#evictions.flush();
+  }
+
+  #choose({ pod, request }: Wanting, priority: number): Preemption | undefined {
+    const { snapshot } = this.#options.cluster;
+    const key = `${priority} ${request.classKey}`;
+    if (this.#vain.get(key) === snapshot.log.position) return undefined;
+    const restore = this.#nominations.setAside(pod.metadata.uid ?? '', priority);
+    const occupantOf = (uid: string) => this.#occupants.of(uid);
+    const allowed = this.#occupants.allowed();
+    const answer = preempt(snapshot, request, { priority, occupantOf, allowed });
+    restore();
+    if (answer === undefined) {
+      if (this.#vain.size >= vainMax) this.#vain.clear();
+      this.#vain.set(key, snapshot.log.position);
+    }
+    return answer;
+  }
+
+  #leaving(node: string): number {
+    let count = 0;
+    for (const uid of this.#options.cluster.snapshot.placedOn(node))
+      if (this.#occupants.of(uid)?.state === 'leaving') count += 1;
+    return count;
+  }
+
+  #remove(uid: string, preemptor: Pod, node: string): void {
+    const { find, log } = this.#options;
+    const victim = find(this.#occupants.keyOf(uid) ?? '');
+    if (victim === undefined || victim.metadata.uid !== uid) return;
+    this.#occupants.condemn(uid);
+    const { namespace = '', name = '' } = victim.metadata;
+    log.info({ pod: `${namespace}/${name}`, node, for: preemptor.metadata.name }, 'pod preempted');
+    const message = `Preempted by pod ${preemptor.metadata.uid ?? ''} on node ${node}`;
+    this.#evictions.evict({ victim, message });
+  }
+
+  /** What is leaving may still be there, so the devices are chosen when it has gone. */
+  #readopt(pod: Pod, node: string): void {
+    const { uid = '' } = pod.metadata;
+    const { cluster, log } = this.#options;
+    try {
+      const request = cluster.requestOf(pod);
+      const amounts = { ...request, parts: [] };
+      const kept = { node, priority: priorityOf(pod), request: amounts, allocation: {} };
+      this.#nominations.keep(uid, kept);
+    } catch (error) {
+      log.error({ err: error, pod: pod.metadata.name }, 'nominated pod not understood');
+    }
+  }
+}
+
+/** Classes that are remembered. */
+const vainMax = 1_024;
+
+function priorityOf(pod: Pod): number {
+  return pod.spec.priority ?? 0;
+}
