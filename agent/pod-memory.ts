@@ -59,6 +59,8 @@ export class PodMemory {
   resumed = false;
   /** The processors its containers were last put on. */
   cpus?: string;
+  /** When a machine that halted because of its disk was last told to go on. */
+  goneOnAtMs?: number;
   /** Secrets with credentials of which it was told that they cannot be read. */
   missingPullSecrets = '';
 

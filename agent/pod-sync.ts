@@ -1,12 +1,14 @@
 /** One pass over one pod: brings the runtime to what the API says, then tells the API what is. */
-import type { Pod, PodStatus } from '../api/kinds.gen.ts';
+import type { Pod } from '../api/kinds.gen.ts';
 import { hasReason } from '../api/status.ts';
+import type { InstancePodStatus } from '../api/vm-instance.ts';
 import { resourceOf } from '../client/instance.ts';
 import type { CallOptions } from '../lib/call.ts';
-import type { InstanceStatus } from '../runtime/runtime.ts';
+import type { InstanceStatus, RuntimeError } from '../runtime/runtime.ts';
 import { choiceOf, followCpus } from './follow-cpus.ts';
 import { followVolumes } from './follow-volumes.ts';
 import { terminationMessages } from './hooks/termination-message.ts';
+import { followMachine, isSaveWanted, saveMachine, withIdle } from './machines/follow-machine.ts';
 import { graceMsOf, isStopWanted, type PodContext, type PodDeps } from './pod-context.ts';
 import type { PodMemory } from './pod-memory.ts';
 import { podStatus, type StatusInput, type Waiting } from './pod-status.ts';
@@ -56,11 +58,12 @@ export async function syncPod(
   context.life.follow(context, found);
   const cpus = choiceOf(context);
   const started = await startContainers(context, found, resume);
-  const { status, waiting, failure } = started;
+  const { waiting, failure } = started;
   await followCpus(context, found, cpus);
-  const dueAtMs = Math.min(started.dueAtMs, await followVolumes(context));
+  const { status, dueAtMs: machineDueAtMs } = await followMachine(context, started.status);
+  const dueAtMs = Math.min(started.dueAtMs, await followVolumes(context), machineDueAtMs);
   memory.resumed ||= resume;
-  const health = context.life.follow(context, status);
+  const health = withIdle(context.life.follow(context, status), status);
   const written = await report(context, status, waiting, { health });
   if (written !== undefined && isFinal(written)) await endRest(context, status);
   return {
@@ -100,19 +103,28 @@ async function readInstance(context: PodContext): Promise<InstanceStatus | undef
 async function stop(context: PodContext, found: InstanceStatus | undefined): Promise<SyncResult> {
   const { runtime, uid, pod, signal } = context;
   let status = found;
+  let failure: RuntimeError | undefined;
   if (isUp(found)) {
-    recordKilling(context, found);
-    await stopInstance(context, found);
+    if (isSaveWanted(pod)) failure = await saveMachine(context);
+    else {
+      recordKilling(context, found);
+      await stopInstance(context, found);
+    }
     status = await runtime.get(uid, { signal });
   }
   const waiting = new Map<string, Waiting>();
   for (const { name } of pod.spec.containers) {
-    if (!status?.containers.some((each) => each.name === name)) {
-      waiting.set(name, { reason: 'Stopped' });
-    }
+    const ran = status?.containers.some(
+      (each) => each.name === name && each.state.phase !== 'created',
+    );
+    if (ran !== true) waiting.set(name, { reason: 'Stopped' });
   }
-  const written = await report(context, status, waiting, { stopped: true });
-  return written === undefined ? {} : { written };
+  const trouble = failure === undefined ? {} : { trouble: failure.message };
+  const written = await report(context, status, waiting, { stopped: true, ...trouble });
+  return {
+    ...(written === undefined ? {} : { written }),
+    ...(failure === undefined ? {} : { failure }),
+  };
 }
 
 /** Little time to say goodbye: what it does meanwhile costs the others. */
@@ -201,13 +213,20 @@ async function report(
   context: PodContext,
   status: InstanceStatus | undefined,
   waiting: ReadonlyMap<string, Waiting>,
-  more: Partial<Pick<StatusInput, 'stopped' | 'health' | 'evicted'>> = {},
+  more: Partial<Pick<StatusInput, 'stopped' | 'health' | 'evicted'>> & {
+    /** What could not be done to a machine. */
+    readonly trouble?: string;
+  } = {},
 ): Promise<Pod | undefined> {
   const { client, pod, memory, signal } = context;
   const messages = await terminationMessages(context, status);
   const known = { ...statusFacts(context), waiting, stopped: false, messages, ...more };
-  const build = (newest: Pod): PodStatus =>
-    podStatus({ ...known, pod: newest, view: viewPod(newest, status, memory) });
+  const { trouble = status?.machine?.trouble } = more;
+  const machine = status?.machine && { ...status.machine, ...(trouble && { trouble }) };
+  const build = (newest: Pod): InstancePodStatus => ({
+    ...podStatus({ ...known, pod: newest, view: viewPod(newest, status, memory) }),
+    ...(machine === undefined ? {} : { machine }),
+  });
   return await writePodStatus(client, pod, build, { signal });
 }
 

@@ -4,7 +4,7 @@ import type { Pod, PodStatus, VM, VMStatus } from '../api/kinds.gen.ts';
 import type { JsonObject } from '../api/meta.ts';
 import { pods, vms } from '../api/resources.gen.ts';
 import { hasReason } from '../api/status.ts';
-import { isVm, podOfVm, vmStatusOf } from '../api/vm-instance.ts';
+import { type InstancePodStatus, isVm, podOfVm, vmStatusOf } from '../api/vm-instance.ts';
 import type { Client } from '../client/client.ts';
 import { newestOf } from '../client/instance.ts';
 import type { CallOptions } from '../lib/call.ts';
@@ -48,7 +48,7 @@ const ownedOfVm = [
 export async function writePodStatus(
   client: Client,
   pod: Pod,
-  build: (pod: Pod) => PodStatus,
+  build: (pod: Pod) => InstancePodStatus,
   { signal }: CallOptions,
 ): Promise<Pod | undefined> {
   const { namespace = '', name = '', uid } = pod.metadata;
@@ -78,7 +78,7 @@ export async function writePodStatus(
   }
 }
 
-function patchOf(pod: Pod, after: PodStatus): JsonObject | undefined {
+function patchOf(pod: Pod, after: InstancePodStatus): JsonObject | undefined {
   if (!isVm(pod)) return statusPatch(owned, pod.status ?? {}, after);
   const { vm } = pod;
   // Conditions are written with those of others, which stay.

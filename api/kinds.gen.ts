@@ -3328,6 +3328,14 @@ export interface VMSpec {
    */
   readonly running?: boolean;
   /**
+   * What `running: false` does: `Shutdown` (default), or `Save`: the guest's memory is written to disk, and it goes on from there when it shall run again.
+   */
+  readonly stopMode?: 'Shutdown' | 'Save';
+  /**
+   * Default false. `true` halts the guest where it is, with its memory kept, until it is false again.
+   */
+  readonly paused?: boolean;
+  /**
    * Whether a guest that ends by itself is started again: `Always` (default), `OnFailure` when it was killed or crashed, `Never`.
    */
   readonly restartPolicy?: 'Always' | 'OnFailure' | 'Never';
@@ -3378,7 +3386,7 @@ export interface VMStatus {
   /** The generation that this was written for. */
   readonly observedGeneration?: number;
   /**
-   * `Pending` without a node or while it is prepared, `Starting`, `Running`, `Stopping`, `Stopped` on purpose, `Failed` when it is not started again, `Succeeded` when it ended by itself and stays so.
+   * `Pending` without a node or while it is prepared, `Starting`, `Running`, `Paused` while it is halted, `Sleeping` by its own wish, `Stopping`, `Stopped` on purpose, `Saved` when its memory is kept on disk, `Failed` when it is not started again, `Succeeded` when it ended by itself and stays so.
    */
   readonly phase?: string;
   /** Why, in a word. */

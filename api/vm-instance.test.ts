@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { PodStatus, VM } from './kinds.gen.ts';
-import { cpusOf, isVm, podOfVm, vmStatusOf } from './vm-instance.ts';
+import { cpusOf, type InstancePodStatus, isVm, podOfVm, vmStatusOf } from './vm-instance.ts';
 
 const vm: VM = {
   apiVersion: 'berth.dev/v1',
@@ -102,4 +102,26 @@ test('an agent finds in it what it had written', () => {
   });
   const stopped = vmStatusOf({ phase: 'Pending', reason: 'Stopped' }, vm);
   expect(podOfVm({ ...vm, status: stopped }).status?.reason).toBe('Stopped');
+});
+
+test('a guest that does nothing: halted, or saved', () => {
+  const unready = {
+    ...running,
+    conditions: [{ type: 'Ready', status: 'False', reason: 'ContainersNotReady' }],
+  } as const;
+  const paused = vmStatusOf({ ...unready, machine: { state: 'paused', trouble: 'no space' } }, vm);
+  expect(paused).toMatchObject({ phase: 'Paused', reason: 'Trouble', message: 'no space' });
+  expect(paused.conditions).toMatchObject([
+    { type: 'Ready', status: 'False', reason: 'Paused', message: 'the guest is paused' },
+  ]);
+  const saved: InstancePodStatus = {
+    phase: 'Pending',
+    reason: 'Stopped',
+    machine: { state: 'saved' },
+  };
+  expect(vmStatusOf(saved, vm).phase).toBe('Saved');
+  // Both come back as what the agent wrote.
+  const back = (status: VM['status'] & object) => podOfVm({ ...vm, status }).status;
+  expect(back(paused)?.phase).toBe('Running');
+  expect(back({ phase: 'Saved' })?.reason).toBe('Stopped');
 });

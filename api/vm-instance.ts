@@ -13,6 +13,7 @@ import type {
   VMStatus,
 } from './kinds.gen.ts';
 import { parseMilli } from './quantity.ts';
+import type { MachineState } from './vm-states.ts';
 
 /** Its one container, which stands for the guest. */
 export const guestContainer = 'vm';
@@ -21,6 +22,16 @@ const defaultGraceSeconds = 60;
 
 /** What `podOfVm` makes. */
 export type VmInstance = Pod & { readonly vm: VM };
+
+/** What is known of a machine and has no place in the status of a pod. */
+export interface MachineFacts {
+  readonly state: MachineState;
+  /** What went wrong with it, or could not be done to it. */
+  readonly trouble?: string;
+}
+
+/** What `vmStatusOf` reads. */
+export type InstancePodStatus = PodStatus & { readonly machine?: MachineFacts };
 
 export function isVm(pod: Pod): pod is VmInstance {
   return 'vm' in pod;
@@ -74,7 +85,10 @@ export function cpusOf({ spec }: VM): number {
 }
 
 /** What an agent writes about a pod, as the status of a VM. */
-export function vmStatusOf(status: PodStatus, { metadata }: Pick<VM, 'metadata'>): VMStatus {
+export function vmStatusOf(
+  status: InstancePodStatus,
+  { metadata }: Pick<VM, 'metadata'>,
+): VMStatus {
   const [guest] = status.containerStatuses ?? [];
   const { phase, reason, message } = phaseOf(status, guest, metadata);
   const addresses = (status.podIPs ?? []).flatMap(({ ip }) => ip ?? []);
@@ -92,20 +106,24 @@ export function vmStatusOf(status: PodStatus, { metadata }: Pick<VM, 'metadata'>
     // States are plain JSON; the schema keeps them as they are.
     ...(guest?.state === undefined ? {} : { state: { ...guest.state } }),
     ...(guest?.lastState === undefined ? {} : { lastState: { ...guest.lastState } }),
-    conditions: conditionsOf(status),
+    conditions: conditionsOf(status, phase),
   };
 }
 
 function phaseOf(
-  status: PodStatus,
+  status: InstancePodStatus,
   guest: ContainerStatus | undefined,
   metadata: VM['metadata'],
 ): Pick<VMStatus, 'phase' | 'reason' | 'message'> {
   const running = guest?.state?.running !== undefined;
-  if (metadata.deletionTimestamp !== undefined) return { phase: running ? 'Stopping' : 'Stopped' };
-  if (status.reason === 'Stopped') return { phase: running ? 'Stopping' : 'Stopped' };
+  const { state, trouble } = status.machine ?? {};
+  const troubled = trouble === undefined ? {} : { reason: 'Trouble', message: trouble };
+  if (metadata.deletionTimestamp !== undefined || status.reason === 'Stopped') {
+    const ended = state === 'saved' ? 'Saved' : 'Stopped';
+    return { phase: running ? 'Stopping' : ended, ...troubled };
+  }
   if (status.phase === 'Failed' || status.phase === 'Succeeded') return { ...why(status) };
-  if (running) return { phase: 'Running' };
+  if (running) return { phase: phaseOfState[state ?? ''] ?? 'Running', ...troubled };
   const waiting = guest?.state?.waiting;
   const phase = waiting?.reason === 'ContainerCreating' ? 'Starting' : 'Pending';
   return {
@@ -114,6 +132,9 @@ function phaseOf(
     ...(waiting?.message === undefined ? {} : { message: waiting.message }),
   };
 }
+
+/** Of a guest that is there and does nothing. */
+const phaseOfState: Readonly<Record<string, string>> = { paused: 'Paused', sleeping: 'Sleeping' };
 
 function why({
   phase,
@@ -130,7 +151,11 @@ function why({
 /** Those that say something of a machine. */
 const kept = new Set(['Ready', 'PodScheduled', 'DisruptionTarget']);
 
-function conditionsOf({ conditions }: PodStatus): NonNullable<VMStatus['conditions']> {
+function conditionsOf(
+  { conditions }: PodStatus,
+  phase: string | undefined,
+): NonNullable<VMStatus['conditions']> {
+  const idle = phase !== undefined && phaseIsIdle(phase) ? phase : undefined;
   return (conditions ?? [])
     .filter(({ type }) => kept.has(type))
     .map((condition) => ({
@@ -140,14 +165,22 @@ function conditionsOf({ conditions }: PodStatus): NonNullable<VMStatus['conditio
       // Required of conditions in general, and not of those of pods.
       reason: condition.reason ?? condition.type,
       message: condition.message ?? '',
+      ...(condition.type === 'Ready' && idle !== undefined
+        ? { reason: idle, message: `the guest is ${idle.toLowerCase()}` }
+        : {}),
     }));
+}
+
+function phaseIsIdle(phase: string | undefined): boolean {
+  return Object.values(phaseOfState).some((each) => each === phase);
 }
 
 /** What the agent has to know of what it wrote before. */
 function podStatusOf(status: VMStatus): PodStatus {
   const { phase, reason, message, hostIP, startTime, domain, restarts, conditions } = status;
   const ended = phase === 'Failed' || phase === 'Succeeded';
-  const stopped = phase === 'Stopped' || phase === 'Stopping';
+  const stopped = phase === 'Stopped' || phase === 'Stopping' || phase === 'Saved';
+  const runs = phase === 'Running' || phaseIsIdle(phase);
   const guest: ContainerStatus = {
     name: guestContainer,
     image: '',
@@ -160,7 +193,7 @@ function podStatusOf(status: VMStatus): PodStatus {
     ...(status.lastState === undefined ? {} : { lastState: status.lastState as ContainerState }),
   };
   return {
-    phase: ended ? phase : phase === 'Running' ? 'Running' : 'Pending',
+    phase: ended ? phase : runs ? 'Running' : 'Pending',
     ...(stopped ? { reason: 'Stopped' } : reason === undefined ? {} : { reason }),
     ...(message === undefined ? {} : { message }),
     ...(hostIP === undefined ? {} : { hostIP }),

@@ -27,6 +27,7 @@ import { hasStreams, type NodeProxyDeps, nodeImages, podLog } from './subresourc
 import { review, reviews } from './subresources/reviews.ts';
 import { scale } from './subresources/scale.ts';
 import { requestToken } from './subresources/token-request.ts';
+import { isVmAction, vmAction } from './subresources/vm-action.ts';
 import type { NodeSummaries } from './usage/node-summaries.ts';
 import { isMetrics, resourceMetrics } from './usage/resource-metrics.ts';
 import { create, methodNotAllowed } from './verbs/create.ts';
@@ -227,6 +228,10 @@ async function servePart(deps: PipelineDeps, request: KindRequest): Promise<ApiR
   if (hasStreams(info) && info.subresource === 'log') {
     if (info.verb !== 'get') throw methodNotAllowed();
     return podLog(deps, request);
+  }
+  if (isVmAction(info)) {
+    if (info.verb !== 'create') throw methodNotAllowed();
+    return vmAction(deps, request);
   }
   if (kind.builtin && kind.plural === 'nodes' && info.subresource === 'images') {
     if (!['get', 'create', 'delete'].includes(info.verb)) throw methodNotAllowed();

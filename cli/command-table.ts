@@ -112,6 +112,10 @@ export const commandGroups: readonly CommandGroup[] = [
         summary: 'join the serial console of a virtual machine',
         load: async () => (await import('./commands/console.ts')).consoleCommand(),
       },
+      vm: {
+        summary: 'start, stop, suspend, save, reboot, … a virtual machine',
+        load: async () => (await import('./commands/vm.ts')).vmCommand(),
+      },
     },
   },
   {

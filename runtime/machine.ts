@@ -1,5 +1,7 @@
 /** A virtual machine with everything resolved: files that are there, bridges, addresses. */
-import type { InstanceNetwork, IoLimits } from './runtime.ts';
+import type { MachineAction, MachineState } from '../api/vm-states.ts';
+import type { CallOptions } from '../lib/call.ts';
+import type { InstanceId, InstanceNetwork, IoLimits } from './runtime.ts';
 
 export interface MachineSpec {
   readonly cpus: number;
@@ -50,4 +52,22 @@ export interface MachineInterface {
   readonly ip?: string;
   /** Its address is one of a pool's; `bridge`, `mac` and `ip` are the same. */
   readonly network?: InstanceNetwork;
+}
+
+/** What is found of a machine beside its container. */
+export interface MachineStatus {
+  readonly state: MachineState;
+  /** Why it is halted, although nobody asked for that. */
+  readonly trouble?: string;
+}
+
+/** `api/vm-states.ts` says what is done in which state. All throw `Conflict`, with the reason, where the state of the machine does not allow it. */
+export interface MachineControl {
+  /** Halts the guest, or lets it go on; does nothing where it does not run. */
+  setPaused(id: InstanceId, paused: boolean, options: CallOptions): Promise<void>;
+
+  /** Ends it with its memory on disk; the next `ensure` goes on from there, as the same attempt. */
+  save(id: InstanceId, options: CallOptions): Promise<void>;
+
+  act(id: InstanceId, action: MachineAction, options: CallOptions): Promise<void>;
 }

@@ -2,7 +2,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { Observable } from 'rxjs';
 import type { CallOptions } from '../lib/call.ts';
 import type { ImageStore } from './image-store.ts';
-import type { MachineSpec } from './machine.ts';
+import type { MachineControl, MachineSpec, MachineStatus } from './machine.ts';
 import type { InstanceUsage } from './usage.ts';
 
 /** The uid of the object (Pod, VM) that an instance makes real. */
@@ -184,6 +184,8 @@ export interface InstanceStatus {
   readonly ips: readonly string[];
   /** The newest attempt of each container, and the one before it. */
   readonly containers: readonly ContainerStatus[];
+  /** Of virtual machines. */
+  readonly machine?: MachineStatus;
 }
 
 export interface ContainerStatus {
@@ -370,6 +372,9 @@ export interface Runtime {
     options: CallOptions,
   ): Promise<void>;
 
+  /** What only virtual machines can; absent where instances are none. */
+  readonly machines?: MachineControl;
+
   /** Stops it and keeps everything it owns; SIGTERM, then SIGKILL after `graceMs`. */
   stop(id: InstanceId, options: StopOptions): Promise<void>;
 
@@ -403,6 +408,8 @@ export type RuntimeErrorReason =
   | 'InvalidSpec'
   | 'StartFailed'
   | 'AddressInUse'
+  /** What is there does not allow it now. */
+  | 'Conflict'
   | 'Unsupported';
 
 /** Thrown by every runtime call; `reason` says whether trying again can help. */

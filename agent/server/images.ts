@@ -2,7 +2,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { NodeImageList } from '../../api/node-images.ts';
 import { badRequest, StatusError } from '../../api/status.ts';
-import { type Runtime, RuntimeError } from '../../runtime/runtime.ts';
+import type { Runtime } from '../../runtime/runtime.ts';
+import { statusOfRuntime } from './runtime-status.ts';
 
 export async function serveImages(
   runtime: Runtime,
@@ -48,7 +49,7 @@ async function pull(
     await runtime.ensureImage(image, 'Always', { signal });
     response.end(JSON.stringify(success));
   } catch (error) {
-    response.end(JSON.stringify(statusOf(error).toStatus()));
+    response.end(JSON.stringify(statusOfRuntime(error).toStatus()));
   }
 }
 
@@ -58,17 +59,8 @@ async function remove(runtime: Runtime, image: string, signal: AbortSignal): Pro
   try {
     await runtime.removeImage(image, { signal });
   } catch (error) {
-    throw statusOf(error);
+    throw statusOfRuntime(error);
   }
-}
-
-function statusOf(error: unknown): StatusError {
-  if (error instanceof StatusError) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  const reason = error instanceof RuntimeError ? error.reason : undefined;
-  if (reason === 'ImageInUse') return new StatusError(409, 'Conflict', message);
-  if (reason === 'InvalidSpec') return new StatusError(400, 'BadRequest', message);
-  return new StatusError(500, 'InternalError', message, undefined, { cause: error });
 }
 
 function answer(response: ServerResponse, body: object): void {

@@ -15,6 +15,7 @@ import { containersOf } from '../pod-view.ts';
 import { createProcessUpgrade } from './exec.ts';
 import { serveImages } from './images.ts';
 import { serveLogs } from './logs.ts';
+import { serveMachine } from './machines.ts';
 import { createPortForwardUpgrade } from './port-forward.ts';
 import type { Upgrade } from './websocket.ts';
 
@@ -134,6 +135,11 @@ async function handle(
   if (pathname === '/images' && options.images !== undefined) {
     authorise(request);
     await serveImages(options.images, request, searchParams, response);
+    return;
+  }
+  if (pathname.startsWith('/machines/')) {
+    authorise(request);
+    await serveMachine(options, request, pathname, response);
     return;
   }
   const { verb, located, container, query } = route(options, request);

@@ -1,5 +1,6 @@
 /** The roles and bindings that every plane starts with; made when missing; nothing is taken from them later. */
 import type { JsonObject } from '../../api/meta.ts';
+import { machineActions } from '../../api/vm-states.ts';
 import { issuerPaths } from '../documents/issuer.ts';
 
 const apiVersion = 'rbac.authorization.k8s.io/v1';
@@ -86,7 +87,7 @@ const editRules: Rule[] = [
   },
   {
     apiGroups: ['berth.dev'],
-    resources: ['vms/attach', 'vms/exec', 'vms/portforward'],
+    resources: ['attach', 'exec', 'portforward', ...machineActions].map((each) => `vms/${each}`),
     verbs: [...readVerbs, ...writeVerbs],
   },
   {

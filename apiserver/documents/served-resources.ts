@@ -1,5 +1,6 @@
 /** What the registry serves, as discovery and OpenAPI name it. */
 import type { Schema } from '../../api/schema.ts';
+import { machineActions } from '../../api/vm-states.ts';
 import { virtualKinds } from '../../crds/index.ts';
 import type { OpenApiKind, ServedResource, ServedSubresource } from '../present/index.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -106,9 +107,12 @@ function verbsOf(kind: ServedKind): readonly string[] {
 
 /** Of Berth's own kinds, by `plural.group`: as pods have them. */
 const ownSubresources: Readonly<Record<string, readonly ServedSubresource[]>> = {
-  'vms.berth.dev': (builtinSubresources['pods'] ?? []).filter(({ name }) =>
-    ['attach', 'exec', 'log', 'portforward', 'why'].includes(name),
-  ),
+  'vms.berth.dev': [
+    ...(builtinSubresources['pods'] ?? []).filter(({ name }) =>
+      ['attach', 'exec', 'log', 'portforward', 'why'].includes(name),
+    ),
+    ...machineActions.map((name) => ({ name, kind: 'VM', verbs: ['create'] })),
+  ],
   'workloads.berth.dev': [why],
 };
 

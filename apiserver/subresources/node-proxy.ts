@@ -38,7 +38,7 @@ export async function askNode(
   signal: AbortSignal,
 ): Promise<string> {
   const name = asString(at(node, 'metadata', 'name'));
-  const answer = await get(deps, { ...addressOf(node, name), nodeName: name, path }, signal);
+  const answer = await ask(deps, { ...addressOf(node, name), nodeName: name, path }, signal);
   if (answer.statusCode !== 200) throw await agentError(answer, answer.statusCode ?? 502);
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -52,7 +52,7 @@ export async function askNode(
 
 const answerMaxBytes = 16 << 20;
 
-interface Target {
+export interface Target {
   readonly nodeName: string;
   readonly host: string;
   readonly port: number;
@@ -73,7 +73,7 @@ export async function nodeImages(
     nodeName: info.name,
     path: `/images?${query}`,
   };
-  const answer = await get(deps, target, signal, method);
+  const answer = await ask(deps, target, signal, { method });
   if (answer.statusCode !== 200) throw await agentError(answer, answer.statusCode ?? 502);
   const headers = { 'content-type': 'application/json', 'cache-control': 'no-cache' };
   return { status: 200, headers, body: answer };
@@ -84,7 +84,7 @@ export async function podLog(deps: NodeProxyDeps, context: RequestContext): Prom
   const target = await targetOf(deps, context, 'containerLogs');
   // Nowhere yet, so there is nothing to read, which is no mistake of the reader.
   if (target === undefined) return { status: 204, headers: {}, body: new Uint8Array() };
-  const answer = await get(deps, target, context.request.signal);
+  const answer = await ask(deps, target, context.request.signal);
   const status = answer.statusCode ?? 502;
   const contentType = answer.headers['content-type'] ?? 'text/plain';
   if (status !== 200) throw await agentError(answer, status);
@@ -178,7 +178,7 @@ const ownHeaders = new Set([
 ]);
 
 /** `undefined` = the pod is on no node yet. */
-async function targetOf(
+export async function targetOf(
   deps: NodeProxyDeps,
   { info, request }: RequestContext,
   action: string,
@@ -190,8 +190,8 @@ async function targetOf(
     throw notFound({ group: place.group, resource: place.plural }, info.name);
   }
   const words = [action, info.namespace, info.name];
-  // A pod's ports are its own, everything else is a container's.
-  if (action !== 'portForward') {
+  // A pod's ports are its own, and so is a machine as a whole; everything else is a container's.
+  if (action !== 'portForward' && action !== 'machines') {
     words.push(place === vms ? guestContainer : containerOf(pod.object, request));
   }
   const nodeName = asString(at(pod.object, 'spec', 'nodeName'));
@@ -257,20 +257,19 @@ function tlsOptions({ identity, ca }: NodeProxyDeps, { host, port, nodeName }: T
   };
 }
 
-function get(
+export function ask(
   deps: NodeProxyDeps,
   target: Target,
   signal: AbortSignal,
-  method = 'GET',
+  { method = 'GET', timeoutMs = connectTimeoutMs } = {},
 ): Promise<IncomingMessage> {
+  const { path } = target;
+  const tls = { ...tlsOptions(deps, target), timeout: timeoutMs };
   return new Promise((resolve, reject) => {
-    const outgoing = httpsRequest(
-      { ...tlsOptions(deps, target), path: target.path, method, signal, agent: false },
-      (answer) => {
-        answer.socket.setTimeout(0);
-        resolve(answer);
-      },
-    );
+    const outgoing = httpsRequest({ ...tls, path, method, signal, agent: false }, (answer) => {
+      answer.socket.setTimeout(0);
+      resolve(answer);
+    });
     outgoing.on('timeout', () => outgoing.destroy(new Error('timed out')));
     outgoing.on('error', (error) => reject(unreachable(target, error)));
     outgoing.end();
@@ -300,7 +299,7 @@ function unreachable(target: Target, cause: Error): StatusError {
   );
 }
 
-async function agentError(answer: IncomingMessage, status: number): Promise<StatusError> {
+export async function agentError(answer: IncomingMessage, status: number): Promise<StatusError> {
   const chunks: Buffer[] = [];
   for await (const chunk of answer) chunks.push(Buffer.from(chunk));
   const text = Buffer.concat(chunks).toString('utf8');

@@ -7,6 +7,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { parseCpuList } from '../../lib/cpu-list.ts';
 import type { Log } from '../../lib/log.ts';
 import type { ImageStore } from '../image-store.ts';
+import type { MachineControl } from '../machine.ts';
 import {
   type AttachOptions,
   type AttachSession,
@@ -30,11 +31,13 @@ import { KeyedSerial } from '../serial.ts';
 import type { InstanceUsage } from '../usage.ts';
 import { Attempts } from './attempts.ts';
 import { readConsoleLog } from './console-log.ts';
+import { createMachineControl } from './control.ts';
 import type { Hypervisor } from './domain-xml.ts';
+import { ensureMachine } from './ensure-machine.ts';
 import { startGuestExec } from './guest-exec.ts';
 import { findHypervisor } from './hypervisor.ts';
 import { Libvirt } from './libvirt.ts';
-import { ensureMachine, type Found, Machines } from './machines.ts';
+import { type Found, Machines } from './machines.ts';
 import { observeDomains } from './observe.ts';
 
 export interface LibvirtRuntimeOptions {
@@ -60,6 +63,7 @@ class LibvirtRuntime implements Runtime {
   readonly #libvirt: Libvirt;
   readonly #machines: Machines;
   readonly #serial = new KeyedSerial();
+  readonly machines: MachineControl;
   #hypervisor: Promise<Hypervisor> | undefined;
 
   constructor(options: LibvirtRuntimeOptions) {
@@ -67,6 +71,7 @@ class LibvirtRuntime implements Runtime {
     this.#options = options;
     this.#libvirt = new Libvirt(socketPath);
     this.#machines = new Machines(this.#libvirt, new Attempts(stateDir), nodeId, clock);
+    this.machines = createMachineControl(this.#machines, this.#serial);
   }
 
   async info(options: CallOptions): Promise<RuntimeInfo> {

@@ -53,6 +53,8 @@ const affect = { live: 1, config: 2 } as const;
 const metadataElement = 2;
 const undefineFlags = { managedSave: 1, snapshotsMetadata: 2, nvram: 4 } as const;
 const shutdownBy = { acpi: 1, agent: 2 } as const;
+/** Source: virDomainPausedReason. */
+const pausedReason = { ioError: 5 } as const;
 const lifecycleEvent = 0;
 
 export class Libvirt {
@@ -149,6 +151,52 @@ export class Libvirt {
     await this.#call('DOMAIN_DESTROY', writeDomain(domain), options).catch((error) => {
       if (!hasCode(error, errorCode.operationInvalid, errorCode.noDomain)) throw error;
     });
+  }
+
+  /** Halts it where it is. */
+  async suspend(domain: Domain, options: CallOptions): Promise<void> {
+    await this.#call('DOMAIN_SUSPEND', writeDomain(domain), options);
+  }
+
+  async resume(domain: Domain, options: CallOptions): Promise<void> {
+    await this.#call('DOMAIN_RESUME', writeDomain(domain), options);
+  }
+
+  /** Asks the guest to boot anew. */
+  async reboot(domain: Domain, options: CallOptions): Promise<void> {
+    await this.#call('DOMAIN_REBOOT', writeDomain(domain).uint(0), options);
+  }
+
+  /** Presses its reset button: the guest is not asked. */
+  async reset(domain: Domain, options: CallOptions): Promise<void> {
+    await this.#call('DOMAIN_RESET', writeDomain(domain).uint(0), options);
+  }
+
+  /** Ends it with its memory on disk; the next `create` goes on from there. */
+  async save(domain: Domain, options: CallOptions): Promise<void> {
+    await this.#call('DOMAIN_MANAGED_SAVE', writeDomain(domain).uint(0), options);
+  }
+
+  async isSaved(domain: Domain, options: CallOptions): Promise<boolean> {
+    const body = writeDomain(domain).uint(0);
+    const reply = await (await this.connection()).call(
+      'DOMAIN_HAS_MANAGED_SAVE_IMAGE',
+      body,
+      options,
+    );
+    return reply.int() === 1;
+  }
+
+  async discard(domain: Domain, options: CallOptions): Promise<void> {
+    await this.#call('DOMAIN_MANAGED_SAVE_REMOVE', writeDomain(domain).uint(0), options);
+  }
+
+  /** Why it is paused. */
+  async pausedBy(domain: Domain, options: CallOptions): Promise<'disk' | 'other'> {
+    const body = writeDomain(domain).uint(0);
+    const reply = await (await this.connection()).call('DOMAIN_GET_STATE', body, options);
+    reply.int(); // The state itself.
+    return reply.int() === pausedReason.ioError ? 'disk' : 'other';
   }
 
   /** Forgets it with its saved memory and its snapshots; its disks are left. */

@@ -1,36 +1,28 @@
 /** The domains of one node with their labels read: found, started, ended and forgotten. */
 import { createHash } from 'node:crypto';
+import type { MachineState } from '../../api/vm-states.ts';
 import type { CallOptions } from '../../lib/call.ts';
 import type { Clock } from '../../lib/clock.ts';
-import type { MachineSpec } from '../machine.ts';
-import { announceAddress, checkAddressIsFree } from '../network/probe.ts';
-import { ensureSegment } from '../network/segment.ts';
 import {
-  type ContainerSpec,
   type ContainerState,
   type InstanceId,
-  type InstanceSpec,
   type InstanceStatus,
   RuntimeError,
 } from '../runtime.ts';
-import { shortId } from '../short-id.ts';
 import type { Attempts } from './attempts.ts';
-import {
-  type DomainLabels,
-  domainXml,
-  type Hypervisor,
-  labelNamespace,
-  readLabels,
-} from './domain-xml.ts';
-import type { Domain, DomainInfo, Libvirt } from './libvirt.ts';
+import { type DomainLabels, labelNamespace, readLabels } from './domain-xml.ts';
+import type { Domain, DomainInfo, DomainState, Libvirt } from './libvirt.ts';
 import { LibvirtError } from './rpc/connection.ts';
 
 export interface Found {
   readonly domain: Domain;
   readonly labels: DomainLabels;
   readonly info: DomainInfo;
+  readonly state: MachineState;
   /** Also while it is paused. */
   readonly running: boolean;
+  /** Halted because a disk could not be written. */
+  readonly halted: boolean;
 }
 
 const pollMs = { first: 20, max: 250 } as const;
@@ -45,6 +37,8 @@ export class Machines {
   readonly libvirt: Libvirt;
   readonly nodeId: string;
   readonly clock: Clock;
+  /** Those whose memory is being written: libvirt says that they are off before it says that they are saved. */
+  readonly #saving = new Set<string>();
 
   constructor(libvirt: Libvirt, attempts: Attempts, nodeId: string, clock: Clock) {
     this.libvirt = libvirt;
@@ -75,10 +69,15 @@ export class Machines {
       throw error;
     });
     if (info === undefined) return undefined;
-    return { domain, labels, info, running: isUp(info) };
+    const running = isUp(info);
+    const paused = info.state === 'paused';
+    const halted = paused && (await this.#isHalted(domain, options));
+    const saved = !running && (await this.#isSaved(domain, options));
+    return { domain, labels, info, running, halted, state: saved ? 'saved' : states[info.state] };
   }
 
-  async status({ labels, running, info }: Found): Promise<InstanceStatus> {
+  async status(found: Found): Promise<InstanceStatus> {
+    const { labels, running, state, halted } = found;
     const { instance, namespace, name, container, attempt, image } = labels;
     const before = await this.attempts.ended(instance, attempt - 1);
     const previousId = this.containerId({ ...labels, attempt: attempt - 1 });
@@ -94,10 +93,11 @@ export class Machines {
           containerId: this.containerId(labels),
           image,
           imageId: image === '' ? 'kernel' : `file:${image}`,
-          state: await this.#state(labels, running, info),
+          state: await this.#state(found),
           ...(before === undefined ? {} : { previous: { ...before, containerId: previousId } }),
         },
       ],
+      machine: { state, ...(halted ? { trouble: haltedWords } : {}) },
     };
   }
 
@@ -106,8 +106,11 @@ export class Machines {
   }
 
   /** Its power button, then its agent, then the plug. */
-  async stop({ domain, running, labels }: Found, graceMs: number, options: CallOptions) {
+  async stop(found: Found, graceMs: number, options: CallOptions) {
+    const { domain, running, labels, state } = found;
     if (!running) return;
+    // Who is halted feels no button.
+    if (state === 'paused' && graceMs > 0) await this.libvirt.resume(domain, options);
     const ask = (by: 'acpi' | 'agent') =>
       this.libvirt.shutdown(domain, by, options).catch((error) => {
         // It has ended meanwhile, or has no agent.
@@ -133,8 +136,29 @@ export class Machines {
     await this.attempts.remove(labels.instance);
   }
 
-  async #state(labels: DomainLabels, running: boolean, info: DomainInfo): Promise<ContainerState> {
+  /** Writes its memory to disk and ends it. */
+  async save({ domain }: Found, options: CallOptions): Promise<void> {
+    this.#saving.add(domain.uuid);
+    try {
+      await this.libvirt.save(domain, options);
+    } finally {
+      this.#saving.delete(domain.uuid);
+    }
+  }
+
+  async #isSaved(domain: Domain, options: CallOptions): Promise<boolean> {
+    if (this.#saving.has(domain.uuid)) return true;
+    return await this.libvirt.isSaved(domain, options).catch(gone);
+  }
+
+  async #isHalted(domain: Domain, options: CallOptions): Promise<boolean> {
+    return (await this.libvirt.pausedBy(domain, options).catch(gone)) === 'disk';
+  }
+
+  async #state({ labels, running, state, info }: Found): Promise<ContainerState> {
     const { instance, attempt, startedAtMs } = labels;
+    // It has not ended: what starts it goes on with the same attempt.
+    if (state === 'saved') return { phase: 'created' };
     if (running) return { phase: 'running', startedAtMs };
     if (!(await this.attempts.hasStarted(instance, attempt))) return { phase: 'created' };
     const known = await this.attempts.ended(instance, attempt);
@@ -160,100 +184,28 @@ export class Machines {
   }
 }
 
-/** Brings the domain of one instance to `spec`; the caller runs it once at a time per instance. */
-export async function ensureMachine(
-  machines: Machines,
-  spec: InstanceSpec,
-  hypervisor: Hypervisor,
-  options: CallOptions,
-): Promise<Found> {
-  const { machine, container } = checkSpec(spec);
-  const found = await machines.find(spec.id, options);
-  if (found !== undefined) {
-    const { state } = (await machines.status(found)).containers[0] ?? {};
-    if (state?.phase !== 'created' && found.labels.attempt >= container.attempt) return found;
-    await machines.stop(found, 0, options);
-  }
-  const { libvirt, attempts, nodeId, clock } = machines;
-  const { attempt } = container;
-  await takeAddresses(machines, spec, machine, options);
-  await attempts.prepare(spec.id, attempt);
-  await attempts.forget(spec.id, attempt);
-  const labels: DomainLabels = {
-    node: nodeId,
-    instance: spec.id,
-    namespace: spec.namespace,
-    name: spec.name,
-    container: container.name,
-    attempt,
-    image: container.image,
-    startedAtMs: clock.now(),
-    ips: machine.interfaces.flatMap(({ ip }) => ip ?? []).join(' '),
-  };
-  const files = {
-    consoleLog: attempts.consoleLog(spec.id, attempt),
-    vncSocket: `${attempts.directory(spec.id)}/vnc.sock`,
-  };
-  const uuid = domainUuid(nodeId, spec.id);
-  const whole = { ...spec, machine };
-  const xml = domainXml(uuid, domainName(uuid, spec), labels, whole, container, hypervisor, files);
-  let domain: Domain | undefined;
-  try {
-    domain = await libvirt.define(xml, options);
-    await libvirt.create(domain, options);
-  } catch (error) {
-    if (!(error instanceof LibvirtError)) throw error;
-    if (domain !== undefined) {
-      await libvirt.undefine(domain, options);
-      await attempts.forget(spec.id, attempt);
-    }
-    const reason = domain === undefined ? 'InvalidSpec' : 'StartFailed';
-    throw new RuntimeError(reason, error.message, { container: container.name, cause: error });
-  }
-  const started = await machines.find(spec.id, options);
-  if (started !== undefined) return started;
-  throw new RuntimeError('StartFailed', 'the machine was removed while it was started', {
-    container: container.name,
-  });
-}
+const haltedWords =
+  'the guest is halted: a disk of it could not be written; is the disk of its node full?';
 
-/** Says on the wire that the machine has its addresses now: while it boots it says nothing itself. */
-async function takeAddresses(
-  { nodeId }: Machines,
-  { id }: InstanceSpec,
-  { interfaces }: MachineSpec,
-  options: CallOptions,
-): Promise<void> {
-  for (const [index, { network }] of interfaces.entries()) {
-    if (network === undefined) continue;
-    const key = shortId(nodeId, `${id}/${index}`);
-    const bridge = await ensureSegment(network, options);
-    await checkAddressIsFree(network, bridge, key, options);
-    await announceAddress(network, bridge, key, options);
-  }
-}
+const states: Readonly<Record<DomainState, MachineState>> = {
+  nostate: 'stopped',
+  running: 'running',
+  blocked: 'running',
+  paused: 'paused',
+  shutdown: 'stopping',
+  shutoff: 'stopped',
+  crashed: 'stopped',
+  pmsuspended: 'sleeping',
+};
 
-function checkSpec({ machine, containers }: InstanceSpec): {
-  readonly machine: MachineSpec;
-  readonly container: ContainerSpec;
-} {
-  const [container, ...more] = containers;
-  if (machine === undefined || container === undefined || more.length > 0) {
-    const message = 'libvirt runs virtual machines only: say what you want in a VM, not in a Pod';
-    throw new RuntimeError('InvalidSpec', message, {
-      ...(container === undefined ? {} : { container: container.name }),
-    });
-  }
-  return { machine, container };
+/** What is asked of a domain that has gone meanwhile has no answer. */
+function gone(error: unknown): false {
+  if (error instanceof LibvirtError) return false;
+  throw error;
 }
 
 function isUp({ state }: DomainInfo): boolean {
   return state !== 'shutoff' && state !== 'crashed' && state !== 'nostate';
-}
-
-/** For people; libvirt wants it to be unique on the machine. */
-function domainName(uuid: string, { namespace, name }: InstanceSpec): string {
-  return `berth_${namespace}_${name}_${uuid.slice(0, 8)}`;
 }
 
 /** The same for one instance on one node, always: libvirt finds a domain by it. */

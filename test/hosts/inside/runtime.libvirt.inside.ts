@@ -164,14 +164,60 @@ describe('libvirt runtime', () => {
     await runtime.setCpus?.(spec.id, { cpus: '0-1', isAll: true }, { signal });
   });
 
+  const state = async () => (await runtime.get(spec.id, { signal }))?.machine?.state;
+
+  test('it is halted and goes on; what its state does not allow is refused', async () => {
+    await runtime.machines?.setPaused(spec.id, true, { signal });
+    expect(await state()).toBe('paused');
+    expect(vm(await runtime.get(spec.id, { signal }))?.state.phase).toBe('running');
+    await expect(runtime.machines?.act(spec.id, 'reboot', { signal })).rejects.toMatchObject({
+      reason: 'Conflict',
+      message: 'cannot reboot a machine: it is paused: resume it first',
+    });
+    await runtime.machines?.setPaused(spec.id, false, { signal });
+    expect(await state()).toBe('running');
+  });
+
+  test('saved, it goes on where it was, as the same start', async () => {
+    expect((await exec(['/bin/sh', '-c', 'echo kept > /tmp/mark'])).code).toBe(0);
+    await runtime.machines?.save(spec.id, { signal });
+    const saved = await runtime.get(spec.id, { signal });
+    expect(saved?.machine?.state).toBe('saved');
+    expect(vm(saved)).toMatchObject({ attempt: 0, state: { phase: 'created' } });
+    const again = await runtime.ensure(spec, { signal });
+    expect(vm(again)).toMatchObject({ attempt: 0, state: { phase: 'running' } });
+    await until('the agent answers', async () => (await exec(['/bin/true'])).code === 0);
+    expect((await exec(['/bin/cat', '/tmp/mark'])).out).toBe('kept\n');
+  });
+
+  test('what was saved can be given up', async () => {
+    await runtime.machines?.save(spec.id, { signal });
+    await runtime.machines?.act(spec.id, 'discard', { signal });
+    expect(vm(await runtime.get(spec.id, { signal }))?.state.phase).toBe('exited');
+    await runtime.ensure(guest({}, 1, spec.id), { signal });
+  });
+
+  const boots = async () => (await logOf(runtime, spec.id)).split('guest up').length - 1;
+
+  test.each(['reset', 'reboot'] as const)(
+    '%s boots it anew as the same start',
+    async (action) => {
+      const before = await until('it is up', async () => (await boots()) || undefined, bootMs);
+      await runtime.machines?.act(spec.id, action, { signal });
+      await until('it has booted again', async () => (await boots()) > before, bootMs);
+      expect(vm(await runtime.get(spec.id, { signal }))).toMatchObject({ attempt: 1 });
+    },
+    bootMs,
+  );
+
   test('stop is graceful and keeps it; the next attempt boots again with the log before kept', async () => {
     await runtime.stop(spec.id, { signal, graceMs: 60_000 });
-    const stopped = await runtime.ensure(spec, { signal });
+    const stopped = await runtime.ensure(guest({}, 1, spec.id), { signal });
     expect(vm(stopped)?.state).toMatchObject({ phase: 'exited', exitCode: 0 });
     expect(stopped.ips).toEqual([]);
-    const again = guest({}, 1, spec.id);
+    const again = guest({}, 2, spec.id);
     const status = await runtime.ensure(again, { signal });
-    expect(vm(status)).toMatchObject({ attempt: 1, state: { phase: 'running' } });
+    expect(vm(status)).toMatchObject({ attempt: 2, state: { phase: 'running' } });
     expect(vm(status)?.previous).toMatchObject({ exitCode: 0 });
     expect(await logOf(runtime, spec.id, true)).toContain('guest up');
   });

@@ -99,10 +99,42 @@ test(
   bootMs,
 );
 
+const phaseIs = (phase: string) =>
+  until(`it is ${phase}`, async () => (await vm()).status?.phase === phase, bootMs);
+
+test(
+  'berth vm: it is halted, goes on, is saved and goes on from there; the rest is refused',
+  async () => {
+    const { restarts } = (await vm()).status ?? {};
+    expect(await plane.berth(['vm', 'suspend', 'db'])).toMatchObject({ code: 0 });
+    await phaseIs('Paused');
+    await kubectl.ok(['wait', 'vm/db', '--for=condition=Ready=false', '--timeout=30s']);
+    const refused = await plane.berth(['vm', 'reboot', 'vm/db']);
+    expect(refused.stderr).toContain('it is paused: resume it first (Conflict)');
+    await plane.berth(['vm', 'resume', 'vm/db']);
+    await phaseIs('Running');
+    await plane.berth(['vm', 'save', 'vm/db']);
+    await phaseIs('Saved');
+    expect(await plane.berth(['vm', 'save', 'vm/db'])).toMatchObject({
+      stdout: expect.stringContaining('already'),
+    });
+    await plane.berth(['vm', 'start', 'vm/db']);
+    await phaseIs('Running');
+    expect(await until('the guest answers', answer, bootMs)).toBe('db\n');
+    // It has not ended meanwhile.
+    expect((await vm()).status?.restarts).toBe(restarts);
+    expect(await plane.berth(['vm', 'reset', 'vm/db'])).toMatchObject({ code: 0 });
+  },
+  bootMs,
+);
+
 test(
   'running: false shuts it down and keeps it; true boots it again with its disks',
   async () => {
-    await kubectl.ok(['patch', 'vm', 'db', '--type=merge', '-p', '{"spec":{"running":false}}']);
+    await kubectl.ok([
+      ...['patch', 'vm', 'db', '--type=merge', '-p'],
+      '{"spec":{"running":false,"stopMode":null}}',
+    ]);
     await kubectl.ok(['wait', 'vm/db', '--for=jsonpath={.status.phase}=Stopped', '--timeout=60s']);
     const stopped = await vm();
     expect(stopped.spec.nodeName).toBe('node-1');

@@ -1,0 +1,63 @@
+/** The verbs of a machine beside start and stop, each as `api/vm-states.ts` allows it. */
+import { cellOf, type MachineAction, type MachineVerb, refusalOf } from '../../api/vm-states.ts';
+import type { CallOptions } from '../../lib/call.ts';
+import type { MachineControl } from '../machine.ts';
+import { type InstanceId, RuntimeError } from '../runtime.ts';
+import type { KeyedSerial } from '../serial.ts';
+import { errorCode, hasCode } from './libvirt.ts';
+import type { Found, Machines } from './machines.ts';
+import { LibvirtError } from './rpc/connection.ts';
+
+/** `serial` is the driver's own: an instance has one thing done to it at a time. */
+export function createMachineControl(machines: Machines, serial: KeyedSerial): MachineControl {
+  const { libvirt } = machines;
+  /** Runs `task` unless the machine is as it shall be. */
+  const allowed = (
+    id: InstanceId,
+    verb: MachineVerb,
+    options: CallOptions,
+    task: (found: Found) => Promise<void>,
+  ) =>
+    serial.run(id, async () => {
+      const found = await machines.find(id, options);
+      const state = found?.state ?? 'absent';
+      const why = refusalOf(verb, state);
+      if (why !== undefined) throw new RuntimeError('Conflict', why);
+      if (found === undefined || cellOf(verb, state) !== 'do') return;
+      await task(found).catch((error) => {
+        throw failed(verb, error);
+      });
+    });
+
+  const actions: Readonly<Record<MachineAction, (found: Found, call: CallOptions) => unknown>> = {
+    reboot: ({ domain }, call) => libvirt.reboot(domain, call),
+    discard: ({ domain }, call) => libvirt.discard(domain, call),
+    reset: async ({ domain, state }, call) => {
+      await libvirt.reset(domain, call);
+      // Whoever presses the button wants it to run.
+      if (state === 'paused') await libvirt.resume(domain, call);
+    },
+  };
+
+  return {
+    setPaused: (id, paused, options) =>
+      serial.run(id, async () => {
+        const found = await machines.find(id, options);
+        const verb = paused ? 'suspend' : 'resume';
+        if (found === undefined || cellOf(verb, found.state) !== 'do') return;
+        await libvirt[verb](found.domain, options);
+      }),
+    save: (id, options) => allowed(id, 'save', options, (found) => machines.save(found, options)),
+    act: (id, action, options) =>
+      allowed(id, action, options, async (found) => {
+        await actions[action](found, options);
+      }),
+  };
+}
+
+/** In the words of libvirt, which knows more than the table. */
+function failed(verb: MachineVerb, error: unknown): unknown {
+  if (!(error instanceof LibvirtError)) return error;
+  const reason = hasCode(error, errorCode.operationInvalid) ? 'Conflict' : 'Unavailable';
+  return new RuntimeError(reason, `${verb}: ${error.message}`, { cause: error });
+}
