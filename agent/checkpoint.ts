@@ -3,7 +3,8 @@ import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Pod } from '../api/kinds.gen.ts';
 import type { Log } from '../lib/log.ts';
-import type { ContainerSpec } from '../runtime/runtime.ts';
+import type { ContainerSpec, InstanceNetwork } from '../runtime/runtime.ts';
+import type { InstanceNetworks } from './addresses/instance-networks.ts';
 import type { SpecStore } from './pod-context.ts';
 
 const version = 1;
@@ -12,6 +13,8 @@ interface StoredPod {
   readonly pod: Pod;
   /** The last resolved specification of each container; holds secrets. */
   readonly specs: readonly ContainerSpec[];
+  /** By interface of a machine; JSON has no `undefined`. Absent in files of earlier versions. */
+  readonly networks?: readonly (InstanceNetwork | null)[];
 }
 
 interface CheckpointFile {
@@ -25,6 +28,7 @@ export class Checkpoint implements SpecStore {
   readonly #log: Log;
   #pods: readonly Pod[] = [];
   readonly #specs = new Map<string, Map<string, ContainerSpec>>();
+  readonly #networks = new Map<string, InstanceNetworks>();
   #written = '';
 
   constructor(dataDir: string, log: Log) {
@@ -44,8 +48,14 @@ export class Checkpoint implements SpecStore {
       // Written by `save`; another version is not read.
       const file = JSON.parse(text, revive) as CheckpointFile;
       if (file.version !== version) return [];
-      for (const { pod, specs } of file.pods) {
-        for (const spec of specs) this.put(pod.metadata.uid ?? '', spec);
+      for (const { pod, specs, networks } of file.pods) {
+        const { uid = '' } = pod.metadata;
+        for (const spec of specs) this.put(uid, spec);
+        if (networks !== undefined)
+          this.putNetworks(
+            uid,
+            networks.map((each) => each ?? undefined),
+          );
       }
       this.#pods = file.pods.map((each) => each.pod);
       return this.#pods;
@@ -65,19 +75,30 @@ export class Checkpoint implements SpecStore {
     this.#specs.set(uid, known);
   }
 
+  getNetworks(uid: string): InstanceNetworks | undefined {
+    return this.#networks.get(uid);
+  }
+
+  putNetworks(uid: string, networks: InstanceNetworks): void {
+    this.#networks.set(uid, networks);
+  }
+
   /** What the next `save` writes; specifications of other pods are forgotten. */
   setPods(pods: readonly Pod[]): void {
     this.#pods = pods;
     const uids = new Set(pods.map((pod) => pod.metadata.uid));
     for (const uid of this.#specs.keys()) if (!uids.has(uid)) this.#specs.delete(uid);
+    for (const uid of this.#networks.keys()) if (!uids.has(uid)) this.#networks.delete(uid);
   }
 
   /** Writes when something has changed since the last time. */
   async save(): Promise<void> {
-    const pods = this.#pods.map((pod) => ({
-      pod,
-      specs: [...(this.#specs.get(pod.metadata.uid ?? '')?.values() ?? [])],
-    }));
+    const pods = this.#pods.map((pod): StoredPod => {
+      const { uid = '' } = pod.metadata;
+      const specs = [...(this.#specs.get(uid)?.values() ?? [])];
+      const networks = this.#networks.get(uid)?.map((each) => each ?? null);
+      return { pod, specs, ...(networks === undefined ? {} : { networks }) };
+    });
     const text = JSON.stringify({ version, pods } satisfies CheckpointFile, replace);
     if (text === this.#written) return;
     await mkdir(dirname(this.#path), { recursive: true });

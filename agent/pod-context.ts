@@ -6,6 +6,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Random } from '../lib/random.ts';
 import type { ContainerSpec, CpuChoice, Runtime } from '../runtime/runtime.ts';
+import type { NetworkStore } from './addresses/instance-networks.ts';
 import type { NodeFacts } from './downward.ts';
 import type { ContainerLife } from './hooks/container-life.ts';
 import type { ImagePulls } from './images/image-pulls.ts';
@@ -37,7 +38,7 @@ export interface PodDeps {
   aside<T>(task: () => Promise<T>): Promise<T>;
 }
 
-export interface SpecStore {
+export interface SpecStore extends NetworkStore {
   get(uid: string, container: string): ContainerSpec | undefined;
   put(uid: string, spec: ContainerSpec): void;
 }

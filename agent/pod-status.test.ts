@@ -91,3 +91,18 @@ test('a waiting container shows how it ended before', () => {
   });
   expect(status.phase).toBe('Running');
 });
+
+test('what its containers share is told of where it failed, until it is there', () => {
+  const pod = podOf('Always', 1);
+  const input = { waiting: new Map(), stopped: false, hostIp: '', nowMs: 0 };
+  const view = { ips: [], containers: new Map() };
+  const sandboxFailure = { reason: 'AddressInUse', message: 'in use by 02:be:0a:00:00:07' };
+  const sandbox = (status: Pod['status'] & object) =>
+    status.conditions?.find(({ type }) => type === 'PodReadyToStartContainers');
+  const failed = podStatus({ ...input, pod, view, sandboxFailure });
+  expect(sandbox(failed)).toMatchObject({ status: 'False', ...sandboxFailure });
+  const mended = podStatus({ ...input, pod: { ...pod, status: failed }, view });
+  expect(sandbox(mended)).toMatchObject({ status: 'True' });
+  expect(sandbox(mended)).not.toHaveProperty('reason');
+  expect(sandbox(podStatus({ ...input, pod, view }))).toBeUndefined();
+});

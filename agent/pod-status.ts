@@ -33,6 +33,8 @@ export interface StatusInput {
   readonly evicted?: string;
   /** What hooks and probes say of containers that run. */
   readonly health?: PodHealth;
+  /** Why what its containers share could not be made. */
+  readonly sandboxFailure?: { readonly reason: string; readonly message: string };
   /** Last words of what has ended, by container id. */
   readonly messages?: ReadonlyMap<string, string>;
   readonly hostIp: string;
@@ -177,7 +179,7 @@ function finalExitCode(pod: Pod, { state }: ContainerStatus): number | undefined
 }
 
 function conditionsOf(
-  { pod, stopped, nowMs }: StatusInput,
+  { pod, stopped, nowMs, sandboxFailure }: StatusInput,
   phase: PodStatus['phase'],
   inits: readonly ContainerStatus[],
   mains: readonly ContainerStatus[],
@@ -201,8 +203,9 @@ function conditionsOf(
           reason: 'ContainersNotInitialized',
           message: `containers with incomplete status: [${waitingInits.join(' ')}]`,
         };
-  const ours = [initialized, ready('Ready'), ready('ContainersReady')];
   const old = pod.status?.conditions ?? [];
+  const sandbox = sandboxCondition(old, sandboxFailure);
+  const ours = [...sandbox, initialized, ready('Ready'), ready('ContainersReady')];
   const others = old.filter(({ type }) => !ours.some((each) => each.type === type));
   const dated = ours.map((condition) => {
     const known = old.find(({ type }) => type === condition.type);
@@ -210,4 +213,17 @@ function conditionsOf(
     return { ...condition, lastTransitionTime: since ?? formatTime(nowMs) };
   });
   return [...others, ...dated];
+}
+
+/** Only of pods where it failed: it says nothing of the others. */
+function sandboxCondition(
+  old: readonly PodCondition[],
+  failure: StatusInput['sandboxFailure'],
+): readonly PodCondition[] {
+  const type = 'PodReadyToStartContainers';
+  if (failure !== undefined) {
+    const { reason, message } = failure;
+    return [{ type, status: 'False', reason, message }];
+  }
+  return old.some((each) => each.type === type) ? [{ type, status: 'True' }] : [];
 }

@@ -64,7 +64,8 @@ export async function syncPod(
   const dueAtMs = Math.min(started.dueAtMs, await followVolumes(context), machineDueAtMs);
   memory.resumed ||= resume;
   const health = withIdle(context.life.follow(context, status), status);
-  const written = await report(context, status, waiting, { health });
+  const sandboxFailure = failure === undefined ? {} : { sandboxFailure: failure };
+  const written = await report(context, status, waiting, { health, ...sandboxFailure });
   if (written !== undefined && isFinal(written)) await endRest(context, status);
   return {
     ...(written === undefined ? {} : { written }),
@@ -213,7 +214,7 @@ async function report(
   context: PodContext,
   status: InstanceStatus | undefined,
   waiting: ReadonlyMap<string, Waiting>,
-  more: Partial<Pick<StatusInput, 'stopped' | 'health' | 'evicted'>> & {
+  more: Partial<Pick<StatusInput, 'stopped' | 'health' | 'evicted' | 'sandboxFailure'>> & {
     /** What could not be done to a machine. */
     readonly trouble?: string;
   } = {},

@@ -4,7 +4,8 @@ import { StatusError } from '../api/status.ts';
 import { isVm } from '../api/vm-instance.ts';
 import { DiskError } from '../runtime/disk/disk-images.ts';
 import type { MachineSpec } from '../runtime/machine.ts';
-import type { ContainerSpec } from '../runtime/runtime.ts';
+import type { ContainerSpec, InstanceNetwork } from '../runtime/runtime.ts';
+import { AddressPending, type InstanceNetworks } from './addresses/instance-networks.ts';
 import { ConfigError } from './config-error.ts';
 import { resolveContainer } from './container-spec.ts';
 import { checkCpus } from './follow-cpus.ts';
@@ -17,9 +18,16 @@ import type { Waiting } from './pod-status.ts';
 import type { References } from './references.ts';
 
 export type Prepared =
-  | { readonly type: 'ready'; readonly spec: ContainerSpec; readonly machine?: MachineSpec }
+  | {
+      readonly type: 'ready';
+      readonly spec: ContainerSpec;
+      readonly machine?: MachineSpec;
+      readonly address?: InstanceNetwork;
+    }
   | { readonly type: 'waiting'; readonly waiting: Waiting; readonly retryAtMs: number };
 
+/** How often a pod whose address is not its own yet looks again. */
+const addressRetryMs = 1_000;
 /** How often a pod whose ConfigMap or Secret is missing looks again. */
 const configRetryMs = 5_000;
 
@@ -32,6 +40,11 @@ export async function prepareContainer(
   const brought = await bringImage(context, references, container);
   if (brought.type === 'waiting') return brought;
   const { image } = brought;
+  const addressed = await addressesOf(context, references);
+  if (addressed.type === 'waiting') return addressed;
+  const { networks } = addressed;
+  const address = isVm(context.pod) ? undefined : networks[0];
+  const known = address === undefined ? {} : { address };
   const { pod, dataDir, facts, uid, specs, clock } = context;
   try {
     // Checked here, where it becomes a waiting reason; `ensure` gets the result.
@@ -40,10 +53,10 @@ export async function prepareContainer(
     const within = { pod, dataDir, facts, references, image };
     const spec = await resolveContainer(container, attempt, within);
     specs.put(uid, spec);
-    const machine = await machineOf(context);
+    const machine = await machineOf(context, networks);
     delete context.memory.of(container.name).configError;
     if (machine !== undefined) return { type: 'ready', spec, machine };
-    return { type: 'ready', spec: await withMessageFile(context, container, spec) };
+    return { type: 'ready', spec: await withMessageFile(context, container, spec), ...known };
   } catch (error) {
     if (error instanceof ConfigError || error instanceof DiskError || isRefusal(error)) {
       const { message } = error;
@@ -58,15 +71,34 @@ export async function prepareContainer(
     const remembered = specs.get(uid, container.name);
     if (!isOutage(error) || remembered === undefined) throw error;
     const spec = { ...remembered, attempt };
-    return { type: 'ready', spec: await withMessageFile(context, container, spec) };
+    return { type: 'ready', spec: await withMessageFile(context, container, spec), ...known };
+  }
+}
+
+async function addressesOf(
+  { clock }: PodContext,
+  references: References,
+): Promise<
+  | { readonly type: 'known'; readonly networks: InstanceNetworks }
+  | Extract<Prepared, { type: 'waiting' }>
+> {
+  try {
+    return { type: 'known', networks: await references.networks() };
+  } catch (error) {
+    if (!(error instanceof AddressPending || isRefusal(error))) throw error;
+    const waiting = { reason: 'AddressPending', message: error.message };
+    return { type: 'waiting', waiting, retryAtMs: clock.now() + addressRetryMs };
   }
 }
 
 /** Disks may take long to fetch and make; others go on meanwhile. */
-async function machineOf(context: PodContext): Promise<MachineSpec | undefined> {
+async function machineOf(
+  context: PodContext,
+  networks: InstanceNetworks,
+): Promise<MachineSpec | undefined> {
   const { pod, machinesDir, signal, aside } = context;
   if (!isVm(pod)) return undefined;
-  return await aside(() => prepareMachine(pod.vm, machinesDir, { signal }));
+  return await aside(() => prepareMachine(pod.vm, networks, machinesDir, { signal }));
 }
 
 /** The API has answered, and will not give what the pod names. */

@@ -1,8 +1,13 @@
-/** Reads of the ConfigMaps and Secrets that a pod names, each at most once per pass. */
+/** Reads of the ConfigMaps, Secrets and addresses that a pod names, each at most once per pass. */
 import type { ConfigMap, Secret } from '../api/kinds.gen.ts';
 import { configMaps, secrets } from '../api/resources.gen.ts';
 import { hasReason } from '../api/status.ts';
 import { type TokenContext, type TokenSource, tokenSource } from './account-tokens.ts';
+import {
+  type InstanceNetworks,
+  instanceNetworks,
+  type NetworksContext,
+} from './addresses/instance-networks.ts';
 import { ConfigError } from './config-error.ts';
 
 /** The content of a ConfigMap or Secret: bytes by key. */
@@ -13,9 +18,11 @@ export interface References {
   configMap(name: string): Promise<Entries | undefined>;
   secret(name: string): Promise<Entries | undefined>;
   readonly token: TokenSource;
+  /** The pod's addresses of pools; throws `AddressPending`. */
+  networks(): Promise<InstanceNetworks>;
 }
 
-export function createReferences(context: TokenContext): References {
+export function createReferences(context: TokenContext & NetworksContext): References {
   const { client, pod, signal } = context;
   const { namespace = '' } = pod.metadata;
   const known = new Map<string, Promise<Entries | undefined>>();
@@ -24,8 +31,13 @@ export function createReferences(context: TokenContext): References {
     known.set(key, pending);
     return pending;
   };
+  let networks: Promise<InstanceNetworks> | undefined;
   return {
     token: tokenSource(context),
+    networks: () => {
+      networks ??= instanceNetworks(context);
+      return networks;
+    },
     configMap: (name) =>
       once(`configmap/${name}`, async () => {
         const object = await client.get<ConfigMap>(configMaps, { namespace, name }, { signal });

@@ -2,10 +2,13 @@
 import type { MachineSpec } from '../runtime/machine.ts';
 import {
   type ContainerSpec,
+  type InstanceNetwork,
   type InstanceSpec,
   type InstanceStatus,
   RuntimeError,
+  type RuntimeErrorReason,
 } from '../runtime/runtime.ts';
+import { hasReservation } from './addresses/instance-networks.ts';
 import { bareContainer, portsOf } from './container-spec.ts';
 import { choiceOf } from './follow-cpus.ts';
 import type { PodContext } from './pod-context.ts';
@@ -62,7 +65,8 @@ export async function startContainers(
       const before = status;
       const failure = networkFailure(context, error);
       if (failure !== undefined) {
-        const { waiting, dueAtMs } = pass;
+        const { starting, dueAtMs } = pass;
+        const waiting = withAddressInUse(pass.waiting, starting, failure);
         return { status, waiting, dueAtMs, failure };
       }
       noteFailure(context, pass.starting, refused, error);
@@ -72,6 +76,16 @@ export async function startContainers(
   }
 }
 
+/** Others may have to be told to let go of it: what waits says who has it. */
+function withAddressInUse(
+  waiting: ReadonlyMap<string, Waiting>,
+  starting: readonly ContainerSpec[],
+  { reason, message }: RuntimeError,
+): ReadonlyMap<string, Waiting> {
+  if (reason !== 'AddressInUse') return waiting;
+  return new Map([...waiting, ...starting.map(({ name }) => [name, { reason, message }] as const)]);
+}
+
 interface Pass {
   readonly specs: readonly ContainerSpec[];
   readonly starting: readonly ContainerSpec[];
@@ -79,6 +93,8 @@ interface Pass {
   readonly dueAtMs: number;
   /** What a virtual machine that starts is made of. */
   readonly machine?: MachineSpec;
+  /** Of a pool; known when something starts. */
+  readonly address?: InstanceNetwork;
 }
 
 async function preparePass(
@@ -93,6 +109,7 @@ async function preparePass(
   const waiting = new Map<string, Waiting>();
   let dueAtMs = Number.POSITIVE_INFINITY;
   let machine: MachineSpec | undefined;
+  let address: InstanceNetwork | undefined;
   // A container begins after the `postStart` hooks of those before it.
   let hooked = false;
   for (const { container, step } of plan) {
@@ -103,6 +120,7 @@ async function preparePass(
         specs.push(prepared.spec);
         starting.push(prepared.spec);
         machine = prepared.machine;
+        address = prepared.address;
         hooked = container.lifecycle?.postStart !== undefined;
         continue;
       }
@@ -122,7 +140,14 @@ async function preparePass(
     const real = status?.containers.find((each) => each.name === name);
     if (real !== undefined) specs.push(bareContainer(container, real.attempt));
   }
-  return { specs, starting, waiting, dueAtMs, ...(machine === undefined ? {} : { machine }) };
+  return {
+    specs,
+    starting,
+    waiting,
+    dueAtMs,
+    ...(machine === undefined ? {} : { machine }),
+    ...(address === undefined ? {} : { address }),
+  };
 }
 
 function crashLoop(
@@ -151,16 +176,15 @@ function duration(ms: number): string {
   return seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m${seconds % 60}s`;
 }
 
-function isShared({ spec }: PodContext['pod']): boolean {
+function isShared(pod: PodContext['pod']): boolean {
+  const { spec } = pod;
+  if (hasReservation(pod)) return true;
   if (spec.shareProcessNamespace === true && spec.hostPID !== true) return true;
   const count = spec.containers.length + (spec.initContainers?.length ?? 0);
   return spec.hostNetwork !== true && count > 1;
 }
 
-function specOf(
-  context: PodContext,
-  { specs: containers, machine }: Pick<Pass, 'specs' | 'machine'>,
-): InstanceSpec {
+function specOf(context: PodContext, { specs: containers, machine, address }: Pass): InstanceSpec {
   const { pod, uid, facts } = context;
   const { name = '', namespace = '' } = pod.metadata;
   const cpus = choiceOf(context);
@@ -175,13 +199,16 @@ function specOf(
     ...(cpus === undefined ? {} : { cpus }),
     containers,
     ...(machine === undefined ? {} : { machine }),
+    ...(address === undefined ? {} : { address }),
   };
 }
+
+const networkReasons = new Set<RuntimeErrorReason>(['StartFailed', 'InvalidSpec', 'AddressInUse']);
 
 /** What the containers share could not be made; reported as upstream does. */
 function networkFailure({ events, pod }: PodContext, error: unknown): RuntimeError | undefined {
   if (!(error instanceof RuntimeError) || error.container !== undefined) return undefined;
-  if (error.reason !== 'StartFailed' && error.reason !== 'InvalidSpec') return undefined;
+  if (!networkReasons.has(error.reason)) return undefined;
   const message = `Failed to create pod sandbox: ${error.message}`;
   const reason = 'FailedCreatePodSandBox';
   events.recordEvent({ involvedObject: pod, type: 'Warning', reason, message });

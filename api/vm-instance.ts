@@ -149,7 +149,7 @@ function why({
 }
 
 /** Those that say something of a machine. */
-const kept = new Set(['Ready', 'PodScheduled', 'DisruptionTarget']);
+const kept = new Set(['Ready', 'PodScheduled', 'PodReadyToStartContainers', 'DisruptionTarget']);
 
 function conditionsOf(
   { conditions }: PodStatus,

@@ -10,7 +10,10 @@ const vm = (spec: Partial<VM['spec']>): VM => ({
 });
 const files = (spec: Partial<VM['spec']>, macs: readonly string[] = []) =>
   Object.fromEntries(
-    seedFiles(vm(spec), macs).map(({ name, content }) => [name, Buffer.from(content).toString()]),
+    seedFiles(
+      vm(spec),
+      macs.map((mac) => ({ mac })),
+    ).map(({ name, content }) => [name, Buffer.from(content).toString()]),
   );
 
 test('the guest learns its name, and runs what it is given', () => {
@@ -40,4 +43,29 @@ test('what is said about the network counts more', () => {
   const cloudInit = { networkData: 'version: 1\n' };
   const found = files({ cloudInit, interfaces: [{ address: '10.0.0.5/24' }] });
   expect(found['network-config']).toBe('version: 1\n');
+});
+
+test('an address of a pool comes with its gateway and its servers of names', () => {
+  const network = {
+    pool: 'blue',
+    bridge: 'berth0',
+    address: '10.0.0.7',
+    prefixLength: 24,
+    gateway: '10.0.0.1',
+    mac: '02:be:0a:00:00:07',
+    dns: ['10.0.0.2'],
+  };
+  const seed = seedFiles(vm({ interfaces: [{ pool: 'blue' }] }), [{ mac: network.mac, network }]);
+  const config = seed.find(({ name }) => name === 'network-config')!;
+  expect(JSON.parse(Buffer.from(config.content).toString())).toEqual({
+    version: 2,
+    ethernets: {
+      nic0: {
+        match: { macaddress: '02:be:0a:00:00:07' },
+        addresses: ['10.0.0.7/24'],
+        routes: [{ to: '0.0.0.0/0', via: '10.0.0.1' }],
+        nameservers: { addresses: ['10.0.0.2'] },
+      },
+    },
+  });
 });

@@ -1,14 +1,17 @@
 /** The files that cloud-init finds on its disk. Pure. Source: cloud-init, datasource NoCloud. */
 import type { VM, VMInterface } from '../../api/kinds.gen.ts';
 import type { ImageFile } from '../../runtime/disk/fat-image.ts';
+import type { MachineInterface } from '../../runtime/machine.ts';
 
 export const seedLabel = 'CIDATA';
 
-export function seedFiles(vm: VM, macs: readonly string[]): readonly ImageFile[] {
+type SeedInterface = Pick<MachineInterface, 'mac' | 'network'>;
+
+export function seedFiles(vm: VM, interfaces: readonly SeedInterface[]): readonly ImageFile[] {
   const { metadata, spec } = vm;
   const { userData = '#cloud-config\n', networkData } = spec.cloudInit ?? {};
   const meta = { 'instance-id': metadata.uid ?? '', 'local-hostname': metadata.name ?? '' };
-  const network = networkData ?? networkConfig(spec.interfaces ?? [], macs);
+  const network = networkData ?? networkConfig(spec.interfaces ?? [], interfaces);
   // JSON is YAML as well.
   const files: readonly (readonly [string, string | undefined])[] = [
     ['meta-data', `${JSON.stringify(meta)}\n`],
@@ -21,16 +24,21 @@ export function seedFiles(vm: VM, macs: readonly string[]): readonly ImageFile[]
 }
 
 /** Version 2, as netplan has it; `undefined` when the guest finds out for itself. */
-function networkConfig(
-  interfaces: readonly VMInterface[],
-  macs: readonly string[],
-): string | undefined {
-  if (!interfaces.some(({ address }) => address !== undefined)) return undefined;
-  const ethernets = interfaces.map(({ address, gateway }, index) => {
-    const match = { macaddress: macs[index] };
+function networkConfig(said: readonly VMInterface[], real: readonly SeedInterface[]) {
+  const all = real.map((each, index) => addressOf(said[index] ?? {}, each));
+  if (!all.some(({ address }) => address !== undefined)) return undefined;
+  const ethernets = all.map(({ mac, address, gateway, dns }, index) => {
+    const match = { macaddress: mac };
     if (address === undefined) return [`nic${index}`, { match, dhcp4: true }] as const;
     const routes = gateway === undefined ? {} : { routes: [{ to: '0.0.0.0/0', via: gateway }] };
-    return [`nic${index}`, { match, addresses: [address], ...routes }] as const;
+    const nameservers = dns.length === 0 ? {} : { nameservers: { addresses: dns } };
+    return [`nic${index}`, { match, addresses: [address], ...routes, ...nameservers }] as const;
   });
   return `${JSON.stringify({ version: 2, ethernets: Object.fromEntries(ethernets) })}\n`;
+}
+
+function addressOf({ address, gateway }: VMInterface, { mac, network }: SeedInterface) {
+  if (network === undefined) return { mac, address, gateway, dns: [] };
+  const { prefixLength, dns } = network;
+  return { mac, address: `${network.address}/${prefixLength}`, gateway: network.gateway, dns };
 }

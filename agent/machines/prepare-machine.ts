@@ -16,11 +16,14 @@ import { fatImage } from '../../runtime/disk/fat-image.ts';
 import type { Boot, MachineDisk, MachineInterface, MachineSpec } from '../../runtime/machine.ts';
 import { privateBridge } from '../../runtime/network/bridge.ts';
 import { macOfAddress } from '../../runtime/network/ip.ts';
+import type { InstanceNetwork } from '../../runtime/runtime.ts';
+import type { InstanceNetworks } from '../addresses/instance-networks.ts';
 import { seedFiles, seedLabel } from './cloud-init.ts';
 
 /** Throws `DiskError` with what its user can mend, or what may pass. */
 export async function prepareMachine(
   vm: VM,
+  networks: InstanceNetworks,
   directory: string,
   options: CallOptions,
 ): Promise<MachineSpec> {
@@ -29,7 +32,7 @@ export async function prepareMachine(
   const disks: MachineDisk[] = [];
   for (const disk of spec.disks ?? []) disks.push(await prepareDisk(disk, directory, own, options));
   const interfaces = (spec.interfaces ?? []).map((each, index) =>
-    interfaceOf(each, index, metadata.uid ?? ''),
+    interfaceOf(each, networks[index], index, metadata.uid ?? ''),
   );
   if (spec.cloudInit !== undefined) disks.push(await makeSeed(vm, own, interfaces));
   const { cpu, memory, resources, graphics = true } = spec;
@@ -121,13 +124,25 @@ async function makeSeed(
 ): Promise<MachineDisk> {
   const path = join(own, 'seed.img');
   await mkdir(own, { recursive: true, mode: 0o711 });
-  const macs = interfaces.map(({ mac }) => mac);
-  await writeFile(`${path}.new`, fatImage(seedLabel, seedFiles(vm, macs)), { mode: 0o644 });
+  await writeFile(`${path}.new`, fatImage(seedLabel, seedFiles(vm, interfaces)), { mode: 0o644 });
   await rename(`${path}.new`, path);
   return { name: 'cidata', path, format: 'raw', readOnly: true };
 }
 
 function interfaceOf(
+  said: VMInterface,
+  network: InstanceNetwork | undefined,
+  index: number,
+  uid: string,
+): MachineInterface {
+  if (network !== undefined) {
+    const { bridge, mac, address: ip } = network;
+    return { bridge, mac, ip, network };
+  }
+  return plainInterface(said, index, uid);
+}
+
+function plainInterface(
   { bridge = privateBridge, address, mac }: VMInterface,
   index: number,
   uid: string,

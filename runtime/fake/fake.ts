@@ -431,7 +431,10 @@ class FakeRuntime implements Runtime {
       id: spec.id,
       namespace: spec.namespace,
       name: spec.name,
-      ip: spec.network === 'host' ? '' : `10.0.0.${this.#engine.nextNumber() % 255}`,
+      ip:
+        spec.network === 'host'
+          ? ''
+          : (spec.address?.address ?? `10.0.0.${this.#engine.nextNumber() % 255}`),
       localhost: new Map(),
       containers: new Map(),
     };

@@ -5,7 +5,16 @@ import { join } from 'node:path';
 import { type AgentOptions, runAgent } from '../../agent/agent.ts';
 import type { Container, Event, Pod, PodSpec } from '../../api/kinds.gen.ts';
 import type { ObjectMeta } from '../../api/meta.ts';
-import { configMaps, events, leases, nodes, pods, secrets } from '../../api/resources.gen.ts';
+import {
+  configMaps,
+  events,
+  ipPools,
+  ipReservations,
+  leases,
+  nodes,
+  pods,
+  secrets,
+} from '../../api/resources.gen.ts';
 import { FakeClock } from '../../lib/clock.ts';
 import { silentLog } from '../../lib/log.ts';
 import { seededRandom } from '../../lib/random.ts';
@@ -27,7 +36,7 @@ export class AgentHarness {
   private constructor(dataDir: string, engine: Partial<FakeEngineOptions>) {
     const { clock, random } = this;
     this.dataDir = dataDir;
-    const kinds = [pods, nodes, leases, events, configMaps, secrets];
+    const kinds = [pods, nodes, leases, events, configMaps, secrets, ipPools, ipReservations];
     this.api = new FakeApi({ clock, random, kinds });
     this.engine = new FakeEngine({ clock, images: ['app:1'], name: 'docker', ...engine });
   }
