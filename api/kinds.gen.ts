@@ -19,9 +19,9 @@ export interface AWSElasticBlockStoreVolumeSource {
 export interface Affinity {
   /** Rules about nodes. */
   readonly nodeAffinity?: NodeAffinity;
-  /** Rules to be near other pods. Kept, and not acted on yet. */
+  /** Rules to be near other pods. */
   readonly podAffinity?: PodAffinity;
-  /** Rules to be away from other pods. Kept, and not acted on yet. */
+  /** Rules to be away from other pods. */
   readonly podAntiAffinity?: PodAntiAffinity;
 }
 
@@ -1909,7 +1909,7 @@ export interface Pod {
   readonly status?: PodStatus;
 }
 
-/** Rules to be near other pods. Kept, and not acted on yet. */
+/** Rules to be near other pods. */
 export interface PodAffinity {
   /** Pods it must be near to; without a fitting node it waits. */
   readonly requiredDuringSchedulingIgnoredDuringExecution?: readonly PodAffinityTerm[];
@@ -1933,7 +1933,7 @@ export interface PodAffinityTerm {
   readonly mismatchLabelKeys?: readonly string[];
 }
 
-/** Rules to be away from other pods. Kept, and not acted on yet. */
+/** Rules to be away from other pods. */
 export interface PodAntiAffinity {
   /** Pods it must be away from; without a fitting node it waits. */
   readonly requiredDuringSchedulingIgnoredDuringExecution?: readonly PodAffinityTerm[];
@@ -2253,7 +2253,7 @@ export interface PodSpec {
    * Resources used by running the pod at all, added to those of its containers. Kept, and not acted on yet.
    */
   readonly overhead?: Readonly<Record<string, number | string>>;
-  /** How evenly pods are spread over zones, racks or nodes. Kept, and not acted on yet. */
+  /** How evenly pods are spread over zones, racks or nodes. */
   readonly topologySpreadConstraints?: readonly TopologySpreadConstraint[];
   /** Containers added to a running pod to look into it (`kubectl debug`). */
   readonly ephemeralContainers?: readonly EphemeralContainer[];
@@ -3363,6 +3363,10 @@ export interface VMSpec {
   readonly nodeSelector?: Readonly<Record<string, string>>;
   /** Taints of nodes that it puts up with. */
   readonly tolerations?: readonly Toleration[];
+  /** Rules that draw it to nodes, or to other VMs and pods, or keep it from them, as a pod's. */
+  readonly affinity?: Affinity;
+  /** How evenly VMs and pods with given labels are spread over zones, racks or nodes. */
+  readonly topologySpreadConstraints?: readonly TopologySpreadConstraint[];
   /**
    * Name of the PriorityClass that gives `priority` and `preemptionPolicy`; default the class that is `globalDefault`, if there is one. It cannot be changed.
    */
@@ -3909,6 +3913,10 @@ export interface WorkloadPlacement {
   readonly strategy?: 'Spread' | 'Fill' | 'Each' | 'Global' | 'Drained' | 'Pack';
   /** The most instances of this workload that one node may carry; unlimited when absent. */
   readonly maxPerNode?: number;
+  /**
+   * Label of nodes (`topology.kubernetes.io/zone`). Instances are laid out over its values first, each going where this workload has the fewest, then over the nodes by the strategy. Not with Each and Fill, which count by node.
+   */
+  readonly topologyKey?: string;
   /** With Each and Fill, the number of instances for one node. */
   readonly perNode?: number;
   /** With Each and Fill, how many nodes are used; all that fit when absent. */

@@ -40,6 +40,7 @@ export function isVm(pod: Pod): pod is VmInstance {
 export function podOfVm(vm: VM): VmInstance {
   const { metadata, spec, status } = vm;
   const { running = true, nodeName, allocation, nodeSelector, tolerations } = spec;
+  const { affinity, topologySpreadConstraints } = spec;
   const { priority, preemptionPolicy } = spec;
   const annotations = {
     ...metadata.annotations,
@@ -59,6 +60,8 @@ export function podOfVm(vm: VM): VmInstance {
       ...(nodeName === undefined ? {} : { nodeName }),
       ...(nodeSelector === undefined ? {} : { nodeSelector }),
       ...(tolerations === undefined ? {} : { tolerations }),
+      ...(affinity === undefined ? {} : { affinity }),
+      ...(topologySpreadConstraints === undefined ? {} : { topologySpreadConstraints }),
       ...(priority === undefined ? {} : { priority }),
       ...(preemptionPolicy === undefined ? {} : { preemptionPolicy }),
     },

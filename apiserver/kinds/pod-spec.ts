@@ -7,6 +7,7 @@ import { isQuantity, parseQuantity } from '../../api/quantity.ts';
 import type { FieldError } from '../../api/status.ts';
 import { duplicateValue, forbiddenField, invalidValue, required } from '../schema/field-error.ts';
 import { nodeAffinityErrors } from './node-affinity.ts';
+import { podAffinityErrors, topologySpreadErrors } from './pod-affinity.ts';
 import { validateContainerSecurity, validatePodSecurity } from './pod-security.ts';
 import { validateProbes } from './probes.ts';
 
@@ -53,6 +54,8 @@ export function validatePodSpec(spec: JsonObject, path: string): FieldError[] {
     ...validateVolumes(spec, path),
     ...validatePodSecurity(spec, path),
     ...nodeAffinityErrors(spec, path),
+    ...podAffinityErrors(spec, path),
+    ...topologySpreadErrors(spec, path),
   ];
   if (asArray(spec['containers']).length === 0 && spec['containers'] === undefined) return errors;
   const volumes = new Set(

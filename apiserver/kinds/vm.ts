@@ -4,6 +4,8 @@ import type { JsonObject } from '../../api/meta.ts';
 import { isQuantity, parseBytes, parseMilli } from '../../api/quantity.ts';
 import type { FieldError } from '../../api/status.ts';
 import { duplicateValue, forbiddenField, invalidValue, required } from '../schema/field-error.ts';
+import { nodeAffinityErrors } from './node-affinity.ts';
+import { podAffinityErrors, topologySpreadErrors } from './pod-affinity.ts';
 import { customStrategy, type Strategy } from './strategy.ts';
 
 const defaultGraceSeconds = 60;
@@ -21,6 +23,9 @@ export const vmStrategy: Strategy = {
       ...interfaceErrors(spec),
       ...topologyErrors(spec),
       ...bindingErrors(spec, before),
+      ...nodeAffinityErrors(spec, 'spec'),
+      ...podAffinityErrors(spec, 'spec'),
+      ...topologySpreadErrors(spec, 'spec'),
       ...priorityErrors(spec, before),
     ];
   },

@@ -3,6 +3,7 @@
 import { asArray, asObject, asString, at, child, equal } from '../../api/json.ts';
 import { fromLabelSelectorObject } from '../../api/label-selector.ts';
 import type { JsonObject } from '../../api/meta.ts';
+import { validateQualifiedName } from '../../api/names.ts';
 import { reservationAnnotation } from '../../api/reservation-refs.ts';
 import type { FieldError } from '../../api/status.ts';
 import { forbiddenField, invalidValue, required } from '../schema/field-error.ts';
@@ -75,11 +76,22 @@ function selectorErrors(workload: JsonObject, old: JsonObject | undefined): Fiel
 
 /** The counts by node belong to the strategies that count by node. */
 function placementErrors(workload: JsonObject): FieldError[] {
-  const { strategy, perNode, nodes } = asObject(at(workload, 'spec', 'placement')) ?? {};
+  const placement = asObject(at(workload, 'spec', 'placement')) ?? {};
+  const { strategy, perNode, nodes, topologyKey } = placement;
   if (strategy === 'Each' || strategy === 'Fill') {
+    if (topologyKey !== undefined) {
+      const why = `strategy ${strategy} counts by node: name the nodes by a node selector`;
+      return [forbiddenField('spec.placement.topologyKey', why)];
+    }
     if (perNode !== undefined) return [];
     const why = `strategy ${strategy} counts by node: say how many instances a node should have`;
     return [required('spec.placement.perNode', why)];
+  }
+  if (topologyKey !== undefined) {
+    const [why] = validateQualifiedName(asString(topologyKey));
+    if (why !== undefined) {
+      return [invalidValue('spec.placement.topologyKey', topologyKey, why)];
+    }
   }
   return Object.entries({ perNode, nodes }).flatMap(([name, value]) => {
     if (value === undefined) return [];

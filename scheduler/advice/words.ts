@@ -94,5 +94,16 @@ function changeText(change: Change, node: string): string {
       return `give node ${node} the runtime ${change.runtime}, or choose another one`;
     case 'maxPerNode':
       return `raise placement.maxPerNode to ${change.maxPerNode}`;
+    case 'topologyLabel':
+      return `give node ${node} the label ${change.label}`;
+    case 'podAffinity':
+      return `place a pod that the affinity means where ${change.topologyKey}=${change.domain}`;
+    case 'podAntiAffinity': {
+      const { pods, topologyKey, domain } = change;
+      const what = pods === 1 ? 'the pod' : `the ${pods} pods`;
+      return `let ${what} that the anti-affinity means go from ${topologyKey}=${domain}`;
+    }
+    case 'maxSkew':
+      return `raise maxSkew for ${change.topologyKey} to ${change.maxSkew}`;
   }
 }

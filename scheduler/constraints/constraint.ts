@@ -1,5 +1,7 @@
 /** Rules about nodes that are no amounts. */
 
+import type { Peers } from '../engine/peers/peers.ts';
+import type { Topology } from '../engine/peers/topology.ts';
 import type { Refusal } from '../engine/reasons.ts';
 import type { NodeTraits, PlacementRequest } from '../engine/request.ts';
 
@@ -30,4 +32,21 @@ export interface NodeFacts {
   readonly labels: Readonly<Record<string, string>>;
   /** How many instances of the request's owner the node has. */
   readonly ownerCount: number;
+}
+
+/** Decided by which other instances are in the node's zone, rack, or whatever else a label names. */
+export interface DomainConstraint {
+  readonly name: string;
+  /** Asked once per class of requests; the rules see what is placed later, too. */
+  rulesOf(request: PlacementRequest, peers: Peers): readonly DomainRule[];
+}
+
+export interface DomainRule {
+  readonly topology: Topology;
+  /** A dislike, as a trait's; Infinity where it is refused. `domain` may be `noDomain`. */
+  dislike(domain: number): number;
+  /** What the answers for all domains depend on: while it is the same, a domain's answer only changes with its own count. */
+  common(): number;
+  /** Undefined where it is not refused. */
+  refuse(domain: number): Refusal | undefined;
 }

@@ -1,5 +1,5 @@
 /** Keeps a snapshot equal to what the informers say, plus what was decided and is not yet confirmed. */
-import type { Node, Pod } from '../../api/kinds.gen.ts';
+import type { Namespace, Node, Pod } from '../../api/kinds.gen.ts';
 import { instanceKey } from '../../client/instance.ts';
 import type { Log } from '../../lib/log.ts';
 import { type Dimensions, dimensionsOf } from '../dimensions/built-in.ts';
@@ -69,6 +69,15 @@ export class Cluster {
     return podRequest(pod, undefined, this.dimensions);
   }
 
+  /** Takes a namespace as it is now; true when its labels are others than before. */
+  applyNamespace({ metadata }: Namespace): boolean {
+    return this.snapshot.peers.setNamespace(metadata.name ?? '', metadata.labels ?? {});
+  }
+
+  deleteNamespace({ metadata }: Namespace): boolean {
+    return this.snapshot.peers.setNamespace(metadata.name ?? '', undefined);
+  }
+
   /** Counts a decision that is not yet carried out. */
   assume(request: PlacementRequest, node: string, allocation: Allocation): void {
     this.snapshot.assume(request, node, allocation);
@@ -82,8 +91,9 @@ export class Cluster {
   #confirm(pod: Pod, uid: string): void {
     const { nodeName = '' } = pod.spec;
     const allocation = pod.metadata.annotations?.[allocationAnnotation] ?? '';
+    const labels = JSON.stringify(pod.metadata.labels ?? {});
     // In-place resizing changes the spec, and with it the generation.
-    const source = `${nodeName} ${pod.metadata.generation ?? 0} ${allocation}`;
+    const source = `${nodeName} ${pod.metadata.generation ?? 0} ${allocation} ${labels}`;
     if (pod.metadata.generation !== undefined && this.#confirmed.get(uid) === source) return;
     try {
       const request = this.requestOf(pod);

@@ -37,6 +37,8 @@ export class PendingPods {
   #active: Entry[] = [];
   #sorted = true;
   readonly #waiting = new Set<Entry>();
+  /** Those of them that an instance placed elsewhere could help. */
+  readonly #waitingForPeers = new Set<Entry>();
 
   get size(): number {
     return this.#entries.size;
@@ -68,6 +70,7 @@ export class PendingPods {
     entry.state = 'gone';
     this.#entries.delete(uid);
     this.#waiting.delete(entry);
+    this.#waitingForPeers.delete(entry);
   }
 
   /** Up to `most` pods to decide: higher priority first, then older. They come back by `wait` or `remove`. */
@@ -111,6 +114,17 @@ export class PendingPods {
     if (entry !== undefined) entry.helped = true;
   }
 
+  /** To be called after `wait`: it could go where somebody it wants to be near has gone. */
+  waitForPeers(uid: string): void {
+    const entry = this.#entries.get(uid);
+    if (entry?.state === 'waiting') this.#waitingForPeers.add(entry);
+  }
+
+  /** An instance was placed. */
+  helpPeers(): void {
+    for (const entry of this.#waitingForPeers) entry.helped = true;
+  }
+
   /** Makes active what is due; returns when the next is, Infinity when nothing waits. */
   advance(nowMs: number): number {
     let nextMs = Number.POSITIVE_INFINITY;
@@ -124,6 +138,7 @@ export class PendingPods {
 
   #activate(entry: Entry): void {
     this.#waiting.delete(entry);
+    this.#waitingForPeers.delete(entry);
     entry.state = 'active';
     this.#active.push(entry);
     this.#sorted = false;

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Node, Pod, Workload } from '../../api/kinds.gen.ts';
-import { leases, nodes, pods, workloads } from '../../api/resources.gen.ts';
+import type { KubeObject } from '../../api/meta.ts';
+import { leases, namespaces, nodes, pods, workloads } from '../../api/resources.gen.ts';
 import { conflict, StatusError } from '../../api/status.ts';
 import { stopWorlds, World } from './scheduler-world.ts';
 
@@ -289,6 +290,63 @@ describe('the scheduler', () => {
     expect(world.api.requests.map(({ lease }) => lease.holderIdentity)).toEqual(['one', 'two']);
     const where = Object.values(await world.bound());
     expect(where.filter((name) => name === 'n1')).toHaveLength(2);
+  });
+
+  it('tries a pod again when one that it wants to be near has a node', async () => {
+    const world = new World();
+    await world.node('n1');
+    const selector = { topologyKey: 'host', labelSelector: { matchLabels: { app: 'db' } } };
+    const near = { podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [selector] } };
+    const [node] = (await world.api.list<Node>(nodes, { signal })).items;
+    const labels = { host: 'n1' };
+    if (node !== undefined) {
+      const labelled = { ...node, metadata: { ...node.metadata, labels } };
+      await world.api.update<Node>(nodes, labelled, { signal });
+    }
+    await world.pod('web', '1', { spec: { affinity: near } });
+    world.start();
+    await world.clock.advance(1_000);
+    expect(await world.nodeOf('web')).toBeUndefined();
+    await world.pod('db', '1', { labels: { app: 'db' } });
+    await world.clock.advance(1_000);
+    expect(await world.nodeOf('web')).toBe('n1');
+  });
+
+  it('looks for pods in namespaces by their labels', async () => {
+    const world = new World();
+    await world.node('n1');
+    await world.node('n2');
+    const far = {
+      podAntiAffinity: {
+        requiredDuringSchedulingIgnoredDuringExecution: [
+          {
+            topologyKey: 'host',
+            labelSelector: { matchLabels: { app: 'db' } },
+            namespaceSelector: { matchLabels: { team: 'a' } },
+          },
+        ],
+      },
+    };
+    for (const node of (await world.api.list<Node>(nodes, { signal })).items) {
+      const labelled = { ...node, metadata: { ...node.metadata, labels: { host: 'same' } } };
+      await world.api.update<Node>(nodes, labelled, { signal });
+    }
+    const namespace: KubeObject = {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name: 'default', labels: { team: 'a' } },
+    };
+    const created = await world.api.create(namespaces, namespace, { signal });
+    await world.pod('db', '1', { labels: { app: 'db' } });
+    world.start();
+    await world.clock.advance(1_000);
+    await world.pod('web', '1', { spec: { affinity: far } });
+    await world.clock.advance(1_000);
+    expect(await world.nodeOf('web')).toBeUndefined();
+    const metadata = { ...created.metadata, labels: { team: 'b' } };
+    await world.api.update(namespaces, { ...created, metadata }, { signal });
+    await world.clock.advance(1_000);
+    expect(await world.nodeOf('web')).toBe('n2');
   });
 
   it('binds more than one request holds', async () => {

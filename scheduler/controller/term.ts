@@ -3,9 +3,23 @@
  * decide and bind until the lease is lost.
  */
 import { Subscription } from 'rxjs';
-import type { Node, Pod, PodDisruptionBudget, VM, Workload } from '../../api/kinds.gen.ts';
+import type {
+  Namespace,
+  Node,
+  Pod,
+  PodDisruptionBudget,
+  VM,
+  Workload,
+} from '../../api/kinds.gen.ts';
 import type { KubeObject } from '../../api/meta.ts';
-import { nodes, podDisruptionBudgets, pods, vms, workloads } from '../../api/resources.gen.ts';
+import {
+  namespaces,
+  nodes,
+  podDisruptionBudgets,
+  pods,
+  vms,
+  workloads,
+} from '../../api/resources.gen.ts';
 import type { Status } from '../../api/status.ts';
 import { isVm, podOfVm } from '../../api/vm-instance.ts';
 import { createEventRecorder, type EventRecorder } from '../../client/events.ts';
@@ -67,6 +81,7 @@ class SchedulerTerm {
   readonly #pods: Informer<Pod>;
   readonly #vms: Informer<VM>;
   readonly #nodes: Informer<Node>;
+  readonly #namespaces: Informer<Namespace>;
   readonly #workloads: Informer<Workload>;
   readonly #budgets: Informer<PodDisruptionBudget>;
   readonly #cluster: Cluster;
@@ -87,6 +102,7 @@ class SchedulerTerm {
     this.#pods = createInformer<Pod>(client, pods, options);
     this.#vms = createInformer<VM>(client, vms, options);
     this.#nodes = createInformer<Node>(client, nodes, options);
+    this.#namespaces = createInformer<Namespace>(client, namespaces, options);
     this.#workloads = createInformer<Workload>(client, workloads, options);
     this.#budgets = createInformer(client, podDisruptionBudgets, options);
     this.#cluster = new Cluster(options.log);
@@ -110,12 +126,16 @@ class SchedulerTerm {
       applied: (node) => this.#cluster.applyNode(node),
       deleted: (node) => this.#cluster.deleteNode(node),
     });
+    this.#watch(this.#namespaces, {
+      applied: (namespace) => this.#cluster.applyNamespace(namespace),
+      deleted: (namespace) => this.#cluster.deleteNamespace(namespace),
+    });
     this.#watch(this.#pods, {
-      applied: (pod) => this.#applyPod(pod),
+      applied: (pod, old) => this.#applyPod(pod, old),
       deleted: (pod) => this.#deletePod(pod),
     });
     this.#watch(this.#vms, {
-      applied: (vm) => this.#applyPod(podOfVm(vm)),
+      applied: (vm, old) => this.#applyPod(podOfVm(vm), old === undefined ? old : podOfVm(old)),
       deleted: (vm) => this.#deletePod(podOfVm(vm)),
     });
     this.#watch(this.#workloads, {
@@ -150,7 +170,7 @@ class SchedulerTerm {
   }
 
   #informers() {
-    return [this.#nodes, this.#pods, this.#vms, this.#workloads, this.#budgets];
+    return [this.#nodes, this.#namespaces, this.#pods, this.#vms, this.#workloads, this.#budgets];
   }
 
   /** `applied` and `deleted` say whether the change could help a pod that waits. */
@@ -181,10 +201,11 @@ class SchedulerTerm {
     return this.#cluster.deletePod(pod) || kept;
   }
 
-  #applyPod(pod: Pod): boolean {
+  #applyPod(pod: Pod, old?: Pod): boolean {
     const { uid = '', deletionTimestamp } = pod.metadata;
     const helps = this.#cluster.applyPod(pod);
-    const bound = pod.spec.nodeName !== undefined && pod.spec.nodeName !== '';
+    const bound = isBound(pod);
+    if (bound && (old === undefined || !isBound(old))) this.#queue.helpPeers();
     const ours = schedulerNames.has(pod.spec.schedulerName ?? '');
     const waits = !bound && ours && !isFinished(pod) && deletionTimestamp === undefined;
     this.#preemptor.apply(pod, waits);
@@ -249,6 +270,7 @@ class SchedulerTerm {
         const why = refusalText(decision.reasons);
         const told = message === undefined ? why : `${why} ${message}`;
         this.#refuse(candidate.pending, told, nominatedNodeName);
+        if (waitsForPeers(candidate.request)) this.#queue.waitForPeers(candidate.pending.uid);
         return [];
       }
       this.#preemptor.placed(candidate);
@@ -307,6 +329,16 @@ class SchedulerTerm {
     this.#queue.helpOne(uid);
     this.#queue.help(); // What was held for it is free again.
   }
+}
+
+/** Whether somebody placed elsewhere could help. */
+function waitsForPeers({ peerRules }: PlacementRequest): boolean {
+  if (peerRules === undefined) return false;
+  return peerRules.near.length > 0 || peerRules.spread.some(({ required }) => required);
+}
+
+function isBound({ spec }: Pod): boolean {
+  return spec.nodeName !== undefined && spec.nodeName !== '';
 }
 
 /** Looks at the clock at least so often. */

@@ -1,21 +1,41 @@
 /**
- * All nodes, ordered for one class of equal requests: a tournament tree over their costs, brought up to date from
- * the change log. The next decision of the class costs only the nodes that changed since the last one.
+ * All nodes, ordered for one class of equal requests: tournament trees over their costs, brought up to date from the
+ * change log. The next decision of the class costs only the nodes that changed since the last one. Where rules ask
+ * about few zones there is one tree for each combination of them, and the zones are asked at each decision.
  */
-import type { Strategy } from '../strategies/strategy.ts';
-import { type CostOf, costFunction } from './evaluate.ts';
+import type { DomainRule } from '../constraints/constraint.ts';
+import { maxCost, type Strategy } from '../strategies/strategy.ts';
+import { type CostOf, costFunction, domainRulesOf, withRules } from './evaluate.ts';
 import type { PlacementRequest } from './request.ts';
 import type { Snapshot } from './snapshot.ts';
+import { type Standings, Tournament } from './tournament.ts';
+import { refused } from './verdict.ts';
+
+/** More combinations of zones than this are no longer asked one by one. */
+const groupsMax = 256;
+
+/** The nodes that are in the same domain of every coarse rule. */
+interface Group {
+  readonly domains: readonly number[];
+  readonly members: number[];
+  tournament: Tournament | undefined;
+}
 
 export class ClassIndex {
   readonly #snapshot: Snapshot;
   readonly #request: PlacementRequest;
   readonly #strategy: Strategy;
-  #costOf: CostOf = () => Number.POSITIVE_INFINITY;
-  #costs = new Float64Array(0);
-  /** The winner of each pair, root at 1; the leaves are implied: node `i` stands at `size + i`. */
-  #winners = new Int32Array(0);
-  #ranks: Int32Array = new Int32Array(0);
+  #costOf: CostOf = () => refused;
+  readonly #standings: Standings = { costs: new Float64Array(0), ranks: new Int32Array(0) };
+  /** Rules about few domains, asked at each decision. */
+  #coarse: readonly DomainRule[] = [];
+  /** Rules about many domains, part of each node's cost. */
+  #fine: readonly DomainRule[] = [];
+  #commons: readonly number[] = [];
+  #groups: readonly Group[] = [];
+  /** By node index. */
+  #groupOf = new Int32Array(0);
+  #slotOf = new Int32Array(0);
   #orderVersion = -1;
   #layout = -1;
   #position = -1;
@@ -29,58 +49,105 @@ export class ClassIndex {
   /** The index of the cheapest node, the first by name among equals; undefined when none fits. */
   best(): number | undefined {
     this.#catchUp();
-    const winner = this.#winners[1] ?? 0;
-    return this.#costs[winner] === Number.POSITIVE_INFINITY ? undefined : winner;
+    const { costs, ranks } = this.#standings;
+    let best: number | undefined;
+    let bestCost = refused;
+    for (const group of this.#groups) {
+      const dislike = this.#dislikeOf(group);
+      const index = dislike === refused ? undefined : group.tournament?.best();
+      if (index === undefined) continue;
+      const cost = (costs[index] ?? refused) + dislike * maxCost;
+      if (cost > bestCost || cost === refused) continue;
+      if (best !== undefined && cost === bestCost && (ranks[index] ?? 0) > (ranks[best] ?? 0)) {
+        continue;
+      }
+      best = index;
+      bestCost = cost;
+    }
+    return best;
+  }
+
+  #dislikeOf({ domains }: Group): number {
+    let dislike = 0;
+    for (const [k, rule] of this.#coarse.entries()) dislike += rule.dislike(domains[k] ?? 0);
+    return dislike;
   }
 
   #catchUp(): void {
     const { columns, log, order } = this.#snapshot;
-    this.#ranks = order.ranks();
+    this.#standings.ranks = order.ranks();
     // An index may have gone to another node, which has another place among its equals.
     const reordered = order.version !== this.#orderVersion;
-    const fresh = columns.layout === this.#layout;
-    const update = (index: number) => this.#update(index, reordered);
-    if (!fresh || !log.since(this.#position, update)) this.#rebuild();
+    const isFresh =
+      columns.layout === this.#layout &&
+      this.#fine.every((rule, k) => rule.common() === this.#commons[k]);
+    let regroup = false;
+    const update = (index: number) => {
+      if (!this.#update(index, reordered)) regroup = true;
+    };
+    if (!isFresh || !log.since(this.#position, update) || regroup) this.#rebuild();
     this.#position = log.position;
     this.#orderVersion = order.version;
   }
 
   #rebuild(): void {
-    const { columns } = this.#snapshot;
-    const { size } = columns;
-    this.#layout = columns.layout;
-    this.#costOf = costFunction(this.#snapshot, this.#request, this.#strategy);
-    this.#costs = new Float64Array(size);
-    for (let index = 0; index < size; index += 1) this.#costs[index] = this.#costOf(index);
-    this.#winners = new Int32Array(size);
-    for (let at = size - 1; at >= 1; at -= 1) this.#winners[at] = this.#duel(at);
-  }
-
-  #update(index: number, reordered: boolean): void {
-    const cost = this.#costOf(index);
-    if (cost === this.#costs[index] && !reordered) return;
-    this.#costs[index] = cost;
-    for (let at = (index + this.#costs.length) >>> 1; at >= 1; at >>>= 1) {
-      const before = this.#winners[at];
-      const winner = this.#duel(at);
-      this.#winners[at] = winner;
-      // Another node won here and still does, so nothing above can have changed.
-      if (winner === before && winner !== index) return;
+    this.#readRules();
+    this.#regroup();
+    if (this.#groups.length > groupsMax) {
+      for (const { topology } of this.#coarse) this.#snapshot.peers.refine(topology);
+      this.#readRules();
+      this.#regroup();
+    }
+    for (const group of this.#groups) {
+      group.tournament = new Tournament(this.#standings, group.members);
     }
   }
 
-  /** The better of the two below `at`. */
-  #duel(at: number): number {
-    const left = this.#standing(2 * at);
-    const right = this.#standing(2 * at + 1);
-    const leftCost = this.#costs[left] ?? Number.POSITIVE_INFINITY;
-    const rightCost = this.#costs[right] ?? Number.POSITIVE_INFINITY;
-    if (leftCost !== rightCost) return leftCost < rightCost ? left : right;
-    return (this.#ranks[left] ?? 0) <= (this.#ranks[right] ?? 0) ? left : right;
+  #readRules(): void {
+    const { peers, columns } = this.#snapshot;
+    const rules = domainRulesOf(peers, this.#request);
+    this.#coarse = rules.filter(({ topology }) => topology.isCoarse);
+    this.#fine = rules.filter(({ topology }) => !topology.isCoarse);
+    this.#commons = this.#fine.map((rule) => rule.common());
+    this.#layout = columns.layout;
   }
 
-  #standing(at: number): number {
-    const size = this.#costs.length;
-    return at >= size ? at - size : (this.#winners[at] ?? 0);
+  #regroup(): void {
+    const { size } = this.#snapshot.columns;
+    const ownCost = costFunction(this.#snapshot, this.#request, this.#strategy);
+    this.#costOf = withRules(ownCost, this.#fine);
+    const costs = new Float64Array(size);
+    this.#standings.costs = costs;
+    this.#groupOf = new Int32Array(size);
+    this.#slotOf = new Int32Array(size);
+    const groups = new Map<string, Group>();
+    for (let index = 0; index < size; index += 1) {
+      costs[index] = this.#costOf(index);
+      const domains = this.#coarse.map(({ topology }) => topology.domainOf(index));
+      const key = domains.join(' ');
+      const group = groups.get(key) ?? { domains, members: [], tournament: undefined };
+      if (group.members.length === 0) groups.set(key, group);
+      this.#slotOf[index] = group.members.push(index) - 1;
+    }
+    this.#groups = [...groups.values()];
+    for (const [at, { members }] of this.#groups.entries()) {
+      for (const index of members) this.#groupOf[index] = at;
+    }
+  }
+
+  /** False when the node does not belong to its group any more. */
+  #update(index: number, reordered: boolean): boolean {
+    const { costs } = this.#standings;
+    const group = this.#groups[this.#groupOf[index] ?? 0];
+    const cost = this.#costOf(index);
+    if (this.#coarse.length > 0 && cost !== refused && !this.#isOf(group, index)) return false;
+    if (cost === costs[index] && !reordered) return true;
+    costs[index] = cost;
+    group?.tournament?.update(this.#slotOf[index] ?? 0);
+    return true;
+  }
+
+  #isOf(group: Group | undefined, index: number): boolean {
+    return this.#coarse.every(({ topology }, k) => group?.domains[k] === topology.domainOf(index));
   }
 }

@@ -59,9 +59,9 @@ export class Engine {
     const strategy = this.#strategyOf(request.strategy);
     if (strategy === undefined) return undefined;
     const { position } = this.snapshot.log;
-    const { classKey } = request;
+    const classKey = this.#classOf(request);
     if (this.#refusals.get(classKey)?.position === position) return undefined;
-    const index = this.#bestFor(request, strategy);
+    const index = this.#bestFor(request, strategy, classKey);
     const record = index === undefined ? undefined : this.snapshot.recordAt(index);
     if (index === undefined || record === undefined) {
       use(this.#refusals, classKey, { position }, refusalsMax);
@@ -85,17 +85,22 @@ export class Engine {
     });
   }
 
-  #bestFor(request: PlacementRequest, strategy: Strategy): number | undefined {
+  /** Requests of one class every node answers alike, whatever others say about them. */
+  #classOf(request: PlacementRequest): string {
+    const signature = this.snapshot.peers.signature(request);
+    return signature === '' ? request.classKey : `${request.classKey} ${signature}`;
+  }
+
+  #bestFor(request: PlacementRequest, strategy: Strategy, classKey: string): number | undefined {
     const { snapshot } = this;
     const { order } = strategy;
-    const isOrdered = order !== undefined && isPlain(request);
+    const isOrdered = order !== undefined && classKey === request.classKey && isPlain(request);
     if (isOrdered && strategy.scorer?.(snapshot, request) === undefined) {
       const fill = this.#fillFor(request, order);
       if (fill.catchUp()) return fill.best(request, rulesOf(snapshot, request, order));
     }
-    const key = request.classKey;
-    const index = this.#classes.get(key) ?? new ClassIndex(snapshot, request, strategy);
-    use(this.#classes, key, index, Math.floor(indexedCostsMax / snapshot.columns.size));
+    const index = this.#classes.get(classKey) ?? new ClassIndex(snapshot, request, strategy);
+    use(this.#classes, classKey, index, Math.floor(indexedCostsMax / snapshot.columns.size));
     return index.best();
   }
 
@@ -112,7 +117,7 @@ export class Engine {
   #reasonsOf(request: PlacementRequest): Reasons {
     const { snapshot } = this;
     const { position } = snapshot.log;
-    const known = this.#refusals.get(request.classKey);
+    const known = this.#refusals.get(this.#classOf(request));
     if (known?.position !== position) return unavailable(snapshot, request);
     known.reasons ??= reasonsOf(snapshot, request);
     return known.reasons;

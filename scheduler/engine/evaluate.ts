@@ -1,14 +1,15 @@
 /** What one node costs for one class of requests: the engine's inner loop. */
-import { nodeConstraints, traitConstraints } from '../constraints/built-in.ts';
+import { domainConstraints, nodeConstraints, traitConstraints } from '../constraints/built-in.ts';
+import type { DomainRule } from '../constraints/constraint.ts';
 import { count, fits, partOf, partUnit } from '../dimensions/scalar.ts';
 import { maxCost, type Strategy } from '../strategies/strategy.ts';
+import type { Peers } from './peers/peers.ts';
 import type { NodeTraits, PlacementRequest } from './request.ts';
 import type { Snapshot } from './snapshot.ts';
+import { refused } from './verdict.ts';
 
 /** The cost of placing there; Infinity where it cannot be placed. */
 export type CostOf = (index: number) => number;
-
-export const refused = Number.POSITIVE_INFINITY;
 
 /**
  * Cheapest questions first: traits (answered once per set), scalars (columns), the node's own labels and counts, and
@@ -72,6 +73,23 @@ export function costFunction(
     view.fill = parts === 0 ? 0 : sum / partUnit / parts;
     view.room = strategy.readsRoom ? roomAt(snapshot, request, index) : 0;
     return nodeDislike * maxCost + strategy.cost(view);
+  };
+}
+
+/** What is to be asked about the other instances near a node: besides its cost, of which they are no part. */
+export function domainRulesOf(peers: Peers, request: PlacementRequest): readonly DomainRule[] {
+  if (request.peer === undefined && request.peerRules === undefined) return [];
+  return domainConstraints.flatMap((constraint) => constraint.rulesOf(request, peers));
+}
+
+/** The cost with what the rules say about the node's domains. */
+export function withRules(ownCost: CostOf, rules: readonly DomainRule[]): CostOf {
+  if (rules.length === 0) return ownCost;
+  return (index) => {
+    let cost = ownCost(index);
+    if (cost === refused) return refused;
+    for (const rule of rules) cost += maxCost * rule.dislike(rule.topology.domainOf(index));
+    return cost;
   };
 }
 

@@ -230,6 +230,11 @@ describe('the smallest change', () => {
         const { maxPerNode } = wanted;
         return { ...situation, asked: withClassKey({ ...asked, maxPerNode }) };
       }
+      case 'topologyLabel':
+      case 'podAffinity':
+      case 'podAntiAffinity':
+      case 'maxSkew':
+        throw new Error(`no request here has rules about others, and yet: ${wanted.type}`);
     }
   }
 

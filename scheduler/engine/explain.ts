@@ -1,8 +1,9 @@
 /** Why a request does not fit: asked only after it was refused, so it may look at every node. */
 import { nodeConstraints, traitConstraints } from '../constraints/built-in.ts';
-import { ownerCountAt } from './evaluate.ts';
+import type { DomainRule } from '../constraints/constraint.ts';
+import { domainRulesOf, ownerCountAt } from './evaluate.ts';
 import type { NodeClass, Obstacle, Reasons, Shortage } from './reasons.ts';
-import type { NodeRecord, PlacementRequest } from './request.ts';
+import type { PlacementRequest } from './request.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** Everything that stands in the way on one node; empty when it fits, undefined when there is no such node. */
@@ -10,12 +11,13 @@ export function obstaclesOn(
   snapshot: Snapshot,
   request: PlacementRequest,
   node: string,
+  rules: readonly DomainRule[] = domainRulesOf(snapshot.peers, request),
 ): readonly Obstacle[] | undefined {
   const index = snapshot.indexOf(node);
   const record = index === undefined ? undefined : snapshot.recordAt(index);
   if (index === undefined || record === undefined) return undefined;
   return [
-    ...ruleObstacles(snapshot, request, index, record),
+    ...ruleObstacles(snapshot, request, index, rules),
     ...shortages(snapshot, request, index),
   ];
 }
@@ -29,11 +31,12 @@ export function unavailable({ nodeCount }: Snapshot, { strategy }: PlacementRequ
 /** All nodes, in classes of those that are refused for the same set of reasons. */
 export function reasonsOf(snapshot: Snapshot, request: PlacementRequest): Reasons {
   const nodes = snapshot.nodeCount;
+  const rules = domainRulesOf(snapshot.peers, request);
   const classes = new Map<string, { nodes: number; distance: number; nearest: NodeClass }>();
   for (const index of snapshot.order.indices()) {
     const record = snapshot.recordAt(index);
     const obstacles =
-      record === undefined ? undefined : obstaclesOn(snapshot, request, record.name);
+      record === undefined ? undefined : obstaclesOn(snapshot, request, record.name, rules);
     if (record === undefined || obstacles === undefined || obstacles.length === 0) continue;
     const key = obstacles.map((obstacle) => obstacle.reason).join('\n');
     const distance = distanceOf(obstacles);
@@ -70,8 +73,10 @@ function ruleObstacles(
   snapshot: Snapshot,
   request: PlacementRequest,
   index: number,
-  record: NodeRecord,
+  rules: readonly DomainRule[],
 ): Obstacle[] {
+  const record = snapshot.recordAt(index);
+  if (record === undefined) return [];
   const { name, labels } = record;
   const facts = { name, labels, ownerCount: ownerCountAt(snapshot, request, index) };
   const obstacles: Obstacle[] = [];
@@ -81,6 +86,10 @@ function ruleObstacles(
   }
   for (const constraint of nodeConstraints) {
     const refusal = constraint.applies(request) ? constraint.refuse(request, facts) : undefined;
+    if (refusal !== undefined) obstacles.push(refusal);
+  }
+  for (const rule of rules) {
+    const refusal = rule.refuse(rule.topology.domainOf(index));
     if (refusal !== undefined) obstacles.push(refusal);
   }
   return obstacles;

@@ -123,7 +123,7 @@ describe('the order by use', () => {
       ),
       { numRuns: 60 },
     );
-    expect(placed).toBeGreaterThan(100);
+    expect(placed).toBeGreaterThan(20);
   });
 
   it('decides so when blocks fill, split and empty', () => {

@@ -6,10 +6,11 @@
  */
 import { partOf } from '../dimensions/scalar.ts';
 import type { FillOrder } from '../strategies/strategy.ts';
-import { dislikeOf, refused } from './evaluate.ts';
+import { dislikeOf } from './evaluate.ts';
 import { type Block, BlockList, type BlockView, type NodeRules } from './fill-blocks.ts';
 import type { NodeRecord, NodeTraits, PlacementRequest } from './request.ts';
 import type { Snapshot } from './snapshot.ts';
+import { refused } from './verdict.ts';
 
 /** More kinds than this, and the order saves nothing over looking at every node. */
 const kindsMax = 128;

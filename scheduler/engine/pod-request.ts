@@ -11,6 +11,7 @@ import type { JsonValue } from '../../api/meta.ts';
 import type { Dimensions } from '../dimensions/built-in.ts';
 import type { Claim, HostPort, Quantities } from '../dimensions/dimension.ts';
 import { amountsOf } from './amounts.ts';
+import { peersOf } from './peers/pod-peers.ts';
 import {
   type Allocation,
   type NodeTerm,
@@ -42,9 +43,10 @@ export function podRequest(
 ): PlacementRequest {
   const claim = claimOf(pod);
   const placement = workload?.spec.placement;
+  const owner = controllerOf(pod)?.uid;
   return withClassKey({
     uid: pod.metadata.uid ?? '',
-    owner: controllerOf(pod)?.uid,
+    owner,
     amounts: amountsOf(claim, dimensions),
     parts: partsOf(claim, dimensions),
     nodeSelector: Object.entries(pod.spec.nodeSelector ?? {}).sort(([a], [b]) => (a < b ? -1 : 1)),
@@ -53,6 +55,7 @@ export function podRequest(
     runtime: pod.spec.runtimeClassName ?? defaultRuntime,
     strategy: placement?.strategy ?? 'Spread',
     maxPerNode: placement?.maxPerNode,
+    ...peersOf(pod, { uid: owner, topologyKey: placement?.topologyKey }),
   });
 }
 

@@ -1,8 +1,9 @@
 /** Every node that could take a request, best first: for answers to people, who ask seldom. */
 import type { Strategy } from '../strategies/strategy.ts';
-import { costFunction, ownerCountAt, refused } from './evaluate.ts';
+import { costFunction, domainRulesOf, ownerCountAt, withRules } from './evaluate.ts';
 import type { PlacementRequest } from './request.ts';
 import type { Snapshot } from './snapshot.ts';
+import { refused } from './verdict.ts';
 
 export interface Ranked {
   readonly node: string;
@@ -20,7 +21,8 @@ export function ranking(
   request: PlacementRequest,
   strategy: Strategy,
 ): readonly Ranked[] {
-  const costOf = costFunction(snapshot, request, strategy);
+  const rules = domainRulesOf(snapshot.peers, request);
+  const costOf = withRules(costFunction(snapshot, request, strategy), rules);
   const found: Ranked[] = [];
   for (const index of snapshot.order.indices()) {
     const record = snapshot.recordAt(index);

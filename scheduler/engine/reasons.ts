@@ -43,7 +43,20 @@ export type Change =
   | { readonly type: 'uncordon' }
   | { readonly type: 'ready' }
   | { readonly type: 'runtime'; readonly runtime: string }
-  | { readonly type: 'maxPerNode'; readonly maxPerNode: number };
+  | { readonly type: 'maxPerNode'; readonly maxPerNode: number }
+  /** The node needs a value of the label, whatever it is. */
+  | { readonly type: 'topologyLabel'; readonly label: string }
+  /** An instance that is meant must be in the place. */
+  | ({ readonly type: 'podAffinity' } & Place)
+  /** So many instances must leave the place. */
+  | ({ readonly type: 'podAntiAffinity'; readonly pods: number } & Place)
+  | ({ readonly type: 'maxSkew'; readonly maxSkew: number } & Place);
+
+/** All nodes with one value of a label. */
+export interface Place {
+  readonly topologyKey: string;
+  readonly domain: string;
+}
 
 export type Obstacle = Shortage | Refusal;
 

@@ -1,6 +1,7 @@
 /** What the engine knows of a node and of something to place; plain data, free of any API kind. */
 import type { LabelRequirement } from '../../api/label-selector.ts';
 import type { JsonObject, JsonValue } from '../../api/meta.ts';
+import type { Peer, PeerSelector } from './peers/peer-selector.ts';
 
 /** So much of one scalar resource, in its smallest unit (milli-cpu, bytes, pieces); a whole number. */
 export interface Amount {
@@ -101,6 +102,40 @@ export interface PartNeed {
 
 export type StrategyName = 'Spread' | 'Fill' | 'Each' | 'Global' | 'Drained' | 'Pack';
 
+/** Other instances, and what counts as the same place as theirs: nodes with one value of the label `topologyKey`. */
+export interface PeerTerm {
+  /** An instance is meant that all of them select. */
+  readonly selectors: readonly PeerSelector[];
+  readonly topologyKey: string;
+}
+
+export interface PeerWish extends PeerTerm {
+  /** 1 to 100 to be near, -1 to -100 to be away. */
+  readonly weight: number;
+}
+
+/** How evenly instances are laid out over places. */
+export interface SpreadRule extends PeerTerm {
+  /** False: the place with the fewest is only taken first. */
+  readonly required: boolean;
+  readonly maxSkew: number;
+  /** With fewer places than this, the emptiest counts as having none. */
+  readonly minDomains: number;
+  /** Whether only nodes are counted that the node selector and affinity allow, and whose taints are tolerated. */
+  readonly honorsAffinity: boolean;
+  readonly honorsTaints: boolean;
+}
+
+/** What an instance says about others. */
+export interface PeerRules {
+  /** Each must have somebody in place, or be the first of all that it means. */
+  readonly near: readonly PeerTerm[];
+  /** None may have anybody in place, and nobody who is meant may come later. */
+  readonly away: readonly PeerTerm[];
+  readonly wishes: readonly PeerWish[];
+  readonly spread: readonly SpreadRule[];
+}
+
 /** Everything that decides where an instance may go. */
 export interface PlacementRequest {
   /** Identity of the instance: at most one placement has it. */
@@ -119,7 +154,10 @@ export interface PlacementRequest {
   readonly runtime: string;
   readonly strategy: StrategyName;
   readonly maxPerNode: number | undefined;
-  /** Equal for requests that every node answers alike: all fields but `uid`. */
+  /** What the rules of others look at; absent: none means it. */
+  readonly peer?: Peer;
+  readonly peerRules?: PeerRules;
+  /** Equal for requests that every node answers alike: all fields but `uid` and `peer`. */
   readonly classKey: string;
 }
 
@@ -128,6 +166,6 @@ export type Allocation = JsonObject;
 
 /** Completes a request with its class key. */
 export function withClassKey(request: Omit<PlacementRequest, 'classKey'>): PlacementRequest {
-  const { uid: _, ...rest } = request;
+  const { uid: _, peer: __, ...rest } = request;
   return { ...request, classKey: JSON.stringify(rest) };
 }

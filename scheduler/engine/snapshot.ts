@@ -8,10 +8,14 @@ import type { Devices } from '../dimensions/dimension.ts';
 import { ChangeLog } from './change-log.ts';
 import { Columns, setCapacity } from './columns.ts';
 import { NodeOrder } from './node-order.ts';
+import { Peers, type Seat } from './peers/peers.ts';
 import type { Allocation, Amount, NodeRecord, NodeTraits, PlacementRequest } from './request.ts';
 
 /** The part of a request that takes something. */
-export type Footprint = Pick<PlacementRequest, 'uid' | 'owner' | 'amounts' | 'parts'>;
+export type Footprint = Pick<
+  PlacementRequest,
+  'uid' | 'owner' | 'amounts' | 'parts' | 'peer' | 'peerRules'
+>;
 
 /** Where an instance is, and what it has there. */
 export interface Placed {
@@ -21,6 +25,7 @@ export interface Placed {
 }
 
 interface Placement extends Placed {
+  readonly seat: Seat | undefined;
   /** What was taken from the devices, while the node is known. */
   pieces: Map<string, JsonValue> | undefined;
 }
@@ -32,6 +37,11 @@ export class Snapshot {
   readonly columns = new Columns();
   readonly log = new ChangeLog();
   readonly order = new NodeOrder();
+  readonly peers = new Peers({
+    nodes: () => this.#nodes(),
+    touch: (index) => this.log.note(index),
+    renew: () => this.columns.renew(),
+  });
   readonly #indices = new Map<string, number>();
   readonly #records: (NodeRecord | undefined)[] = [];
   /** Indices of nodes that are gone, to be used again. */
@@ -124,6 +134,7 @@ export class Snapshot {
     for (const placement of this.#placementsOn(name)) this.#detach(placement, index);
     for (const column of this.columns.all()) setCapacity(column, index, 0);
     for (const devices of this.#devices.values()) devices[index] = undefined;
+    this.peers.setNode(index, undefined);
     const record = this.#records[index];
     if (record !== undefined) this.#forgetTraits(record.traits);
     this.#countGpuNodes(-hasGpus(record));
@@ -140,7 +151,8 @@ export class Snapshot {
    */
   assume(footprint: Footprint, node: string, allocation: Allocation): void {
     this.release(footprint.uid);
-    const placement: Placement = { footprint, node, allocation, pieces: undefined };
+    const seat = this.peers.enter(footprint);
+    const placement: Placement = { footprint, node, allocation, seat, pieces: undefined };
     this.#placements.set(footprint.uid, placement);
     const neighbours = this.#placedOn.get(node) ?? new Set();
     neighbours.add(footprint.uid);
@@ -159,7 +171,15 @@ export class Snapshot {
     if (neighbours?.size === 0) this.#placedOn.delete(placement.node);
     const index = this.#indices.get(placement.node);
     if (index !== undefined) this.#detach(placement, index);
+    if (placement.seat !== undefined) this.peers.leave(placement.seat);
     return true;
+  }
+
+  *#nodes(): IterableIterator<[number, NodeRecord]> {
+    for (const index of this.order.indices()) {
+      const record = this.#records[index];
+      if (record !== undefined) yield [index, record];
+    }
   }
 
   /** With the first and without the last of them, strategies weigh every node otherwise. */
@@ -177,10 +197,11 @@ export class Snapshot {
     return index;
   }
 
-  /** Devices are made anew from the record, then everything placed takes its pieces again. */
+  /** Devices and places are made anew from the record, then everything placed takes its pieces again. */
   #rebuildDevices(record: NodeRecord, index: number, isNew: boolean): void {
     const placements = [...this.#placementsOn(record.name)];
     if (!isNew) for (const placement of placements) this.#detach(placement, index);
+    this.peers.setNode(index, record);
     for (const [name, dimension] of this.dimensions.structured) {
       const devices = this.#devices.get(name);
       if (devices !== undefined) devices[index] = dimension.create(record);
@@ -199,6 +220,7 @@ export class Snapshot {
     const { owner, amounts, parts } = placement.footprint;
     this.#addAmounts(amounts, index, 1);
     if (owner !== undefined) this.#countOwner(owner, index, 1);
+    if (placement.seat !== undefined) this.peers.count(placement.seat, index, 1);
     for (const { dimension, need } of parts) {
       const devices = this.#devices.get(dimension)?.[index];
       if (devices === undefined) continue;
@@ -217,6 +239,7 @@ export class Snapshot {
     const { owner, amounts } = placement.footprint;
     this.#addAmounts(amounts, index, -1);
     if (owner !== undefined) this.#countOwner(owner, index, -1);
+    if (placement.seat !== undefined) this.peers.count(placement.seat, index, -1);
     for (const [dimension, piece] of placement.pieces ?? []) {
       this.#devices.get(dimension)?.[index]?.release(piece);
     }

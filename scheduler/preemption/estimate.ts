@@ -1,9 +1,10 @@
 /** Who would have to go from a node, as far as amounts alone decide. */
 import { nodeAffinity } from '../constraints/node-affinity.ts';
 import { nodeSelector } from '../constraints/node-selector.ts';
-import { dislikeOf, refused } from '../engine/evaluate.ts';
+import { dislikeOf } from '../engine/evaluate.ts';
 import type { NodeRecord, NodeTraits, PlacementRequest } from '../engine/request.ts';
 import type { Snapshot } from '../engine/snapshot.ts';
+import { refused } from '../engine/verdict.ts';
 import {
   type Candidate,
   moreImportantFirst,
