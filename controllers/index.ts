@@ -5,6 +5,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Metrics } from '../lib/metrics.ts';
 import type { Random } from '../lib/random.ts';
+import { runAddresses } from './addresses/run.ts';
 import { certificateController } from './certificates/controller.ts';
 import type { CertificateSigner } from './certificates/signer.ts';
 import { runTokenCleaner } from './certificates/tokens.ts';
@@ -99,6 +100,7 @@ async function runAll(
     'root-ca': () => tokenSigner && runController(rootCaController(tokenSigner.ca), deps),
     'token-secret': () =>
       tokenSigner && runController(tokenSecretController(tokenSigner, deps), deps),
+    addresses: () => runAddresses(deps),
     certificates: () => signer && runController(certificateController(signer), deps),
   };
   // Without any, the lease is still held until the term ends.

@@ -13,6 +13,7 @@ export const controllerNames = [
   'root-ca',
   'token-secret',
   'certificates',
+  'addresses',
 ] as const;
 
 export type ControllerName = (typeof controllerNames)[number];

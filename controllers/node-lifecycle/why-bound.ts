@@ -1,9 +1,8 @@
 /** Which pods may be replaced elsewhere while nobody knows whether they still run. Pure. */
 import type { Pod, Workload } from '../../api/kinds.gen.ts';
 import type { OwnerReference } from '../../api/meta.ts';
+import { reservationAnnotation } from '../../api/reservation-refs.ts';
 import { workloads } from '../../api/resources.gen.ts';
-
-export const reservationAnnotation = 'berth.dev/ip-reservation';
 
 /**
  * Why the pod must not be replaced before somebody confirms that it is gone; `undefined` when a second
