@@ -124,6 +124,59 @@ export interface Capabilities {
   readonly drop?: readonly string[];
 }
 
+/** Asks how many more instances of a template would fit now, on each node and in all. */
+export interface Capacity {
+  readonly apiVersion: 'berth.dev/v1';
+  readonly kind: 'Capacity';
+  readonly metadata?: ObjectMeta;
+  /** What is to fit. */
+  readonly spec: CapacitySpec;
+  /** The answer. */
+  readonly status?: CapacityStatus;
+}
+
+/** One node. */
+export interface CapacityNode {
+  /** Its name. */
+  readonly name?: string;
+  /** How many would fit there. */
+  readonly room?: number;
+  /** Instances of the same workload that it has. */
+  readonly has?: number;
+  /** How many of `count` it would get. */
+  readonly gets?: number;
+  /** Where none fits, why. */
+  readonly message?: string;
+}
+
+/** What is to fit. */
+export interface CapacitySpec {
+  /** A Pod, VM or Workload, whole as in a manifest; of a Workload one of its instances counts. */
+  readonly template: Readonly<Record<string, unknown>>;
+  /** With `count`: how these are laid out. Default: the Workload's, else `Spread`. */
+  readonly strategy?: 'Spread' | 'Fill' | 'Each' | 'Global' | 'Drained';
+  /**
+   * Also tells how so many would be laid out at once: in all, with Each on every node, with Fill up to so many on every node.
+   */
+  readonly count?: number;
+  /**
+   * Spread: the most that one node may have. Each, Fill: on how many nodes. 0 (default): no limit, all nodes.
+   */
+  readonly limit?: number;
+}
+
+/** The answer. */
+export interface CapacityStatus {
+  /** In one line. */
+  readonly message?: string;
+  /** How many would fit in all. */
+  readonly total?: number;
+  /** Why `count` cannot be laid out; absent where it can, or is not asked. */
+  readonly refused?: string;
+  /** Every node, by name. */
+  readonly nodes?: readonly CapacityNode[];
+}
+
 /** A CephFS directory. Kept, and not acted on yet. */
 export interface CephFSVolumeSource {
   /** Addresses of Ceph monitors. */
@@ -1892,6 +1945,79 @@ export interface PhotonPersistentDiskVolumeSource {
   readonly pdID: string;
   /** File system of the volume: `ext4`. */
   readonly fsType?: string;
+}
+
+/**
+ * Asks where the instances of a manifest would land if it were applied now. Nothing is written.
+ */
+export interface Plan {
+  readonly apiVersion: 'berth.dev/v1';
+  readonly kind: 'Plan';
+  readonly metadata?: ObjectMeta;
+  /** What would be applied. */
+  readonly spec: PlanSpec;
+  /** The answer. */
+  readonly status?: PlanStatus;
+}
+
+/** What becomes of one instance. */
+export interface PlanPlacement {
+  /** `Pod`, `VM` or `Workload`: the object that it comes from. */
+  readonly kind?: string;
+  /** The namespace of that object. */
+  readonly namespace?: string;
+  /** The name of that object. */
+  readonly name?: string;
+  /** Of a Workload, the name of the pod that is there, or the number of the one to come. */
+  readonly instance?: string;
+  /**
+   * `Placed` gets `node`, `Stays` where it is, `Unplaced` finds no node, `Removed` is one too many.
+   */
+  readonly outcome?: string;
+  /** The node. */
+  readonly node?: string;
+  /** The node that it is on now, where its replacement gets another one. */
+  readonly from?: string;
+  /** The devices that it would get, by dimension. */
+  readonly devices?: Readonly<Record<string, unknown>>;
+  /** Why it finds no node, and the change that is nearest. */
+  readonly message?: string;
+}
+
+/** An object that would not be accepted. */
+export interface PlanProblem {
+  /** Such as `Workload/web`. */
+  readonly object?: string;
+  /** In one word, such as `Invalid`, `Forbidden`. */
+  readonly reason?: string;
+  /** As `apply` would tell it. */
+  readonly message?: string;
+}
+
+/** What would be applied. */
+export interface PlanSpec {
+  /**
+   * Whole objects, as they stand in a manifest. Pods, VMs and Workloads are placed, by priority and then in this order; all are checked as a dry run of `apply` by the one who asks would check them.
+   */
+  readonly objects: readonly Readonly<Record<string, unknown>>[];
+}
+
+/** The answer. */
+export interface PlanStatus {
+  /** In one line. */
+  readonly message?: string;
+  /** Instances that would get a node. */
+  readonly placed?: number;
+  /** Instances that stay where they are. */
+  readonly staying?: number;
+  /** Instances that would find no node. */
+  readonly unplaced?: number;
+  /** Instances that would go. */
+  readonly removed?: number;
+  /** Every instance, at most 10000. */
+  readonly placements?: readonly PlanPlacement[];
+  /** Objects that would not be accepted. */
+  readonly problems?: readonly PlanProblem[];
 }
 
 /**

@@ -96,6 +96,14 @@ export const commandGroups: readonly CommandGroup[] = [
         summary: 'explain why something runs where it does, or what it waits for',
         load: async () => (await import('./commands/why.ts')).whyCommand(),
       },
+      plan: {
+        summary: 'show where a manifest would land, before anything is written',
+        load: async () => (await import('./commands/plan.ts')).planCommand(),
+      },
+      capacity: {
+        summary: 'tell how many more of a template would fit',
+        load: async () => (await import('./commands/capacity.ts')).capacityCommand(),
+      },
       logs: {
         summary: "print a container's log",
         load: async () => (await import('./commands/logs.ts')).logsCommand(),

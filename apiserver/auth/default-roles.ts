@@ -98,6 +98,7 @@ const editRules: Rule[] = [
   { apiGroups: [''], resources: ['serviceaccounts'], verbs: ['impersonate'] },
   { apiGroups: [''], resources: ['serviceaccounts/token'], verbs: ['create'] },
   { ...workloads, verbs: writeVerbs },
+  { apiGroups: ['berth.dev'], resources: ['plans', 'capacities'], verbs: ['create'] },
   { ...budgets, verbs: writeVerbs },
 ];
 

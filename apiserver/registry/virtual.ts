@@ -21,7 +21,10 @@ export const reviewKinds: Readonly<Record<string, string>> = {
 };
 
 /** Resources of berth.dev that answer a POST and store nothing: plural → Kind. */
-export const askedKinds: Readonly<Record<string, string>> = {};
+export const askedKinds: Readonly<Record<string, string>> = {
+  plans: 'Plan',
+  capacities: 'Capacity',
+};
 
 /** Resources of metrics.k8s.io, which are read and never stored: Kind → plural. */
 export const metricPlurals: ReadonlyMap<string, string> = new Map([

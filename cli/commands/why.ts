@@ -4,7 +4,7 @@ import type { Why, WhyClass, WhyObstacle } from '../../api/kinds.gen.ts';
 import { newCommand } from '../command.ts';
 import { Failure, usage } from '../failure.ts';
 import { discoverKinds, displayName } from '../verbs/kinds.ts';
-import { printWhole } from '../verbs/output.ts';
+import { checkOutput, printWhole } from '../verbs/output.ts';
 import {
   addSessionOptions,
   type Session,
@@ -17,8 +17,6 @@ import { pathOf, readSelection } from '../verbs/targets.ts';
 interface WhyOptions extends SessionOptions {
   readonly output?: string;
 }
-
-const outputs = ['json', 'yaml'];
 
 export function whyCommand(): Command {
   const command = newCommand({
@@ -35,7 +33,7 @@ export function whyCommand(): Command {
   })
     .argument('<kind>', 'kind, or KIND/NAME')
     .argument('[name...]', 'names')
-    .option('-o, --output <format>', outputs.join(', '));
+    .option('-o, --output <format>', 'json, yaml');
   return addSessionOptions(command).action((kind: string, names: string[], options: WhyOptions) =>
     withSession(options, (session) => why(session, [kind, ...names], options)),
   );
@@ -46,9 +44,7 @@ async function why(
   words: readonly string[],
   { output }: WhyOptions,
 ): Promise<void> {
-  if (output !== undefined && !outputs.includes(output)) {
-    throw usage(`-o must be one of ${outputs.join(', ')}, not "${output}"`);
-  }
+  checkOutput(output);
   const selection = readSelection(await discoverKinds(session), words);
   if (selection.type === 'kinds') throw usage('name what to explain: KIND/NAME, like pod/web-0');
   for (const target of selection.targets) {

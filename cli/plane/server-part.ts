@@ -18,7 +18,7 @@ import { Adviser } from '../../scheduler/advice/adviser.ts';
 import { runScheduler } from '../../scheduler/controller/run-scheduler.ts';
 import { checkWhole, type Store, settleFormat } from '../../store/index.ts';
 import { codeOf, Failure } from '../failure.ts';
-import { schedulerAnswers } from './answers.ts';
+import { type Answerer, schedulerAnswers } from './answers.ts';
 import { openAudit } from './audit.ts';
 import { controllersChosen } from './chosen-controllers.ts';
 import { type PlaneConfig, reachableHost } from './config.ts';
@@ -62,8 +62,8 @@ export async function startServerPart(options: ServerPartOptions): Promise<Serve
     await checkWhole(store, { signal: AbortSignal.timeout(storeAnswerMs) });
     const format = await settleFormat(store, { signal: new AbortController().signal });
     if (format.from !== format.to) log.info(format, 'the store has a newer format now');
-    const served: { adviser?: Adviser } = {};
-    const answers = schedulerAnswers(() => served.adviser);
+    const served: { answerer?: Answerer } = {};
+    const answers = schedulerAnswers(() => served.answerer);
     const api = await listen(options, identity, store, answers);
     await writeKubeconfig(paths, config, identity);
     return await runParts(options, identity, { api, store, served });
@@ -77,7 +77,7 @@ interface Serving {
   readonly api: ApiServer;
   readonly store: Store;
   /** Who answers questions about placement, from when the parts run. */
-  readonly served: { adviser?: Adviser };
+  readonly served: { answerer?: Answerer };
 }
 
 async function runParts(
@@ -101,7 +101,7 @@ async function runParts(
   const schedulerClient = client(componentUser('system:berth:scheduler'));
   const schedulerLog = log.child({ part: 'scheduler' });
   const adviser = new Adviser({ ...common, client: schedulerClient, log: schedulerLog });
-  served.adviser = adviser;
+  served.answerer = { adviser, client };
   const ended = Promise.all([
     runControllers({
       ...common,

@@ -1,4 +1,13 @@
 /** `-o json` and `-o yaml`. */
+import { usage } from '../failure.ts';
+
+const outputs = ['json', 'yaml'];
+
+/** Of commands that print data or text for people. */
+export function checkOutput(output: string | undefined): void {
+  if (output === undefined || outputs.includes(output)) return;
+  throw usage(`-o must be one of ${outputs.join(', ')}, not "${output}"`);
+}
 
 export async function printWhole(value: unknown, output: string): Promise<void> {
   if (output === 'json') {

@@ -1,5 +1,6 @@
 /** What a workload's spec asks for, with defaults and percentages worked out. */
-import type { Node, Workload, WorkloadSpec } from '../../api/kinds.gen.ts';
+import { desiredCount } from '../../api/desired-count.ts';
+import type { Node, Workload } from '../../api/kinds.gen.ts';
 
 export interface Desired {
   readonly count: number;
@@ -30,21 +31,6 @@ export function desiredOf({ spec }: Workload, nodes: readonly Node[]): Desired {
     // With neither, no instance could ever be replaced.
     maxUnavailable: Math.min(count, maxSurge === 0 ? Math.max(unavailable, 1) : unavailable),
   };
-}
-
-/** Each and Fill count per node: on `nodes` of them, or on all that the node selector names. */
-function desiredCount(spec: WorkloadSpec, nodes: readonly Node[]): number {
-  const { strategy, perNode, nodes: limit } = spec.placement ?? {};
-  const counts = strategy === 'Each' || strategy === 'Fill';
-  if (!counts || (perNode === undefined && limit === undefined)) return spec.replicas ?? 1;
-  return (perNode ?? 1) * (limit ?? selectedNodes(spec, nodes));
-}
-
-function selectedNodes({ template }: WorkloadSpec, nodes: readonly Node[]): number {
-  const wanted = Object.entries(template.spec.nodeSelector ?? {});
-  return nodes.filter(({ metadata }) =>
-    wanted.every(([label, value]) => metadata.labels?.[label] === value),
-  ).length;
 }
 
 function share(

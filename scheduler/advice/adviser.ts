@@ -1,8 +1,22 @@
 /** Answers what people ask of the scheduler, from a view of its own. */
-import type { Pod, VM, Why, Workload } from '../../api/kinds.gen.ts';
-import type { KubeObject } from '../../api/meta.ts';
+import type {
+  CapacitySpec,
+  CapacityStatus,
+  PlanStatus,
+  Pod,
+  VM,
+  Why,
+  Workload,
+} from '../../api/kinds.gen.ts';
+import type { JsonObject, KubeObject } from '../../api/meta.ts';
+import { badRequest, invalid } from '../../api/status.ts';
 import { podOfVm } from '../../api/vm-instance.ts';
+import { podRequest } from '../engine/pod-request.ts';
+import { capacityOf } from './capacity.ts';
+import { type Applicant, dryRun } from './dry-run.ts';
 import { whyInstance, whyWorkload } from './instance.ts';
+import { planOf } from './plan.ts';
+import { instanceOf } from './template.ts';
 import { View, type ViewOptions } from './view.ts';
 import type { Answer } from './why.ts';
 
@@ -42,6 +56,37 @@ export class Adviser {
     return whyOf(workload, whyWorkload(view, workload));
   }
 
+  /** Where they would land, were they applied now; problems are told, not thrown. */
+  async plan(objects: readonly JsonObject[], applicant: Applicant): Promise<PlanStatus> {
+    const { objects: placeable, problems } = await dryRun(objects, applicant);
+    const view = await this.#current(undefined, applicant.signal);
+    try {
+      const status = planOf(view, placeable);
+      if (problems.length === 0) return status;
+      const message = `${status.message ?? ''}; ${problems.length} would not be accepted`;
+      return { ...status, message, problems };
+    } catch (error) {
+      if (error instanceof RangeError) throw badRequest(error.message);
+      throw error;
+    }
+  }
+
+  /** Throws what a dry run of the template would. */
+  async capacity(spec: CapacitySpec, applicant: Applicant): Promise<CapacityStatus> {
+    const template = named(spec.template as JsonObject); // Its schema says so.
+    const { objects, problems } = await dryRun([template], applicant);
+    const [object] = objects;
+    const [problem] = problems;
+    if (problem !== undefined) throw badTemplate(problem.message ?? '');
+    if (object === undefined) throw badTemplate('it must be a Pod, a VM or a Workload');
+    const view = await this.#current(undefined, applicant.signal);
+    const workload = object.kind === 'Workload' ? (object as Workload) : undefined; // As its kind says.
+    const pod =
+      workload === undefined ? (object as Pod) : instanceOf(workload, existingUid(view, workload));
+    const request = podRequest(pod, workload, view.cluster.dimensions);
+    return capacityOf(view.engine, request, spec);
+  }
+
   /** Resolves, after the signal aborted, when nothing of it runs any more. */
   async stopped(): Promise<void> {
     await this.#ending;
@@ -74,6 +119,22 @@ export class Adviser {
     this.#view = undefined;
     await view.stop();
   }
+}
+
+/** A template needs no name of its own. */
+function named(template: JsonObject): JsonObject {
+  const metadata = (template['metadata'] ?? {}) as JsonObject; // The server looks at it closely.
+  return { ...template, metadata: { name: 'capacity', ...metadata } };
+}
+
+function badTemplate(message: string) {
+  return invalid({ group: 'berth.dev', kind: 'Capacity' }, '', [
+    { field: 'spec.template', type: 'FieldValueInvalid', message: `Invalid value: ${message}` },
+  ]);
+}
+
+function existingUid(view: View, { metadata }: Workload): string | undefined {
+  return view.workload(`${metadata.namespace ?? ''}/${metadata.name ?? ''}`)?.metadata.uid;
 }
 
 function whyOf({ metadata }: KubeObject, answer: Answer): Why {

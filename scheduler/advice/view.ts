@@ -77,6 +77,10 @@ export class View {
     await informer?.untilSeen(metadata.resourceVersion ?? '0', { signal });
   }
 
+  nodes(): readonly Node[] {
+    return this.#nodes.list();
+  }
+
   /** `namespace/name`. */
   workload(key: string): Workload | undefined {
     return this.#workloads.get(key);

@@ -137,7 +137,7 @@ export function ownerCountAt(snapshot: Snapshot, request: PlacementRequest, inde
 }
 
 /** How many more instances like this the node has room for, by amounts and devices alone. */
-function roomAt(snapshot: Snapshot, request: PlacementRequest, index: number): number {
+export function roomAt(snapshot: Snapshot, request: PlacementRequest, index: number): number {
   let room = Number.POSITIVE_INFINITY;
   for (const { resource, amount } of request.amounts) {
     const column = snapshot.columns.get(resource);

@@ -1,7 +1,9 @@
 /** Questions about placement, asked of a real server with imaginary nodes. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Why } from '../../api/kinds.gen.ts';
-import { schedulerAnswers } from '../../cli/plane/answers.ts';
+import type { Capacity, Plan, Why } from '../../api/kinds.gen.ts';
+import type { UserInfo } from '../../apiserver/index.ts';
+import { type Answerer, schedulerAnswers } from '../../cli/plane/answers.ts';
+import { createClient } from '../../client/rest-client.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { createLog } from '../../lib/log.ts';
 import { systemRandom } from '../../lib/random.ts';
@@ -11,11 +13,12 @@ import { aliceToken, startTestApi, type TestApi } from '../harness/apiserver.ts'
 const podsPath = '/api/v1/namespaces/default/pods';
 
 let api: TestApi;
-let adviser: Adviser | undefined;
+let answerer: Answerer | undefined;
+let adviser: Adviser;
 const stopped = new AbortController();
 
 beforeAll(async () => {
-  api = await startTestApi('embedded', { answers: schedulerAnswers(() => adviser) });
+  api = await startTestApi('embedded', { answers: schedulerAnswers(() => answerer) });
   adviser = new Adviser({
     client: api.client,
     clock: systemClock,
@@ -23,13 +26,16 @@ beforeAll(async () => {
     log: createLog('silent'),
     signal: stopped.signal,
   });
+  const client = (user: UserInfo) =>
+    createClient(api.server.transport(user), { userAgent: 'test', clock: systemClock });
+  answerer = { adviser, client };
   await node('n1', { cpu: '2', memory: '2Gi', pods: '110' });
   await node('n2', { cpu: '4', memory: '1Gi', pods: '110' });
 });
 
 afterAll(async () => {
   stopped.abort();
-  await adviser?.stopped();
+  await adviser.stopped();
   await api.stop();
 });
 
@@ -121,5 +127,97 @@ describe('why', () => {
     });
     const answer = await api.call('GET', `${podsPath}/big/why`, undefined, { token: aliceToken });
     expect(answer.status).toBe(200);
+  });
+});
+
+function workload(name: string, replicas: number, requests: object, more: object = {}) {
+  const containers = [{ name: 'c', image: 'web', resources: { requests } }];
+  return {
+    apiVersion: 'berth.dev/v1',
+    kind: 'Workload',
+    metadata: { name },
+    spec: {
+      replicas,
+      selector: { matchLabels: { app: name } },
+      template: { metadata: { labels: { app: name } }, spec: { containers } },
+      ...more,
+    },
+  };
+}
+
+const ask = (kind: string, spec: object) => ({ apiVersion: 'berth.dev/v1', kind, spec });
+
+describe('plan', () => {
+  const plans = '/apis/berth.dev/v1/namespaces/default/plans';
+  const objects = [
+    workload('web', 3, { cpu: '1' }),
+    { ...workload('bad', -1, {}), metadata: { name: 'bad' } },
+    { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'c' }, data: {} },
+    {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'huge' },
+      spec: { containers: [{ name: 'c', image: 'web', resources: { requests: { cpu: '9' } } }] },
+    },
+  ];
+
+  test('shows where everything would land, and what would be refused; nothing is written', async () => {
+    const { status }: Plan = await ok('POST', plans, ask('Plan', { objects }));
+    expect(status).toMatchObject({ placed: 3, unplaced: 1, staying: 0 });
+    const web = status?.placements?.filter(({ name }) => name === 'web') ?? [];
+    expect(web.map(({ node: at }) => at).sort()).toEqual(['n1', 'n2', 'n2']);
+    const huge = status?.placements?.find(({ name }) => name === 'huge');
+    expect(huge?.message).toContain('Insufficient cpu');
+    expect(status?.problems).toMatchObject([{ object: 'Workload/bad', reason: 'Invalid' }]);
+    expect(status?.problems?.[0]?.message).toContain('spec.replicas');
+    const written = await api.call('GET', '/apis/berth.dev/v1/namespaces/default/workloads/web');
+    expect(written.status).toBe(404);
+    // What was decided was taken back.
+    const again: Plan = await ok('POST', plans, ask('Plan', { objects }));
+    expect(again.status).toEqual(status);
+  });
+
+  test('is for those who may write what they ask about', async () => {
+    const body = ask('Plan', { objects });
+    const answer = await api.call('POST', plans, body, { token: aliceToken });
+    expect(answer.status).toBe(403);
+    expect(answer.body.message).toContain('cannot create resource "plans"');
+  });
+
+  test('a body that is none is told by its field', async () => {
+    const answer = await api.call('POST', plans, ask('Plan', { objects: 'web' }));
+    expect(answer.status).toBe(400);
+    expect(answer.body.message).toContain('spec.objects');
+  });
+});
+
+describe('capacity', () => {
+  const capacities = '/apis/berth.dev/v1/namespaces/default/capacities';
+
+  test('tells how many more would fit, per node and in all', async () => {
+    const template = workload('web', 1, { cpu: '1', memory: '512Mi' });
+    const { status }: Capacity = await ok('POST', capacities, ask('Capacity', { template }));
+    // n2 has 4 cores, but one pod of another test is there, and 1Gi.
+    expect(status?.nodes).toMatchObject([
+      { name: 'n1', room: 2 },
+      { name: 'n2', room: 2 },
+    ]);
+    expect(status?.total).toBe(4);
+  });
+
+  test('lays out a number by a strategy, or says why not', async () => {
+    const template = workload('web', 1, { cpu: '1' });
+    const each = { template, strategy: 'Each', count: 2 };
+    const fits: Capacity = await ok('POST', capacities, ask('Capacity', each));
+    expect(fits.status?.nodes?.map(({ gets }) => gets)).toEqual([2, 2]);
+    const more: Capacity = await ok('POST', capacities, ask('Capacity', { ...each, count: 3 }));
+    expect(more.status?.refused).toContain('1 of 2 nodes have room for 3');
+  });
+
+  test('refuses what is no template, with the field', async () => {
+    const template = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'c' } };
+    const answer = await api.call('POST', capacities, ask('Capacity', { template }));
+    expect(answer.status).toBe(422);
+    expect(answer.body.message).toContain('spec.template');
   });
 });

@@ -1,0 +1,101 @@
+/** How many more instances would fit, on each node and in all; and how many at once would be laid out. Pure. */
+import type { CapacityNode, CapacitySpec, CapacityStatus } from '../../api/kinds.gen.ts';
+import type { Engine } from '../engine/engine.ts';
+import { ownerCountAt, roomAt } from '../engine/evaluate.ts';
+import { obstaclesOn } from '../engine/explain.ts';
+import type { PlacementRequest } from '../engine/request.ts';
+import type { Snapshot } from '../engine/snapshot.ts';
+import { type Candidate, distribute } from '../strategies/distribute.ts';
+
+export type Wanted = Pick<CapacitySpec, 'strategy' | 'count' | 'limit'>;
+
+/** A node without limit (nothing is asked of it) is told as this. */
+const endless = Number.MAX_SAFE_INTEGER;
+
+export function capacityOf(
+  { snapshot }: Engine,
+  request: PlacementRequest,
+  wanted: Wanted,
+): CapacityStatus {
+  const nodes: (CapacityNode & { readonly name: string; readonly room: number })[] = [];
+  const candidates: Candidate[] = [];
+  for (const index of snapshot.order.indices()) {
+    const record = snapshot.recordAt(index);
+    if (record === undefined) continue;
+    const { room, message } = roomOn(snapshot, request, index, record.name);
+    const has = ownerCountAt(snapshot, request, index);
+    nodes.push({ name: record.name, room, has, ...(message === undefined ? {} : { message }) });
+    candidates.push({ capacity: room, count: has, ...partsOf(snapshot, request, index) });
+  }
+  const total = Math.min(
+    endless,
+    nodes.reduce((sum, { room }) => sum + room, 0),
+  );
+  const some = nodes.filter(({ room }) => room > 0).length;
+  const message = `${total} more would fit, on ${some} of ${nodes.length} nodes`;
+  if (wanted.count === undefined) return { message, total, nodes };
+  return { total, ...laidOut(wanted, wanted.count, request, nodes, candidates, message) };
+}
+
+function laidOut(
+  { strategy, limit = 0 }: Wanted,
+  need: number,
+  request: PlacementRequest,
+  nodes: readonly CapacityNode[],
+  candidates: readonly Candidate[],
+  message: string,
+): Pick<CapacityStatus, 'message' | 'nodes' | 'refused'> {
+  // Pack is an order of nodes for one instance after the other; Drained is the nearest for many at once.
+  const own = request.strategy === 'Pack' ? 'Drained' : request.strategy;
+  const chosen = strategy ?? own;
+  const answer = distribute(chosen, candidates, { need, limit });
+  if (answer.type === 'refused') {
+    const { message: refused } = answer;
+    return {
+      message: `${message}; ${chosen} of ${need} is not possible: ${refused}`,
+      refused,
+      nodes,
+    };
+  }
+  const placed = answer.replicas.reduce((sum, each) => sum + each, 0);
+  const used = answer.replicas.filter((each) => each > 0).length;
+  return {
+    message: `${message}; ${chosen} of ${need} puts ${placed} on ${used} nodes`,
+    nodes: nodes.map((node, i) => ({ ...node, gets: answer.replicas[i] ?? 0 })),
+  };
+}
+
+/** By amounts and devices, by rules, and by what the owner allows one node to carry. */
+function roomOn(
+  snapshot: Snapshot,
+  request: PlacementRequest,
+  index: number,
+  name: string,
+): { readonly room: number; readonly message?: string } {
+  const obstacles = obstaclesOn(snapshot, request, name) ?? [];
+  if (obstacles.length > 0) {
+    return { room: 0, message: obstacles.map(({ reason }) => reason).join(' and ') };
+  }
+  const { maxPerNode = endless } = request;
+  const more = maxPerNode - ownerCountAt(snapshot, request, index);
+  return { room: Math.min(endless, more, roomAt(snapshot, request, index)) };
+}
+
+/** The mean part in use, and the part that one instance takes, of what is asked for. */
+function partsOf(
+  { columns }: Snapshot,
+  { amounts }: PlacementRequest,
+  index: number,
+): Pick<Candidate, 'usage' | 'rate'> {
+  let usage = 0;
+  let rate = 0;
+  for (const { resource, amount } of amounts) {
+    const column = columns.get(resource);
+    const capacity = column?.capacity[index] ?? 0;
+    if (capacity <= 0) continue;
+    usage += (column?.used[index] ?? 0) / capacity;
+    rate += amount / capacity;
+  }
+  const count = Math.max(1, amounts.length);
+  return { usage: usage / count, rate: rate / count };
+}

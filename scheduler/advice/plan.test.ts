@@ -1,0 +1,141 @@
+import { describe, expect, it } from 'vitest';
+import type { Node, Pod, Workload } from '../../api/kinds.gen.ts';
+import { createLog } from '../../lib/log.ts';
+import { Cluster } from '../controller/cluster.ts';
+import { Engine } from '../engine/engine.ts';
+import { seen } from '../engine/testing.ts';
+import { planOf } from './plan.ts';
+
+class World {
+  readonly cluster = new Cluster(createLog('silent'));
+  readonly engine = new Engine(this.cluster.snapshot);
+  readonly #nodes: Node[] = [];
+  readonly #workloads = new Map<string, Workload>();
+  readonly #pods: Pod[] = [];
+
+  nodes = () => this.#nodes;
+  workload = (key: string) => this.#workloads.get(key);
+  podsOf = (uid: string) =>
+    this.#pods.filter(({ metadata }) => metadata.ownerReferences?.[0]?.uid === uid);
+
+  node(name: string, cpu: string): void {
+    const node: Node = {
+      apiVersion: 'v1',
+      kind: 'Node',
+      metadata: { name },
+      status: {
+        allocatable: { cpu, pods: '110', memory: '8Gi' },
+        conditions: [{ type: 'Ready', status: 'True' }],
+      },
+    };
+    this.#nodes.push(node);
+    this.cluster.applyNode(node);
+  }
+
+  add(workload: Workload, ...nodes: readonly string[]): void {
+    const { name = '', uid = '' } = workload.metadata;
+    this.#workloads.set(`default/${name}`, workload);
+    for (const [i, nodeName] of nodes.entries()) {
+      const pod: Pod = {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: {
+          name: `${name}-${i}`,
+          namespace: 'default',
+          uid: `${uid}-${i}`,
+          ownerReferences: [
+            { apiVersion: 'berth.dev/v1', kind: 'Workload', name, uid, controller: true },
+          ],
+        },
+        spec: { ...workload.spec.template.spec, nodeName },
+      };
+      this.#pods.push(pod);
+      this.cluster.applyPod(pod);
+    }
+  }
+}
+
+function workload(name: string, replicas: number, cpu: string, more: object = {}): Workload {
+  const containers = [{ name: 'c', image: 'i', resources: { requests: { cpu } } }];
+  return {
+    apiVersion: 'berth.dev/v1',
+    kind: 'Workload',
+    metadata: { name, namespace: 'default', uid: `uid-${name}` },
+    spec: {
+      replicas,
+      runtime: 'docker',
+      selector: { matchLabels: { app: name } },
+      template: { metadata: { labels: { app: name } }, spec: { containers } },
+      ...more,
+    },
+  };
+}
+
+function pod(name: string, cpu: string, priority: number): Pod {
+  const containers = [{ name: 'c', image: 'i', resources: { requests: { cpu } } }];
+  const metadata = { name, namespace: 'default', uid: name };
+  return { apiVersion: 'v1', kind: 'Pod', metadata, spec: { containers, priority } };
+}
+
+describe('a plan', () => {
+  it('keeps what is there, and adds what is missing, beside it', () => {
+    const world = new World();
+    world.node('n1', '4');
+    world.node('n2', '4');
+    world.add(workload('web', 1, '1'), 'n1');
+    const status = planOf(world, [workload('web', 3, '1')]);
+    expect(status).toMatchObject({ staying: 1, placed: 2, unplaced: 0, removed: 0 });
+    expect(
+      status.placements?.map(({ instance, outcome, node }) => [instance, outcome, node]),
+    ).toEqual([
+      ['web-0', 'Stays', 'n1'],
+      ['2', 'Placed', 'n2'],
+      ['3', 'Placed', 'n1'],
+    ]);
+  });
+
+  it('says which go where there are too many', () => {
+    const world = new World();
+    world.node('n1', '4');
+    world.add(workload('web', 2, '1'), 'n1', 'n1');
+    expect(planOf(world, [workload('web', 1, '1')])).toMatchObject({ staying: 1, removed: 1 });
+  });
+
+  it('replaces all instances of another template, in the room that they leave', () => {
+    const world = new World();
+    world.node('n1', '4');
+    world.add(workload('web', 2, '2'), 'n1', 'n1');
+    const before = seen(world.cluster.snapshot);
+    const status = planOf(world, [workload('web', 2, '1500m')]);
+    expect(status.placements).toMatchObject([
+      { outcome: 'Placed', node: 'n1', from: 'n1' },
+      { outcome: 'Placed', node: 'n1', from: 'n1' },
+    ]);
+    expect(seen(world.cluster.snapshot)).toEqual(before);
+  });
+
+  it('decides by priority, and tells why something finds no node', () => {
+    const world = new World();
+    world.node('n1', '2');
+    const status = planOf(world, [pod('low', '2', 0), pod('high', '2', 10)]);
+    expect(status.placements).toMatchObject([
+      { name: 'high', outcome: 'Placed', node: 'n1' },
+      { name: 'low', outcome: 'Unplaced' },
+    ]);
+    expect(status.placements?.[1]?.message).toContain('Insufficient cpu (asked 2, at most 0 free');
+  });
+
+  it('leaves the runs of a Cron for later, and a pod that is bound where it is', () => {
+    const world = new World();
+    world.node('n1', '2');
+    const bound = { ...pod('p', '1', 0), spec: { ...pod('p', '1', 0).spec, nodeName: 'n1' } };
+    const status = planOf(world, [workload('cron', 5, '1', { type: 'Cron' }), bound]);
+    expect(status.placements).toEqual([
+      { kind: 'Pod', namespace: 'default', name: 'p', outcome: 'Stays', node: 'n1' },
+    ]);
+  });
+
+  it('refuses to decide without end', () => {
+    expect(() => planOf(new World(), [workload('web', 2 ** 31 - 1, '1')])).toThrow('at most 10000');
+  });
+});
