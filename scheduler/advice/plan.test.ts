@@ -23,6 +23,7 @@ class World {
       apiVersion: 'v1',
       kind: 'Node',
       metadata: { name },
+      spec: {},
       status: {
         allocatable: { cpu, pods: '110', memory: '8Gi' },
         conditions: [{ type: 'Ready', status: 'True' }],
