@@ -2,9 +2,10 @@
 import { setMaxListeners } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { NodeAddress, Pod, VM } from '../api/kinds.gen.ts';
+import type { NodeAddress, Pod, VM, Volume } from '../api/kinds.gen.ts';
 import { pods, vms } from '../api/resources.gen.ts';
 import { isVm, podOfVm } from '../api/vm-instance.ts';
+import { claimsOf } from '../api/volume.ts';
 import type { Client } from '../client/client.ts';
 import { createEventRecorder } from '../client/events.ts';
 import type { Informer, InformerEvent } from '../client/informer.ts';
@@ -18,6 +19,8 @@ import type { Runtime } from '../runtime/runtime.ts';
 import { observePods } from './agent-metrics.ts';
 import { Checkpoint } from './checkpoint.ts';
 import { DesiredPods, type InstanceSource } from './desired-pods.ts';
+import { type DiskDeclaration, defaultDisk, NodeDisks } from './disks/node-disks.ts';
+import { VolumeKeeper } from './disks/volume-keeper.ts';
 import type { NodeFacts } from './downward.ts';
 import { type Machine, readLoad, readMachine } from './machine.ts';
 import { keepCertificates, type NodeCertificatesOptions } from './node-certificates.ts';
@@ -66,6 +69,8 @@ export interface AgentOptions {
     readonly onClient: (pair: { readonly cert: string; readonly key: string }) => void;
   };
   readonly labels?: Readonly<Record<string, string>>;
+  /** Where volumes lie. @default one, `local`, in `<dataDir>/volumes` */
+  readonly disks?: readonly DiskDeclaration[];
   readonly addresses: readonly NodeAddress[];
   /** Where programs in pods find the API; absent: they are not told. */
   readonly apiServer?: NodeFacts['apiServer'];
@@ -110,12 +115,23 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const bound = { clock, random, log, fieldSelector: `spec.nodeName=${nodeName}` };
   const informer = createInformer<Pod>(client, pods, bound);
   const vmInformer = createInformer<VM>(client, vms, bound);
+  const disks = new NodeDisks(options.disks ?? (await makeDefaultDisk(dataDir)));
+  const volumes = new VolumeKeeper({
+    ...{ nodeName, client, clock, random, log, events, disks, dataDir },
+    changed: (volume) => {
+      for (const pod of desired.list()) {
+        if (claims(pod, volume)) workers.add(pod.metadata.uid ?? '');
+      }
+    },
+  });
+  volumes.known.assume(checkpoint.volumes);
   const workers = new PodWorkers({
     client,
     clock,
     log,
     events,
     dataDir,
+    volumes,
     machinesDir: options.machinesDir ?? join(dataDir, 'machines'),
     random,
     desired,
@@ -151,7 +167,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
       references.follow(desired.list());
       for (const uid of cpuMoves.after(desired.list())) workers.add(uid);
     }
-    if (event.type === 'initDone') void enqueueInstances(options, workers, log, signal);
+    if (event.type === 'initDone') void enqueueInstances(options, workers, volumes, signal);
   };
   const subscriptions = [
     informer.events.subscribe((event) => apply('pods', event)),
@@ -171,6 +187,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   try {
     await Promise.all([
       workers.run({ signal }),
+      volumes.run({ signal }),
       runNodeLease({ ...common, leaseMs: options.leaseMs }, { signal }),
       runNodeStatus(
         {
@@ -181,6 +198,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
           addresses,
           ...port,
           images: () => images.nodeImages,
+          annotations: () => disks.annotations(),
           pressure: () => pressure.look(),
         },
         { signal },
@@ -201,10 +219,10 @@ export async function runAgent(options: AgentOptions): Promise<void> {
       renewing(options, server, { signal }),
       repeat(clock, resyncMs, signal, async () => {
         for (const pod of desired.list()) workers.add(pod.metadata.uid ?? '');
-        await enqueueInstances(options, workers, log, signal);
+        await enqueueInstances(options, workers, volumes, signal);
       }),
       repeat(clock, checkpointMs, signal, async () => {
-        await saveCheckpoint(checkpoint, desired, log);
+        await saveCheckpoint(checkpoint, desired, volumes, log);
       }),
     ]);
   } finally {
@@ -216,8 +234,20 @@ export async function runAgent(options: AgentOptions): Promise<void> {
       events.stop(),
       server?.close(),
     ]);
-    await saveCheckpoint(checkpoint, desired, log);
+    await saveCheckpoint(checkpoint, desired, volumes, log);
   }
+}
+
+function claims(pod: Pod, { metadata }: Volume): boolean {
+  return (
+    pod.metadata.namespace === metadata.namespace && claimsOf(pod).includes(metadata.name ?? '')
+  );
+}
+
+async function makeDefaultDisk(dataDir: string): Promise<readonly DiskDeclaration[]> {
+  const disk = defaultDisk(dataDir);
+  await mkdir(disk.path, { recursive: true, mode: 0o711 });
+  return [disk];
 }
 
 function asPods(event: InformerEvent<VM>): InformerEvent<Pod> {
@@ -278,12 +308,13 @@ function locator(desired: DesiredPods, runtimes: readonly Runtime[]) {
 
 /** Adopts what runs, and finds what nobody wants any more, on disk too. */
 async function enqueueInstances(
-  { runtimes, dataDir }: AgentOptions,
+  { runtimes, dataDir, log }: AgentOptions,
   workers: PodWorkers,
-  log: Log,
+  volumes: VolumeKeeper,
   signal: AbortSignal,
 ): Promise<void> {
   for (const uid of await podDirectories(dataDir)) workers.add(uid);
+  for (const uid of await volumes.holders()) workers.add(uid);
   for (const runtime of runtimes) {
     try {
       for (const { id } of await runtime.list({ signal })) workers.add(id);
@@ -314,8 +345,14 @@ async function startOffline(
   for (const change of desired.assume(staying)) workers.changed(change);
 }
 
-async function saveCheckpoint(checkpoint: Checkpoint, desired: DesiredPods, log: Log) {
+async function saveCheckpoint(
+  checkpoint: Checkpoint,
+  desired: DesiredPods,
+  volumes: VolumeKeeper,
+  log: Log,
+) {
   try {
+    if (volumes.known.live) checkpoint.setVolumes(volumes.known.list());
     if (desired.live) checkpoint.setPods(desired.list());
     await checkpoint.save();
   } catch (error) {

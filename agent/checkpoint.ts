@@ -1,7 +1,7 @@
 /** The node's last known pods on disk, so that it can start them while no control plane answers. */
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Pod } from '../api/kinds.gen.ts';
+import type { Pod, Volume } from '../api/kinds.gen.ts';
 import type { Log } from '../lib/log.ts';
 import type { ContainerSpec, InstanceNetwork } from '../runtime/runtime.ts';
 import type { InstanceNetworks } from './addresses/instance-networks.ts';
@@ -20,6 +20,8 @@ interface StoredPod {
 interface CheckpointFile {
   readonly version: number;
   readonly pods: readonly StoredPod[];
+  /** Those that lie on the node. */
+  readonly volumes?: readonly Volume[];
 }
 
 /** `<dataDir>/checkpoint.json`, readable by its owner only, replaced as a whole. */
@@ -27,6 +29,7 @@ export class Checkpoint implements SpecStore {
   readonly #path: string;
   readonly #log: Log;
   #pods: readonly Pod[] = [];
+  #volumes: readonly Volume[] = [];
   readonly #specs = new Map<string, Map<string, ContainerSpec>>();
   readonly #networks = new Map<string, InstanceNetworks>();
   #written = '';
@@ -58,11 +61,21 @@ export class Checkpoint implements SpecStore {
           );
       }
       this.#pods = file.pods.map((each) => each.pod);
+      this.#volumes = file.volumes ?? [];
       return this.#pods;
     } catch (error) {
       this.#log.warn({ err: error, path: this.#path }, 'checkpoint not readable');
       return [];
     }
+  }
+
+  /** The volumes of the last `load` or `setVolumes`. */
+  get volumes(): readonly Volume[] {
+    return this.#volumes;
+  }
+
+  setVolumes(volumes: readonly Volume[]): void {
+    this.#volumes = volumes;
   }
 
   get(uid: string, container: string): ContainerSpec | undefined {
@@ -99,7 +112,8 @@ export class Checkpoint implements SpecStore {
       const networks = this.#networks.get(uid)?.map((each) => each ?? null);
       return { pod, specs, ...(networks === undefined ? {} : { networks }) };
     });
-    const text = JSON.stringify({ version, pods } satisfies CheckpointFile, replace);
+    const content: CheckpointFile = { version, pods, volumes: this.#volumes };
+    const text = JSON.stringify(content, replace);
     if (text === this.#written) return;
     await mkdir(dirname(this.#path), { recursive: true });
     const temporary = `${this.#path}.new`;

@@ -8,6 +8,7 @@ import type {
   PortSpec,
   ResourceLimits,
 } from '../runtime/runtime.ts';
+import { deviceLimits, type HeldVolume } from './disks/hold-volumes.ts';
 import { resolveEnvironment } from './environment.ts';
 import { expand } from './expand.ts';
 import { ephemeralOf } from './pod-view.ts';
@@ -38,8 +39,26 @@ export async function resolveContainer(
     ...(await securityOf(container, pod, context.image, context.dataDir)),
     env: Object.fromEntries(env),
     mounts,
+    ...ioOf(container, pod, context.held),
     ...besideOf(container, pod),
   };
+}
+
+/** Limits of the volumes that it mounts. */
+export function ioOf(
+  { volumeMounts = [] }: Container,
+  { spec }: Pod,
+  held: ReadonlyMap<string, HeldVolume>,
+): Pick<ContainerSpec, 'io'> {
+  const mounted = new Set(volumeMounts.map(({ name }) => name));
+  const claims = (spec.volumes ?? []).flatMap(({ name, persistentVolumeClaim }) =>
+    mounted.has(name) ? (persistentVolumeClaim?.claimName ?? []) : [],
+  );
+  const io = [...new Set(claims)].flatMap((claim) => {
+    const volume = held.get(claim);
+    return volume === undefined ? [] : [deviceLimits(volume)];
+  });
+  return io.length === 0 ? {} : { io };
 }
 
 function besideOf({ name }: Container, pod: Pod): Pick<ContainerSpec, 'beside'> {

@@ -56,7 +56,7 @@ async function follow(
   references: ReturnType<typeof createReferences>,
 ): Promise<void> {
   const { pod, dataDir, facts, events, uid, log } = context;
-  const volumeContext = { pod, dataDir, facts, references };
+  const volumeContext = { pod, dataDir, facts, references, held: new Map() };
   const path = volumeDirectory(volumeContext, volume);
   const container = containersOf(pod).find(({ volumeMounts }) =>
     volumeMounts?.some(({ name }) => name === volume.name),

@@ -34,6 +34,8 @@ export interface NodeStatusOptions {
   /** What the machine is short of right now. */
   readonly pressure: () => Promise<Pressure>;
   readonly images: () => readonly ContainerImage[];
+  /** Of the Node, beside those that this file makes. */
+  readonly annotations: () => Promise<Readonly<Record<string, string>>>;
   readonly labels: Readonly<Record<string, string>>;
   readonly addresses: readonly NodeAddress[];
   /** Where logs and exec are served; absent when they are not. */
@@ -79,6 +81,7 @@ interface NodeView {
   /** Words of those that did not. */
   readonly failing: ReadonlyMap<string, string>;
   readonly pressure: Pressure;
+  readonly annotations: Readonly<Record<string, string>>;
 }
 
 function nodeStatus(
@@ -204,7 +207,8 @@ async function readNode(
   }
 }
 
-async function readView({ runtimes, pressure, clock }: NodeStatusOptions, signal: AbortSignal) {
+async function readView(options: NodeStatusOptions, signal: AbortSignal): Promise<NodeView> {
+  const { runtimes, pressure, annotations, clock } = options;
   const infos: RuntimeInfo[] = [];
   const failing = new Map<string, string>();
   for (const runtime of runtimes) {
@@ -215,7 +219,7 @@ async function readView({ runtimes, pressure, clock }: NodeStatusOptions, signal
       failing.set(runtime.name, error instanceof Error ? error.message : String(error));
     }
   }
-  return { infos, failing, pressure: await pressure() };
+  return { infos, failing, pressure: await pressure(), annotations: await annotations() };
 }
 
 function isRegistered(options: NodeStatusOptions, view: NodeView, { metadata }: Node): boolean {
@@ -228,7 +232,11 @@ function ownAnnotations(
   options: NodeStatusOptions,
   view: NodeView,
 ): Readonly<Record<string, string>> {
-  return { ...runtimeAnnotations(options, view), ...coreAnnotations(options.machine) };
+  return {
+    ...view.annotations,
+    ...runtimeAnnotations(options, view),
+    ...coreAnnotations(options.machine),
+  };
 }
 
 /** The processors to which pods can be bound, for the scheduler. */

@@ -2,11 +2,13 @@
 import type { Pod } from '../api/kinds.gen.ts';
 import type { Client } from '../client/client.ts';
 import type { EventRecorder } from '../client/events.ts';
+import type { CallOptions } from '../lib/call.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Random } from '../lib/random.ts';
 import type { ContainerSpec, CpuChoice, Runtime } from '../runtime/runtime.ts';
 import type { NetworkStore } from './addresses/instance-networks.ts';
+import type { HeldVolume } from './disks/hold-volumes.ts';
 import type { NodeFacts } from './downward.ts';
 import type { ContainerLife } from './hooks/container-life.ts';
 import type { ImagePulls } from './images/image-pulls.ts';
@@ -27,6 +29,7 @@ export interface PodDeps {
   runtimeOf(pod: Pod): Runtime | undefined;
   /** Resolved specifications that outlive the agent, for when the API cannot be asked. */
   readonly specs: SpecStore;
+  readonly volumes: VolumeAccess;
   /** The processors a pod runs on now, beside the others; throws `ConfigError` when it has wrong ones. */
   cpusOf(pod: Pod): CpuChoice;
   /** Whether all pods of the node are known; before that nobody is moved because of the others. */
@@ -36,6 +39,18 @@ export interface PodDeps {
   readonly images: ImagePulls;
   /** Runs what may take long without using the engine's strength: others go on meanwhile. */
   aside<T>(task: () => Promise<T>): Promise<T>;
+}
+
+/** The volumes that pods claim, with who may use them. */
+export interface VolumeAccess {
+  /** By the name that the pod claims; throws `VolumeWait`. */
+  hold(pod: Pod, options: CallOptions): Promise<ReadonlyMap<string, HeldVolume>>;
+  /** Gives back what an instance held, which has ended. */
+  release(uid: string, options: CallOptions): Promise<void>;
+  /** Uids of instances that hold something. */
+  holders(): Promise<readonly string[]>;
+  /** Changes whenever other limits hold for what the pod claims; empty when it claims nothing. */
+  limitsKey(pod: Pod): string;
 }
 
 export interface SpecStore extends NetworkStore {

@@ -57,6 +57,10 @@ export class PodMemory {
   writtenMetadata: string | undefined;
   /** Containers were started again after a stop, but the API may still say `Stopped`. */
   resumed = false;
+  /** Volumes that its group was given, by the names it claims. */
+  readonly given = new Set<string>();
+  /** The limits of its volumes that were last set. */
+  limitsKey = '';
   /** The processors its containers were last put on. */
   cpus?: string;
   /** When a machine that halted because of its disk was last told to go on. */

@@ -6,6 +6,7 @@ import { resourceOf } from '../client/instance.ts';
 import type { CallOptions } from '../lib/call.ts';
 import type { InstanceStatus, RuntimeError } from '../runtime/runtime.ts';
 import { choiceOf, followCpus } from './follow-cpus.ts';
+import { followLimits } from './follow-limits.ts';
 import { followVolumes } from './follow-volumes.ts';
 import { terminationMessages } from './hooks/termination-message.ts';
 import { followMachine, isSaveWanted, saveMachine, withIdle } from './machines/follow-machine.ts';
@@ -47,6 +48,7 @@ export async function syncPod(
   if (pod.metadata.deletionTimestamp !== undefined) return await terminate(context);
   if (isFinal(pod)) {
     await endRest(context, await runtime.get(uid, { signal }));
+    await context.volumes.release(uid, { signal });
     return {};
   }
   const found = await readInstance(context);
@@ -60,6 +62,7 @@ export async function syncPod(
   const started = await startContainers(context, found, resume);
   const { waiting, failure } = started;
   await followCpus(context, found, cpus);
+  await followLimits(context, found);
   const { status, dueAtMs: machineDueAtMs } = await followMachine(context, started.status);
   const dueAtMs = Math.min(started.dueAtMs, await followVolumes(context), machineDueAtMs);
   memory.resumed ||= resume;
@@ -160,6 +163,7 @@ async function terminate(context: PodContext): Promise<SyncResult> {
     });
   }
   await runtime.remove(uid, { graceMs: 0, signal });
+  await context.volumes.release(uid, { signal });
   await removePodDirectory(dataDir, uid);
   const { namespace = '', name = '' } = pod.metadata;
   try {

@@ -156,7 +156,7 @@ export class PodWorkers {
   }
 
   async #removeOrphan(uid: string, signal: AbortSignal): Promise<void> {
-    const { runtimes, dataDir, log } = this.#options;
+    const { runtimes, dataDir, volumes, log } = this.#options;
     let sure = false;
     // A cache is no reason to destroy: the API is asked once more.
     const isWanted = async () => {
@@ -171,6 +171,10 @@ export class PodWorkers {
       await runtime.remove(uid, { graceMs: orphanGraceMs, signal });
       const { namespace, name } = found;
       log.info({ uid, namespace, name, runtime: runtime.name }, 'orphan removed');
+    }
+    if ((await volumes.holders()).includes(uid)) {
+      if (await isWanted()) return;
+      await volumes.release(uid, { signal });
     }
     if ((await podDirectories(dataDir)).includes(uid)) {
       if (await isWanted()) return;

@@ -2,13 +2,16 @@
 import type { Container } from '../api/kinds.gen.ts';
 import { StatusError } from '../api/status.ts';
 import { isVm } from '../api/vm-instance.ts';
+import { claimsOf } from '../api/volume.ts';
 import { DiskError } from '../runtime/disk/disk-images.ts';
 import type { MachineSpec } from '../runtime/machine.ts';
 import type { ContainerSpec, InstanceNetwork } from '../runtime/runtime.ts';
 import { AddressPending, type InstanceNetworks } from './addresses/instance-networks.ts';
 import { ConfigError } from './config-error.ts';
-import { resolveContainer } from './container-spec.ts';
+import { ioOf, resolveContainer } from './container-spec.ts';
+import { type HeldVolume, VolumeWait } from './disks/hold-volumes.ts';
 import { checkCpus } from './follow-cpus.ts';
+import { giveTreeToGroup } from './fs-group.ts';
 import { withMessageFile } from './hooks/termination-message.ts';
 import { bringImage } from './images/bring-image.ts';
 import { prepareMachine } from './machines/prepare-machine.ts';
@@ -46,18 +49,28 @@ export async function prepareContainer(
   const address = isVm(context.pod) ? undefined : networks[0];
   const known = address === undefined ? {} : { address };
   const { pod, dataDir, facts, uid, specs, clock } = context;
+  let held: ReadonlyMap<string, HeldVolume> | undefined;
   try {
     // Checked here, where it becomes a waiting reason; `ensure` gets the result.
     namespacesOf(pod, facts.nodeName);
     checkCpus(context);
-    const within = { pod, dataDir, facts, references, image };
+    held = await heldBy(context);
+    const within = { pod, dataDir, facts, references, image, held };
     const spec = await resolveContainer(container, attempt, within);
     specs.put(uid, spec);
-    const machine = await machineOf(context, networks);
+    const machine = await machineOf(context, networks, held);
     delete context.memory.of(container.name).configError;
     if (machine !== undefined) return { type: 'ready', spec, machine };
     return { type: 'ready', spec: await withMessageFile(context, container, spec), ...known };
   } catch (error) {
+    if (error instanceof VolumeWait) {
+      const { message } = error;
+      const memory = context.memory.of(container.name);
+      if (memory.configError !== message) warn(context, 'FailedMount', message);
+      memory.configError = message;
+      const waiting = { reason: 'VolumePending', message };
+      return { type: 'waiting', waiting, retryAtMs: clock.now() + configRetryMs };
+    }
     if (error instanceof ConfigError || error instanceof DiskError || isRefusal(error)) {
       const { message } = error;
       const waiting = { reason: 'CreateContainerConfigError', message };
@@ -69,8 +82,10 @@ export async function prepareContainer(
     }
     // Without the control plane the container starts as it last did.
     const remembered = specs.get(uid, container.name);
-    if (!isOutage(error) || remembered === undefined) throw error;
-    const spec = { ...remembered, attempt };
+    // What its mounts show must be there: without its volumes it would write beside them.
+    if (!isOutage(error) || remembered === undefined || held === undefined) throw error;
+    const { io: _, ...rest } = remembered;
+    const spec = { ...rest, attempt, ...ioOf(container, pod, held) };
     return { type: 'ready', spec: await withMessageFile(context, container, spec), ...known };
   }
 }
@@ -91,14 +106,30 @@ async function addressesOf(
   }
 }
 
+/** Volumes may have to be checked and mounted, and given to the pod's group file by file. */
+async function heldBy(context: PodContext): Promise<ReadonlyMap<string, HeldVolume>> {
+  const { pod, memory, volumes, signal, aside } = context;
+  if (claimsOf(pod).length === 0) return new Map();
+  return await aside(async () => {
+    const held = await volumes.hold(pod, { signal });
+    for (const [name, { path }] of held) {
+      if (memory.given.has(name)) continue;
+      if (path !== undefined) await giveTreeToGroup(path, pod);
+      memory.given.add(name);
+    }
+    return held;
+  });
+}
+
 /** Disks may take long to fetch and make; others go on meanwhile. */
 async function machineOf(
   context: PodContext,
   networks: InstanceNetworks,
+  held: ReadonlyMap<string, HeldVolume>,
 ): Promise<MachineSpec | undefined> {
   const { pod, machinesDir, signal, aside } = context;
   if (!isVm(pod)) return undefined;
-  return await aside(() => prepareMachine(pod.vm, networks, machinesDir, { signal }));
+  return await aside(() => prepareMachine(pod.vm, networks, machinesDir, held, { signal }));
 }
 
 /** The API has answered, and will not give what the pod names. */

@@ -3,6 +3,7 @@ import { isAbsolute, normalize } from 'node:path';
 import type { Container, KeyToPath, Pod, PodVolume } from '../api/kinds.gen.ts';
 import type { FileContent } from './atomic-files.ts';
 import { ConfigError } from './config-error.ts';
+import type { HeldVolume } from './disks/hold-volumes.ts';
 import { fieldValue, type NodeFacts, resourceValue } from './downward.ts';
 import { type Entries, type References, readEntries } from './references.ts';
 
@@ -13,6 +14,8 @@ export interface VolumeContext {
   readonly dataDir: string;
   readonly facts: NodeFacts;
   readonly references: References;
+  /** Volumes of the node's disks, by the name that the pod claims. */
+  readonly held: ReadonlyMap<string, HeldVolume>;
 }
 
 /** The files of a volume whose content comes from the API. Throws `ConfigError`. */

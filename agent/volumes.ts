@@ -1,7 +1,7 @@
 /** A pod's volumes as directories of the machine, under `<dataDir>/pods/<uid>/volumes/`. */
 import { chmod, lstat, mkdir, readdir, realpath, rm, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
-import type { Container, PodVolume } from '../api/kinds.gen.ts';
+import type { Container, PersistentVolumeClaimVolumeSource, PodVolume } from '../api/kinds.gen.ts';
 import type { MountSpec } from '../runtime/runtime.ts';
 import { replaceFiles } from './atomic-files.ts';
 import { ConfigError } from './config-error.ts';
@@ -84,6 +84,9 @@ async function makeVolume(
   if (volume.hostPath !== undefined) {
     return { path: await hostPathOf(volume.hostPath), readOnly: false };
   }
+  if (volume.persistentVolumeClaim !== undefined) {
+    return claimed(volume.persistentVolumeClaim, context);
+  }
   const path = volumeDirectory(context, volume);
   const made = await mkdir(path, { recursive: true });
   if (volume.emptyDir !== undefined) {
@@ -96,6 +99,18 @@ async function makeVolume(
   }
   await writeFiles(path, volume, container, context);
   return { path, readOnly: true };
+}
+
+/** Given to the pod's group before, when the volume was brought into use. */
+function claimed(
+  { claimName, readOnly = false }: PersistentVolumeClaimVolumeSource,
+  { held }: VolumeContext,
+): MadeVolume {
+  const path = held.get(claimName)?.path;
+  if (path === undefined) {
+    throw new ConfigError(`volume "${claimName}" is a block device: it cannot be mounted`);
+  }
+  return { path, readOnly };
 }
 
 /**

@@ -39,6 +39,8 @@ export interface MachineDisk {
   /** Its serial number inside: `/dev/disk/by-id/virtio-<name>`; at most 20 characters. */
   readonly name: string;
   readonly path: string;
+  /** Of the machine, not a file. @default false */
+  readonly isDevice?: boolean;
   readonly format: 'raw' | 'qcow2';
   readonly readOnly: boolean;
   readonly limits?: IoLimits;

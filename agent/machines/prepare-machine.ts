@@ -16,8 +16,9 @@ import { fatImage } from '../../runtime/disk/fat-image.ts';
 import type { Boot, MachineDisk, MachineInterface, MachineSpec } from '../../runtime/machine.ts';
 import { privateBridge } from '../../runtime/network/bridge.ts';
 import { macOfAddress } from '../../runtime/network/ip.ts';
-import type { InstanceNetwork } from '../../runtime/runtime.ts';
+import type { InstanceNetwork, IoLimits } from '../../runtime/runtime.ts';
 import type { InstanceNetworks } from '../addresses/instance-networks.ts';
+import type { HeldVolume } from '../disks/hold-volumes.ts';
 import { seedFiles, seedLabel } from './cloud-init.ts';
 
 /** Throws `DiskError` with what its user can mend, or what may pass. */
@@ -25,12 +26,20 @@ export async function prepareMachine(
   vm: VM,
   networks: InstanceNetworks,
   directory: string,
+  held: ReadonlyMap<string, HeldVolume>,
   options: CallOptions,
 ): Promise<MachineSpec> {
   const { spec, metadata } = vm;
   const own = join(directory, metadata.uid ?? '');
   const disks: MachineDisk[] = [];
-  for (const disk of spec.disks ?? []) disks.push(await prepareDisk(disk, directory, own, options));
+  for (const disk of spec.disks ?? []) {
+    const volume = disk.volume === undefined ? undefined : held.get(disk.volume);
+    disks.push(
+      volume === undefined
+        ? await prepareDisk(disk, directory, own, options)
+        : volumeDisk(disk, volume),
+    );
+  }
   const interfaces = (spec.interfaces ?? []).map((each, index) =>
     interfaceOf(each, networks[index], index, metadata.uid ?? ''),
   );
@@ -86,18 +95,23 @@ async function prepareDisk(
     if (!(error instanceof DiskError)) throw error;
     throw new DiskError(`disk "${name}": ${error.message}`, { cause: error });
   }
+  return { name, path, format: 'qcow2', readOnly, limits: limitsOf(limits) };
+}
+
+/** The guest gets the device itself: nobody else has it mounted. What the volume may comes first. */
+function volumeDisk({ name, readOnly = false, limits }: VMDisk, volume: HeldVolume): MachineDisk {
+  const { device, link: path = device.path } = volume;
+  const all = { ...limitsOf(limits), ...volume.limits };
+  return { name, path, isDevice: true, format: 'raw', readOnly, limits: all };
+}
+
+function limitsOf(limits: VMDisk['limits']): IoLimits {
   const { readIOPS, writeIOPS, readBandwidth, writeBandwidth } = limits ?? {};
   return {
-    name,
-    path,
-    format: 'qcow2',
-    readOnly,
-    limits: {
-      ...(readIOPS === undefined ? {} : { readIops: readIOPS }),
-      ...(writeIOPS === undefined ? {} : { writeIops: writeIOPS }),
-      ...(readBandwidth === undefined ? {} : { readBytesPerSecond: parseBytes(readBandwidth) }),
-      ...(writeBandwidth === undefined ? {} : { writeBytesPerSecond: parseBytes(writeBandwidth) }),
-    },
+    ...(readIOPS === undefined ? {} : { readIops: readIOPS }),
+    ...(writeIOPS === undefined ? {} : { writeIops: writeIOPS }),
+    ...(readBandwidth === undefined ? {} : { readBytesPerSecond: parseBytes(readBandwidth) }),
+    ...(writeBandwidth === undefined ? {} : { writeBytesPerSecond: parseBytes(writeBandwidth) }),
   };
 }
 

@@ -39,6 +39,7 @@ const suffix = '.img';
 const retainedSuffix = '.retained.img';
 const newSuffix = '.new';
 const mebibyte = 1n << 20n;
+const listedMax = 1_000;
 
 export class VolumeImages {
   readonly #path: string;
@@ -80,6 +81,21 @@ export class VolumeImages {
     const kept = this.#pathOf(id).replace(/\.img$/, retainedSuffix);
     await rename(this.#pathOf(id), kept).catch(ignoreMissing);
     return (await imageAt(kept))?.path;
+  }
+
+  /** Data of volumes that are gone, which nobody has taken up; so many at most. */
+  async listRetained(): Promise<readonly (VolumeId & { readonly sizeBytes: bigint })[]> {
+    const names = await readdir(this.#path).catch(() => []);
+    const found = await Promise.all(
+      names.slice(0, listedMax).map(async (file) => {
+        const [namespace, name, uid, ...more] = file.replace(retainedSuffix, '').split('_');
+        if (!file.endsWith(retainedSuffix) || more.length > 0) return [];
+        const image = await imageAt(join(this.#path, file));
+        if (namespace === undefined || name === undefined || uid === undefined) return [];
+        return image === undefined ? [] : [{ namespace, name, uid, sizeBytes: image.sizeBytes }];
+      }),
+    );
+    return found.flat();
   }
 
   /** Gives every block back; resolves also when there are none. */

@@ -1,11 +1,14 @@
 /** Images brought into use: as a loop device, and mounted at `<directory>/<uid>`; and out of it again. */
-import { mkdir, readFile, rmdir } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, rmdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CallOptions } from '../../lib/call.ts';
 import { type FsType, growMounted, growUnmounted, isShort, readFileSystem } from './file-system.ts';
 import { attachLoop, detachLoop, findLoop, type LoopDevice, refreshLoop } from './loop-device.ts';
 import { runTool, VolumeError } from './volume-error.ts';
 import type { VolumeImage } from './volume-images.ts';
+
+/** Names of devices by the uid of their volume. */
+const links = '/dev/berth';
 
 export class VolumeMounts {
   readonly #directory: string;
@@ -50,11 +53,21 @@ export class VolumeMounts {
     return { device, path };
   }
 
-  /** As a bare block device. */
-  async attach(image: VolumeImage, options: CallOptions): Promise<LoopDevice> {
+  /** As a bare block device, with a name that stays: a saved machine finds it there again. */
+  async attach(
+    uid: string,
+    image: VolumeImage,
+    options: CallOptions,
+  ): Promise<{ readonly device: LoopDevice; readonly link: string }> {
     const device = await attachLoop(image.path, options);
     await refreshLoop(device, options);
-    return device;
+    await mkdir(links, { recursive: true, mode: 0o755 });
+    const link = join(links, uid);
+    const draft = `${link}.new`;
+    await rm(draft, { force: true });
+    await symlink(device.path, draft);
+    await rename(draft, link);
+    return { device, link };
   }
 
   /** Tells those who use it that the image has grown; nothing happens while nobody does. */
@@ -74,7 +87,7 @@ export class VolumeMounts {
   }
 
   /** Out of use; resolves also when it is already. `InUse` while anybody still has it open. */
-  async release(uid: string, image: VolumeImage | undefined, options: CallOptions): Promise<void> {
+  async release(uid: string, image: string | undefined, options: CallOptions): Promise<void> {
     const path = this.mountPath(uid);
     while (await this.isMounted(uid)) {
       await runTool('umount', [path], options).catch((cause) => {
@@ -83,12 +96,13 @@ export class VolumeMounts {
       });
     }
     await rmdir(path).catch(() => undefined);
+    await rm(join(links, uid), { force: true });
     if (image === undefined) return;
-    const device = await findLoop(image.path, options);
+    const device = await findLoop(image, options);
     if (device === undefined) return;
     await detachLoop(device, options);
     // Its mounts in namespaces of containers are not ours to undo.
-    if ((await findLoop(image.path, options)) !== undefined) {
+    if ((await findLoop(image, options)) !== undefined) {
       throw new VolumeError('InUse', `${device.path} is still in use`);
     }
   }

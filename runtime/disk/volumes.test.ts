@@ -27,7 +27,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   for (const uid of used) {
-    await mounts.release(uid, await images.find(idOf(uid)), options);
+    await mounts.release(uid, (await images.find(idOf(uid)))?.path, options);
   }
   await rm(directory, { recursive: true });
 });
@@ -117,7 +117,7 @@ test.runIf(mayLoop)(
       options,
     );
     expect(again).toEqual({ path, device });
-    await mounts.release('d1', image, options);
+    await mounts.release('d1', image.path, options);
     expect(await findLoop(image.path, options)).toBeUndefined();
     const back = await mounts.mount('d1', image, 'ext4', options);
     expect(await readFile(join(back.path, 'small'), 'utf8')).toBe('kept');
@@ -132,7 +132,7 @@ test.runIf(mayLoop)('ext4 grows at the latest when it is mounted the next time',
   await mounts.grow('e1', larger, 'ext4', options).catch((error) => {
     expect(error).toMatchObject({ reason: 'FileSystemResizePending' });
   });
-  await mounts.release('e1', larger, options);
+  await mounts.release('e1', larger.path, options);
   await mounts.mount('e1', larger, 'ext4', options);
   expect((await sizeOf(path)) > 64n * mebibyte).toBe(true);
   expect(await readFile(join(path, 'small'), 'utf8')).toBe('kept');

@@ -210,16 +210,17 @@ export function diskTarget(index: number): string {
     : `vd${letter(Math.floor(index / 26) - 1)}${letter(index % 26)}`;
 }
 
-export function diskXml({ name, path, format, readOnly, limits }: MachineDisk, target: string) {
+export function diskXml(disk: MachineDisk, target: string) {
+  const { name, path, isDevice = false, format, readOnly, limits } = disk;
   const tune = Object.entries({
     read_bytes_sec: limits?.readBytesPerSecond,
     write_bytes_sec: limits?.writeBytesPerSecond,
     read_iops_sec: limits?.readIops,
     write_iops_sec: limits?.writeIops,
   }).flatMap(([key, value]) => (value === undefined ? [] : [element(key, {}, String(value))]));
-  return element('disk', { type: 'file', device: 'disk' }, [
+  return element('disk', { type: isDevice ? 'block' : 'file', device: 'disk' }, [
     element('driver', { name: 'qemu', type: format, cache: 'none', discard: discardOf(format) }),
-    element('source', { file: path }),
+    element('source', isDevice ? { dev: path } : { file: path }),
     element('target', { dev: target, bus: 'virtio' }),
     element('serial', {}, name),
     ...(tune.length === 0 ? [] : [element('iotune', {}, tune)]),

@@ -1,0 +1,55 @@
+/** What becomes of a deleted volume's data, and then of the volume. */
+import type { Volume } from '../../api/kinds.gen.ts';
+import { volumes } from '../../api/resources.gen.ts';
+import { hasReason } from '../../api/status.ts';
+import { dataFinalizer } from '../../api/volume.ts';
+import type { Client } from '../../client/client.ts';
+import type { CallOptions } from '../../lib/call.ts';
+import type { Log } from '../../lib/log.ts';
+import { VolumeError } from '../../runtime/disk/volume-error.ts';
+import { diskMissing, idOf, problemOf, type VolumeRoom } from './make-volume.ts';
+import type { VolumeState } from './volume-status.ts';
+
+/** `undefined` when the node has done its part, else why it has not. */
+export async function endVolume(
+  volume: Volume,
+  { disks, mounts, locks }: VolumeRoom,
+  { client, log }: { readonly client: Client; readonly log: Log },
+  options: CallOptions,
+): Promise<VolumeState | undefined> {
+  const {
+    finalizers = [],
+    uid = '',
+    namespace = '',
+    name = '',
+    resourceVersion = '',
+  } = volume.metadata;
+  if (!finalizers.includes(dataFinalizer)) return undefined;
+  const images = disks.imagesOf(volume.spec.allocation?.disk ?? '');
+  const wipes = volume.spec.reclaimPolicy === 'Delete';
+  // What nobody can reach is kept where it is.
+  if (images === undefined && wipes) return { problem: diskMissing(volume, disks) };
+  const image = await images?.find(idOf(volume));
+  const found = image === undefined ? {} : { image };
+  const holder = await locks.holderOf(uid);
+  if (holder !== undefined) {
+    const message = `${holder.kind} "${holder.name}" still uses it`;
+    return { ...found, problem: { reason: 'InUse', message, waits: true } };
+  }
+  try {
+    await mounts.release(uid, image?.path, options);
+  } catch (error) {
+    if (error instanceof VolumeError) return { ...found, problem: problemOf(error) };
+    throw error;
+  }
+  if (wipes) await images?.wipe(idOf(volume));
+  else await images?.retain(idOf(volume));
+  log.info({ uid, namespace, name, wiped: wipes }, 'volume ended');
+  const rest = finalizers.filter((each) => each !== dataFinalizer);
+  const body = { metadata: { uid, resourceVersion, finalizers: rest } };
+  const how = { fieldManager: 'berth-agent', type: 'merge', signal: options.signal } as const;
+  await client.patch<Volume>(volumes, { namespace, name }, body, how).catch((error) => {
+    if (!hasReason(error, 'NotFound')) throw error;
+  });
+  return undefined;
+}

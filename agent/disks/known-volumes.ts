@@ -1,0 +1,62 @@
+/** The volumes that lie on this node: from the API once it has answered, from the checkpoint until then. */
+import type { Volume } from '../../api/kinds.gen.ts';
+import type { InformerEvent } from '../../client/informer.ts';
+
+export class KnownVolumes {
+  readonly #byUid = new Map<string, Volume>();
+  #listing: Set<string> | undefined;
+  #live = false;
+
+  /** Whether the API has answered. */
+  get live(): boolean {
+    return this.#live;
+  }
+
+  list(): readonly Volume[] {
+    return [...this.#byUid.values()];
+  }
+
+  get(uid: string): Volume | undefined {
+    return this.#byUid.get(uid);
+  }
+
+  /** Of two with one name the one that stays: names can be given anew. */
+  named(namespace: string, name: string): Volume | undefined {
+    const found = this.list().filter(
+      ({ metadata }) => metadata.namespace === namespace && metadata.name === name,
+    );
+    return found.find(({ metadata }) => metadata.deletionTimestamp === undefined) ?? found[0];
+  }
+
+  /** Takes those of the checkpoint. */
+  assume(volumes: readonly Volume[]): void {
+    if (this.#live) return;
+    for (const volume of volumes) this.#byUid.set(volume.metadata.uid ?? '', volume);
+  }
+
+  /** Volumes that have changed, as they are now or were last. */
+  apply(event: InformerEvent<Volume>): readonly Volume[] {
+    switch (event.type) {
+      case 'init':
+        this.#listing = new Set();
+        return [];
+      case 'initApply':
+        this.#listing?.add(event.object.metadata.uid ?? '');
+        this.#byUid.set(event.object.metadata.uid ?? '', event.object);
+        return [event.object];
+      case 'initDone': {
+        const listed = this.#listing ?? new Set();
+        this.#live = true;
+        const gone = this.list().filter(({ metadata }) => !listed.has(metadata.uid ?? ''));
+        for (const { metadata } of gone) this.#byUid.delete(metadata.uid ?? '');
+        return gone;
+      }
+      case 'apply':
+        this.#byUid.set(event.object.metadata.uid ?? '', event.object);
+        return [event.object];
+      case 'delete':
+        this.#byUid.delete(event.object.metadata.uid ?? '');
+        return [event.object];
+    }
+  }
+}

@@ -1,0 +1,88 @@
+/** The node's disks as its agent publishes them, and the images on each. */
+import { stat, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { formatQuantity } from '../../api/quantity.ts';
+import { disksAnnotation, type NodeDisk } from '../../api/volume.ts';
+import { VolumeImages } from '../../runtime/disk/volume-images.ts';
+
+/** A disk as the node's owner declares it. */
+export interface DiskDeclaration
+  extends Omit<NodeDisk, 'capacity' | 'device' | 'retained' | 'readBPS' | 'writeBPS'> {
+  /** Quantity. @default four fifths of its file system */
+  readonly capacity?: string;
+  /** Quantities. */
+  readonly readBPS?: string;
+  readonly writeBPS?: string;
+}
+
+/** What a machine has for volumes when nothing is said. */
+export function defaultDisk(dataDir: string): DiskDeclaration {
+  return { name: 'local', class: 'local', path: join(dataDir, 'volumes') };
+}
+
+const defaultShare = { numerator: 4n, denominator: 5n };
+
+export class NodeDisks {
+  readonly #declared: readonly DiskDeclaration[];
+  readonly #images: ReadonlyMap<string, VolumeImages>;
+
+  constructor(declared: readonly DiskDeclaration[]) {
+    this.#declared = declared;
+    this.#images = new Map(declared.map(({ name, path }) => [name, new VolumeImages(path)]));
+  }
+
+  get names(): readonly string[] {
+    return this.#declared.map(({ name }) => name);
+  }
+
+  pathOf(disk: string): string | undefined {
+    return this.#declared.find(({ name }) => name === disk)?.path;
+  }
+
+  /** `undefined` when the node has no disk of that name. */
+  imagesOf(disk: string): VolumeImages | undefined {
+    return this.#images.get(disk);
+  }
+
+  /** What an agent that died has left half made. */
+  async tidy(): Promise<void> {
+    for (const images of this.#images.values()) await images.removeHalfMade();
+  }
+
+  /** The annotation of the Node; a disk that is not there now is not offered. */
+  async annotations(): Promise<Readonly<Record<string, string>>> {
+    const disks = await Promise.all(this.#declared.map((each) => this.#publish(each)));
+    return { [disksAnnotation]: JSON.stringify(disks.flat()) };
+  }
+
+  async #publish(declared: DiskDeclaration): Promise<readonly NodeDisk[]> {
+    const found = await stat(declared.path).catch(() => undefined);
+    if (found === undefined) return [];
+    const { blocks, bsize } = await statfs(declared.path, { bigint: true });
+    const retained = (await this.imagesOf(declared.name)?.listRetained()) ?? [];
+    const share = (blocks * bsize * defaultShare.numerator) / defaultShare.denominator;
+    const disk: NodeDisk = {
+      ...declared,
+      capacity: declared.capacity ?? quantity(share),
+      device: deviceNumber(found.dev),
+      ...(retained.length === 0
+        ? {}
+        : {
+            retained: retained.map(({ sizeBytes, ...id }) => ({
+              ...id,
+              size: quantity(sizeBytes),
+            })),
+          }),
+    };
+    return [disk];
+  }
+}
+
+function quantity(bytes: bigint): string {
+  return formatQuantity({ value: (bytes >> 20n) << 20n }, 'BinarySI');
+}
+
+/** As the kernel packs them: eight bits of minor below, twelve of major, the rest of minor. */
+function deviceNumber(dev: number): string {
+  return `${(dev >>> 8) & 0xfff}:${(dev & 0xff) | ((dev >>> 12) & 0xfff00)}`;
+}
