@@ -14,6 +14,7 @@ import {
   pods,
   secrets,
   serviceAccounts,
+  volumes,
 } from '../../api/resources.gen.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { silentLog } from '../../lib/log.ts';
@@ -46,7 +47,7 @@ export class DockerAgent {
     const { nodeName } = this;
     this.dataDir = dataDir;
     const shared = { clock: systemClock, random: systemRandom, log: silentLog };
-    const kinds = [pods, nodes, leases, configMaps, secrets, serviceAccounts, events];
+    const kinds = [pods, nodes, leases, configMaps, secrets, serviceAccounts, events, volumes];
     this.api = new FakeApi({ ...shared, kinds });
     this.runtime = createDockerRuntime({ ...shared, nodeId: nodeName, ...engine });
     this.#ended = runAgent({
