@@ -1,5 +1,6 @@
 /** Which reservations an instance names, and which are made for it. Pure. */
-import type { IPReservation } from './kinds.gen.ts';
+import type { IPReservation, Pod } from './kinds.gen.ts';
+import { isVm } from './vm-instance.ts';
 
 /** On a pod: the reservation of its namespace whose address it has. */
 export const reservationAnnotation = 'berth.dev/ip-reservation';
@@ -39,6 +40,12 @@ export function interfaceReservations(vm: Machine): readonly (ReservationRef | u
 
 export function machineReservations(vm: Machine): readonly ReservationRef[] {
   return interfaceReservations(vm).filter((each) => each !== undefined);
+}
+
+/** Of an instance, whichever it is: a pod on the network of its node has the addresses of that. */
+export function instanceReservations(instance: Pod): readonly ReservationRef[] {
+  if (isVm(instance)) return machineReservations(instance.vm);
+  return instance.spec.hostNetwork === true ? [] : podReservations(instance);
 }
 
 export function podReservations(pod: Annotated): readonly ReservationRef[] {

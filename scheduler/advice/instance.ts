@@ -27,7 +27,12 @@ export function whyInstance(view: View, pod: Pod): Answer {
     owner?.kind === 'Workload'
       ? view.workload(`${pod.metadata.namespace ?? ''}/${owner.name}`)
       : undefined;
-  const request = podRequest(pod, workload, view.cluster.dimensions);
+  const reach = view.addresses.reachOf(pod);
+  if (nodeName === '' && reach.type === 'waiting') {
+    return done('Pending', `waits for its address: ${reach.why}`);
+  }
+  const pools = reach.type === 'ready' ? reach.pools : [];
+  const request = podRequest(pod, workload, view.cluster.dimensions, pools);
   if (nodeName === '') return { ...whyPending(view.engine, request), ...waits };
   const answer = whyBound(view.engine, request, nodeName);
   if (annotations?.['berth.dev/running'] !== 'false') {

@@ -12,6 +12,7 @@ import { createInformer, type ListWatchInformer } from '../../client/list-watch-
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Random } from '../../lib/random.ts';
+import { Addresses } from '../controller/addresses.ts';
 import { Cluster } from '../controller/cluster.ts';
 import { Engine } from '../engine/engine.ts';
 import { controllerOf } from '../engine/pod-request.ts';
@@ -29,6 +30,7 @@ const byOwner = 'owner';
 export class View {
   readonly cluster: Cluster;
   readonly engine: Engine;
+  readonly addresses: Addresses;
   readonly #pods: ListWatchInformer<Pod>;
   readonly #vms: ListWatchInformer<VM>;
   readonly #nodes: ListWatchInformer<Node>;
@@ -37,6 +39,7 @@ export class View {
 
   constructor(options: ViewOptions) {
     const { client } = options;
+    this.addresses = new Addresses(options);
     this.cluster = new Cluster(options.log);
     this.engine = new Engine(this.cluster.snapshot);
     this.#pods = createInformer<Pod>(client, pods, options);
@@ -63,7 +66,8 @@ export class View {
   }
 
   get #informers() {
-    return [this.#pods, this.#vms, this.#nodes, this.#workloads];
+    const { reservations, pools } = this.addresses;
+    return [this.#pods, this.#vms, this.#nodes, this.#workloads, reservations, pools];
   }
 
   /** Resolves when all of it is there. */

@@ -11,6 +11,7 @@ import { nodeSelector } from './node-selector.ts';
 import { podAffinity } from './pod-affinity.ts';
 import { podAntiAffinity } from './pod-anti-affinity.ts';
 import { podWishes } from './pod-wishes.ts';
+import { poolReach } from './pool-reach.ts';
 import { ready } from './ready.ts';
 import { runtime } from './runtime.ts';
 import { taints } from './taints.ts';
@@ -24,6 +25,7 @@ const builtInConstraints: readonly Constraint[] = [
   runtime,
   nodeSelector,
   nodeAffinity,
+  poolReach,
   maxPerNode,
 ];
 

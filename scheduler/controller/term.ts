@@ -4,6 +4,7 @@
  */
 import { Subscription } from 'rxjs';
 import type {
+  IPReservation,
   Namespace,
   Node,
   Pod,
@@ -32,12 +33,14 @@ import { refusalText } from '../advice/words.ts';
 import { Engine } from '../engine/engine.ts';
 import { controllerOf, podRequest } from '../engine/pod-request.ts';
 import type { PlacementRequest } from '../engine/request.ts';
+import { Addresses } from './addresses.ts';
 import { Bell } from './bell.ts';
 import { type Binding, bind, bindingsMax, type Term } from './binder.ts';
 import { Cluster, isFinished } from './cluster.ts';
 import { type PendingPod, PendingPods } from './pending-pods.ts';
 import { Preemptor } from './preemptor.ts';
 import type { SchedulerOptions } from './run-scheduler.ts';
+import { runsOfOne } from './runs.ts';
 import { type ScheduleMetrics, scheduleMetrics } from './schedule-metrics.ts';
 import { schedulerNames } from './scheduler-names.ts';
 import { Verdicts } from './verdicts.ts';
@@ -84,6 +87,7 @@ class SchedulerTerm {
   readonly #namespaces: Informer<Namespace>;
   readonly #workloads: Informer<Workload>;
   readonly #budgets: Informer<PodDisruptionBudget>;
+  readonly #addresses: Addresses;
   readonly #cluster: Cluster;
   readonly #engine: Engine;
   readonly #queue = new PendingPods();
@@ -105,6 +109,7 @@ class SchedulerTerm {
     this.#namespaces = createInformer<Namespace>(client, namespaces, options);
     this.#workloads = createInformer<Workload>(client, workloads, options);
     this.#budgets = createInformer(client, podDisruptionBudgets, options);
+    this.#addresses = new Addresses(options);
     this.#cluster = new Cluster(options.log);
     this.#engine = new Engine(this.#cluster.snapshot);
     this.#events = createEventRecorder({ ...options, component: 'berth-scheduler' });
@@ -147,6 +152,15 @@ class SchedulerTerm {
       applied: (budget) => this.#preemptor.applyBudget(budget),
       deleted: (budget) => this.#preemptor.deleteBudget(budget),
     });
+    this.#watch(this.#addresses.reservations, {
+      applied: (reservation) => this.#helpWaiters(reservation),
+      deleted: (reservation) => this.#helpWaiters(reservation),
+    });
+    // Other nodes may reach it now.
+    this.#watch(this.#addresses.pools, {
+      applied: (now, old) => now.metadata.generation !== old?.metadata.generation,
+      deleted: () => false,
+    });
     const informers = this.#informers();
     for (const informer of informers) informer.start();
     await Promise.all(informers.map((informer) => informer.untilSynced({ signal })));
@@ -170,7 +184,16 @@ class SchedulerTerm {
   }
 
   #informers() {
-    return [this.#nodes, this.#namespaces, this.#pods, this.#vms, this.#workloads, this.#budgets];
+    return [
+      this.#nodes,
+      this.#namespaces,
+      this.#pods,
+      this.#vms,
+      this.#workloads,
+      this.#budgets,
+      this.#addresses.reservations,
+      this.#addresses.pools,
+    ];
   }
 
   /** `applied` and `deleted` say whether the change could help a pod that waits. */
@@ -195,8 +218,15 @@ class SchedulerTerm {
     return vm === undefined ? undefined : podOfVm(vm);
   }
 
+  /** False: nobody else is helped. */
+  #helpWaiters(reservation: IPReservation): false {
+    for (const uid of this.#addresses.waitersOf(reservation)) this.#queue.helpOne(uid);
+    return false;
+  }
+
   #deletePod(pod: Pod): boolean {
     this.#queue.remove(pod.metadata.uid ?? '');
+    this.#addresses.forget(pod);
     const kept = this.#preemptor.delete(pod);
     return this.#cluster.deletePod(pod) || kept;
   }
@@ -245,8 +275,20 @@ class SchedulerTerm {
       this.#queue.helpOne(uid);
       return undefined;
     }
+    const reach = this.#addresses.await(pod);
+    if (reach.type === 'waiting') {
+      this.#metrics.attempt('unschedulable');
+      // Most of those that wait have their address a moment later.
+      this.#refuse(
+        pending,
+        pending.refusals > 0 ? `waits for its address: ${reach.why}` : undefined,
+      );
+      if (pending.refusals === 0) this.#queue.helpOne(uid);
+      return undefined;
+    }
     try {
-      return { pending, pod, request: podRequest(pod, workload, this.#cluster.dimensions) };
+      const { dimensions } = this.#cluster;
+      return { pending, pod, request: podRequest(pod, workload, dimensions, reach.pools) };
     } catch (error) {
       this.#options.log.error({ err: error, pod: key }, 'pod not understood');
       this.#metrics.attempt('error');
@@ -343,19 +385,3 @@ function isBound({ spec }: Pod): boolean {
 
 /** Looks at the clock at least so often. */
 const idleMs = 60_000;
-
-/** Neighbours of one key, which every node answers alike, so that they are decided as one batch. */
-function runsOfOne(
-  candidates: readonly Candidate[],
-  keyOf: (candidate: Candidate) => string,
-): readonly Candidate[][] {
-  const runs: Candidate[][] = [];
-  let last: string | undefined;
-  for (const candidate of candidates) {
-    const key = keyOf(candidate);
-    if (key === last) runs.at(-1)?.push(candidate);
-    else runs.push([candidate]);
-    last = key;
-  }
-  return runs;
-}

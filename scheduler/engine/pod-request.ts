@@ -17,6 +17,7 @@ import {
   type NodeTerm,
   type PartNeed,
   type PlacementRequest,
+  type PoolReach,
   type Toleration,
   withClassKey,
 } from './request.ts';
@@ -33,13 +34,14 @@ const cpuBindingAnnotation = 'berth.dev/cpu-binding';
 const defaultRuntime = 'docker';
 
 /**
- * `workload` is the pod's owner where that is one. Throws `QuantityError` for a request that is no quantity, which
+ * `workload` is the pod's owner where that is one, `pools` those that it has addresses of. Throws `QuantityError` for a request that is no quantity, which
  * the API does not let through.
  */
 export function podRequest(
   pod: Pod,
   workload: Workload | undefined,
   dimensions: Dimensions,
+  pools: readonly PoolReach[] = [],
 ): PlacementRequest {
   const claim = claimOf(pod);
   const placement = workload?.spec.placement;
@@ -51,6 +53,7 @@ export function podRequest(
     parts: partsOf(claim, dimensions),
     nodeSelector: Object.entries(pod.spec.nodeSelector ?? {}).sort(([a], [b]) => (a < b ? -1 : 1)),
     ...nodeAffinityOf(pod),
+    ...(pools.length === 0 ? {} : { pools }),
     tolerations: (pod.spec.tolerations ?? []).map(tolerationOf),
     runtime: pod.spec.runtimeClassName ?? defaultRuntime,
     strategy: placement?.strategy ?? 'Spread',

@@ -136,6 +136,12 @@ export interface PeerRules {
   readonly spread: readonly SpreadRule[];
 }
 
+/** A pool of addresses, and the labels of the nodes that reach it. */
+export interface PoolReach {
+  readonly name: string;
+  readonly nodeSelector: readonly (readonly [string, string])[];
+}
+
 /** Everything that decides where an instance may go. */
 export interface PlacementRequest {
   /** Identity of the instance: at most one placement has it. */
@@ -150,6 +156,8 @@ export interface PlacementRequest {
   readonly nodeAffinity?: readonly NodeTerm[];
   /** Nodes that are wished for; absent: all are as good. None is without conditions. */
   readonly nodeWishes?: readonly NodeWish[];
+  /** Those of its addresses that not every node reaches. */
+  readonly pools?: readonly PoolReach[];
   readonly tolerations: readonly Toleration[];
   readonly runtime: string;
   readonly strategy: StrategyName;
