@@ -4031,6 +4031,18 @@ export interface WorkloadAddresses {
   readonly pool: string;
 }
 
+/**
+ * Instances that are of use only together: none of them gets a node before enough of them can have one at the same time.
+ */
+export interface WorkloadGang {
+  /** How many must fit at the same time; default all `replicas`. */
+  readonly minMember?: number;
+  /**
+   * How long room is kept, and made, for a gang that does not fit; default 300. After that it is told with reason `GangTimeout`, and goes on waiting without holding anything.
+   */
+  readonly timeoutSeconds?: number;
+}
+
 /** How the instances are laid out over the nodes. */
 export interface WorkloadPlacement {
   /**
@@ -4047,6 +4059,10 @@ export interface WorkloadPlacement {
   readonly perNode?: number;
   /** With Each and Fill, how many nodes are used; all that fit when absent. */
   readonly nodes?: number;
+  /**
+   * Instances that are of use only together: none of them gets a node before enough of them can have one at the same time.
+   */
+  readonly gang?: WorkloadGang;
 }
 
 /** What should run. */

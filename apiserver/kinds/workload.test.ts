@@ -38,6 +38,7 @@ test.each([
   [{ placement: { strategy: 'Fill' } }, 'spec.placement.perNode'],
   [{ placement: { strategy: 'Pack', perNode: 2 } }, 'spec.placement.perNode'],
   [{ placement: { nodes: 2 } }, 'spec.placement.nodes'],
+  [{ replicas: 2, placement: { gang: { minMember: 3 } } }, 'spec.placement.gang.minMember'],
 ])('%j', (spec, field) => {
   expect(wrong(workload(spec))).toEqual([field]);
 });
@@ -46,6 +47,8 @@ test.each([
   { strategy: 'Each', perNode: 2, nodes: 3 },
   { strategy: 'Fill', perNode: 2 },
   { strategy: 'Spread', maxPerNode: 2 },
+  { gang: { minMember: 1 } },
+  { strategy: 'Each', perNode: 2, gang: { minMember: 4 } },
 ])('placement %j is in order', (placement) => {
   expect(wrong(workload({ placement }))).toEqual([]);
 });

@@ -31,6 +31,7 @@ export const workloadStrategy: Strategy = {
     return [
       ...selectorErrors(workload, old),
       ...placementErrors(workload),
+      ...gangErrors(workload),
       ...updateErrors(workload),
       ...deadlineErrors(workload),
       ...validatePodSpec({ ...pod, runtimeClassName }, 'spec.template.spec'),
@@ -98,6 +99,15 @@ function placementErrors(workload: JsonObject): FieldError[] {
     const why = 'only with strategies Each and Fill: use replicas and placement.maxPerNode';
     return [forbiddenField(`spec.placement.${name}`, why)];
   });
+}
+
+function gangErrors(workload: JsonObject): FieldError[] {
+  const { minMember } = asObject(at(workload, 'spec', 'placement', 'gang')) ?? {};
+  const replicas = at(workload, 'spec', 'replicas') ?? 1;
+  const byNode = at(workload, 'spec', 'placement', 'perNode') !== undefined;
+  if (byNode || minMember === undefined || Number(minMember) <= Number(replicas)) return [];
+  const why = `there are ${String(replicas)} replicas, so that so many can never fit`;
+  return [invalidValue('spec.placement.gang.minMember', minMember, why)];
 }
 
 /** The schema's. */

@@ -11,6 +11,7 @@ import { admit, attributesOf } from '../verbs/admission.ts';
 import { decodePlain } from '../verbs/body.ts';
 import { timestamp, type VerbDeps } from '../verbs/deps.ts';
 import { respondJson } from '../verbs/respond.ts';
+import { groupErrors, partsOf } from './binding-groups.ts';
 
 const pods = { group: '', plural: 'pods' };
 const maxBindings = 500;
@@ -28,6 +29,8 @@ interface Wanted {
   readonly nodeName: string;
   /** Absent = none. Of a pod it goes into the annotation `berth.dev/allocation`. */
   readonly allocation: JsonValue | undefined;
+  /** Bindings of one group are written together, or none of them. Absent = on its own. */
+  readonly group?: string;
 }
 
 /** POST `/api/v1/namespaces/<ns>/pods/<name>/binding`. */
@@ -75,7 +78,8 @@ function checkBinding(body: JsonObject, name: string): void {
 /**
  * POST `/apis/berth.dev/v1/bindings`: a BindingList with the scheduler's lease. All bindings that are
  * still possible are written in one transaction that also compares the lease: a scheduler that has lost
- * it cannot bind. Each item of the answer is the item sent, with `error` (a Status) where it failed.
+ * it cannot bind. Items in a row with the same `group`, up to `bindingsPerTxn`, are bound all or none. Each
+ * item of the answer is the item sent, with `error` (a Status) where it failed.
  */
 export async function bindMany(deps: VerbDeps, context: RequestContext): Promise<ApiResponse> {
   const { request } = context;
@@ -112,6 +116,7 @@ function wantedOf(item: JsonObject): Wanted {
     uid: asString(item['uid']),
     nodeName,
     allocation: item['allocation'] ?? undefined,
+    ...(asString(item['group']) === '' ? {} : { group: asString(item['group']) }),
   };
 }
 
@@ -150,7 +155,8 @@ async function bindAdmitted(
   wanted: readonly Wanted[],
   guards: readonly Guard[],
 ): Promise<readonly (StatusError | undefined)[]> {
-  const errors = await Promise.all(wanted.map((each) => admissionError(deps, context, each)));
+  const asked = await Promise.all(wanted.map((each) => admissionError(deps, context, each)));
+  const errors = groupErrors(wanted, asked);
   const admitted = wanted.filter((_, index) => errors[index] === undefined);
   const ofAdmitted = await bindAll(deps, context, admitted, guards);
   let next = 0;
@@ -194,10 +200,8 @@ async function bindAll(
   guards: readonly Guard[],
 ): Promise<readonly (StatusError | undefined)[]> {
   const errors: (StatusError | undefined)[] = [];
-  for (let start = 0; start < wanted.length; start += bindingsPerTxn) {
-    const part = wanted.slice(start, start + bindingsPerTxn);
+  for (const part of partsOf(wanted, bindingsPerTxn))
     errors.push(...(await bindTogether(deps, context, part, guards)));
-  }
   return errors;
 }
 
@@ -212,8 +216,12 @@ async function bindTogether(
   let held = guards;
   for (let attempt = 1; attempt <= maxTries; attempt += 1) {
     const results = await Promise.all(wanted.map((each) => prepare(deps, each, signal)));
-    const writes = results.filter((result): result is GuardedWrite => !(result instanceof Error));
-    const errors = results.map((result) => (result instanceof StatusError ? result : undefined));
+    const refused = results.map((result) => (result instanceof StatusError ? result : undefined));
+    const errors = groupErrors(wanted, refused);
+    const writes = results.filter(
+      (result, index): result is GuardedWrite =>
+        !(result instanceof StatusError) && errors[index] === undefined,
+    );
     if (writes.length === 0) return errors;
     if ((await deps.objects.writeAll(writes, held, signal)) !== undefined) return errors;
     // The holder's own renewal moves the lease's revision: look again who holds it.

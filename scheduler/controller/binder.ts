@@ -26,6 +26,8 @@ export interface Binding {
   readonly uid: string;
   readonly nodeName: string;
   readonly allocation: Allocation;
+  /** Bindings of one group are written together, or none of them. */
+  readonly group?: string;
 }
 
 /** What became of each binding, in order. */
@@ -80,6 +82,34 @@ export async function bind(
       await clock.sleep(backoffMs(failures, backoff, random), signal);
     }
   }
+}
+
+interface Bound {
+  readonly binding: Binding;
+}
+
+/** What goes into one request: so many, but a gang whole where one request holds it. */
+export function partsOf<T extends Bound>(decided: readonly T[]): readonly T[][] {
+  const parts: T[][] = [];
+  for (const [index, each] of decided.entries()) {
+    const part = parts.at(-1);
+    const { group } = each.binding;
+    const isFirst = group === undefined || decided[index - 1]?.binding.group !== group;
+    const together = isFirst ? sizeAt(decided, index) : 1;
+    if (part !== undefined && part.length + Math.min(together, bindingsMax) <= bindingsMax)
+      part.push(each);
+    else parts.push([each]);
+  }
+  return parts;
+}
+
+/** How many of the same group stand there in a row. */
+function sizeAt(decided: readonly Bound[], index: number): number {
+  const group = decided[index]?.binding.group;
+  if (group === undefined) return 1;
+  let end = index;
+  while (decided[end]?.binding.group === group) end += 1;
+  return end - index;
 }
 
 function resultOf(error: Status | undefined): BindingResult {

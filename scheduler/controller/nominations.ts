@@ -13,6 +13,8 @@ export class Nominations {
   readonly #snapshot: Snapshot;
   /** By the uid of who waits. */
   readonly #nominations = new Map<string, Nomination>();
+  /** Those that do not count at this moment. */
+  readonly #aside = new Set<string>();
 
   constructor(snapshot: Snapshot) {
     this.#snapshot = snapshot;
@@ -32,22 +34,29 @@ export class Nominations {
   /** True when room was kept for it. */
   drop(uid: string): boolean {
     this.#snapshot.release(placeholder(uid));
+    this.#aside.delete(uid);
     return this.#nominations.delete(uid);
   }
 
   /**
-   * Gives free, until the returned function is called, what is not kept from this one: its own room, and that of
+   * Gives free, until the returned function is called, what is not kept from these: their own rooms, and those of
    * less important ones.
    */
-  setAside(uid: string, priority: number): () => void {
-    const aside = [...this.#nominations].filter(
-      ([each, nomination]) => each === uid || nomination.priority < priority,
-    );
-    for (const [each] of aside) this.#snapshot.release(placeholder(each));
+  setAside(uids: readonly string[], priority: number): () => void {
+    const own = new Set(uids);
+    const aside: string[] = [];
+    for (const [uid, nomination] of this.#nominations) {
+      if (this.#aside.has(uid) || !(own.has(uid) || nomination.priority < priority)) continue;
+      this.#aside.add(uid);
+      aside.push(uid);
+      this.#snapshot.release(placeholder(uid));
+    }
     return () => {
-      // What was dropped meanwhile stays away.
-      for (const [each, nomination] of aside)
-        if (this.#nominations.get(each) === nomination) this.#take(each, nomination);
+      for (const uid of aside) {
+        const nomination = this.#nominations.get(uid);
+        // What was dropped, or kept anew, meanwhile is as it should be.
+        if (this.#aside.delete(uid) && nomination !== undefined) this.#take(uid, nomination);
+      }
     };
   }
 

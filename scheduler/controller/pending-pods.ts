@@ -90,14 +90,24 @@ export class PendingPods {
     return taken;
   }
 
-  /** Nothing fits: waits for help or time. */
-  wait(uid: string, nowMs: number): void {
+  /** This one, whatever it waits for, unless it is being decided already. */
+  takeOne(uid: string): PendingPod | undefined {
+    const entry = this.#entries.get(uid);
+    if (entry === undefined || entry.state === 'deciding') return undefined;
+    this.#waiting.delete(entry);
+    this.#waitingForPeers.delete(entry);
+    entry.state = 'deciding';
+    return { uid, key: entry.key, refusals: entry.refusals };
+  }
+
+  /** Nothing fits: waits for help or time, but no longer than `mostMs`. */
+  wait(uid: string, nowMs: number, mostMs = retryMs): void {
     const entry = this.#entries.get(uid);
     if (entry === undefined) return;
     const backoffMs = helpedBackoff.firstMs * 2 ** Math.min(entry.refusals, 16);
     entry.refusals += 1;
     entry.helpedAtMs = nowMs + Math.min(backoffMs, helpedBackoff.longestMs);
-    entry.retryAtMs = nowMs + retryMs;
+    entry.retryAtMs = nowMs + Math.min(mostMs, retryMs);
     entry.helped = false;
     entry.state = 'waiting';
     this.#waiting.add(entry);

@@ -3,7 +3,8 @@
  * has the victims removed.
  */
 import type { Pod, PodDisruptionBudget } from '../../api/kinds.gen.ts';
-import type { PlacementRequest } from '../engine/request.ts';
+import type { Allocation, PlacementRequest } from '../engine/request.ts';
+import type { Placed } from '../engine/snapshot.ts';
 import { preempt } from '../preemption/preempt.ts';
 import type { Preemption } from '../preemption/victims.ts';
 import type { Cluster } from './cluster.ts';
@@ -29,6 +30,12 @@ export interface Outcome {
 export interface Wanting {
   readonly pod: Pod;
   readonly request: PlacementRequest;
+}
+
+/** One that would fit there. */
+export interface Standing extends Wanting {
+  readonly node: string;
+  readonly allocation: Allocation;
 }
 
 export class Preemptor {
@@ -76,6 +83,11 @@ export class Preemptor {
     return false;
   }
 
+  /** Where room is kept for it. */
+  nominationOf(wanting: Wanting): string | undefined {
+    return this.#nominations.nodeOf(uidOf(wanting));
+  }
+
   /** Only those for whom this is equal may be decided together. */
   standing({ pod }: Wanting): string {
     const { uid = '' } = pod.metadata;
@@ -83,14 +95,15 @@ export class Preemptor {
     return `${priorityOf(pod)} ${own}`;
   }
 
-  /** Until the returned function is called, rooms that are not kept from this one are free. */
-  setAside({ pod }: Wanting): () => void {
-    return this.#nominations.setAside(pod.metadata.uid ?? '', priorityOf(pod));
+  /** Until the returned function is called, rooms that are not kept from these are free. */
+  setAside(wanting: readonly Wanting[]): () => void {
+    const least = Math.min(...wanting.map(({ pod }) => priorityOf(pod)));
+    return this.#nominations.setAside(wanting.map(uidOf), least);
   }
 
-  /** It has a node. */
-  placed({ pod }: Wanting): void {
-    this.#nominations.drop(pod.metadata.uid ?? '');
+  /** It has a node, or does not wait for one any more. */
+  settle(wanting: Wanting): void {
+    this.#nominations.drop(uidOf(wanting));
   }
 
   /** For one that fits nowhere. */
@@ -120,6 +133,55 @@ export class Preemptor {
     return { message, nominatedNodeName: node };
   }
 
+  /**
+   * For a gang that does not fit: `standing` are members that do, and are assumed in the snapshot; of `refused` as many
+   * are wanted as make `need` in all. Either room is made for so many, or nobody is removed. What is kept for them
+   * already must be set aside. What they are told; undefined when it cannot be helped.
+   */
+  makeRoomTogether(
+    standing: readonly Standing[],
+    refused: readonly Wanting[],
+    need: number,
+  ): string | undefined {
+    const all = [...standing, ...refused];
+    const kept = all.flatMap((each) => this.#nominations.nodeOf(uidOf(each)) ?? []);
+    const leaving = [...new Set(kept)].reduce((sum, node) => sum + this.#leaving(node), 0);
+    if (leaving > 0) {
+      return `preemption: waiting for ${leaving} pod(s) to leave.`;
+    }
+    const mayPreempt = (each: Wanting) =>
+      each.pod.spec.preemptionPolicy !== 'Never' && this.#occupants.anyBelow(priorityOf(each.pod));
+    const { snapshot } = this.#options.cluster;
+    const chosen: Standing[] = [...standing];
+    const away = new Map<string, { readonly placed: Placed; readonly by: Standing }>();
+    for (const wanting of refused.filter(mayPreempt)) {
+      if (chosen.length >= need) break;
+      const answer = this.#choose(wanting, priorityOf(wanting.pod));
+      if (answer === undefined) continue;
+      const by = { ...wanting, node: answer.node, allocation: answer.allocation };
+      for (const { uid } of answer.victims) {
+        const placed = snapshot.placementOf(uid);
+        if (placed === undefined) continue;
+        away.set(uid, { placed, by });
+        snapshot.release(uid);
+      }
+      snapshot.assume(wanting.request, by.node, by.allocation);
+      chosen.push(by);
+    }
+    // It was tried out only: what was added goes, and what was taken away comes back.
+    for (const { request } of chosen.slice(standing.length)) snapshot.release(request.uid);
+    for (const { placed } of away.values()) {
+      snapshot.assume(placed.footprint, placed.node, placed.allocation);
+    }
+    if (chosen.length < need) return undefined;
+    for (const each of chosen) {
+      const priority = priorityOf(each.pod);
+      this.#nominations.keep(uidOf(each), { ...each, priority });
+    }
+    for (const [uid, { by }] of away) this.#remove(uid, by.pod, by.node);
+    return `preemption: ${away.size} less important pod(s) are removed.`;
+  }
+
   /** Resolves when nothing is being removed any more. */
   flush(): Promise<void> {
     return this.#evictions.flush();
@@ -129,7 +191,7 @@ export class Preemptor {
     const { snapshot } = this.#options.cluster;
     const key = `${priority} ${request.classKey}`;
     if (this.#vain.get(key) === snapshot.log.position) return undefined;
-    const restore = this.#nominations.setAside(pod.metadata.uid ?? '', priority);
+    const restore = this.#nominations.setAside([pod.metadata.uid ?? ''], priority);
     const occupantOf = (uid: string) => this.#occupants.of(uid);
     const allowed = this.#occupants.allowed();
     const answer = preempt(snapshot, request, { priority, occupantOf, allowed });
@@ -176,6 +238,10 @@ export class Preemptor {
 
 /** Classes that are remembered. */
 const vainMax = 1_024;
+
+function uidOf({ pod }: Wanting): string {
+  return pod.metadata.uid ?? '';
+}
 
 function priorityOf(pod: Pod): number {
   return pod.spec.priority ?? 0;

@@ -22,21 +22,21 @@ import {
   workloads,
 } from '../../api/resources.gen.ts';
 import type { Status } from '../../api/status.ts';
-import { isVm, podOfVm } from '../../api/vm-instance.ts';
+import { podOfVm } from '../../api/vm-instance.ts';
 import { createEventRecorder, type EventRecorder } from '../../client/events.ts';
 import type { Informer } from '../../client/informer.ts';
 import { newestOf } from '../../client/instance.ts';
 import { createInformer } from '../../client/list-watch-informer.ts';
 import { noMetrics } from '../../lib/metrics.ts';
 import { createTracer } from '../../lib/trace.ts';
-import { refusalText } from '../advice/words.ts';
 import { Engine } from '../engine/engine.ts';
 import { controllerOf, podRequest } from '../engine/pod-request.ts';
-import type { PlacementRequest } from '../engine/request.ts';
 import { Addresses } from './addresses.ts';
 import { Bell } from './bell.ts';
-import { type Binding, bind, bindingsMax, type Term } from './binder.ts';
+import { bind, bindingsMax, partsOf, type Term } from './binder.ts';
 import { Cluster, isFinished } from './cluster.ts';
+import { type Candidate, type Decided, Decider } from './decider.ts';
+import { Gangs, gangOf } from './gangs.ts';
 import { type PendingPod, PendingPods } from './pending-pods.ts';
 import { Preemptor } from './preemptor.ts';
 import type { SchedulerOptions } from './run-scheduler.ts';
@@ -67,16 +67,6 @@ const tracer = createTracer('berth/scheduler');
 /** Of keys of virtual machines: see `instanceKey`. */
 const vmPrefix = 'vm/';
 
-interface Candidate {
-  readonly pending: PendingPod;
-  readonly pod: Pod;
-  readonly request: PlacementRequest;
-}
-
-interface Placed extends Candidate {
-  readonly binding: Binding;
-}
-
 class SchedulerTerm {
   readonly #options: SchedulerOptions;
   readonly #term: Term;
@@ -96,6 +86,8 @@ class SchedulerTerm {
   readonly #events: EventRecorder;
   readonly #verdicts: Verdicts;
   readonly #preemptor: Preemptor;
+  readonly #gangs = new Gangs();
+  readonly #decider: Decider;
   readonly #metrics: ScheduleMetrics;
 
   constructor(options: SchedulerOptions, term: Term, signal: AbortSignal) {
@@ -122,6 +114,16 @@ class SchedulerTerm {
     };
     this.#preemptor = new Preemptor({ ...reporting, cluster: this.#cluster, help }, signal);
     this.#metrics = scheduleMetrics(options.metrics ?? noMetrics, () => this.#queue.size);
+    this.#decider = new Decider({
+      ...options,
+      engine: this.#engine,
+      queue: this.#queue,
+      gangs: this.#gangs,
+      preemptor: this.#preemptor,
+      verdicts: this.#verdicts,
+      metrics: this.#metrics,
+      candidateOf: (pending) => this.#candidateOf(pending),
+    });
   }
 
   async run(): Promise<void> {
@@ -228,6 +230,7 @@ class SchedulerTerm {
     this.#queue.remove(pod.metadata.uid ?? '');
     this.#addresses.forget(pod);
     const kept = this.#preemptor.delete(pod);
+    this.#gangs.delete(pod);
     return this.#cluster.deletePod(pod) || kept;
   }
 
@@ -239,6 +242,7 @@ class SchedulerTerm {
     const ours = schedulerNames.has(pod.spec.schedulerName ?? '');
     const waits = !bound && ours && !isFinished(pod) && deletionTimestamp === undefined;
     this.#preemptor.apply(pod, waits);
+    this.#gangs.apply(pod, waits);
     if (!waits) this.#queue.remove(uid);
     // A decided pod that is not confirmed yet stays out of the queue.
     else if (this.#cluster.snapshot.nodeOf(uid) === undefined) this.#queue.add(pod);
@@ -249,11 +253,8 @@ class SchedulerTerm {
     const { clock } = this.#options;
     const sinceMs = clock.now();
     const candidates = batch.flatMap((pending) => this.#candidateOf(pending) ?? []);
-    const placed: Placed[] = [];
-    const keyOf = (candidate: Candidate) =>
-      `${this.#preemptor.standing(candidate)} ${candidate.request.classKey}`;
-    for (const run of runsOfOne(candidates, keyOf)) placed.push(...this.#decide(run));
-    if (placed.length > 0) await this.#bind(placed);
+    const decided = this.#decider.decide(candidates);
+    for (const part of partsOf(decided)) await this.#bind(part);
     this.#metrics.batch(clock.now() - sinceMs);
   }
 
@@ -270,7 +271,7 @@ class SchedulerTerm {
     const workload = owner?.kind === 'Workload' ? this.#workloads.get(ownerKey) : undefined;
     if (owner?.kind === 'Workload' && workload?.metadata.uid !== owner.uid) {
       const message = `Workload "${owner.name}" of this pod is not known`;
-      this.#refuse(pending, pending.refusals >= silentRefusals ? message : undefined);
+      this.#decider.refuse(pending, pending.refusals < silentRefusals ? undefined : { message });
       // Not a change that we would hear of, if it is only our cache that is behind.
       this.#queue.helpOne(uid);
       return undefined;
@@ -279,59 +280,25 @@ class SchedulerTerm {
     if (reach.type === 'waiting') {
       this.#metrics.attempt('unschedulable');
       // Most of those that wait have their address a moment later.
-      this.#refuse(
-        pending,
-        pending.refusals > 0 ? `waits for its address: ${reach.why}` : undefined,
-      );
+      const message = `waits for its address: ${reach.why}`;
+      this.#decider.refuse(pending, pending.refusals > 0 ? { message } : undefined);
       if (pending.refusals === 0) this.#queue.helpOne(uid);
       return undefined;
     }
     try {
       const { dimensions } = this.#cluster;
-      return { pending, pod, request: podRequest(pod, workload, dimensions, reach.pools) };
+      const request = podRequest(pod, workload, dimensions, reach.pools);
+      return { pending, pod, request, gang: gangOf(pod, workload) };
     } catch (error) {
       this.#options.log.error({ err: error, pod: key }, 'pod not understood');
       this.#metrics.attempt('error');
-      this.#refuse(pending, `requests of this pod are not understood: ${String(error)}`);
+      const message = `requests of this pod are not understood: ${String(error)}`;
+      this.#decider.refuse(pending, { message });
       return undefined;
     }
   }
 
-  #decide(run: readonly Candidate[]): Placed[] {
-    const [first] = run;
-    if (first === undefined) return [];
-    const restore = this.#preemptor.setAside(first);
-    const decisions = this.#engine.scheduleBatch(run.map(({ request }) => request));
-    restore();
-    return run.flatMap((candidate, index): Placed[] => {
-      const decision = decisions[index];
-      if (decision === undefined) return [];
-      if (decision.type === 'refused') {
-        this.#metrics.attempt('unschedulable');
-        const { message, nominatedNodeName } = this.#preemptor.makeRoom(candidate);
-        const why = refusalText(decision.reasons);
-        const told = message === undefined ? why : `${why} ${message}`;
-        this.#refuse(candidate.pending, told, nominatedNodeName);
-        if (waitsForPeers(candidate.request)) this.#queue.waitForPeers(candidate.pending.uid);
-        return [];
-      }
-      this.#preemptor.placed(candidate);
-      const { uid, key } = candidate.pending;
-      const { namespace = '', name = '' } = candidate.pod.metadata;
-      const resource = isVm(candidate.pod) ? 'vms' : 'pods';
-      const { node: nodeName, allocation } = decision;
-      this.#options.log.debug({ pod: key, node: nodeName }, 'pod decided');
-      const binding = { resource, namespace, name, uid, nodeName, allocation } as const;
-      return [{ ...candidate, binding }];
-    });
-  }
-
-  #refuse({ uid, key }: PendingPod, message: string | undefined, nominatedNodeName?: string): void {
-    this.#queue.wait(uid, this.#options.clock.now());
-    if (message !== undefined) this.#verdicts.refuse(key, { uid, message, nominatedNodeName });
-  }
-
-  async #bind(placed: readonly Placed[]): Promise<void> {
+  async #bind(placed: readonly Decided[]): Promise<void> {
     const { log } = this.#options;
     const bindings = placed.map(({ binding }) => binding);
     const binder = { ...this.#options, term: this.#term };
@@ -371,12 +338,6 @@ class SchedulerTerm {
     this.#queue.helpOne(uid);
     this.#queue.help(); // What was held for it is free again.
   }
-}
-
-/** Whether somebody placed elsewhere could help. */
-function waitsForPeers({ peerRules }: PlacementRequest): boolean {
-  if (peerRules === undefined) return false;
-  return peerRules.near.length > 0 || peerRules.spread.some(({ required }) => required);
 }
 
 function isBound({ spec }: Pod): boolean {

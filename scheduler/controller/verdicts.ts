@@ -20,9 +20,11 @@ export interface VerdictOptions {
   readonly events: EventRecorder;
 }
 
-interface Verdict {
+export interface Verdict {
   readonly uid: string;
   readonly message: string;
+  /** Default `Unschedulable`. */
+  readonly reason?: string | undefined;
   /** A node where room is being made for it. */
   readonly nominatedNodeName?: string | undefined;
 }
@@ -99,7 +101,8 @@ export class Verdicts {
   }
 
   /** A merge patch replaces the list, so it carries every condition, for the revision that they were read at. */
-  #patchOf(pod: Pod, { message, nominatedNodeName }: Verdict): JsonObject | undefined {
+  #patchOf(pod: Pod, verdict: Verdict): JsonObject | undefined {
+    const { message, reason = 'Unschedulable', nominatedNodeName } = verdict;
     const conditions = pod.status?.conditions ?? [];
     const before = conditions.find((condition) => condition.type === 'PodScheduled');
     const isTold =
@@ -121,8 +124,6 @@ export class Verdicts {
     return { metadata: { resourceVersion }, status: { conditions: all, ...nominated } };
   }
 }
-
-const reason = 'Unschedulable';
 
 function hasNode(pod: Pod): boolean {
   return pod.spec.nodeName !== undefined && pod.spec.nodeName !== '';

@@ -1,0 +1,226 @@
+/** Decides a batch of pods: those of one class together, gangs all or none. Who is refused is told why. */
+import type { Pod } from '../../api/kinds.gen.ts';
+import { isVm } from '../../api/vm-instance.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Log } from '../../lib/log.ts';
+import { refusalText } from '../advice/words.ts';
+import type { Decision, Engine } from '../engine/engine.ts';
+import type { PlacementRequest } from '../engine/request.ts';
+import type { Binding } from './binder.ts';
+import type { Gang, Gangs } from './gangs.ts';
+import type { PendingPod, PendingPods } from './pending-pods.ts';
+import type { Preemptor, Standing } from './preemptor.ts';
+import type { ScheduleMetrics } from './schedule-metrics.ts';
+import type { Verdict, Verdicts } from './verdicts.ts';
+
+export interface Candidate {
+  readonly pending: PendingPod;
+  readonly pod: Pod;
+  readonly request: PlacementRequest;
+  readonly gang: Gang | undefined;
+}
+
+export interface Decided extends Candidate {
+  readonly binding: Binding;
+}
+
+export interface DeciderDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly engine: Engine;
+  readonly queue: PendingPods;
+  readonly gangs: Gangs;
+  readonly preemptor: Preemptor;
+  readonly verdicts: Verdicts;
+  readonly metrics: ScheduleMetrics;
+  /** Undefined when the pod cannot be decided now; it has been told, then. */
+  readonly candidateOf: (pending: PendingPod) => Candidate | undefined;
+}
+
+type Told = Omit<Verdict, 'uid'>;
+
+export class Decider {
+  readonly #deps: DeciderDeps;
+
+  constructor(deps: DeciderDeps) {
+    this.#deps = deps;
+  }
+
+  /** What is to be bound; all others wait again. */
+  decide(candidates: readonly Candidate[]): Decided[] {
+    const decided: Decided[] = [];
+    for (const unit of unitsOf(candidates, (candidate) => this.#keyOf(candidate))) {
+      const gang = unit[0]?.gang;
+      decided.push(...(gang === undefined ? this.#decideRun(unit) : this.#decideGang(gang, unit)));
+    }
+    return decided;
+  }
+
+  /** It waits again, at most `mostMs`; without a verdict it is not told why. */
+  refuse({ uid, key }: PendingPod, told: Told | undefined, mostMs?: number): void {
+    this.#deps.queue.wait(uid, this.#deps.clock.now(), mostMs);
+    if (told !== undefined) this.#deps.verdicts.refuse(key, { uid, ...told });
+  }
+
+  #keyOf(candidate: Candidate): string {
+    if (candidate.gang !== undefined) return `gang ${candidate.gang.key}`;
+    return `${this.#deps.preemptor.standing(candidate)} ${candidate.request.classKey}`;
+  }
+
+  /** Candidates that every node answers alike. */
+  #decideRun(run: readonly Candidate[]): Decided[] {
+    const { engine, preemptor } = this.#deps;
+    const restore = preemptor.setAside(run);
+    const decisions = engine.scheduleBatch(run.map(({ request }) => request));
+    restore();
+    return run.flatMap((candidate, index) => this.#conclude(candidate, decisions[index]));
+  }
+
+  #conclude(candidate: Candidate, decision: Decision | undefined, group?: string): Decided[] {
+    const { log, metrics, preemptor } = this.#deps;
+    const { pending, pod } = candidate;
+    if (decision === undefined) return [];
+    if (decision.type === 'refused') {
+      metrics.attempt('unschedulable');
+      const { message, nominatedNodeName } = preemptor.makeRoom(candidate);
+      const why = refusalText(decision.reasons);
+      const told = message === undefined ? why : `${why} ${message}`;
+      this.refuse(pending, { message: told, nominatedNodeName });
+      this.#waitForPeers(candidate);
+      return [];
+    }
+    preemptor.settle(candidate);
+    const { uid, key } = pending;
+    const { namespace = '', name = '' } = pod.metadata;
+    const resource = isVm(pod) ? 'vms' : 'pods';
+    const { node: nodeName, allocation } = decision;
+    log.debug({ pod: key, node: nodeName }, 'pod decided');
+    const what = { resource, namespace, name, uid, nodeName, allocation } as const;
+    const binding = group === undefined ? what : { ...what, group };
+    return [{ ...candidate, binding }];
+  }
+
+  #decideGang(gang: Gang, some: readonly Candidate[]): Decided[] {
+    const { gangs, engine, preemptor } = this.#deps;
+    const all = this.#membersOf(gang, some);
+    const { minMember } = gang;
+    if (minMember === undefined) {
+      const how = 'annotation berth.dev/gang-min-member says how many';
+      const message = `pods of group "${gang.name}" do not say how many belong together: ${how}`;
+      for (const { pending } of all) this.refuse(pending, { message });
+      return [];
+    }
+    const before = gangs.placed(gang);
+    const need = minMember - before;
+    // With enough of them there the others come one by one.
+    if (need <= 0) return all.flatMap((candidate) => this.#decideRun([candidate]));
+    if (all.length < need) {
+      this.#refuseGang(gang, all, `${before + all.length} of ${minMember} members are there`);
+      return [];
+    }
+    const restore = preemptor.setAside(all);
+    const decisions = engine.scheduleBatch(all.map(({ request }) => request));
+    const standing: Standing[] = [];
+    const refused: Candidate[] = [];
+    for (const [index, candidate] of all.entries()) {
+      const decision = decisions[index];
+      if (decision?.type === 'placed') standing.push({ ...candidate, ...decision });
+      else refused.push(candidate);
+    }
+    if (standing.length >= need) {
+      restore();
+      return all.flatMap((each, index) => this.#conclude(each, decisions[index], gang.key));
+    }
+    const made = this.#isTimedOut(gang, all)
+      ? undefined
+      : preemptor.makeRoomTogether(standing, refused, need);
+    for (const { request } of standing) engine.snapshot.release(request.uid);
+    restore();
+    const lacking = decisions.find((decision) => decision.type === 'refused');
+    const count = `${before + standing.length} of ${minMember} members fit at the same time`;
+    const why =
+      lacking?.type === 'refused' ? `; for the next: ${refusalText(lacking.reasons)}` : '';
+    this.#refuseGang(gang, all, `${count}${why}${made === undefined ? '' : ` ${made}`}`);
+    return [];
+  }
+
+  /** Those that were taken from the queue, and all others that wait. */
+  #membersOf(gang: Gang, some: readonly Candidate[]): readonly Candidate[] {
+    const { gangs, queue, candidateOf } = this.#deps;
+    const taken = new Set(some.map(({ pending }) => pending.uid));
+    const others = gangs.waiting(gang).flatMap((uid) => {
+      const pending = taken.has(uid) ? undefined : queue.takeOne(uid);
+      return (pending && candidateOf(pending)) ?? [];
+    });
+    return [...some, ...others].sort(moreUrgentFirst);
+  }
+
+  #refuseGang(gang: Gang, all: readonly Candidate[], why: string): void {
+    const { clock, metrics, preemptor } = this.#deps;
+    const isTimedOut = this.#isTimedOut(gang, all);
+    const leftMs = deadlineOf(gang, all) - clock.now();
+    const within = isTimedOut ? ` was not placed within ${gang.timeoutMs / 1_000}s` : '';
+    for (const candidate of all) {
+      metrics.attempt('unschedulable');
+      // It holds nothing up any longer.
+      if (isTimedOut) preemptor.settle(candidate);
+      const told = {
+        message: `gang "${gang.name}"${within}: ${why}`,
+        reason: isTimedOut ? 'GangTimeout' : undefined,
+        nominatedNodeName: preemptor.nominationOf(candidate),
+      };
+      this.refuse(candidate.pending, told, isTimedOut ? undefined : leftMs);
+      this.#waitForPeers(candidate);
+    }
+  }
+
+  #waitForPeers({ pending, request }: Candidate): void {
+    if (waitsForPeers(request)) this.#deps.queue.waitForPeers(pending.uid);
+  }
+
+  #isTimedOut(gang: Gang, all: readonly Candidate[]): boolean {
+    return this.#deps.clock.now() >= deadlineOf(gang, all);
+  }
+}
+
+/** Whether somebody placed elsewhere could help. */
+function waitsForPeers({ peerRules }: PlacementRequest): boolean {
+  if (peerRules === undefined) return false;
+  return peerRules.near.length > 0 || peerRules.spread.some(({ required }) => required);
+}
+
+/** Counted from when the oldest of them was made. */
+function deadlineOf({ timeoutMs }: Gang, all: readonly Candidate[]): number {
+  const made = all.map(({ pod }) => Date.parse(pod.metadata.creationTimestamp ?? '') || 0);
+  return Math.min(...made) + timeoutMs;
+}
+
+function moreUrgentFirst(a: Candidate, b: Candidate): number {
+  const [priorityA, priorityB] = [a.pod.spec.priority ?? 0, b.pod.spec.priority ?? 0];
+  if (priorityA !== priorityB) return priorityB - priorityA;
+  const [madeA, madeB] = [a, b].map(({ pod }) => pod.metadata.creationTimestamp ?? '');
+  if (madeA !== madeB) return String(madeA) < String(madeB) ? -1 : 1;
+  return a.pending.key < b.pending.key ? -1 : 1;
+}
+
+/** Neighbours of one key, and a whole gang where the first of its members stands. */
+function unitsOf(
+  candidates: readonly Candidate[],
+  keyOf: (candidate: Candidate) => string,
+): readonly Candidate[][] {
+  const units: Candidate[][] = [];
+  const gangs = new Map<string, Candidate[]>();
+  let last: string | undefined;
+  for (const candidate of candidates) {
+    const key = keyOf(candidate);
+    const unit = candidate.gang === undefined ? units.at(-1) : gangs.get(key);
+    if (unit !== undefined && (candidate.gang !== undefined || key === last)) unit.push(candidate);
+    else {
+      const started = [candidate];
+      units.push(started);
+      if (candidate.gang !== undefined) gangs.set(key, started);
+    }
+    last = key;
+  }
+  return units;
+}
