@@ -27,8 +27,9 @@ export async function endVolume(
   if (!finalizers.includes(dataFinalizer)) return undefined;
   const images = disks.imagesOf(volume.spec.allocation?.disk ?? '');
   const wipes = volume.spec.reclaimPolicy === 'Delete';
-  // What nobody can reach is kept where it is.
-  if (images === undefined && wipes) return { problem: diskMissing(volume, disks) };
+  // What lies on a disk that is not the node's any more is kept where it is.
+  const there = await disks.isThere(volume.spec.allocation?.disk ?? '');
+  if (!there && (wipes || images !== undefined)) return { problem: diskMissing(volume, disks) };
   const image = await images?.find(idOf(volume));
   const found = image === undefined ? {} : { image };
   const holder = await locks.holderOf(uid);

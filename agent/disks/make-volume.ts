@@ -34,8 +34,14 @@ export async function makeVolume(
   options: CallOptions,
 ): Promise<VolumeState> {
   const images = room.disks.imagesOf(diskOf(volume));
-  if (images === undefined) return { problem: diskMissing(volume, room.disks) };
+  if (images === undefined || !(await room.disks.isThere(diskOf(volume)))) {
+    return { problem: diskMissing(volume, room.disks) };
+  }
   const id = idOf(volume);
+  const { path } = volume.status ?? {};
+  const known = await images.find(id);
+  // A disk that is not mounted looks empty: what was made once is never made anew in its place.
+  if (known === undefined && path !== undefined) return { problem: dataMissing(path) };
   const fsType = fsTypeOf(volume);
   const request: ImageRequest = {
     id,
@@ -44,7 +50,7 @@ export async function makeVolume(
   };
   try {
     const image =
-      (await images.find(id)) === undefined
+      known === undefined
         ? await makeNew(volume, request, images, room, options)
         : await images.ensure(request, options);
     await room.mounts.grow(id.uid, image, fsType, options);
@@ -124,8 +130,17 @@ function diskOf({ spec }: Volume): string {
 
 export function diskMissing(volume: Volume, disks: NodeDisks): Problem {
   const have = disks.names.join(', ');
-  const message = `this node has no disk "${diskOf(volume)}" (it has ${have}): declare it with --disk`;
+  const path = disks.pathOf(diskOf(volume));
+  const message =
+    path === undefined
+      ? `this node has no disk "${diskOf(volume)}" (it has ${have}): declare it with --disk`
+      : `${path} is not there: mount the disk "${diskOf(volume)}"`;
   return { reason: 'DiskMissing', message, waits: false };
+}
+
+function dataMissing(path: string): Problem {
+  const message = `${path} is gone: mount its disk, or bring the file back`;
+  return { reason: 'DataMissing', message, waits: false };
 }
 
 const waiting: readonly VolumeErrorReason[] = ['SourceMissing', 'InUse', 'FileSystemResizePending'];

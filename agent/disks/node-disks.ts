@@ -39,6 +39,12 @@ export class NodeDisks {
     return this.#declared.find(({ name }) => name === disk)?.path;
   }
 
+  /** Whether it can be used now. */
+  async isThere(disk: string): Promise<boolean> {
+    const path = this.pathOf(disk);
+    return path !== undefined && (await stat(path).catch(() => undefined)) !== undefined;
+  }
+
   /** `undefined` when the node has no disk of that name. */
   imagesOf(disk: string): VolumeImages | undefined {
     return this.#images.get(disk);

@@ -5,6 +5,7 @@ import { newCommand } from '../command.ts';
 import { Failure } from '../failure.ts';
 import { backgroundEnv } from '../plane/background.ts';
 import { machineName } from '../plane/config.ts';
+import { addDisk, diskHelp } from '../plane/disks.ts';
 import { engineRemedy, probeEngine } from '../plane/docker-engine.ts';
 import { type Joined, loadJoined, saveJoined } from '../plane/joined.ts';
 import {
@@ -59,6 +60,7 @@ export function agentCommand(): Command {
       'of the plane it joined, remembered; several times for several servers, tried in turn',
       (url: string, urls: readonly string[] = []) => [...urls, serverOf(url)],
     )
+    .option('--disk <disk>', diskHelp, addDisk)
     .option('--node-lease-duration <duration>', leaseHelp, patience('--node-lease-duration'));
   return addLogLevel(command).action(agent);
 }
@@ -98,19 +100,20 @@ async function agent(options: AgentOptions): Promise<void> {
 
 /** The same object when nothing was said. */
 function withFlags(joined: Joined, options: AgentOptions): Joined {
-  const { nodeName, server, address, nodeLeaseDuration: leaseMs } = options;
+  const { nodeName, server, address, nodeLeaseDuration: leaseMs, disk: disks } = options;
   if (nodeName !== undefined && nodeName !== joined.nodeName) {
     throw new Failure(
       `this machine joined as node "${joined.nodeName}", not "${nodeName}": another node needs ` +
         'another --data-dir and its own "berth join"',
     );
   }
-  if (server === undefined && address === undefined && leaseMs === undefined) return joined;
+  if ([server, address, leaseMs, disks].every((each) => each === undefined)) return joined;
   return {
     ...joined,
     ...(server === undefined ? {} : { servers: server }),
     ...(address === undefined ? {} : { address }),
     ...(leaseMs === undefined ? {} : { leaseMs }),
+    ...(disks === undefined ? {} : { disks }),
   };
 }
 
@@ -176,6 +179,7 @@ async function runFromKubeconfig(
     metrics: createMetrics(),
     logs: logsOf(options),
     leaseMs: options.nodeLeaseDuration,
+    disks: options.disk,
   });
   log.info({ nodeName, servers, address }, 'agent started');
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {

@@ -4,8 +4,9 @@ import type { Command } from 'commander';
 import { durationMs, newCommand } from '../command.ts';
 import { Failure, usage } from '../failure.ts';
 import { machineName } from '../plane/config.ts';
+import { addDisk, diskHelp } from '../plane/disks.ts';
 import { engineRemedy, probeEngine } from '../plane/docker-engine.ts';
-import { type Joined, loadJoined, refusePlane } from '../plane/joined.ts';
+import { type Joined, loadJoined, refusePlane, saveJoined } from '../plane/joined.ts';
 import {
   addLogLevel,
   dataDirHelp,
@@ -49,6 +50,7 @@ export function joinCommand(): Command {
     .option('--node-name <name>', 'name of this node (default: the host name)')
     .option('--data-dir <dir>', dataDirHelp)
     .option('--address <ip>', 'under which the servers reach this node (default: found out)')
+    .option('--disk <disk>', diskHelp, addDisk)
     .option('--node-lease-duration <duration>', leaseHelp, patience('--node-lease-duration'))
     .option(
       '--certificate-ttl <duration>',
@@ -83,6 +85,7 @@ async function join(urls: readonly string[], options: JoinOptions): Promise<void
     await enrol(paths, servers, nodeName, options);
     process.stdout.write(`This machine has joined ${servers[0]} as node "${nodeName}".\n`);
   } else {
+    if (options.disk !== undefined) saveJoined(paths, { ...known, disks: options.disk });
     process.stdout.write(`This machine is node "${nodeName}" of ${servers[0]} already.\n`);
   }
   if (!options.start) {
@@ -118,7 +121,8 @@ async function enrol(
   nodeName: string,
   options: JoinOptions,
 ): Promise<void> {
-  const { token, caHash, address, nodeLeaseDuration: leaseMs, certificateTtl: seconds } = options;
+  const { token, caHash, address, disk: disks } = options;
+  const { nodeLeaseDuration: leaseMs, certificateTtl: seconds } = options;
   if (token === undefined) throw usage(`--token is missing: ${joinHint}`);
   if (caHash === undefined) {
     throw usage(`--ca-hash is missing, and nothing is trusted without it: ${joinHint}`);
@@ -134,6 +138,7 @@ async function enrol(
     caHash: parseHash(caHash),
     ...(address === undefined ? {} : { address }),
     ...(leaseMs === undefined ? {} : { leaseMs }),
+    ...(disks === undefined ? {} : { disks }),
     ...(seconds === undefined ? {} : { certificateSeconds: seconds }),
   });
 }

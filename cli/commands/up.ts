@@ -12,6 +12,7 @@ import {
   saveConfig,
   serverUrl,
 } from '../plane/config.ts';
+import { addDisk, diskHelp } from '../plane/disks.ts';
 import { engineRemedy, probeEngine } from '../plane/docker-engine.ts';
 import { refuseJoined } from '../plane/joined.ts';
 import {
@@ -47,6 +48,7 @@ export function upCommand(): Command {
   });
   addServerOptions(command)
     .option('--node-name <name>', 'name of this node (default: the host name)')
+    .option('--disk <disk>', diskHelp, addDisk)
     .option('--node-lease-duration <duration>', leaseHelp, patience('--node-lease-duration'))
     .option('--agent', 'run workloads on this machine (default)')
     .option('--no-agent', 'run no workloads on this machine')

@@ -12,6 +12,7 @@ import type { Log } from '../../lib/log.ts';
 import type { Metrics } from '../../lib/metrics.ts';
 import { systemRandom } from '../../lib/random.ts';
 import type { LogLimits } from '../../runtime/docker/container-options.ts';
+import { parseDisk } from './disks.ts';
 import { machinesDir, openRuntimes } from './runtimes.ts';
 
 export interface AgentPartOptions {
@@ -33,6 +34,8 @@ export interface AgentPartOptions {
   /** What a container may leave in its log. @default the runtime's */
   readonly logs?: LogLimits;
   readonly leaseMs?: number | undefined;
+  /** Each as `--disk` takes it. @default one in the data directory */
+  readonly disks?: readonly string[] | undefined;
   readonly certificates?: AgentOptions['certificates'];
 }
 
@@ -70,6 +73,7 @@ export function startAgentPart(options: AgentPartOptions): AgentPart {
     signal: stop.signal,
     serving: { cert, key, clientCa: ca, host: address, port: 0 },
     leaseMs: options.leaseMs,
+    ...(options.disks === undefined ? {} : { disks: options.disks.map(parseDisk) }),
     ...(options.certificates === undefined ? {} : { certificates: options.certificates }),
     apiServer: placeOf(options.server),
     addresses: [

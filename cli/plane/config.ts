@@ -41,6 +41,8 @@ export interface PlaneConfig extends OidcFlags {
   readonly serviceAccountIssuer?: string;
   /** Admission plugins that are left out. */
   readonly disabledAdmission?: readonly string[];
+  /** Each as `--disk` takes it. */
+  readonly disks?: readonly string[];
   /** How long a beat of this node counts; default 40 s. */
   readonly leaseMs?: number;
   /** Of an agent that joined: its servers; there is no server of its own then. */

@@ -14,6 +14,8 @@ export interface Joined {
   /** Under which the servers reach this node; absent = found out at each start. */
   readonly address?: string;
   readonly leaseMs?: number;
+  /** Each as `--disk` takes it. */
+  readonly disks?: readonly string[];
   /** How long certificates are asked for; absent = as long as the plane gives. */
   readonly certificateSeconds?: number;
 }

@@ -32,6 +32,7 @@ export interface PlaneCommandOptions extends OidcFlags {
   readonly storeCert?: string;
   readonly storeKey?: string;
   readonly nodeName?: string;
+  readonly disk?: readonly string[];
   readonly agent?: boolean;
   readonly logLevel: LogLevel;
 }
@@ -197,6 +198,7 @@ export function planeFlags(options: PlaneCommandOptions): PlaneFlags {
     storeCert,
     storeKey,
     nodeName,
+    disk: disks,
     agent,
   } = options;
   if ((storeCert === undefined) !== (storeKey === undefined)) {
@@ -226,6 +228,7 @@ export function planeFlags(options: PlaneCommandOptions): PlaneFlags {
     ...(storeCert === undefined ? {} : { storeCert: resolve(storeCert) }),
     ...(storeKey === undefined ? {} : { storeKey: resolve(storeKey) }),
     ...(nodeName === undefined ? {} : { nodeName }),
+    ...(disks === undefined ? {} : { disks }),
     ...(agent === undefined ? {} : { agent }),
   };
 }

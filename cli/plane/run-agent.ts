@@ -86,6 +86,7 @@ async function run({ paths, joined, log, logs, onReady, signal }: RunAgentOption
     address,
     server: servers[0] ?? '',
     leaseMs: joined.leaseMs,
+    disks: joined.disks,
     ...(logs === undefined ? {} : { logs }),
     metrics: createMetrics(),
     certificates: {

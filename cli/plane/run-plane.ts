@@ -92,6 +92,7 @@ async function startAgent({ paths, config, log, metrics }: ServerPartOptions, cl
     nodeId: readNodeId(paths),
     dataDir: paths.agent,
     leaseMs: config.leaseMs,
+    disks: config.disks,
     client: clientOf(nodeUser(nodeName)),
     log,
     metrics,

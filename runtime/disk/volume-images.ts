@@ -3,7 +3,7 @@
  * their volume is gone and its data shall stay. All blocks of a file are taken when it is made: a disk
  * that is full refuses the next volume, and never fails the writes of one that is there.
  */
-import { mkdir, open, readdir, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
+import { open, readdir, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CallOptions } from '../../lib/call.ts';
 import { type FsType, makeFileSystem, readFileSystem } from './file-system.ts';
@@ -59,7 +59,6 @@ export class VolumeImages {
     const wanted = roundUp(request.sizeBytes);
     const known = await imageAt(path);
     if (known === undefined) {
-      await mkdir(this.#path, { recursive: true, mode: 0o711 });
       await this.#make(path, wanted, request, options);
     } else if (known.sizeBytes < wanted) {
       await this.#allocate(path, wanted, wanted - known.sizeBytes, options);

@@ -1,6 +1,6 @@
 /** Volumes on real loop devices, where this machine lets us have them. */
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -21,6 +21,7 @@ const used = new Set<string>();
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'berth-volumes-'));
+  await mkdir(join(directory, 'disk'));
   images = new VolumeImages(join(directory, 'disk'));
   mounts = new VolumeMounts(join(directory, 'mounts'));
 });
