@@ -176,8 +176,10 @@ async function undo(
   const chosen = pickRevision(await revisionsOf(session, workload), toRevision, target.name);
   const { template, pinned } = await wayBack(session, chosen);
   const named = `${displayName(target.kind)}/${target.name}`;
-  const { runtime = 'docker' } = workload.spec;
-  if (chosen.content.runtime === runtime && same(template, workload.spec.template)) {
+  const { runtime = 'docker', addresses } = workload.spec;
+  const { pool } = chosen.content.addresses ?? {};
+  const isRight = chosen.content.runtime === runtime && pool === addresses?.pool;
+  if (isRight && same(template, workload.spec.template)) {
     const why = `current template already matches revision ${chosen.number}`;
     process.stdout.write(`${named} skipped rollback (${why})\n`);
     return;
@@ -188,6 +190,11 @@ async function undo(
   const body = [
     { op: 'replace', path: '/spec/template', value: template },
     { op: 'add', path: '/spec/runtime', value: chosen.content.runtime },
+    // `null` would be an error, and what is not there cannot be removed.
+    ...(pool === undefined ? [] : [{ op: 'add', path: '/spec/addresses', value: { pool } }]),
+    ...(pool === undefined && addresses !== undefined
+      ? [{ op: 'remove', path: '/spec/addresses' }]
+      : []),
     { op: 'add', path: '/metadata/annotations', value: annotations },
   ];
   const dry = dryRun !== undefined && dryRun !== 'none';

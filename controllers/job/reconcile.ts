@@ -53,9 +53,9 @@ export async function reconcileJob(
     isTaken: (name) => writes.get(`${ctx.object.metadata.namespace}/${name}`) !== undefined,
   });
   const remove = await marked(ctx, writes, plan.remove);
-  const { refused, more } = await carryOut(ctx, writes, { ...plan, remove }, (name) =>
-    jobPod(ctx.object, name),
-  );
+  const { refused, more } = await carryOut(ctx, writes, { ...plan, remove }, (name) => ({
+    pod: jobPod(ctx.object, name),
+  }));
   const after = podsOf(ctx, writes);
   const isOver = isDone && activePods(after, spec).length === 0 && !after.some(isTracked);
   const state = isOver ? (verdict === undefined ? 'Complete' : 'Failed') : runState(spec);

@@ -12,6 +12,12 @@ const parallelMax = 64;
 /** Pods created or deleted in one pass; the rest follows in the next. */
 const passMax = 500;
 
+export interface NewPod {
+  readonly pod: Pod;
+  /** Sees to what must be there before it; returns why that cannot be yet. */
+  prepare?(): Promise<StatusError | undefined>;
+}
+
 export interface CarriedOut {
   /** Why pods could not be made, when the server refused. */
   readonly refused: StatusError | undefined;
@@ -24,7 +30,7 @@ export async function carryOut(
   ctx: Reconcile<Workload>,
   writes: OwnWrites<Pod>,
   { create, remove }: Plan,
-  podOf: (name: PodName) => Pod,
+  podOf: (name: PodName) => NewPod,
 ): Promise<CarriedOut> {
   const doomed = remove.slice(0, passMax);
   for (let at = 0; at < doomed.length; at += parallelMax) {
@@ -47,11 +53,13 @@ export async function carryOut(
 async function createPod(
   ctx: Reconcile<Workload>,
   writes: OwnWrites<Pod>,
-  wanted: Pod,
+  { pod: wanted, prepare }: NewPod,
 ): Promise<StatusError | undefined> {
   const { client, signal } = ctx;
   const { name = '' } = wanted.metadata;
   try {
+    const notYet = await prepare?.();
+    if (notYet !== undefined) return refuse(ctx, name, notYet);
     writes.stored(await client.create<Pod>(podResource, wanted, { signal }));
     ctx.log.info({ pod: name }, 'pod created');
     ctx.event('Normal', 'SuccessfulCreate', `Created pod: ${name}`);
@@ -59,9 +67,13 @@ async function createPod(
   } catch (error) {
     if (hasReason(error, 'AlreadyExists')) return takeExisting(ctx, writes, name);
     if (!(error instanceof StatusError) || !isRefusal(error)) throw error;
-    ctx.event('Warning', 'FailedCreate', `Error creating pod ${name}: ${error.message}`);
-    return error;
+    return refuse(ctx, name, error);
   }
+}
+
+function refuse(ctx: Reconcile<Workload>, name: string, error: StatusError): StatusError {
+  ctx.event('Warning', 'FailedCreate', `Error creating pod ${name}: ${error.message}`);
+  return error;
 }
 
 /** The cache was behind, or the name is another's. */

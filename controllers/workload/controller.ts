@@ -3,6 +3,7 @@ import { type KubeObject, keyOf } from '../../api/meta.ts';
 import {
   configMaps,
   controllerRevisions,
+  ipReservations,
   nodes,
   pods,
   secrets,
@@ -45,7 +46,7 @@ export function workloadController({
   return defineController<Workload>({
     name: 'workload-controller',
     for: workloads,
-    owns: [pods, controllerRevisions, configMaps, secrets, workloads],
+    owns: [pods, controllerRevisions, configMaps, secrets, workloads, ipReservations],
     watches: [
       {
         // An orphan may be ours to adopt.

@@ -3,6 +3,7 @@ import { workloads } from '../../api/resources.gen.ts';
 import { controllerReference } from '../kit/pass.ts';
 import { type Content, contentOf } from './content.ts';
 import { ordinalLabel, type PodName, templateHashLabel, workloadLabel } from './plan.ts';
+import { reservationOf } from './reservations.ts';
 import { safeHash } from './template-hash.ts';
 
 /** On a pod: `"false"` = stop it and keep everything it owns. */
@@ -44,11 +45,16 @@ export function podObject(
   workload: Workload,
   hash: string,
   { name, ordinal }: PodName,
-  { runtime, template }: Content = contentOf(workload),
+  content: Content = contentOf(workload),
 ): Pod {
+  const { runtime, template } = content;
   const { metadata, spec } = workload;
   const stopped = spec.running === false ? { [runningAnnotation]: 'false' } : {};
-  const annotations = { ...template.metadata?.annotations, ...stopped };
+  const annotations = {
+    ...template.metadata?.annotations,
+    ...reservationOf(name, content),
+    ...stopped,
+  };
   return {
     apiVersion: 'v1',
     kind: 'Pod',

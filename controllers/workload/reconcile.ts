@@ -14,6 +14,7 @@ import { planStable } from './plan-stable.ts';
 import { podName, podObject } from './pod-object.ts';
 import { availableAtMs, isEnded, provenAtMs } from './pod-state.ts';
 import type { ReplacementBackoff } from './replacement-backoff.ts';
+import { dropReservations, ensureReservation } from './reservations.ts';
 import { setRunning } from './set-running.ts';
 import { settle } from './settle.ts';
 import { chooseTarget, type Target } from './target.ts';
@@ -53,6 +54,7 @@ export async function reconcileWorkload(
   const after = writes.over(pods, (pod) => isOf(pod, uid));
   const input = { desired, target, pods: after, selector: selector.toString(), refused };
   const rollout = await settle(ctx, revisionWrites, { ...input, nowMs: ctx.clock.now() });
+  await dropReservations(ctx);
   const waits = [
     rest.waitMs,
     more ? 0 : undefined,
@@ -82,7 +84,8 @@ async function rollOut(
   });
   return carryOut(ctx, writes, plan, (name) => {
     const of = name.hash === fallback?.hash ? (fallback ?? revision) : revision;
-    return podObject(workload, of.hash, name, of.content);
+    const pod = podObject(workload, of.hash, name, of.content);
+    return { pod, prepare: () => ensureReservation(ctx, pod, of.content) };
   });
 }
 

@@ -5,7 +5,7 @@
 
 import { equal } from '../../api/json.ts';
 import type { ControllerRevision, Pod, Workload } from '../../api/kinds.gen.ts';
-import type { JsonObject, JsonValue, KubeObject } from '../../api/meta.ts';
+import type { JsonObject, KubeObject } from '../../api/meta.ts';
 import { controllerRevisions, workloads } from '../../api/resources.gen.ts';
 import { hasReason } from '../../api/status.ts';
 import type { Reconcile } from '../kit/controller.ts';
@@ -161,12 +161,12 @@ async function createRevision(
 
 function revisionObject(
   workload: Workload,
-  { runtime, template }: Content,
+  content: Content,
   revision: number,
   collisions: number,
 ): ControllerRevision {
   const { name = '', namespace = '' } = workload.metadata;
-  const hash = contentHash({ runtime, template }, collisions);
+  const hash = contentHash(content, collisions);
   const annotations = causeOf(workload);
   return {
     apiVersion: 'apps/v1',
@@ -178,7 +178,7 @@ function revisionObject(
       ...(annotations[causeAnnotation] === null ? {} : { annotations: texts(annotations) }),
       ownerReferences: [controllerReference(workloads, workload)],
     },
-    data: { spec: { runtime, template } },
+    data: { spec: asJson(content) },
     revision,
   };
 }
@@ -233,8 +233,9 @@ function isSame(a: Content, b: Content): boolean {
 }
 
 /** Contents come from JSON. */
-function asJson({ runtime, template }: Content): JsonValue {
-  return { runtime, template: template as unknown as JsonObject };
+function asJson({ runtime, template, addresses }: Content): JsonObject {
+  const pool = addresses === undefined ? {} : { addresses: { ...addresses } };
+  return { runtime, template: template as unknown as JsonObject, ...pool };
 }
 
 function isControlledBy({ metadata }: KubeObject, uid: string): boolean {
