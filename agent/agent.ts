@@ -16,6 +16,7 @@ import type { Log } from '../lib/log.ts';
 import { type Metrics, noMetrics } from '../lib/metrics.ts';
 import type { Random } from '../lib/random.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import { adoptablePod } from './adoption.ts';
 import { observePods } from './agent-metrics.ts';
 import { Checkpoint } from './checkpoint.ts';
 import { DesiredPods, type InstanceSource } from './desired-pods.ts';
@@ -155,6 +156,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
           summary: () => usage.summary(),
           metrics,
           images: runtimes[0],
+          adoptable: (target, call) => adoptablePod(runtimes, { target, nodeName }, call),
         });
 
   const changed = (uid: string) => workers.volumesChanged(uid);

@@ -5,6 +5,7 @@ import type { InstancePodStatus } from '../api/vm-instance.ts';
 import { resourceOf } from '../client/instance.ts';
 import type { CallOptions } from '../lib/call.ts';
 import type { InstanceStatus, RuntimeError } from '../runtime/runtime.ts';
+import { adopt, adoptRetryMs, isReleaseWanted, isToBeAdopted, release } from './adoption.ts';
 import { choiceOf, followCpus } from './follow-cpus.ts';
 import { followLimits } from './follow-limits.ts';
 import { followVolumes } from './follow-volumes.ts';
@@ -45,13 +46,22 @@ export async function syncPod(
     signal,
     tell: (waiting) => tellWaiting(context, waiting),
   };
+  if (isReleaseWanted(pod)) {
+    await release(context);
+    return {};
+  }
   if (pod.metadata.deletionTimestamp !== undefined) return await terminate(context);
   if (isFinal(pod)) {
     await endRest(context, await runtime.get(uid, { signal }));
     await context.volumes.release(uid, { signal });
     return {};
   }
-  const found = await readInstance(context);
+  let found = await readInstance(context);
+  if (isToBeAdopted(pod, found)) {
+    const adopted = await adopt(context);
+    if ('reason' in adopted) return await waitToAdopt(context, adopted);
+    found = adopted;
+  }
   if (memory.eviction !== undefined) return await evict(context, found, memory.eviction);
   if (isStopWanted(pod)) return await stop(context, found);
 
@@ -75,6 +85,13 @@ export async function syncPod(
     ...(dueAtMs === Number.POSITIVE_INFINITY ? {} : { dueAtMs }),
     ...(failure === undefined ? {} : { failure }),
   };
+}
+
+async function waitToAdopt(context: PodContext, waiting: Waiting): Promise<SyncResult> {
+  const all = containersOf(context.pod).map(({ name }) => [name, waiting] as const);
+  const written = await report(context, undefined, new Map(all));
+  const dueAtMs = context.clock.now() + adoptRetryMs;
+  return { ...(written === undefined ? {} : { written }), dueAtMs };
 }
 
 /** A pod that ended for good is kept for its logs and never started again. */

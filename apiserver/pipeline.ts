@@ -23,7 +23,7 @@ import { approve } from './subresources/approval.ts';
 import { bindMany, bindOne } from './subresources/binding.ts';
 import { evict } from './subresources/eviction.ts';
 import { finalize } from './subresources/finalize.ts';
-import { hasStreams, type NodeProxyDeps, nodeImages, podLog } from './subresources/node-proxy.ts';
+import { askAgent, hasStreams, type NodeProxyDeps, podLog } from './subresources/node-proxy.ts';
 import { review, reviews } from './subresources/reviews.ts';
 import { scale } from './subresources/scale.ts';
 import { requestToken } from './subresources/token-request.ts';
@@ -235,7 +235,11 @@ async function servePart(deps: PipelineDeps, request: KindRequest): Promise<ApiR
   }
   if (kind.builtin && kind.plural === 'nodes' && info.subresource === 'images') {
     if (!['get', 'create', 'delete'].includes(info.verb)) throw methodNotAllowed();
-    return nodeImages(deps, request);
+    return askAgent(deps, request);
+  }
+  if (kind.builtin && kind.plural === 'nodes' && info.subresource === 'adoptable') {
+    if (info.verb !== 'get') throw methodNotAllowed();
+    return askAgent(deps, request);
   }
   const answer = answerAbout(deps, request);
   if (answer !== undefined) return answer;

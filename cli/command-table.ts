@@ -124,6 +124,14 @@ export const commandGroups: readonly CommandGroup[] = [
         summary: 'start, stop, suspend, save, reboot, … a virtual machine',
         load: async () => (await import('./commands/vm.ts')).vmCommand(),
       },
+      adopt: {
+        summary: 'take what runs already under management, without touching it',
+        load: async () => (await import('./commands/adopt.ts')).adoptCommand(),
+      },
+      release: {
+        summary: 'give away what a pod runs; it goes on',
+        load: async () => (await import('./commands/release.ts')).releaseCommand(),
+      },
     },
   },
   {

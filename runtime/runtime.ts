@@ -1,6 +1,8 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Observable } from 'rxjs';
+import type { PodSpec } from '../api/kinds.gen.ts';
 import type { CallOptions } from '../lib/call.ts';
+import type { Adopter } from './adoptions.ts';
 import type { ImageStore } from './image-store.ts';
 import type { MachineControl, MachineSpec, MachineStatus } from './machine.ts';
 import type { InstanceUsage } from './usage.ts';
@@ -312,9 +314,31 @@ export interface ImageInfo {
 
 /**
  * What a driver cannot do: a terminal, input to a container's own process, the two outputs of a
- * container apart, a host name of an instance's own, images that are brought and kept by it.
+ * container apart, a host name of an instance's own, images that are brought and kept by it, taking
+ * over what runs already.
  */
-export type RuntimeGap = 'tty' | 'stdin' | 'streams' | 'hostname' | 'images';
+export type RuntimeGap = 'tty' | 'stdin' | 'streams' | 'hostname' | 'images' | 'adoption';
+
+/** Work that somebody else started, as a pod would have to say it. */
+export interface Adoptable {
+  /** For `adopt`; stays the same when it is renamed. */
+  readonly target: string;
+  readonly spec: PodSpec;
+  /** In a sentence each: what it has and no pod can say, so that it is lost with its first restart. */
+  readonly lacking: readonly string[];
+}
+
+/** Takes what runs already under management, and gives it away again; its processes do not notice. */
+export interface Adopting {
+  /** By the engine's own name for it. `NotFound`; `InvalidSpec` when it cannot be adopted, with why. */
+  describe(name: string, options: CallOptions): Promise<Adoptable>;
+
+  /** From now on it is the instance's container, attempt 0, and nobody else restarts it. `NotFound` when it is gone. */
+  adopt(target: string, adopter: Adopter, options: CallOptions): Promise<void>;
+
+  /** All that the instance has runs on and is nobody's; the engine restarts it by itself where `restarts`. */
+  release(id: InstanceId, restarts: boolean, options: CallOptions): Promise<void>;
+}
 
 /** One driver on one node. Every call may be repeated after a crash without further effect. */
 export interface Runtime {
@@ -322,6 +346,9 @@ export interface Runtime {
 
   /** What is asked of it all the same is `InvalidSpec`, with the field's name, or has no effect. */
   readonly gaps: readonly RuntimeGap[];
+
+  /** Absent where it has the gap `adoption`. */
+  readonly adopting?: Adopting;
 
   /** Throws `Unavailable` when the engine cannot be reached. */
   info(options: CallOptions): Promise<RuntimeInfo>;

@@ -4,14 +4,17 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
+import type { AdoptablePod } from '../../api/adoptable-pod.ts';
 import type { Pod } from '../../api/kinds.gen.ts';
 import type { StatsSummary } from '../../api/stats-summary.ts';
 import { badRequest, notFound, StatusError } from '../../api/status.ts';
+import type { CallOptions } from '../../lib/call.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import { type Metrics, noMetrics } from '../../lib/metrics.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { containersOf } from '../pod-view.ts';
+import { serveAdoptable } from './adoptable.ts';
 import { createProcessUpgrade } from './exec.ts';
 import { serveImages } from './images.ts';
 import { serveLogs } from './logs.ts';
@@ -47,6 +50,8 @@ export interface NodeServerOptions extends ServingOptions {
   ) => LocatedPod | undefined;
   /** Whose images are listed, pulled and removed. */
   readonly images?: Runtime | undefined;
+  /** What `name` would be as a pod. */
+  readonly adoptable?: (target: string, options: CallOptions) => Promise<AdoptablePod>;
   /** What node and pods use. */
   readonly summary: () => Promise<StatsSummary>;
   /** What `/metrics` shows; nothing when absent. */
@@ -140,6 +145,11 @@ async function handle(
   if (pathname.startsWith('/machines/')) {
     authorise(request);
     await serveMachine(options, request, pathname, response);
+    return;
+  }
+  if (pathname === '/adoptable' && options.adoptable !== undefined) {
+    authorise(request);
+    await serveAdoptable(options.adoptable, request, searchParams, response);
     return;
   }
   const { verb, located, container, query } = route(options, request);

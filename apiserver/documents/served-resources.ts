@@ -45,7 +45,10 @@ const builtinSubresources: Readonly<Record<string, readonly ServedSubresource[]>
     { name: 'approval', kind: 'CertificateSigningRequest', verbs: ['get', 'update'] },
   ],
   namespaces: [{ name: 'finalize', kind: 'Namespace', verbs: ['update'] }],
-  nodes: [{ name: 'images', kind: 'Node', verbs: ['create', 'delete', 'get'] }],
+  nodes: [
+    { name: 'adoptable', kind: 'Node', verbs: ['get'] },
+    { name: 'images', kind: 'Node', verbs: ['create', 'delete', 'get'] },
+  ],
   pods: [
     { name: 'attach', kind: 'PodAttachOptions', verbs: ['create', 'get'] },
     { name: 'binding', kind: 'Binding', verbs: ['create'] },

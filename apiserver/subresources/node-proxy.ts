@@ -60,8 +60,8 @@ export interface Target {
   readonly path: string;
 }
 
-/** `/nodes/<name>/images`: handed on as it is; what pulls and removes says so in its answer. */
-export async function nodeImages(
+/** `/nodes/<name>/images` and `/adoptable`: handed on as they are; what pulls and removes says so in its answer. */
+export async function askAgent(
   deps: NodeProxyDeps,
   { info, request }: RequestContext,
 ): Promise<ApiResponse> {
@@ -71,7 +71,7 @@ export async function nodeImages(
   const target = {
     ...addressOf(node.object, info.name),
     nodeName: info.name,
-    path: `/images?${query}`,
+    path: `/${info.subresource}?${query}`,
   };
   const answer = await ask(deps, target, signal, { method });
   if (answer.statusCode !== 200) throw await agentError(answer, answer.statusCode ?? 502);

@@ -53,7 +53,7 @@ export function startAgentPart(options: AgentPartOptions): AgentPart {
   const stop = new AbortController();
   const { metrics, logs } = options;
   const run = async () => {
-    const runtimes = await openRuntimes({ nodeId, clock: systemClock, log, logs });
+    const runtimes = await openRuntimes({ nodeId, dataDir, clock: systemClock, log, logs });
     const measured = runtimes.map((each) => measuredRuntime(each, metrics, systemClock));
     try {
       await runAgent({ ...settings, runtimes: measured });

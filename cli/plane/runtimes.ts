@@ -1,7 +1,9 @@
 /** The runtimes that this machine has. */
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
+import { Adoptions } from '../../runtime/adoptions.ts';
 import type { LogLimits } from '../../runtime/docker/container-options.ts';
 import { createDockerRuntime } from '../../runtime/docker/docker.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
@@ -9,6 +11,8 @@ import { dockerSocket } from './docker-engine.ts';
 
 interface RuntimesOptions {
   readonly nodeId: string;
+  /** Of the agent. */
+  readonly dataDir: string;
   readonly clock: Clock;
   readonly log: Log;
   readonly logs: LogLimits | undefined;
@@ -17,11 +21,13 @@ interface RuntimesOptions {
 /** Docker first: it runs what names no runtime. */
 export async function openRuntimes({
   nodeId,
+  dataDir,
   clock,
   log,
   logs,
 }: RuntimesOptions): Promise<readonly Runtime[]> {
-  const shared = { nodeId, clock, log };
+  const adoptions = Adoptions.load(join(dataDir, 'adoptions.json'));
+  const shared = { nodeId, clock, log, adoptions };
   const limits = logs === undefined ? {} : { logs };
   const docker = createDockerRuntime({ ...shared, ...limits, socketPath: dockerSocket() });
   const runtimes: Runtime[] = [docker];

@@ -4,6 +4,7 @@ import type { Observable } from 'rxjs';
 import type { CallOptions } from '../../lib/call.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
+import { Adoptions } from '../adoptions.ts';
 import { limitIo } from '../cgroup-io.ts';
 import type { ImageStore } from '../image-store.ts';
 import {
@@ -28,6 +29,7 @@ import {
 } from '../runtime.ts';
 import { KeyedSerial } from '../serial.ts';
 import type { InstanceUsage } from '../usage.ts';
+import { DockerAdopting } from './adopt.ts';
 import { attachTo } from './attach.ts';
 import { type LogLimits, portsOf } from './container-options.ts';
 import { Engine, newestOf } from './engine.ts';
@@ -50,6 +52,8 @@ export interface DockerRuntimeOptions {
   readonly log: Log;
   /** @default /var/run/docker.sock */
   readonly socketPath?: string;
+  /** @default none, and none is remembered */
+  readonly adoptions?: Adoptions;
   /** @default five files of 10 MiB */
   readonly logs?: LogLimits;
 }
@@ -63,6 +67,7 @@ export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
 class DockerRuntime implements Runtime {
   readonly name = 'docker';
   readonly gaps = [];
+  readonly adopting: DockerAdopting;
   readonly #docker: Docker;
   readonly #engine: Engine;
   readonly #options: DockerRuntimeOptions;
@@ -70,7 +75,9 @@ class DockerRuntime implements Runtime {
 
   constructor(docker: Docker, options: DockerRuntimeOptions) {
     this.#docker = docker;
-    this.#engine = new Engine(docker, options.nodeId, options.logs);
+    const adoptions = options.adoptions ?? Adoptions.inMemory();
+    this.#engine = new Engine(docker, options.nodeId, adoptions, options.logs);
+    this.adopting = new DockerAdopting(this.#engine, adoptions);
     this.#options = options;
   }
 
@@ -94,7 +101,7 @@ class DockerRuntime implements Runtime {
   async list(options: CallOptions): Promise<readonly InstanceStatus[]> {
     const byId = new Map<InstanceId, Found[]>();
     for (const one of await this.#engine.find(undefined, options)) {
-      const id = one.info.Config.Labels[label.instance] ?? '';
+      const id = one.labels[label.instance] ?? '';
       const known = byId.get(id);
       if (known === undefined) byId.set(id, [one]);
       else known.push(one);
@@ -110,7 +117,8 @@ class DockerRuntime implements Runtime {
   observe(options: CallOptions): Observable<InstanceId> {
     const { nodeId, clock, log } = this.#options;
     const allIds = async (o: CallOptions) => (await this.list(o)).map((status) => status.id);
-    return observeEvents({ docker: this.#docker, nodeId, clock, log, allIds }, options);
+    const { adoptions } = this.#engine;
+    return observeEvents({ docker: this.#docker, nodeId, adoptions, clock, log, allIds }, options);
   }
 
   ensureImage(image: string, policy: ImagePullPolicy, options: PullOptions): Promise<void> {
@@ -170,6 +178,9 @@ class DockerRuntime implements Runtime {
       const found = await this.#engine.find(id, options);
       await this.#end(found, options);
       for (const one of found) await this.#engine.remove(one.info.Id, options);
+      for (const adoption of this.#engine.adoptions.of('docker', id)) {
+        this.#engine.adoptions.forget(adoption);
+      }
     });
   }
 
@@ -187,8 +198,12 @@ class DockerRuntime implements Runtime {
     return await attachTo(this.#docker, one, options);
   }
 
-  diskUsage(id: InstanceId, options: CallOptions): Promise<ReadonlyMap<string, number>> {
-    return readDiskUsage(this.#docker, this.#options.nodeId, id, options);
+  async diskUsage(id: InstanceId, options: CallOptions): Promise<ReadonlyMap<string, number>> {
+    return await readDiskUsage(
+      this.#docker,
+      await this.#engine.rows(id, { size: true }, options),
+      options,
+    );
   }
 
   listImages(options: CallOptions): Promise<ImageStore> {
@@ -199,8 +214,12 @@ class DockerRuntime implements Runtime {
     return removeImage(this.#docker, image, options);
   }
 
-  stats(options: CallOptions): Promise<readonly InstanceUsage[]> {
-    return readUsage(this.#docker, this.#options.nodeId, options);
+  async stats(options: CallOptions): Promise<readonly InstanceUsage[]> {
+    return await readUsage(
+      this.#docker,
+      await this.#engine.rows(undefined, { running: true }, options),
+      options,
+    );
   }
 
   async close(): Promise<void> {

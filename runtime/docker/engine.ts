@@ -1,10 +1,11 @@
 import { setMaxListeners } from 'node:events';
 import type Docker from 'dockerode';
 import type { CallOptions } from '../../lib/call.ts';
+import type { Adoptions } from '../adoptions.ts';
 import { RuntimeError } from '../runtime.ts';
 import { type LogLimits, logLimitsDefault } from './container-options.ts';
 import { statusOf, toRuntimeError } from './errors.ts';
-import { label } from './labels.ts';
+import { adoptedLabels, label } from './labels.ts';
 import { type Found, readFound } from './status.ts';
 
 /** How many containers are inspected at once when many are listed. */
@@ -14,11 +15,13 @@ const inspectConcurrency = 8;
 export class Engine {
   readonly docker: Docker;
   readonly nodeId: string;
+  readonly adoptions: Adoptions;
   readonly logs: LogLimits;
 
-  constructor(docker: Docker, nodeId: string, logs = logLimitsDefault) {
+  constructor(docker: Docker, nodeId: string, adoptions: Adoptions, logs = logLimitsDefault) {
     this.docker = docker;
     this.nodeId = nodeId;
+    this.adoptions = adoptions;
     this.logs = logs;
   }
 
@@ -26,23 +29,44 @@ export class Engine {
   async find(instance: string | undefined, { signal }: CallOptions): Promise<readonly Found[]> {
     // So many inspections listen to it at once, each twice.
     setMaxListeners(0, signal);
-    const labels = [
-      `${label.node}=${this.nodeId}`,
-      instance === undefined ? label.instance : `${label.instance}=${instance}`,
-    ];
-    const rows = await this.#call(
-      this.docker.listContainers({ all: true, filters: { label: labels }, abortSignal: signal }),
-    );
+    const rows = await this.rows(instance, {}, { signal });
     const found: Found[] = [];
     for (let at = 0; at < rows.length; at += inspectConcurrency) {
       const batch = rows.slice(at, at + inspectConcurrency);
       const infos = await Promise.all(batch.map((row) => this.inspect(row.Id, { signal })));
-      for (const info of infos) {
-        const one = info === undefined ? undefined : readFound(info);
+      for (const [index, info] of infos.entries()) {
+        const one = info === undefined ? undefined : readFound(info, batch[index]?.Labels ?? {});
         if (one !== undefined) found.push(one);
       }
     }
     return found.sort((a, b) => (a.info.Created < b.info.Created ? -1 : 1));
+  }
+
+  /** The engine's short word on each, with the labels that an adopted one would have; none that was released. */
+  async rows(
+    instance: string | undefined,
+    { running = false, size = false },
+    { signal }: CallOptions,
+  ): Promise<readonly Docker.ContainerInfo[]> {
+    const labels = [
+      `${label.node}=${this.nodeId}`,
+      instance === undefined ? label.instance : `${label.instance}=${instance}`,
+    ];
+    const ask = (filters: Readonly<Record<string, string[]>>) =>
+      this.#call(this.docker.listContainers({ all: !running, size, filters, abortSignal: signal }));
+    const made = (await ask({ label: labels })).filter(
+      (row) => !this.adoptions.isReleased('docker', row.Id),
+    );
+    const adoptions = this.adoptions.of('docker', instance);
+    if (adoptions.length === 0) return made;
+    const adopted = await ask({ id: adoptions.map(({ target }) => target) });
+    return [
+      ...made,
+      ...adopted.map((row) => {
+        const adoption = adoptions.find(({ target }) => target === row.Id);
+        return adoption === undefined ? row : { ...row, Labels: adoptedLabels(row, adoption) };
+      }),
+    ];
   }
 
   /** `undefined` when it is gone. */

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Adopter } from '../adoptions.ts';
 import type { InstanceSpec } from '../runtime.ts';
 
 /** How containers are recognised: by labels only; names are for people. */
@@ -23,6 +24,21 @@ export function instanceLabels(nodeId: string, spec: InstanceSpec): Record<strin
     [label.instance]: spec.id,
     [label.namespace]: spec.namespace,
     [label.name]: spec.name,
+  };
+}
+
+/** Those of what somebody else started, as if it had been made for its pod. */
+export function adoptedLabels(
+  { Labels }: { readonly Labels: Readonly<Record<string, string>> },
+  { instance, namespace, name, container }: Adopter,
+): Record<string, string> {
+  return {
+    ...Labels,
+    [label.instance]: instance,
+    [label.namespace]: namespace,
+    [label.name]: name,
+    [label.container]: container,
+    [label.attempt]: '0',
   };
 }
 

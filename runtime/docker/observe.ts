@@ -4,6 +4,7 @@ import type { Observable } from 'rxjs';
 import type { CallOptions } from '../../lib/call.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
+import type { Adoptions } from '../adoptions.ts';
 import { observeAlways } from '../observe-always.ts';
 import type { InstanceId } from '../runtime.ts';
 import { label } from './labels.ts';
@@ -14,6 +15,7 @@ const lineMaxBytes = 1 << 20;
 interface ObserveDeps {
   readonly docker: Docker;
   readonly nodeId: string;
+  readonly adoptions: Adoptions;
   readonly clock: Clock;
   readonly log: Log;
   /** Ids of everything that there is now. */
@@ -28,7 +30,7 @@ export function observeEvents(deps: ObserveDeps, options: CallOptions): Observab
 }
 
 async function followOnce(
-  { docker, nodeId, allIds }: ObserveDeps,
+  { docker, nodeId, adoptions, allIds }: ObserveDeps,
   emit: (id: InstanceId) => void,
   signal: AbortSignal,
   onConnected: () => void,
@@ -37,7 +39,7 @@ async function followOnce(
   const events = (await docker.getEvents({
     filters: {
       type: ['container'],
-      label: [`${label.node}=${nodeId}`],
+      // Not by label: what was adopted has none.
       event: ['create', 'start', 'die', 'destroy', 'pause', 'unpause'],
     },
     abortSignal: signal,
@@ -49,13 +51,17 @@ async function followOnce(
     for (const id of await allIds({ signal })) emit(id);
     onConnected();
     for await (const line of lines(events)) {
-      const id = instanceOf(line);
+      const id = instanceOf(line, nodeId, adoptions);
       if (id !== undefined) emit(id);
     }
   } finally {
     signal.removeEventListener('abort', onAbort);
     events.destroy();
   }
+}
+
+interface ContainerEvent {
+  readonly Actor?: { readonly ID?: string; readonly Attributes?: Readonly<Record<string, string>> };
 }
 
 async function* lines(source: Readable): AsyncGenerator<string> {
@@ -69,9 +75,11 @@ async function* lines(source: Readable): AsyncGenerator<string> {
   }
 }
 
-function instanceOf(line: string): InstanceId | undefined {
+function instanceOf(line: string, nodeId: string, adoptions: Adoptions): InstanceId | undefined {
   if (line.trim() === '') return undefined;
   // The engine's event format; a missing field only makes the event be ignored.
-  const event = JSON.parse(line) as { Actor?: { Attributes?: Record<string, string> } };
-  return event.Actor?.Attributes?.[label.instance];
+  const { Actor: actor } = JSON.parse(line) as ContainerEvent;
+  const labels = actor?.Attributes ?? {};
+  if (labels[label.node] === nodeId) return labels[label.instance];
+  return adoptions.find('docker', actor?.ID ?? '')?.instance;
 }

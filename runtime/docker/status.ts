@@ -4,6 +4,7 @@ import { label } from './labels.ts';
 
 /** One container of ours with its labels read. */
 export interface Found {
+  readonly labels: Readonly<Record<string, string>>;
   readonly containerName: string;
   readonly attempt: number;
   readonly sandbox: boolean;
@@ -11,10 +12,13 @@ export interface Found {
 }
 
 /** `undefined` for containers that do not carry our labels, or are being removed. */
-export function readFound(info: Docker.ContainerInspectInfo): Found | undefined {
-  const labels = info.Config.Labels ?? {};
+export function readFound(
+  info: Docker.ContainerInspectInfo,
+  labels: Readonly<Record<string, string>>,
+): Found | undefined {
   if (labels[label.instance] === undefined || info.State.Status === 'removing') return undefined;
   return {
+    labels,
     containerName: labels[label.container] ?? '',
     attempt: Number(labels[label.attempt] ?? 0),
     sandbox: labels[label.sandbox] === 'true',
@@ -46,7 +50,7 @@ export function attemptsOf(found: readonly Found[], containerName: string): read
 
 /** All containers of one instance as one status. `found` must not be empty. */
 export function readInstance(id: string, found: readonly Found[]): InstanceStatus {
-  const labels = found[0]?.info.Config.Labels ?? {};
+  const labels = found[0]?.labels ?? {};
   const names = [...new Set(found.filter((one) => !one.sandbox).map((one) => one.containerName))];
   return {
     id,

@@ -18,16 +18,12 @@ interface Stats {
   };
 }
 
-/** What this node's running containers use; sandboxes are left out, they only wait. */
+/** What these running containers use; sandboxes are left out, they only wait. */
 export async function readUsage(
   docker: Docker,
-  nodeId: string,
+  rows: readonly Docker.ContainerInfo[],
   { signal }: CallOptions,
 ): Promise<readonly InstanceUsage[]> {
-  const filters = { label: [`${label.node}=${nodeId}`, label.instance], status: ['running'] };
-  const rows = await docker.listContainers({ filters, abortSignal: signal }).catch((error) => {
-    throw toRuntimeError(error);
-  });
   const wanted = rows.filter((row) => row.Labels[label.sandbox] !== 'true');
   const instances = new Map<string, InstanceUsage & { readonly containers: ContainerUsage[] }>();
   for (let at = 0; at < wanted.length; at += concurrency) {
@@ -81,18 +77,12 @@ async function readContainer(
   }
 }
 
-/** What the containers of one instance have written, all attempts that are kept together. */
+/** What the containers of one instance have written, all attempts that are kept together; rows with sizes. */
 export async function readDiskUsage(
   docker: Docker,
-  nodeId: string,
-  instance: string,
+  rows: readonly Docker.ContainerInfo[],
   { signal }: CallOptions,
 ): Promise<ReadonlyMap<string, number>> {
-  const filters = { label: [`${label.node}=${nodeId}`, `${label.instance}=${instance}`] };
-  const query = { all: true, size: true, filters, abortSignal: signal };
-  const rows = await docker.listContainers(query).catch((error) => {
-    throw toRuntimeError(error);
-  });
   const bytes = new Map<string, number>();
   for (const row of rows) {
     if (row.Labels[label.sandbox] === 'true') continue;

@@ -181,7 +181,7 @@ export class FakeEngine {
 
 class FakeRuntime implements Runtime {
   readonly name: RuntimeName;
-  readonly gaps = [];
+  readonly gaps = ['adoption'] as const;
   readonly #engine: FakeEngine;
   readonly #nodeId: string;
   readonly #serial = new KeyedSerial();

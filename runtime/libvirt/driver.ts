@@ -58,7 +58,7 @@ export function createLibvirtRuntime(options: LibvirtRuntimeOptions): Runtime {
 
 class LibvirtRuntime implements Runtime {
   readonly name = 'libvirt';
-  readonly gaps = ['tty', 'streams', 'images'] as const;
+  readonly gaps = ['tty', 'streams', 'images', 'adoption'] as const;
   readonly #options: LibvirtRuntimeOptions;
   readonly #libvirt: Libvirt;
   readonly #machines: Machines;

@@ -240,6 +240,12 @@ export class UnitProperties {
     this.#all = all;
   }
 
+  /** Whether it is a list with anything in it. */
+  has(name: string): boolean {
+    const value = this.#all[name]?.value;
+    return Array.isArray(value) && value.length > 0;
+  }
+
   text(name: string): string {
     const value = this.#all[name]?.value;
     return typeof value === 'string' ? value : '';
@@ -254,6 +260,22 @@ export class UnitProperties {
   bigint(name: string): bigint {
     const value = this.#all[name]?.value;
     return typeof value === 'bigint' ? value : BigInt(typeof value === 'number' ? value : 0);
+  }
+
+  /** Signature `as`. */
+  texts(name: string): readonly string[] {
+    const value = this.#all[name]?.value;
+    return Array.isArray(value) ? value.map(String) : [];
+  }
+
+  /** Signature `a(sasbttttuii)`, as `ExecStart` has it: the arguments of each command, with its program first. */
+  commands(name: string): readonly (readonly string[])[] {
+    const value = this.#all[name]?.value;
+    if (!Array.isArray(value)) return [];
+    return value.map((each) => {
+      const [path, argv] = each as [string, readonly string[]];
+      return [path, ...argv.slice(1)];
+    });
   }
 
   /** Signature `aay`, each entry as UTF-8. */

@@ -68,10 +68,15 @@ export function decodeLabels(fields: readonly string[]): UnitLabels | undefined 
   };
 }
 
+interface LoggedUnit {
+  readonly name: string;
+  readonly adopted: boolean;
+  readonly labels: Pick<UnitLabels, 'node' | 'instance' | 'container' | 'attempt'>;
+}
+
 /** The journal's terms for the lines of one attempt. */
-export function journalMatches(
-  labels: Pick<UnitLabels, 'node' | 'instance' | 'container' | 'attempt'>,
-): readonly string[] {
+export function journalMatches({ name, labels, adopted }: LoggedUnit): readonly string[] {
+  if (adopted) return [`_SYSTEMD_UNIT=${name}`];
   return [
     `${field.node}=${labels.node}`,
     `${field.instance}=${labels.instance}`,

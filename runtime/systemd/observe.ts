@@ -52,7 +52,8 @@ async function followOnce(
     }
   };
   const stopListening = bus.onChange(({ unit, path }) => {
-    if (unit === undefined ? !ourPaths.test(path) : !ourNames.test(unit)) return;
+    const ours = unit === undefined ? ourPaths.test(path) : ourNames.test(unit);
+    if (!ours && !units.isAdopted(unit ?? path)) return;
     look(path, unit).catch((error) => {
       if (!signal.aborted) log.debug({ err: error, unit, path }, 'unit not read');
     });

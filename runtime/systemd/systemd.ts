@@ -5,6 +5,7 @@ import type { Observable } from 'rxjs';
 import type { CallOptions } from '../../lib/call.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
+import { Adoptions } from '../adoptions.ts';
 import { limitIo } from '../cgroup-io.ts';
 import type { ImageStore } from '../image-store.ts';
 import { BridgeNetwork, type BridgeOptions } from '../network/bridge.ts';
@@ -31,6 +32,7 @@ import {
 import { KeyedSerial } from '../serial.ts';
 import { shortId } from '../short-id.ts';
 import type { InstanceUsage } from '../usage.ts';
+import { SystemdAdopting } from './adopt.ts';
 import { systemBusPath } from './bus.ts';
 import { checkSpec } from './check-spec.ts';
 import { ensureInstance } from './ensure.ts';
@@ -50,6 +52,8 @@ export interface SystemdRuntimeOptions {
   /** @default /run/dbus/system_bus_socket */
   readonly busPath?: string;
   readonly bridge?: BridgeOptions;
+  /** @default none, and none is remembered */
+  readonly adoptions?: Adoptions;
 }
 
 /** Processes of this machine as transient units of systemd. */
@@ -60,6 +64,7 @@ export function createSystemdRuntime(options: SystemdRuntimeOptions): Runtime {
 class SystemdRuntime implements Runtime {
   readonly name = 'systemd';
   readonly gaps = ['tty', 'stdin', 'streams', 'hostname', 'images'] as const;
+  readonly adopting: SystemdAdopting;
   readonly #options: SystemdRuntimeOptions;
   readonly #units: Units;
   readonly #network: BridgeNetwork;
@@ -68,7 +73,9 @@ class SystemdRuntime implements Runtime {
   constructor(options: SystemdRuntimeOptions) {
     const { nodeId, clock, busPath = systemBusPath } = options;
     this.#options = options;
-    this.#units = new Units({ nodeId, clock, busPath });
+    const adoptions = options.adoptions ?? Adoptions.inMemory();
+    this.#units = new Units({ nodeId, clock, busPath, adoptions });
+    this.adopting = new SystemdAdopting(this.#units, adoptions);
     this.#network = new BridgeNetwork(options.bridge);
   }
 
@@ -197,7 +204,7 @@ class SystemdRuntime implements Runtime {
     const ended = async (call: CallOptions) =>
       (await this.#units.get(unit.name, call))?.state.phase !== 'running';
     const { clock } = this.#options;
-    yield* readJournal({ clock, matches: journalMatches(unit.labels), ended }, options);
+    yield* readJournal({ clock, matches: journalMatches(unit), ended }, options);
   }
 
   async exec(id: InstanceId, options: ExecOptions): Promise<ExecSession> {

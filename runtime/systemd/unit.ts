@@ -1,4 +1,5 @@
 /** One of our units as systemd has it, and several of them as the status of an instance. */
+import type { Adoptions } from '../adoptions.ts';
 import type { ContainerState, ContainerStatus, InstanceId, InstanceStatus } from '../runtime.ts';
 import type { UnitProperties } from './bus.ts';
 import { decodeLabels, type UnitLabels } from './labels.ts';
@@ -14,17 +15,33 @@ export interface Unit {
   readonly controlGroup: string;
   /** How it came to be `exited`: 200 and above are systemd's own, before the program ran. */
   readonly exitStatus: number;
+  /** Somebody else wrote it. */
+  readonly adopted: boolean;
 }
 
 /** `undefined` for units that are none of Berth's, or have gone. */
-export function readUnit(path: string, properties: UnitProperties): Unit | undefined {
-  const labels = decodeLabels(properties.blobs('LogExtraFields'));
+export function readUnit(
+  path: string,
+  properties: UnitProperties,
+  { nodeId, adoptions }: { readonly nodeId: string; readonly adoptions: Adoptions },
+): Unit | undefined {
+  const name = properties.text('Id');
+  const adoption = adoptions.find('systemd', name);
+  const labels =
+    adoption === undefined
+      ? decodeLabels(properties.blobs('LogExtraFields'))
+      : { ...adoption, node: nodeId, attempt: 0, image: '' };
   if (labels === undefined || properties.text('LoadState') === 'not-found') return undefined;
+  const state = readState(properties);
+  // After a reboot systemd knows of it, and it did not run in this life.
+  if (adoption !== undefined && state.phase === 'created') return undefined;
+  if (adoptions.isReleased('systemd', name)) return undefined;
   return {
-    name: properties.text('Id'),
+    name,
     path,
     labels,
-    state: readState(properties),
+    state,
+    adopted: adoption !== undefined,
     mainPid: properties.number('MainPID'),
     controlGroup: properties.text('ControlGroup'),
     exitStatus: properties.number('ExecMainStatus'),

@@ -2,9 +2,11 @@
 import { Variant } from '@particle/dbus-next';
 import type { CallOptions } from '../../lib/call.ts';
 import type { Clock } from '../../lib/clock.ts';
+import type { Adoptions } from '../adoptions.ts';
 import { run } from '../run.ts';
 import { type CpuChoice, type InstanceId, RuntimeError } from '../runtime.ts';
 import { SystemdBus, SystemdError } from './bus.ts';
+import { withoutDropIn } from './drop-in.ts';
 import { anyUnit, unitsOf } from './labels.ts';
 import { readUnit, type Unit } from './unit.ts';
 import { bitmap, type Property } from './unit-properties.ts';
@@ -18,16 +20,19 @@ export interface UnitsOptions {
   readonly nodeId: string;
   readonly clock: Clock;
   readonly busPath: string;
+  readonly adoptions: Adoptions;
 }
 
 export class Units {
   readonly nodeId: string;
+  readonly adoptions: Adoptions;
   readonly #clock: Clock;
   readonly #busPath: string;
   #bus: Promise<SystemdBus> | undefined;
 
-  constructor({ nodeId, clock, busPath }: UnitsOptions) {
+  constructor({ nodeId, clock, busPath, adoptions }: UnitsOptions) {
     this.nodeId = nodeId;
+    this.adoptions = adoptions;
     this.#clock = clock;
     this.#busPath = busPath;
   }
@@ -52,7 +57,8 @@ export class Units {
     const [rows] = await bus.call('ListUnitsByPatterns', 'asas', [[], [pattern]], options);
     // Rows of signature `ssssssouso`; the seventh is the unit's path.
     const paths = (rows as readonly (readonly unknown[])[]).map((row) => row[6] as string);
-    const units = await Promise.all(paths.map((path) => this.read(path, options)));
+    const adopted = this.adoptions.of('systemd', id).map(({ target }) => this.get(target, options));
+    const units = await Promise.all([...paths.map((path) => this.read(path, options)), ...adopted]);
     return units.filter(
       (unit) =>
         unit !== undefined &&
@@ -75,7 +81,7 @@ export class Units {
   async read(path: string, options: CallOptions): Promise<Unit | undefined> {
     try {
       const bus = await this.bus();
-      return readUnit(path, await bus.propertiesOf(path, options));
+      return readUnit(path, await bus.propertiesOf(path, options), this);
     } catch (error) {
       if (isGone(error)) return undefined;
       throw error;
@@ -122,6 +128,9 @@ export class Units {
     };
     await bus.runJob('StopUnit', 'ss', [unit.name, 'replace'], options).catch(gone);
     await bus.call('ResetFailedUnit', 's', [unit.name], options).catch(gone);
+    if (!unit.adopted) return;
+    this.adoptions.forget({ runtime: 'systemd', target: unit.name });
+    await withoutDropIn(bus, unit.name, options);
   }
 
   /** Moves every process of it, and those that it will start. */
@@ -137,6 +146,13 @@ export class Units {
         mayFail: /No such process/,
       });
     }
+  }
+
+  /** By name, or by path. */
+  isAdopted(unit: string): boolean {
+    return this.adoptions
+      .of('systemd')
+      .some(({ target }) => target === unit || unitPath(target) === unit);
   }
 
   async stopSlice(name: string, options: CallOptions): Promise<void> {
@@ -169,6 +185,16 @@ export class Units {
       await this.#clock.sleep(Math.min(waitMs, leftMs), options.signal);
     }
   }
+}
+
+/** As systemd makes paths of names: all but letters and digits is written in hexadecimal. */
+function unitPath(name: string): string {
+  const escaped = [...Buffer.from(name)].map((byte, at) => {
+    const char = String.fromCharCode(byte);
+    const plain = at === 0 ? /[a-zA-Z]/ : /[a-zA-Z0-9]/;
+    return plain.test(char) ? char : `_${byte.toString(16).padStart(2, '0')}`;
+  });
+  return `/org/freedesktop/systemd1/unit/${escaped.join('')}`;
 }
 
 const signals = { SIGTERM: 15, SIGKILL: 9 } as const;

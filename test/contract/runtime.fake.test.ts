@@ -109,4 +109,4 @@ runtimeContract('fake', async () => {
         .filter((one) => one.nodeId === nodeId)
         .flatMap((one) => [...one.containers.values()].flat().map((each) => each.containerId)),
   };
-});
+}, ['adoption']);

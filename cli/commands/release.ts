@@ -1,0 +1,73 @@
+/** `berth release`: what a pod runs goes on without Berth. */
+import type { Command } from 'commander';
+import type { Pod } from '../../api/kinds.gen.ts';
+import { StatusError } from '../../api/status.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { newCommand } from '../command.ts';
+import { Failure, usage } from '../failure.ts';
+import { instanceNamed, instancePath } from '../verbs/pods.ts';
+import {
+  addSessionOptions,
+  type Session,
+  type SessionOptions,
+  withSession,
+} from '../verbs/session.ts';
+
+const pollMs = 100;
+const patienceMs = 30_000;
+
+export function releaseCommand(): Command {
+  const command = newCommand({
+    name: 'release',
+    purpose:
+      'Gives away what a pod runs: containers and processes go on untouched, under Docker or systemd\n' +
+      'alone, and the pod goes. "berth adopt" is the inverse.',
+    examples: ['berth release pod/web', 'berth release web -n shop'],
+  }).argument('<pod>', 'POD or pod/NAME');
+  return addSessionOptions(command).action((pod: string, options: SessionOptions) =>
+    withSession(options, (session) => release(session, pod)),
+  );
+}
+
+async function release(session: Session, word: string): Promise<void> {
+  const instance = await instanceNamed(session, word);
+  if (instance.resource !== 'pods') throw usage('virtual machines cannot be released, pods can');
+  const path = instancePath(session, instance, '').replace(/\/$/, '');
+  // What the path names.
+  const pod = (await session.call({ path })).body as unknown as Pod;
+  const owner = pod.metadata.ownerReferences?.find(({ controller }) => controller === true);
+  if (owner !== undefined) {
+    throw new Failure(
+      `pod/${instance.name} belongs to ${owner.kind} "${owner.name}", which would make another in its ` +
+        `place: first "kubectl delete ${owner.kind.toLowerCase()} ${owner.name} --cascade=orphan"`,
+    );
+  }
+  await session.call({
+    method: 'PATCH',
+    path,
+    contentType: 'application/merge-patch+json',
+    body: { metadata: { annotations: { 'berth.dev/release': 'true' } } },
+  });
+  await untilGone(session, path, pod);
+  const ids = pod.status?.containerStatuses?.map(({ containerID }) => containerID) ?? [];
+  const things = ids.filter((id) => id !== undefined).join(', ');
+  process.stdout.write(`pod/${instance.name} released: ${things || 'nothing of it ran'}\n`);
+}
+
+async function untilGone(session: Session, path: string, { metadata }: Pod): Promise<void> {
+  const untilMs = systemClock.now() + patienceMs;
+  while (systemClock.now() < untilMs) {
+    try {
+      const found = (await session.call({ path })).body as unknown as Pod;
+      if (found.metadata.uid !== metadata.uid) return;
+    } catch (error) {
+      if (error instanceof StatusError && error.code === 404) return;
+      throw error;
+    }
+    await systemClock.sleep(pollMs);
+  }
+  throw new Failure(
+    `it was not released within ${patienceMs / 1_000} s: "kubectl describe pod ${metadata.name}" says ` +
+      'more; it will be as soon as its node answers',
+  );
+}
