@@ -137,6 +137,10 @@ export const commandGroups: readonly CommandGroup[] = [
   {
     title: 'Other',
     commands: {
+      simulate: {
+        summary: 'place instances on imaginary nodes, without a server',
+        load: async () => (await import('./commands/simulate.ts')).simulateCommand(),
+      },
       kubeconfig: {
         summary: "print where the kubeconfig is, or make a node's",
         load: async () => (await import('./commands/kubeconfig.ts')).kubeconfigCommand(),

@@ -45,12 +45,17 @@ export function refusalText(reasons: Reasons): string {
 
 /** One line: what would have to change where least is in the way; empty where no node is. */
 function nearestChange({ classes }: Reasons): string {
-  const nearest = classes.toSorted((a, b) => hardness(a) - hardness(b))[0];
+  const nearest = nearestClass(classes);
   if (nearest === undefined || nearest.obstacles.length === 0) return '';
   const changes = nearest.obstacles.flatMap(
     (obstacle) => whyObstacle(obstacle, nearest.nearest).changes ?? [],
   );
   return changes.join('; ');
+}
+
+/** The class of nodes where least is in the way. */
+export function nearestClass(classes: readonly NodeClass[]): NodeClass | undefined {
+  return classes.toSorted((a, b) => hardness(a) - hardness(b))[0];
 }
 
 /** A node that is gone does not come back by wishing; else what is nearest is what lacks least. */

@@ -84,4 +84,6 @@ export interface Devices<Need extends JsonValue = JsonValue, Piece extends JsonV
   score(need: Need): number | undefined;
   /** Why it does not fit; undefined when it does. */
   explain(need: Need): Shortage | undefined;
+  /** How much there is and how much of it is taken, in any unit; absent where it cannot be counted. */
+  usage?(): { readonly capacity: number; readonly used: number };
 }

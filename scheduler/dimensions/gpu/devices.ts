@@ -55,6 +55,13 @@ export class GpuDevices implements Devices<GpuNeed, GpuPiece> {
     return { devices, milli: need.milli };
   }
 
+  /** In devices. */
+  usage(): { readonly capacity: number; readonly used: number } {
+    const free = this.free.reduce((sum, each) => sum + each, 0);
+    const capacity = this.free.length;
+    return { capacity, used: capacity - free / wholeDevice };
+  }
+
   take({ devices, milli }: GpuPiece): void {
     for (const device of devices) this.#add(device, -milli);
   }
