@@ -40,7 +40,6 @@ import { Gangs, gangOf } from './gangs.ts';
 import { type PendingPod, PendingPods } from './pending-pods.ts';
 import { Preemptor } from './preemptor.ts';
 import type { SchedulerOptions } from './run-scheduler.ts';
-import { runsOfOne } from './runs.ts';
 import { type ScheduleMetrics, scheduleMetrics } from './schedule-metrics.ts';
 import { schedulerNames } from './scheduler-names.ts';
 import { Verdicts } from './verdicts.ts';
