@@ -111,7 +111,7 @@ export function pullPolicyOf({ image = '', imagePullPolicy }: Container): ImageP
   return latest ? 'Always' : 'IfNotPresent';
 }
 
-function limitsOf({ resources }: Container): ResourceLimits {
+export function limitsOf({ resources }: Container): ResourceLimits {
   const { limits, requests } = resources ?? {};
   const cpu = limits?.['cpu'];
   const cpuRequest = requests?.['cpu'] ?? cpu;

@@ -1,4 +1,5 @@
 /** What the agent remembers about a pod between two passes; losing it costs no correctness. */
+import type { MachineChanges } from '../runtime/machine.ts';
 import type { ContainerState } from '../runtime/runtime.ts';
 
 /** Waits of a container that keeps failing: 10 s, doubling to 5 min. Source: kubelet's defaults. */
@@ -63,6 +64,8 @@ export class PodMemory {
   limitsKey = '';
   /** The processors its containers were last put on. */
   cpus?: string;
+  /** How a machine that runs was last brought to what its VM says. */
+  adjusted?: { readonly key: string; readonly atMs: number; readonly changes: MachineChanges };
   /** When a machine that halted because of its disk was last told to go on. */
   goneOnAtMs?: number;
   /** Secrets with credentials of which it was told that they cannot be read. */

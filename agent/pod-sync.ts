@@ -10,7 +10,13 @@ import { choiceOf, followCpus } from './follow-cpus.ts';
 import { followLimits } from './follow-limits.ts';
 import { followVolumes } from './follow-volumes.ts';
 import { terminationMessages } from './hooks/termination-message.ts';
-import { followMachine, isSaveWanted, saveMachine, withIdle } from './machines/follow-machine.ts';
+import {
+  followMachine,
+  isSaveWanted,
+  machineFacts,
+  saveMachine,
+  withIdle,
+} from './machines/follow-machine.ts';
 import { graceMsOf, isStopWanted, type PodContext, type PodDeps } from './pod-context.ts';
 import type { PodMemory } from './pod-memory.ts';
 import { podStatus, type StatusInput, type Waiting } from './pod-status.ts';
@@ -243,11 +249,9 @@ async function report(
   const { client, pod, memory, signal } = context;
   const messages = await terminationMessages(context, status);
   const known = { ...statusFacts(context), waiting, stopped: false, messages, ...more };
-  const { trouble = status?.machine?.trouble } = more;
-  const machine = status?.machine && { ...status.machine, ...(trouble && { trouble }) };
   const build = (newest: Pod): InstancePodStatus => ({
     ...podStatus({ ...known, pod: newest, view: viewPod(newest, status, memory) }),
-    ...(machine === undefined ? {} : { machine }),
+    ...machineFacts(context, newest, status, more.trouble),
   });
   return await writePodStatus(client, pod, build, { signal });
 }

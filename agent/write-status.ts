@@ -4,7 +4,13 @@ import type { Pod, PodStatus, VM, VMStatus } from '../api/kinds.gen.ts';
 import type { JsonObject } from '../api/meta.ts';
 import { pods, vms } from '../api/resources.gen.ts';
 import { hasReason } from '../api/status.ts';
-import { type InstancePodStatus, isVm, podOfVm, vmStatusOf } from '../api/vm-instance.ts';
+import {
+  type InstancePodStatus,
+  isVm,
+  machineConditionTypes,
+  podOfVm,
+  vmStatusOf,
+} from '../api/vm-instance.ts';
 import type { Client } from '../client/client.ts';
 import { newestOf } from '../client/instance.ts';
 import type { CallOptions } from '../lib/call.ts';
@@ -83,7 +89,7 @@ function patchOf(pod: Pod, after: InstancePodStatus): JsonObject | undefined {
   const { vm } = pod;
   // Conditions are written with those of others, which stay.
   const { conditions = [], ...rest } = vmStatusOf(after, vm);
-  const own = new Set(conditions.map(({ type }) => type));
+  const own = new Set([...machineConditionTypes, ...conditions.map(({ type }) => type)]);
   const others = (vm.status?.conditions ?? []).filter(({ type }) => !own.has(type));
   return statusPatch(ownedOfVm, vm.status ?? {}, {
     ...rest,

@@ -28,7 +28,12 @@ export interface MachineFacts {
   readonly state: MachineState;
   /** What went wrong with it, or could not be done to it. */
   readonly trouble?: string;
+  /** Of `machineConditionTypes`; those that are missing are taken away. */
+  readonly conditions?: NonNullable<VMStatus['conditions']>;
 }
+
+/** Conditions that only machines have. */
+export const machineConditionTypes: readonly string[] = ['RestartRequired', 'Synchronized'];
 
 /** What `vmStatusOf` reads. */
 export type InstancePodStatus = PodStatus & { readonly machine?: MachineFacts };
@@ -109,7 +114,7 @@ export function vmStatusOf(
     // States are plain JSON; the schema keeps them as they are.
     ...(guest?.state === undefined ? {} : { state: { ...guest.state } }),
     ...(guest?.lastState === undefined ? {} : { lastState: { ...guest.lastState } }),
-    conditions: conditionsOf(status, phase),
+    conditions: [...conditionsOf(status, phase), ...(status.machine?.conditions ?? [])],
   };
 }
 

@@ -1,7 +1,7 @@
 /** A virtual machine with everything resolved: files that are there, bridges, addresses. */
 import type { MachineAction, MachineState } from '../api/vm-states.ts';
 import type { CallOptions } from '../lib/call.ts';
-import type { InstanceId, InstanceNetwork, IoLimits } from './runtime.ts';
+import type { InstanceId, InstanceNetwork, IoLimits, ResourceLimits } from './runtime.ts';
 
 export interface MachineSpec {
   readonly cpus: number;
@@ -43,6 +43,8 @@ export interface MachineDisk {
   readonly isDevice?: boolean;
   readonly format: 'raw' | 'qcow2';
   readonly readOnly: boolean;
+  /** How large it shall be at least; absent = as it is. */
+  readonly sizeBytes?: bigint;
   readonly limits?: IoLimits;
 }
 
@@ -63,8 +65,30 @@ export interface MachineStatus {
   readonly trouble?: string;
 }
 
-/** `api/vm-states.ts` says what is done in which state. All throw `Conflict`, with the reason, where the state of the machine does not allow it. */
+/** How far a machine that runs has been brought to what is asked for. */
+export interface MachineChanges {
+  /** Fields of the VM that hold from its next start on. */
+  readonly restart: readonly string[];
+  /** What could not be done, each in a sentence; the rest was. */
+  readonly failures: readonly string[];
+  readonly changed: boolean;
+}
+
+/**
+ * `api/vm-states.ts` says what is done in which state. All throw `Conflict`, with the reason, where the
+ * state of the machine does not allow it.
+ */
 export interface MachineControl {
+  /**
+   * CPUs, memory, disks, interfaces and limits, without a restart; `undefined` where it does not run.
+   * `limits` are those of its container.
+   */
+  adjust(
+    id: InstanceId,
+    wanted: { readonly machine: MachineSpec; readonly limits: ResourceLimits },
+    options: CallOptions,
+  ): Promise<MachineChanges | undefined>;
+
   /** Halts the guest, or lets it go on; does nothing where it does not run. */
   setPaused(id: InstanceId, paused: boolean, options: CallOptions): Promise<void>;
 

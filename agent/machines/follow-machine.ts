@@ -1,10 +1,24 @@
 /** What is done to a virtual machine that is there: halted and let go on, saved instead of shut down. */
 
 import type { Pod } from '../../api/kinds.gen.ts';
-import { guestContainer, isVm } from '../../api/vm-instance.ts';
+import {
+  guestContainer,
+  type InstancePodStatus,
+  isVm,
+  type VmInstance,
+} from '../../api/vm-instance.ts';
+import { DiskError } from '../../runtime/disk/disk-images.ts';
+import type { MachineChanges } from '../../runtime/machine.ts';
 import { type InstanceStatus, RuntimeError } from '../../runtime/runtime.ts';
+import { AddressPending } from '../addresses/instance-networks.ts';
+import { ConfigError } from '../config-error.ts';
+import { limitsOf } from '../container-spec.ts';
+import { VolumeWait } from '../disks/hold-volumes.ts';
 import type { PodHealth } from '../hooks/container-life.ts';
 import type { PodContext } from '../pod-context.ts';
+import { createReferences } from '../references.ts';
+import { machineConditions } from './machine-conditions.ts';
+import { prepareMachine } from './prepare-machine.ts';
 
 export interface Followed {
   /** What is there now. */
@@ -13,31 +27,117 @@ export interface Followed {
 }
 
 const never = Number.POSITIVE_INFINITY;
+/** How soon what could not be changed is tried again. */
+const retryMs = 10_000;
+const lookAgainMs = 60_000;
 /** How often a guest that halted because its disk could not be written is told to go on. */
 const goOnMs = 30_000;
 
-/** Brings a machine that runs to what its VM says. */
+/** Brings a machine that is there to what its VM says. */
 export async function followMachine(
   context: PodContext,
   status: InstanceStatus | undefined,
 ): Promise<Followed> {
-  const { pod, runtime, uid, signal, clock, memory } = context;
-  const { machines } = runtime;
+  const { pod, runtime, uid, signal, memory } = context;
   const state = status?.machine?.state;
-  if (!isVm(pod) || machines === undefined || state === undefined) {
+  if (!isVm(pod) || runtime.machines === undefined || (state !== 'running' && state !== 'paused')) {
+    delete memory.adjusted;
     return { status, dueAtMs: never };
   }
   const { paused = false } = pod.vm.spec;
-  if ((state !== 'running' || !paused) && (state !== 'paused' || paused)) {
-    return { status, dueAtMs: never };
+  const halted = status?.machine?.trouble !== undefined;
+  let dueAtMs = never;
+  let now = status;
+  if (paused !== (state === 'paused')) {
+    dueAtMs = halted ? goOnAtMs(context) : never;
+    if (dueAtMs === never) {
+      await runtime.machines.setPaused(uid, paused, { signal });
+      now = await runtime.get(uid, { signal });
+    }
   }
-  if (status?.machine?.trouble !== undefined) {
-    const dueAtMs = (memory.goneOnAtMs ?? Number.NEGATIVE_INFINITY) + goOnMs;
-    if (clock.now() < dueAtMs) return { status, dueAtMs };
-    memory.goneOnAtMs = clock.now();
+  if (now?.machine?.state === 'running')
+    dueAtMs = Math.min(dueAtMs, await adjust(context, pod, now));
+  return { status: now, dueAtMs };
+}
+
+/** When it is told to go on again; never = now. */
+function goOnAtMs({ clock, memory }: PodContext): number {
+  const dueAtMs = (memory.goneOnAtMs ?? Number.NEGATIVE_INFINITY) + goOnMs;
+  if (clock.now() < dueAtMs) return dueAtMs;
+  memory.goneOnAtMs = clock.now();
+  return never;
+}
+
+/** Without a change of the VM what really is there is looked at now and then only. */
+async function adjust(context: PodContext, pod: VmInstance, status: InstanceStatus) {
+  const { runtime, uid, signal, memory, clock, events, machinesDir, volumes, aside } = context;
+  const [guest] = status.containers;
+  const key = [guest?.containerId, pod.metadata.generation, volumes.limitsKey(pod)].join(' ');
+  const { adjusted } = memory;
+  const waitMs = adjusted?.changes.failures.length ? retryMs : lookAgainMs;
+  const nextAtMs = (adjusted?.atMs ?? 0) + waitMs;
+  const dueOf = ({ failures }: MachineChanges) =>
+    failures.length > 0 ? clock.now() + retryMs : never;
+  if (adjusted?.key === key && clock.now() < nextAtMs) return dueOf(adjusted.changes);
+  const changes = await changesOf(async () => {
+    const networks = await createReferences(context).networks();
+    const call = { signal, running: true } as const;
+    const machine = await aside(async () => {
+      const held = await volumes.hold(pod, { signal });
+      return await prepareMachine(pod.vm, networks, machinesDir, held, call);
+    });
+    const [container] = pod.spec.containers;
+    const limits = container === undefined ? {} : limitsOf(container);
+    return await runtime.machines?.adjust(uid, { machine, limits }, { signal });
+  });
+  if (changes === undefined) return never;
+  memory.adjusted = { key, atMs: clock.now(), changes };
+  const message = changes.failures.join('; ');
+  if (changes.changed && message === '') {
+    const normal = { involvedObject: pod, type: 'Normal' } as const;
+    events.recordEvent({ ...normal, reason: 'Adjusted', message: 'Changed the running machine' });
   }
-  await machines.setPaused(uid, paused, { signal });
-  return { status: await runtime.get(uid, { signal }), dueAtMs: never };
+  if (message !== '' && message !== adjusted?.changes.failures.join('; ')) {
+    const warning = { involvedObject: pod, type: 'Warning' } as const;
+    events.recordEvent({ ...warning, reason: 'FailedAdjust', message });
+  }
+  return dueOf(changes);
+}
+
+/** What is missing for a change is told as a failure of it. */
+async function changesOf(
+  task: () => Promise<MachineChanges | undefined>,
+): Promise<MachineChanges | undefined> {
+  try {
+    return await task();
+  } catch (error) {
+    const known = [DiskError, ConfigError, AddressPending, VolumeWait].some(
+      (each) => error instanceof each,
+    );
+    if (!known || !(error instanceof Error)) throw error;
+    return { restart: [], failures: [error.message], changed: false };
+  }
+}
+
+/** What its status says beside that of an instance. */
+export function machineFacts(
+  { memory, clock }: PodContext,
+  newest: Pod,
+  status: InstanceStatus | undefined,
+  failed: string | undefined,
+): Pick<InstancePodStatus, 'machine'> {
+  const { state, trouble = failed } = status?.machine ?? {};
+  if (!isVm(newest) || state === undefined) return {};
+  const { changes } = memory.adjusted ?? {};
+  return {
+    machine: {
+      state,
+      ...(trouble === undefined ? {} : { trouble }),
+      ...(changes === undefined
+        ? {}
+        : { conditions: machineConditions(newest.vm, changes, clock.now()) }),
+    },
+  };
 }
 
 /** A guest that does nothing serves nobody. */

@@ -1,6 +1,6 @@
 /** Makes the disks of a virtual machine, and says what it is made of. */
 import { createHash } from 'node:crypto';
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { VM, VMDisk, VMInterface } from '../../api/kinds.gen.ts';
 import { parseBytes } from '../../api/quantity.ts';
@@ -21,13 +21,18 @@ import type { InstanceNetworks } from '../addresses/instance-networks.ts';
 import type { HeldVolume } from '../disks/hold-volumes.ts';
 import { seedFiles, seedLabel } from './cloud-init.ts';
 
+export interface PrepareOptions extends CallOptions {
+  /** Its disks are in use: those that are there are left to the hypervisor. */
+  readonly running?: boolean;
+}
+
 /** Throws `DiskError` with what its user can mend, or what may pass. */
 export async function prepareMachine(
   vm: VM,
   networks: InstanceNetworks,
   directory: string,
   held: ReadonlyMap<string, HeldVolume>,
-  options: CallOptions,
+  options: PrepareOptions,
 ): Promise<MachineSpec> {
   const { spec, metadata } = vm;
   const own = join(directory, metadata.uid ?? '');
@@ -43,7 +48,9 @@ export async function prepareMachine(
   const interfaces = (spec.interfaces ?? []).map((each, index) =>
     interfaceOf(each, networks[index], index, metadata.uid ?? ''),
   );
-  if (spec.cloudInit !== undefined) disks.push(await makeSeed(vm, own, interfaces));
+  // What it boots with stays as it is.
+  if (spec.cloudInit !== undefined && options.running !== true)
+    disks.push(await makeSeed(vm, own, interfaces));
   const { cpu, memory, resources, graphics = true } = spec;
   const amount = resources.requests?.['memory'] ?? resources.limits?.['memory'];
   const { sockets = 1, cores = 1, threads = 1 } = cpu ?? {};
@@ -78,24 +85,23 @@ async function prepareDisk(
   { name, size, image, readOnly = false, limits }: VMDisk,
   directory: string,
   own: string,
-  options: CallOptions,
+  options: PrepareOptions,
 ): Promise<MachineDisk> {
   const path = join(own, `${name}.qcow2`);
-  const basePath = await imagePath(image, directory, options);
-  try {
-    await ensureDisk(
-      {
-        path,
-        ...(size === undefined ? {} : { sizeBytes: parseBytes(size) }),
-        ...(basePath === undefined ? {} : { basePath }),
-      },
-      options,
-    );
-  } catch (error) {
-    if (!(error instanceof DiskError)) throw error;
-    throw new DiskError(`disk "${name}": ${error.message}`, { cause: error });
+  const sizeBytes = size === undefined ? undefined : parseBytes(size);
+  const known = sizeBytes === undefined ? {} : { sizeBytes };
+  const inUse = options.running === true && (await isThere(path));
+  if (!inUse) {
+    const basePath = await imagePath(image, directory, options);
+    const base = basePath === undefined ? {} : { basePath };
+    try {
+      await ensureDisk({ path, ...known, ...base }, options);
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      throw new DiskError(`disk "${name}": ${error.message}`, { cause: error });
+    }
   }
-  return { name, path, format: 'qcow2', readOnly, limits: limitsOf(limits) };
+  return { name, path, format: 'qcow2', readOnly, ...known, limits: limitsOf(limits) };
 }
 
 /** The guest gets the device itself: nobody else has it mounted. What the volume may comes first. */
@@ -113,6 +119,10 @@ function limitsOf(limits: VMDisk['limits']): IoLimits {
     ...(readBandwidth === undefined ? {} : { readBytesPerSecond: parseBytes(readBandwidth) }),
     ...(writeBandwidth === undefined ? {} : { writeBytesPerSecond: parseBytes(writeBandwidth) }),
   };
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined)) !== undefined;
 }
 
 /** Of the node, or fetched once for all machines of the node. */

@@ -69,3 +69,11 @@ test('a machine stays on its node, and has time to end there', () => {
   expect(vmStrategy.deletion?.(bound, 0)).toEqual({ type: 'now' });
   expect(vmStrategy.deletion?.(vm({}), undefined)).toEqual({ type: 'now' });
 });
+
+test('what a machine may grow to is no less than what it has', () => {
+  expect(wrong(vm({ cpu: { max: 4 }, memory: { max: '2Gi' } }))).toEqual([]);
+  expect(wrong(vm({ cpu: { max: 1 }, memory: { max: '512Mi' } }))).toEqual([
+    'spec.cpu.max',
+    'spec.memory.max',
+  ]);
+});

@@ -22,6 +22,7 @@ export const vmStrategy: Strategy = {
       ...diskErrors(spec, before),
       ...interfaceErrors(spec),
       ...topologyErrors(spec),
+      ...maximumErrors(spec),
       ...bindingErrors(spec, before),
       ...nodeAffinityErrors(spec, 'spec'),
       ...podAffinityErrors(spec, 'spec'),
@@ -131,6 +132,23 @@ function topologyErrors(spec: JsonObject): FieldError[] {
   if (total === most) return [];
   const why = `sockets, cores and threads come to ${total}, but there are ${most} CPUs`;
   return [invalidValue('spec.cpu', cpu, why)];
+}
+
+/** What it may grow to is no less than what it has. */
+function maximumErrors(spec: JsonObject): FieldError[] {
+  const errors: FieldError[] = [];
+  const cpu = amountOf(spec, 'cpu')?.value ?? '1';
+  const most = at(spec, 'cpu', 'max');
+  if (typeof most === 'number' && isQuantity(cpu) && parseMilli(cpu) > BigInt(most) * 1_000n) {
+    errors.push(invalidValue('spec.cpu.max', most, `must not be less than the ${cpu} CPUs it has`));
+  }
+  const memory = amountOf(spec, 'memory')?.value ?? '';
+  const memoryMost = asString(at(spec, 'memory', 'max'));
+  if (isQuantity(memory) && isQuantity(memoryMost) && parseBytes(memoryMost) < parseBytes(memory)) {
+    const why = `must not be less than the ${memory} it has`;
+    errors.push(invalidValue('spec.memory.max', memoryMost, why));
+  }
+  return errors;
 }
 
 function bindingErrors(spec: JsonObject, before: JsonObject | undefined): FieldError[] {

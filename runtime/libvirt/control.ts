@@ -4,6 +4,7 @@ import type { CallOptions } from '../../lib/call.ts';
 import type { MachineControl } from '../machine.ts';
 import { type InstanceId, RuntimeError } from '../runtime.ts';
 import type { KeyedSerial } from '../serial.ts';
+import { adjustMachine } from './adjust.ts';
 import { errorCode, hasCode } from './libvirt.ts';
 import type { Found, Machines } from './machines.ts';
 import { LibvirtError } from './rpc/connection.ts';
@@ -40,6 +41,12 @@ export function createMachineControl(machines: Machines, serial: KeyedSerial): M
   };
 
   return {
+    adjust: (id, wanted, options) =>
+      serial.run(id, async () => {
+        const found = await machines.find(id, options);
+        if (found?.state !== 'running') return undefined;
+        return await adjustMachine(machines, found, wanted, options);
+      }),
     setPaused: (id, paused, options) =>
       serial.run(id, async () => {
         const found = await machines.find(id, options);

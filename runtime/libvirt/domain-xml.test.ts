@@ -13,6 +13,7 @@ const labels: DomainLabels = {
   image: '/srv/a.qcow2',
   startedAtMs: 1_700_000_000_000,
   ips: '10.0.0.1 10.0.0.2',
+  fixed: '{"a":"<b>"}',
 };
 const machine: MachineSpec = {
   cpus: 2,

@@ -17,6 +17,8 @@ export interface DomainLabels {
   readonly startedAtMs: number;
   /** Addresses known before it runs, separated by spaces. */
   readonly ips: string;
+  /** What cannot be changed while it runs, as `fixedParts` says it. */
+  readonly fixed: string;
 }
 
 export interface Hypervisor {
@@ -48,7 +50,7 @@ export function domainXml(
   return element('domain', { type: hypervisor.kvm ? 'kvm' : 'qemu' }, [
     element('name', {}, name),
     element('uuid', {}, uuid),
-    element('metadata', {}, [labelElement(labels)]),
+    element('metadata', {}, [labelElement(labels, 'berth')]),
     ...memory(machine),
     ...processors(machine, hypervisor),
     ...tuning(machine, cpus, container.limits),
@@ -62,12 +64,12 @@ export function domainXml(
   ]);
 }
 
-function labelElement(labels: DomainLabels): string {
+/** Without `prefix` as libvirt wants it where it adds one itself. */
+export function labelElement(labels: DomainLabels, prefix = ''): string {
   const attributes = Object.entries(labels).map(([key, value]) => [key, String(value)] as const);
-  return element('berth:instance', {
-    'xmlns:berth': labelNamespace,
-    ...Object.fromEntries(attributes),
-  });
+  const namespace = prefix === '' ? {} : { [`xmlns:${prefix}`]: labelNamespace };
+  const name = prefix === '' ? 'instance' : `${prefix}:instance`;
+  return element(name, { ...namespace, ...Object.fromEntries(attributes) });
 }
 
 /** Reads what `labelElement` wrote, in whatever order libvirt gives it back. */
@@ -86,6 +88,7 @@ export function readLabels(xml: string): DomainLabels {
     image: read('image'),
     startedAtMs: Number(read('startedAtMs')),
     ips: read('ips'),
+    fixed: read('fixed'),
   };
 }
 
@@ -128,24 +131,35 @@ function processors(machine: MachineSpec, { kvm }: Hypervisor): string[] {
   ];
 }
 
+/** Of each CPU: libvirt has no limit for the whole. */
+export function cpuTuning(
+  cpus: number,
+  { cpuMilli, cpuRequestMilli }: ResourceLimits,
+): { readonly shares?: number; readonly quotaMicros?: number } {
+  return {
+    ...(cpuRequestMilli === undefined
+      ? {}
+      : { shares: Math.max(2, Math.round((cpuRequestMilli * 1024) / 1000)) }),
+    ...(cpuMilli === undefined
+      ? {}
+      : { quotaMicros: Math.round((cpuMilli * periodMicros) / 1000 / cpus) }),
+  };
+}
+
+const periodMicros = 100_000;
+
 function tuning(
   { cpus, cpusMax = cpus }: MachineSpec,
   choice: CpuChoice | undefined,
-  { cpuMilli, cpuRequestMilli }: ResourceLimits,
+  limits: ResourceLimits,
 ): string[] {
-  const periodMicros = 100_000;
+  const { shares, quotaMicros } = cpuTuning(cpus, limits);
   const cores = choice === undefined || choice.isAll ? undefined : choice.cpus;
   const parts = [
-    ...(cpuRequestMilli === undefined
+    ...(shares === undefined ? [] : [element('shares', {}, String(shares))]),
+    ...(quotaMicros === undefined
       ? []
-      : [element('shares', {}, String(Math.max(2, Math.round((cpuRequestMilli * 1024) / 1000))))]),
-    // Of each CPU: libvirt has no limit for the whole.
-    ...(cpuMilli === undefined
-      ? []
-      : [
-          element('period', {}, String(periodMicros)),
-          element('quota', {}, String(Math.round((cpuMilli * periodMicros) / 1000 / cpus))),
-        ]),
+      : [element('period', {}, String(periodMicros)), element('quota', {}, String(quotaMicros))]),
     ...(cores === undefined
       ? []
       : [
@@ -261,7 +275,7 @@ function escapeXml(text: string): string {
     .replaceAll("'", '&apos;');
 }
 
-function unescapeXml(text: string): string {
+export function unescapeXml(text: string): string {
   return text
     .replaceAll('&lt;', '<')
     .replaceAll('&gt;', '>')

@@ -12,6 +12,7 @@ import {
 import { shortId } from '../short-id.ts';
 import { type DomainLabels, domainXml, type Hypervisor } from './domain-xml.ts';
 import type { Domain } from './libvirt.ts';
+import { fixedParts } from './live-changes.ts';
 import { domainUuid, type Found, type Machines } from './machines.ts';
 import { LibvirtError } from './rpc/connection.ts';
 
@@ -26,7 +27,7 @@ export async function ensureMachine(
   const found = await machines.find(spec.id, options);
   if (found !== undefined) {
     if (found.state === 'saved') {
-      await takeAddresses(machines, spec, machine, options);
+      await takeAddresses(machines, spec.id, machine.interfaces, options);
       return await restoreSaved(machines, found, options);
     }
     const { state } = (await machines.status(found)).containers[0] ?? {};
@@ -35,7 +36,7 @@ export async function ensureMachine(
   }
   const { libvirt, attempts, nodeId, clock } = machines;
   const { attempt } = container;
-  await takeAddresses(machines, spec, machine, options);
+  await takeAddresses(machines, spec.id, machine.interfaces, options);
   await attempts.prepare(spec.id, attempt);
   await attempts.forget(spec.id, attempt);
   const labels: DomainLabels = {
@@ -47,7 +48,8 @@ export async function ensureMachine(
     attempt,
     image: container.image,
     startedAtMs: clock.now(),
-    ips: machine.interfaces.flatMap(({ ip }) => ip ?? []).join(' '),
+    ips: ipsOf(machine),
+    fixed: fixedParts(machine),
   };
   const files = {
     consoleLog: attempts.consoleLog(spec.id, attempt),
@@ -103,10 +105,10 @@ async function startedOne(
 }
 
 /** Says on the wire that the machine has its addresses now: while it boots it says nothing itself. */
-async function takeAddresses(
+export async function takeAddresses(
   { nodeId }: Machines,
-  { id }: InstanceSpec,
-  { interfaces }: MachineSpec,
+  id: InstanceId,
+  interfaces: MachineSpec['interfaces'],
   options: CallOptions,
 ): Promise<void> {
   for (const [index, { network }] of interfaces.entries()) {
@@ -116,6 +118,10 @@ async function takeAddresses(
     await checkAddressIsFree(network, bridge, key, options);
     await announceAddress(network, bridge, key, options);
   }
+}
+
+export function ipsOf({ interfaces }: MachineSpec): string {
+  return interfaces.flatMap(({ ip }) => ip ?? []).join(' ');
 }
 
 function checkSpec({ machine, containers }: InstanceSpec): {

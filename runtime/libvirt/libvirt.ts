@@ -49,7 +49,7 @@ export const errorCode = {
 } as const;
 
 /** Whether a change holds for the running machine, for its next start, or both. */
-const affect = { live: 1, config: 2 } as const;
+export const affect = { live: 1, config: 2 } as const;
 const metadataElement = 2;
 const undefineFlags = { managedSave: 1, snapshotsMetadata: 2, nvram: 4 } as const;
 const shutdownBy = { acpi: 1, agent: 2 } as const;
@@ -138,43 +138,43 @@ export class Libvirt {
 
   /** Starts it; from its saved memory where there is some. */
   async create(domain: Domain, options: CallOptions): Promise<void> {
-    await this.#call('DOMAIN_CREATE', writeDomain(domain), options);
+    await this.call('DOMAIN_CREATE', writeDomain(domain), options);
   }
 
   /** Asks the guest to end: by its power button, or by its agent. */
   async shutdown(domain: Domain, by: keyof typeof shutdownBy, options: CallOptions): Promise<void> {
-    await this.#call('DOMAIN_SHUTDOWN_FLAGS', writeDomain(domain).uint(shutdownBy[by]), options);
+    await this.call('DOMAIN_SHUTDOWN_FLAGS', writeDomain(domain).uint(shutdownBy[by]), options);
   }
 
   /** Pulls the plug. Resolves also when it does not run. */
   async destroy(domain: Domain, options: CallOptions): Promise<void> {
-    await this.#call('DOMAIN_DESTROY', writeDomain(domain), options).catch((error) => {
+    await this.call('DOMAIN_DESTROY', writeDomain(domain), options).catch((error) => {
       if (!hasCode(error, errorCode.operationInvalid, errorCode.noDomain)) throw error;
     });
   }
 
   /** Halts it where it is. */
   async suspend(domain: Domain, options: CallOptions): Promise<void> {
-    await this.#call('DOMAIN_SUSPEND', writeDomain(domain), options);
+    await this.call('DOMAIN_SUSPEND', writeDomain(domain), options);
   }
 
   async resume(domain: Domain, options: CallOptions): Promise<void> {
-    await this.#call('DOMAIN_RESUME', writeDomain(domain), options);
+    await this.call('DOMAIN_RESUME', writeDomain(domain), options);
   }
 
   /** Asks the guest to boot anew. */
   async reboot(domain: Domain, options: CallOptions): Promise<void> {
-    await this.#call('DOMAIN_REBOOT', writeDomain(domain).uint(0), options);
+    await this.call('DOMAIN_REBOOT', writeDomain(domain).uint(0), options);
   }
 
   /** Presses its reset button: the guest is not asked. */
   async reset(domain: Domain, options: CallOptions): Promise<void> {
-    await this.#call('DOMAIN_RESET', writeDomain(domain).uint(0), options);
+    await this.call('DOMAIN_RESET', writeDomain(domain).uint(0), options);
   }
 
   /** Ends it with its memory on disk; the next `create` goes on from there. */
   async save(domain: Domain, options: CallOptions): Promise<void> {
-    await this.#call('DOMAIN_MANAGED_SAVE', writeDomain(domain).uint(0), options);
+    await this.call('DOMAIN_MANAGED_SAVE', writeDomain(domain).uint(0), options);
   }
 
   async isSaved(domain: Domain, options: CallOptions): Promise<boolean> {
@@ -188,7 +188,7 @@ export class Libvirt {
   }
 
   async discard(domain: Domain, options: CallOptions): Promise<void> {
-    await this.#call('DOMAIN_MANAGED_SAVE_REMOVE', writeDomain(domain).uint(0), options);
+    await this.call('DOMAIN_MANAGED_SAVE_REMOVE', writeDomain(domain).uint(0), options);
   }
 
   /** Why it is paused. */
@@ -203,7 +203,7 @@ export class Libvirt {
   async undefine(domain: Domain, options: CallOptions): Promise<void> {
     const flags = undefineFlags.managedSave | undefineFlags.snapshotsMetadata | undefineFlags.nvram;
     const body = writeDomain(domain).uint(flags);
-    await this.#call('DOMAIN_UNDEFINE_FLAGS', body, options).catch((error) => {
+    await this.call('DOMAIN_UNDEFINE_FLAGS', body, options).catch((error) => {
       if (!hasCode(error, errorCode.noDomain)) throw error;
     });
   }
@@ -214,10 +214,10 @@ export class Libvirt {
     for (const cpu of on) map[cpu >> 3] = (map[cpu >> 3] ?? 0) | (1 << (cpu & 7));
     for (let vcpu = 0; vcpu < cpus; vcpu += 1) {
       const body = writeDomain(domain).uint(vcpu).opaque(map).uint(affect.live);
-      await this.#call('DOMAIN_PIN_VCPU_FLAGS', body, options);
+      await this.call('DOMAIN_PIN_VCPU_FLAGS', body, options);
     }
     const emulator = writeDomain(domain).opaque(map).uint(affect.live);
-    await this.#call('DOMAIN_PIN_EMULATOR', emulator, options);
+    await this.call('DOMAIN_PIN_EMULATOR', emulator, options);
   }
 
   /** A command of the guest's agent (QMP's JSON); throws when none answers within `timeoutMs`. */
@@ -260,12 +260,13 @@ export class Libvirt {
     return { closed: connection.closed, stop };
   }
 
-  async #call(
+  /** For what stands in files beside this one. */
+  async call(
     procedure: Parameters<Connection['call']>[0],
     body: XdrWriter,
     options: CallOptions,
-  ): Promise<void> {
-    await (await this.connection()).call(procedure, body, options);
+  ): Promise<XdrReader> {
+    return await (await this.connection()).call(procedure, body, options);
   }
 }
 
@@ -273,7 +274,7 @@ export function hasCode(error: unknown, ...codes: readonly number[]): boolean {
   return error instanceof LibvirtError && codes.includes(error.code);
 }
 
-function writeDomain({ name, uuid, id }: Domain): XdrWriter {
+export function writeDomain({ name, uuid, id }: Domain): XdrWriter {
   return new XdrWriter().string(name).fixed(uuidBytes(uuid)).int(id);
 }
 

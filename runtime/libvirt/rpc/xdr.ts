@@ -1,5 +1,13 @@
 /** XDR, the way libvirt writes values: big-endian, everything in multiples of four bytes. Source: RFC 4506. */
 
+export interface TypedNumber {
+  readonly type: keyof typeof parameterType;
+  readonly value: bigint;
+}
+
+/** Source: virTypedParameterType. */
+const parameterType = { signed: 3, unsigned: 4 } as const;
+
 export class XdrWriter {
   readonly #parts: Uint8Array[] = [];
 
@@ -41,6 +49,16 @@ export class XdrWriter {
   /** Without a length: both sides know it. */
   fixed(bytes: Uint8Array): this {
     return this.#add(bytes).#add(Buffer.alloc(padding(bytes.length)));
+  }
+
+  /** Named numbers, as libvirt takes them for limits. Source: remote_typed_param. */
+  parameters(values: Readonly<Record<string, TypedNumber>>): this {
+    const entries = Object.entries(values);
+    this.int(entries.length);
+    for (const [name, { type, value }] of entries) {
+      this.string(name).int(parameterType[type]).hyper(value);
+    }
+    return this;
   }
 
   bytes(): Buffer {

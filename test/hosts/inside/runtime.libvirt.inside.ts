@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../lib/clock.ts';
 import { silentLog } from '../../../lib/log.ts';
+import { ensureDisk } from '../../../runtime/disk/disk-images.ts';
 import { createLibvirtRuntime } from '../../../runtime/libvirt/driver.ts';
 import type { MachineSpec } from '../../../runtime/machine.ts';
 import type { InstanceSpec, InstanceStatus, Runtime } from '../../../runtime/runtime.ts';
@@ -74,7 +75,7 @@ const pid = async (name: string) =>
 
 describe('libvirt runtime', () => {
   let runtime: Runtime;
-  const spec = guest();
+  const spec = guest({ cpusMax: 2, memoryMaxBytes: 192n << 20n });
 
   beforeAll(async () => {
     runtime = open();
@@ -162,6 +163,91 @@ describe('libvirt runtime', () => {
     expect(pins).toMatch(/^ *0 +1$/m);
     expect((await run('virsh', ['emulatorpin', name.trim()])).stdout).toMatch(/\*: +1$/m);
     await runtime.setCpus?.(spec.id, { cpus: '0-1', isAll: true }, { signal });
+  });
+
+  const adjust = (more: Partial<MachineSpec>) => {
+    const machine = { ...spec.machine, ...more } as MachineSpec;
+    return runtime.machines?.adjust(spec.id, { machine, limits: { cpuMilli: 900 } }, { signal });
+  };
+  const inGuest = async (line: string) => (await exec(['/bin/sh', '-c', line])).out.trim();
+  const virsh = async (...args: readonly string[]) => {
+    const { stdout } = await run('virsh', ['list', '--name']);
+    const [command = '', ...rest] = args;
+    return (await run('virsh', [command, stdout.trim(), ...rest])).stdout;
+  };
+  const same = { restart: [], failures: [], changed: false };
+
+  test('what is as it shall be is left alone; what needs a restart is named', async () => {
+    await until('its balloon is full', async () => (await adjust({}))?.changed === false);
+    expect(await adjust({})).toEqual(same);
+    const more = { cpus: 3, memoryBytes: 1n << 30n, cpuModel: 'Haswell', graphics: true };
+    expect(await adjust(more)).toEqual({
+      ...same,
+      restart: [
+        'spec.cpu.model',
+        'spec.graphics',
+        'spec.resources.requests.cpu',
+        'spec.resources.requests.memory',
+      ],
+    });
+  });
+
+  test('CPUs, memory and CPU time are changed while it runs', async () => {
+    const more = { cpus: 2, memoryBytes: 192n << 20n };
+    expect(await adjust(more)).toEqual({ ...same, changed: true });
+    expect(await virsh('schedinfo')).toMatch(/vcpu_quota *: 45000/);
+    const online = '/sys/devices/system/cpu/cpu1/online';
+    await until('the guest sees its CPU', async () =>
+      (await inGuest(`ls ${online} && echo 1 > ${online}; nproc`)).endsWith('2'),
+    );
+    const total = async () =>
+      Number(/\d+/.exec(await inGuest('grep MemTotal /proc/meminfo'))?.[0] ?? 0);
+    await until('the guest has its memory', async () => (await total()) > 150_000);
+    expect(await adjust(more)).toEqual(same);
+    // Never taken away while it runs.
+    expect((await adjust({ memoryBytes: 192n << 20n }))?.restart).toEqual([
+      'spec.resources.requests.cpu',
+    ]);
+  });
+
+  test('a disk is attached, limited, grown and detached while it runs', async () => {
+    const path = `${stateDir}-disks/more.qcow2`;
+    await ensureDisk({ path, sizeBytes: 32n << 20n }, { signal });
+    const disk = { name: 'more', path, format: 'qcow2', readOnly: false } as const;
+    const base = { cpus: 2, memoryBytes: 192n << 20n };
+    const limited = { ...disk, limits: { writeIops: 30 } };
+    const sectors = () => inGuest('cat /sys/block/vda/size');
+    expect(await adjust({ ...base, disks: [disk] })).toEqual({ ...same, changed: true });
+    await until('the guest has it', async () => (await sectors()) === '65536');
+    expect((await adjust({ ...base, disks: [limited] }))?.failures).toEqual([]);
+    expect(await virsh('blkdeviotune', 'vda')).toMatch(/write_iops_sec *: 30/);
+    const large = { ...limited, sizeBytes: 48n << 20n };
+    expect(await adjust({ ...base, disks: [large] })).toEqual({ ...same, changed: true });
+    await until('the guest sees its size', async () => (await sectors()) === '98304');
+    await until('it is detached', async () => {
+      const { failures = [] } = (await adjust({ ...base, disks: [] })) ?? {};
+      return failures.length === 0;
+    });
+    expect(await inGuest('ls /sys/block')).not.toContain('vda');
+    const absent = { ...disk, name: 'gone', path: '/absent.qcow2' };
+    expect((await adjust({ ...base, disks: [absent] }))?.failures).toEqual([
+      expect.stringMatching(/^disk "gone" not attached: .*\/absent.qcow2/),
+    ]);
+  });
+
+  test('an interface is attached and detached while it runs', async () => {
+    const base = { cpus: 2, memoryBytes: 192n << 20n };
+    const nic = { bridge: 'br0', mac: '02:00:0a:63:00:66', ip: '10.99.0.102' };
+    const interfaces = [...(spec.machine?.interfaces ?? []), nic];
+    expect(await adjust({ ...base, interfaces })).toEqual({ ...same, changed: true });
+    await until('the guest has it', async () =>
+      (await inGuest('cat /sys/class/net/*/address')).includes(nic.mac),
+    );
+    expect((await runtime.get(spec.id, { signal }))?.ips).toEqual([ip, nic.ip]);
+    await until('it is detached', async () => (await adjust(base))?.failures.length === 0);
+    expect(await inGuest('cat /sys/class/net/*/address')).not.toContain(nic.mac);
+    await until('its address is gone', async () => (await adjust(base))?.changed === false);
+    expect((await runtime.get(spec.id, { signal }))?.ips).toEqual([ip]);
   });
 
   const state = async () => (await runtime.get(spec.id, { signal }))?.machine?.state;

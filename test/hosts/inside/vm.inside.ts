@@ -31,6 +31,8 @@ const manifest = {
   metadata: { name: 'db' },
   spec: {
     resources: { requests: { cpu: '1', memory: '160Mi' } },
+    cpu: { max: 2 },
+    memory: { max: '192Mi' },
     boot: {
       kernel: '/lab/vmlinuz',
       initrd: '/lab/initrd.gz',
@@ -124,6 +126,38 @@ test(
     // It has not ended meanwhile.
     expect((await vm()).status?.restarts).toBe(restarts);
     expect(await plane.berth(['vm', 'reset', 'vm/db'])).toMatchObject({ code: 0 });
+  },
+  bootMs,
+);
+
+test(
+  'a change of its manifest changes it while it runs, or says what waits for a restart',
+  async () => {
+    await until('it answers', answer, bootMs);
+    const { domain = '' } = (await vm()).status ?? {};
+    await kubectl.apply({
+      ...manifest,
+      spec: {
+        ...manifest.spec,
+        resources: { requests: { cpu: '2', memory: '192Mi' } },
+        cpu: { max: 2, model: 'Haswell' },
+        disks: [
+          { name: 'data', size: '96Mi', limits: { writeIOPS: 30 } },
+          { name: 'more', size: '32Mi' },
+        ],
+      },
+    });
+    await kubectl.ok(['wait', 'vm/db', '--for=condition=RestartRequired', '--timeout=60s']);
+    const { status } = await vm();
+    const waits = status?.conditions?.find(({ type }) => type === 'RestartRequired');
+    expect(waits?.message).toBe('waits for the next start: spec.cpu.model');
+    expect(status).toMatchObject({ domain, phase: 'Running' });
+    expect(status?.conditions?.find(({ type }) => type === 'Synchronized')).toBeUndefined();
+    const xml = (await run('virsh', ['dumpxml', domain.split('/')[2] ?? ''])).stdout;
+    expect(xml).toContain("<vcpu placement='static'>2</vcpu>");
+    expect(xml).toContain('<write_iops_sec>30</write_iops_sec>');
+    expect(xml).toContain('<serial>more</serial>');
+    await kubectl.apply(manifest);
   },
   bootMs,
 );

@@ -1,0 +1,115 @@
+/** What libvirt is asked of a domain that runs, so that it changes without a restart. */
+import type { CallOptions } from '../../lib/call.ts';
+import type { IoLimits } from '../runtime.ts';
+import { labelNamespace } from './domain-xml.ts';
+import { affect, type Domain, type Libvirt, writeDomain } from './libvirt.ts';
+import type { TypedNumber } from './rpc/xdr.ts';
+
+const resizeInBytes = 1;
+const metadataElement = 2;
+const labelPrefix = 'berth';
+
+export class LiveDomains {
+  readonly #libvirt: Libvirt;
+
+  constructor(libvirt: Libvirt) {
+    this.#libvirt = libvirt;
+  }
+
+  /** How it is now. */
+  async xml(domain: Domain, options: CallOptions): Promise<string> {
+    const reply = await this.#libvirt.call(
+      'DOMAIN_GET_XML_DESC',
+      writeDomain(domain).uint(0),
+      options,
+    );
+    return reply.string();
+  }
+
+  async attach(domain: Domain, xml: string, options: CallOptions): Promise<void> {
+    const body = writeDomain(domain).string(xml).uint(affect.live);
+    await this.#libvirt.call('DOMAIN_ATTACH_DEVICE_FLAGS', body, options);
+  }
+
+  /** Asks the guest to let go; it may still have it when this resolves. */
+  async detach(domain: Domain, xml: string, options: CallOptions): Promise<void> {
+    const body = writeDomain(domain).string(xml).uint(affect.live);
+    await this.#libvirt.call('DOMAIN_DETACH_DEVICE_FLAGS', body, options);
+  }
+
+  /** Only ever more: libvirt 9 and QEMU 7 lose the machine after CPUs are taken away. */
+  async setCpus(domain: Domain, cpus: number, options: CallOptions): Promise<void> {
+    const body = writeDomain(domain).uint(cpus).uint(affect.live);
+    await this.#libvirt.call('DOMAIN_SET_VCPUS_FLAGS', body, options);
+  }
+
+  /** What its balloon leaves it. */
+  async setMemory(domain: Domain, memoryBytes: bigint, options: CallOptions): Promise<void> {
+    const kibibytes = memoryBytes / 1024n;
+    const body = writeDomain(domain).hyper(kibibytes).uint(affect.live);
+    await this.#libvirt.call('DOMAIN_SET_MEMORY_FLAGS', body, options);
+  }
+
+  /** How much time its CPUs get; a negative quota is none. */
+  async setCpuTime(
+    domain: Domain,
+    { shares, quotaMicros }: { readonly shares?: number; readonly quotaMicros: number },
+    options: CallOptions,
+  ): Promise<void> {
+    const body = writeDomain(domain).parameters({
+      ...(shares === undefined ? {} : { cpu_shares: unsigned(shares) }),
+      vcpu_quota: { type: 'signed', value: BigInt(quotaMicros) },
+    });
+    await this.#libvirt.call(
+      'DOMAIN_SET_SCHEDULER_PARAMETERS_FLAGS',
+      body.uint(affect.live),
+      options,
+    );
+  }
+
+  /** What the guest may do with a disk; what is absent is unlimited. */
+  async setLimits(
+    domain: Domain,
+    disk: string,
+    limits: IoLimits,
+    options: CallOptions,
+  ): Promise<void> {
+    const body = writeDomain(domain)
+      .string(disk)
+      .parameters({
+        read_bytes_sec: unsigned(limits.readBytesPerSecond),
+        write_bytes_sec: unsigned(limits.writeBytesPerSecond),
+        read_iops_sec: unsigned(limits.readIops),
+        write_iops_sec: unsigned(limits.writeIops),
+      });
+    await this.#libvirt.call('DOMAIN_SET_BLOCK_IO_TUNE', body.uint(affect.live), options);
+  }
+
+  /** What the guest sees of it. */
+  async diskBytes(domain: Domain, disk: string, options: CallOptions): Promise<bigint> {
+    const body = writeDomain(domain).string(disk).uint(0);
+    const reply = await this.#libvirt.call('DOMAIN_GET_BLOCK_INFO', body, options);
+    reply.hyper(); // What is allocated of it.
+    return reply.hyper();
+  }
+
+  async growDisk(domain: Domain, disk: string, bytes: bigint, options: CallOptions): Promise<void> {
+    const body = writeDomain(domain).string(disk).hyper(bytes).uint(resizeInBytes);
+    await this.#libvirt.call('DOMAIN_BLOCK_RESIZE', body, options);
+  }
+
+  /** The element that says whose it is, for this start and the next. */
+  async setLabels(domain: Domain, xml: string, options: CallOptions): Promise<void> {
+    const body = writeDomain(domain)
+      .int(metadataElement)
+      .optionalString(xml)
+      .optionalString(labelPrefix)
+      .optionalString(labelNamespace)
+      .uint(affect.live | affect.config);
+    await this.#libvirt.call('DOMAIN_SET_METADATA', body, options);
+  }
+}
+
+function unsigned(value: number | bigint = 0): TypedNumber {
+  return { type: 'unsigned', value: BigInt(value) };
+}
