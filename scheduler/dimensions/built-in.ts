@@ -7,6 +7,7 @@ import { gpu } from './gpu/gpu.ts';
 import { hostPorts } from './host-ports.ts';
 import { memory } from './memory.ts';
 import { pods } from './pods.ts';
+import { disks } from './storage/disks.ts';
 
 /** Every dimension that needs no configuration. The order is that of reasons. */
 const builtInDimensions: readonly Dimension[] = [
@@ -19,6 +20,7 @@ const builtInDimensions: readonly Dimension[] = [
   gpu,
   hostPorts,
   cpuBound,
+  disks,
 ];
 
 /** The dimensions of one engine, by kind. */

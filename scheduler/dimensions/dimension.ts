@@ -2,6 +2,7 @@
 import type { JsonValue } from '../../api/meta.ts';
 import type { Shortage } from '../engine/reasons.ts';
 import type { NodeRecord } from '../engine/request.ts';
+import type { VolumeNeed } from './storage/need.ts';
 
 /** What anything that can be bound asks for, before the dimensions read it. */
 export interface Claim {
@@ -14,6 +15,8 @@ export interface Claim {
   readonly gpuModels?: readonly string[];
   /** Whether it has cores of its own; else it shares the node's processors. */
   readonly isCpuBound?: boolean;
+  /** Volumes that are to be placed with it. */
+  readonly volumes?: readonly VolumeNeed[];
 }
 
 export type Quantities = Readonly<Record<string, string | number>>;

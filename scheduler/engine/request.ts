@@ -57,13 +57,13 @@ export interface NodeRecord {
   readonly disks?: readonly DiskRecord[];
 }
 
-/** Operations and bytes in a second. */
-export interface DiskRates {
+/** Operations and bytes in a second; plain data. */
+export type DiskRates = {
   readonly readIops: number;
   readonly writeIops: number;
   readonly readBps: number;
   readonly writeBps: number;
-}
+};
 
 /** A disk for Volumes. Infinite rates are not counted. */
 export interface DiskRecord extends DiskRates {

@@ -64,6 +64,11 @@ export class NodeVolumes {
     return this.#free[this.#indexOf(path)] ?? 0;
   }
 
+  /** What is left of a rate on the disk below a volume; 0 where none is known. */
+  rateFreeOn(path: string, rate: (typeof rates)[number]): number {
+    return this.#ratesFree[this.#diskOf(path)]?.[rate] ?? 0;
+  }
+
   /** What an instance would get; undefined when it does not fit. Changes nothing. */
   plan(bindings: readonly VolumeBinding[]): VolumePlan | undefined {
     const trial = this.copy();

@@ -1,0 +1,261 @@
+/** Disks for Volumes: size and throughput, shared or a disk of one's own. A decision names the disk of each. */
+import type { Shortage } from '../../engine/reasons.ts';
+import type { DiskRecord } from '../../engine/request.ts';
+import type { Devices, StructuredDimension } from '../dimension.ts';
+import { formatBytes } from '../scalar.ts';
+import type { VolumeBinding } from './binding.ts';
+import {
+  pieceOn,
+  piecesOf,
+  rateNames,
+  type VolumeNeed,
+  type VolumePiece,
+  type VolumePieces,
+} from './need.ts';
+import { NodeVolumes, type VolumeShare } from './volumes.ts';
+
+export const disksDimension = 'disks';
+
+type Needs = readonly VolumeNeed[];
+
+export const disks: StructuredDimension<Needs, VolumePieces> = {
+  type: 'structured',
+  name: disksDimension,
+  parse: ({ volumes = [] }) => (volumes.length === 0 ? undefined : volumes),
+  read: piecesOf,
+  create: (record) => new NodeDisks(record.disks ?? []),
+};
+
+/** The disks of one class that a node has. */
+interface DiskClass {
+  readonly disks: readonly DiskRecord[];
+  readonly volumes: NodeVolumes;
+}
+
+class NodeDisks implements Devices<Needs, VolumePieces> {
+  readonly #disks: ReadonlyMap<string, DiskRecord>;
+  readonly #classes: ReadonlyMap<string, DiskClass>;
+
+  constructor(records: readonly DiskRecord[]) {
+    this.#disks = new Map(records.map((disk) => [disk.name, disk]));
+    const names = new Set(records.map((disk) => disk.class));
+    this.#classes = new Map([...names].map((name) => [name, classOf(records, name)]));
+  }
+
+  fits(needs: Needs): boolean {
+    return this.#plan(needs) !== undefined;
+  }
+
+  /** A Volume has one place: there is never a second instance with the same need. */
+  count(needs: Needs): number {
+    return this.fits(needs) ? 1 : 0;
+  }
+
+  allocate(needs: Needs): VolumePieces {
+    return this.#plan(needs) ?? this.implied(needs);
+  }
+
+  /** Whatever is bound without a disk lies on the first of its class. */
+  implied(needs: Needs): VolumePieces {
+    return needs.map((need) => {
+      const first = this.#classes.get(need.class)?.disks[0]?.name ?? '';
+      return pieceOn(first, need);
+    });
+  }
+
+  take(pieces: VolumePieces): void {
+    for (const piece of pieces) this.#volumesOf(piece)?.take([this.#shareOf(piece)]);
+  }
+
+  release(pieces: VolumePieces): void {
+    for (const piece of pieces) this.#volumesOf(piece)?.release([this.#shareOf(piece)]);
+  }
+
+  /** Of all disks of the classes that are asked for. */
+  score(needs: Needs): number | undefined {
+    let [size, free] = [0, 0];
+    for (const name of new Set(needs.map((need) => need.class))) {
+      const { disks: all = [], volumes } = this.#classes.get(name) ?? {};
+      for (const disk of all) {
+        size += disk.size;
+        free += volumes?.freeOn(disk.name) ?? 0;
+      }
+    }
+    const asked = needs.reduce((sum, need) => sum + need.size, 0);
+    return size === 0 ? undefined : Math.min(1, Math.max(0, (size - free + asked) / size));
+  }
+
+  explain(needs: Needs): Shortage | undefined {
+    if (this.fits(needs)) return undefined;
+    for (const need of needs) {
+      if (this.#plan([need]) === undefined) return this.#shortageOf(need);
+    }
+    const [{ class: name } = { class: '' }] = needs;
+    const asked = needs.reduce((sum, need) => sum + need.size, 0);
+    const free = needs.reduce((sum, need) => Math.max(sum, this.#mostFree(need)), 0);
+    return sizeShortage(`Insufficient disk of class ${name}`, asked, Math.min(free, asked - 1));
+  }
+
+  /** Undefined when they do not all fit. What has least choice comes first. */
+  #plan(needs: Needs): VolumePieces | undefined {
+    const trials = new Map<string, NodeVolumes>();
+    const disksOf = new Map<VolumeNeed, string>();
+    for (const need of [...needs].sort(byChoice)) {
+      const known = this.#classes.get(need.class);
+      if (known === undefined) return undefined;
+      const trial = trials.get(need.class) ?? known.volumes.copy();
+      trials.set(need.class, trial);
+      const share = this.#place(trial, need);
+      if (share === undefined) return undefined;
+      trial.take([share]);
+      disksOf.set(need, share.volume);
+    }
+    return needs.map((need) => pieceOn(disksOf.get(need) ?? '', need));
+  }
+
+  #place(volumes: NodeVolumes, need: VolumeNeed): VolumeShare | undefined {
+    const binding = bindingOf(need);
+    if (need.retained !== undefined) {
+      const disk = this.#holding(need);
+      if (disk === undefined) return undefined;
+      const share = this.#shareOf(pieceOn(disk.name, need));
+      return volumes.canTake(share) ? share : undefined;
+    }
+    if (!need.exclusive) return volumes.plan([binding])?.[0];
+    // Of a copy, because it takes what it places.
+    return volumes.copy().placeMonos([binding])?.[0];
+  }
+
+  /** The disk of its class with the data that it takes up. */
+  #holding(need: VolumeNeed): DiskRecord | undefined {
+    const all = this.#classes.get(need.class)?.disks ?? [];
+    return all.find(({ retained }) => retained.some(({ uid }) => uid === need.retained));
+  }
+
+  /** Data that are taken up are on the disk already; one's own disk is taken as a whole. */
+  #shareOf(piece: VolumePiece): VolumeShare {
+    const disk = this.#disks.get(piece.disk);
+    const there = disk?.retained.find(({ uid }) => uid === piece.retained)?.size ?? 0;
+    const size = piece.exclusive ? (disk?.size ?? 0) : piece.size;
+    const left = Math.max(0, size - there);
+    return { binding: bindingOf(piece), volume: piece.disk, size: left };
+  }
+
+  #volumesOf({ disk }: VolumePiece): NodeVolumes | undefined {
+    return this.#classes.get(this.#disks.get(disk)?.class ?? '')?.volumes;
+  }
+
+  /** Why it does not fit, were it alone. */
+  #shortageOf(need: VolumeNeed): Shortage {
+    const all = this.#classes.get(need.class)?.disks ?? [];
+    if (all.length === 0) return sizeShortage(`no disk of class ${need.class}`, need.size, 0);
+    if (need.retained !== undefined && this.#holding(need) === undefined) {
+      return sizeShortage(`no data of deleted Volume ${need.retained}`, need.size, 0);
+    }
+    const free = this.#mostFree(need);
+    if (free < need.size) {
+      const what = need.exclusive ? 'unused disk' : 'disk';
+      return sizeShortage(`Insufficient ${what} of class ${need.class}`, need.size, free);
+    }
+    return this.#rateShortage(need);
+  }
+
+  #mostFree(need: VolumeNeed): number {
+    const all = this.#classes.get(need.class)?.disks ?? [];
+    return Math.max(0, ...all.map((disk) => this.#freeFor(need, disk)));
+  }
+
+  /** Bytes of a disk that this one could have. */
+  #freeFor(need: VolumeNeed, { name, size, retained }: DiskRecord): number {
+    const left = this.#classes.get(need.class)?.volumes.freeOn(name) ?? 0;
+    const there = retained.find(({ uid }) => uid === need.retained)?.size ?? 0;
+    if (need.exclusive && left + there < size) return 0;
+    return left + there;
+  }
+
+  /** The first rate that the first disk with room for it lacks. */
+  #rateShortage(need: VolumeNeed): Shortage {
+    const { disks: all = [], volumes } = this.#classes.get(need.class) ?? {};
+    const roomy = all.filter((disk) => this.#freeFor(need, disk) >= need.size);
+    const freeOf = (disk: string, rate: RateName) => volumes?.rateFreeOn(disk, rate) ?? 0;
+    const first = roomy[0]?.name ?? '';
+    const rate = rateNames.find((each) => need[each] > freeOf(first, each)) ?? 'readIops';
+    const most = Math.max(0, ...roomy.map(({ name }) => freeOf(name, rate)));
+    const format = rate.endsWith('Bps') ? formatBytes : String;
+    const reason = `Insufficient ${words[rate]} on disks of class ${need.class}`;
+    return shortage(reason, rate, need[rate], Math.min(most, need[rate] - 1), format);
+  }
+}
+
+type RateName = (typeof rateNames)[number];
+
+const words = {
+  readIops: 'readIOPS',
+  writeIops: 'writeIOPS',
+  readBps: 'readBPS',
+  writeBps: 'writeBPS',
+} as const;
+
+function classOf(records: readonly DiskRecord[], name: string): DiskClass {
+  const all = records.filter((disk) => disk.class === name);
+  const volumes = new NodeVolumes(
+    all.map((disk) => ({ path: disk.name, size: disk.size })),
+    all.map((disk) => ({ ...disk, device: disk.name, mounts: [disk.name] })),
+  );
+  // What was left there takes its room, and no throughput.
+  for (const disk of all) {
+    const binding = bindingOf({ ...noRates, name: '', size: 0, exclusive: false });
+    for (const { size } of disk.retained) volumes.take([{ binding, volume: disk.name, size }]);
+  }
+  return { disks: all, volumes };
+}
+
+const noRates = { readIops: 0, writeIops: 0, readBps: 0, writeBps: 0 };
+
+function bindingOf(need: Pick<VolumeNeed, 'name' | 'size' | 'exclusive' | keyof typeof noRates>) {
+  const { name, size, readIops, writeIops, readBps, writeBps } = need;
+  const binding: VolumeBinding = {
+    kind: need.exclusive ? 'mono' : 'normal',
+    source: '',
+    path: name,
+    flags: '',
+    size,
+    readIops,
+    writeIops,
+    readBps,
+    writeBps,
+  };
+  return binding;
+}
+
+/** Data that lie somewhere, then those that share, the largest first, then those that want a disk alone. */
+function byChoice(a: VolumeNeed, b: VolumeNeed): number {
+  const rank = ({ retained, exclusive }: VolumeNeed) =>
+    retained !== undefined ? 0 : exclusive ? 2 : 1;
+  return rank(a) - rank(b) || b.size - a.size;
+}
+
+function sizeShortage(reason: string, asked: number, free: number): Shortage {
+  return shortage(reason, 'storage', asked, free, formatBytes);
+}
+
+function shortage(
+  reason: string,
+  resource: string,
+  asked: number,
+  free: number,
+  format: (amount: number) => string,
+): Shortage {
+  const text = { asked: format(asked), free: format(free) };
+  const missing = asked - free;
+  return {
+    type: 'shortage',
+    dimension: disksDimension,
+    resource,
+    reason,
+    asked,
+    free,
+    missing,
+    text,
+  };
+}
