@@ -65,5 +65,6 @@ test('every new one is protected, once', () => {
     const object: JsonObject = { ...volume({}), metadata: { name: 'v', finalizers } };
     volumeStrategy.prepareForCreate?.(object, { user, now: '', dryRun: false });
     expect(object['metadata']).toEqual({ name: 'v', finalizers: [protection] });
+    expect(object['status']).toEqual({ phase: 'Pending' });
   }
 });

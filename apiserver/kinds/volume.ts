@@ -13,6 +13,7 @@ export const volumeStrategy: Strategy = {
   plainWords: true,
   /** From its first moment on: whoever deletes it while it is used waits. */
   prepareForCreate(volume) {
+    volume['status'] = { phase: 'Pending' };
     const metadata = metadataOf(volume);
     const finalizers = asArray(metadata['finalizers']);
     if (finalizers.includes(protectionFinalizer)) return;

@@ -5,22 +5,37 @@ export interface Grouped {
   readonly place: { readonly group: string; readonly plural: string };
   readonly name: string;
   readonly group?: string;
+  /** Written with it, one by one. */
+  readonly volumes?: readonly unknown[];
 }
 
-/** Parts of at most `most`, in order; a group in a row is cut only when it is larger than that. */
+/** Parts of at most `most` writes, in order; a group in a row is cut only when it is larger than that. */
 export function partsOf<T extends Grouped>(wanted: readonly T[], most: number): readonly T[][] {
   const parts: T[][] = [];
+  let writes = 0;
   for (let at = 0; at < wanted.length; ) {
     const { group } = wanted[at] ?? {};
     let end = at + 1;
-    while (group !== undefined && wanted[end]?.group === group) end += 1;
-    const together = wanted.slice(at, Math.min(end, at + most));
+    let together = writesOf(wanted[at]);
+    while (group !== undefined && wanted[end]?.group === group) {
+      if (together + writesOf(wanted[end]) > most) break;
+      together += writesOf(wanted[end]);
+      end += 1;
+    }
     const part = parts.at(-1);
-    if (part !== undefined && part.length + together.length <= most) part.push(...together);
-    else parts.push([...together]);
-    at += together.length;
+    if (part !== undefined && writes + together <= most) part.push(...wanted.slice(at, end));
+    else {
+      parts.push(wanted.slice(at, end));
+      writes = 0;
+    }
+    writes += together;
+    at = end;
   }
   return parts;
+}
+
+function writesOf(wanted: Grouped | undefined): number {
+  return 1 + (wanted?.volumes?.length ?? 0);
 }
 
 /** The errors, with one more for everything whose group has one already. */

@@ -11,12 +11,13 @@ import { admit, attributesOf } from '../verbs/admission.ts';
 import { decodePlain } from '../verbs/body.ts';
 import { timestamp, type VerbDeps } from '../verbs/deps.ts';
 import { respondJson } from '../verbs/respond.ts';
+import { type VolumeWanted, volumesWanted, volumeWrites } from './bind-volumes.ts';
 import { groupErrors, partsOf } from './binding-groups.ts';
 
 const pods = { group: '', plural: 'pods' };
 const maxBindings = 500;
 /** Below `maxTxnOperations` of the store, with room for the lease. */
-const bindingsPerTxn = 100;
+const writesPerTxn = 100;
 const maxTries = 5;
 
 const vms = { group: 'berth.dev', plural: 'vms' };
@@ -31,6 +32,7 @@ interface Wanted {
   readonly allocation: JsonValue | undefined;
   /** Bindings of one group are written together, or none of them. Absent = on its own. */
   readonly group?: string;
+  readonly volumes: readonly VolumeWanted[];
 }
 
 /** POST `/api/v1/namespaces/<ns>/pods/<name>/binding`. */
@@ -47,6 +49,7 @@ export async function bindOne(deps: VerbDeps, context: RequestContext): Promise<
     uid,
     nodeName,
     allocation: undefined,
+    volumes: [],
   };
   const [error] = await bindAdmitted(deps, context, [wanted], []);
   if (error !== undefined) throw error;
@@ -117,6 +120,7 @@ function wantedOf(item: JsonObject): Wanted {
     nodeName,
     allocation: item['allocation'] ?? undefined,
     ...(asString(item['group']) === '' ? {} : { group: asString(item['group']) }),
+    volumes: volumesWanted(item),
   };
 }
 
@@ -200,7 +204,7 @@ async function bindAll(
   guards: readonly Guard[],
 ): Promise<readonly (StatusError | undefined)[]> {
   const errors: (StatusError | undefined)[] = [];
-  for (const part of partsOf(wanted, bindingsPerTxn))
+  for (const part of partsOf(wanted, writesPerTxn))
     errors.push(...(await bindTogether(deps, context, part, guards)));
   return errors;
 }
@@ -215,12 +219,12 @@ async function bindTogether(
   const { signal } = context.request;
   let held = guards;
   for (let attempt = 1; attempt <= maxTries; attempt += 1) {
-    const results = await Promise.all(wanted.map((each) => prepare(deps, each, signal)));
+    const prepared = await Promise.all(wanted.map((each) => prepare(deps, each, signal)));
+    const results = onceEach(prepared);
     const refused = results.map((result) => (result instanceof StatusError ? result : undefined));
     const errors = groupErrors(wanted, refused);
-    const writes = results.filter(
-      (result, index): result is GuardedWrite =>
-        !(result instanceof StatusError) && errors[index] === undefined,
+    const writes = results.flatMap((result, index) =>
+      result instanceof StatusError || errors[index] !== undefined ? [] : result,
     );
     if (writes.length === 0) return errors;
     if ((await deps.objects.writeAll(writes, held, signal)) !== undefined) return errors;
@@ -231,16 +235,29 @@ async function bindTogether(
   return wanted.map(() => busy);
 }
 
+type Prepared = readonly GuardedWrite[] | StatusError;
+
+/** Two that want the same object cannot both have it: the first gets it. */
+function onceEach(prepared: readonly Prepared[]): readonly Prepared[] {
+  const taken = new Set<string>();
+  return prepared.map((result) => {
+    if (result instanceof StatusError) return result;
+    const twice = result.find(({ key }) => taken.has(key));
+    if (twice === undefined) {
+      for (const { key } of result) taken.add(key);
+      return result;
+    }
+    const name = twice.key.slice(twice.key.lastIndexOf('/') + 1);
+    return new StatusError(409, 'Conflict', `"${name}" goes to another binding of this request`);
+  });
+}
+
 async function refreshed(deps: VerbDeps, context: RequestContext, guard: Guard): Promise<Guard> {
   const { lease } = guard as Awaited<ReturnType<typeof leaseGuard>>; // The only guards there are.
   return leaseGuard(deps, context, lease);
 }
 
-async function prepare(
-  deps: VerbDeps,
-  wanted: Wanted,
-  signal: AbortSignal,
-): Promise<GuardedWrite | StatusError> {
+async function prepare(deps: VerbDeps, wanted: Wanted, signal: AbortSignal): Promise<Prepared> {
   const key = { namespace: wanted.namespace, name: wanted.name };
   const pod = await deps.objects.get(wanted.place, key, signal);
   if (pod === undefined) {
@@ -248,11 +265,13 @@ async function prepare(
   }
   const refused = refusal(pod, wanted);
   if (refused !== undefined) return refused;
-  return {
-    key: pod.key,
-    expected: pod.revision,
-    object: bound(pod, wanted, timestamp(deps.clock)),
-  };
+  const kind = wanted.place === pods ? 'Pod' : 'VM';
+  const { nodeName, volumes } = wanted;
+  const user = { kind, object: pod.object, nodeName, volumes } as const;
+  const held = await volumeWrites(deps, user, signal);
+  if (held instanceof StatusError) return held;
+  const object = bound(pod, wanted, timestamp(deps.clock));
+  return [{ key: pod.key, expected: pod.revision, object }, ...held];
 }
 
 function refusal({ object }: Cached, wanted: Wanted): StatusError | undefined {

@@ -32,7 +32,10 @@ export function whyInstance(view: View, pod: Pod): Answer {
     return done('Pending', `waits for its address: ${reach.why}`);
   }
   const pools = reach.type === 'ready' ? reach.pools : [];
-  const request = podRequest(pod, workload, view.cluster.dimensions, pools);
+  const claims = view.cluster.volumes.claimsOf(pod);
+  if (nodeName === '' && claims?.type === 'wait') return done('Pending', claims.message);
+  const ties = { pools, ...(claims?.type === 'claims' && { claims }) };
+  const request = podRequest(pod, workload, view.cluster.dimensions, ties);
   if (nodeName === '') return { ...whyPending(view.engine, request), ...waits };
   const answer = whyBound(view.engine, request, nodeName);
   if (annotations?.['berth.dev/running'] !== 'false') {

@@ -3,9 +3,9 @@
  * and go when none has come for a while. Every server of a plane has its own, whoever holds the scheduler's lease.
  */
 import { Subscription } from 'rxjs';
-import type { Node, Pod, VM, Workload } from '../../api/kinds.gen.ts';
+import type { Node, Pod, VM, Volume, Workload } from '../../api/kinds.gen.ts';
 import type { KubeObject } from '../../api/meta.ts';
-import { nodes, pods, vms, workloads } from '../../api/resources.gen.ts';
+import { nodes, pods, vms, volumes, workloads } from '../../api/resources.gen.ts';
 import { podOfVm } from '../../api/vm-instance.ts';
 import type { Client } from '../../client/client.ts';
 import { createInformer, type ListWatchInformer } from '../../client/list-watch-informer.ts';
@@ -35,6 +35,7 @@ export class View {
   readonly #vms: ListWatchInformer<VM>;
   readonly #nodes: ListWatchInformer<Node>;
   readonly #workloads: ListWatchInformer<Workload>;
+  readonly #volumes: ListWatchInformer<Volume>;
   readonly #subscriptions = new Subscription();
 
   constructor(options: ViewOptions) {
@@ -46,6 +47,7 @@ export class View {
     this.#vms = createInformer<VM>(client, vms, options);
     this.#nodes = createInformer<Node>(client, nodes, options);
     this.#workloads = createInformer<Workload>(client, workloads, options);
+    this.#volumes = createInformer<Volume>(client, volumes, options);
     this.#pods.addIndex(byOwner, (pod) => [controllerOf(pod)?.uid ?? '']);
     this.#follow(
       this.#nodes,
@@ -62,12 +64,18 @@ export class View {
       (vm) => this.cluster.applyPod(podOfVm(vm)),
       (vm) => this.cluster.deletePod(podOfVm(vm)),
     );
+    this.#follow(
+      this.#volumes,
+      (volume) => this.cluster.volumes.apply(volume),
+      (volume) => this.cluster.volumes.delete(volume),
+    );
     for (const informer of this.#informers) informer.start();
   }
 
   get #informers() {
     const { reservations, pools } = this.addresses;
-    return [this.#pods, this.#vms, this.#nodes, this.#workloads, reservations, pools];
+    const instances = [this.#pods, this.#vms, this.#workloads];
+    return [this.#nodes, ...instances, this.#volumes, reservations, pools];
   }
 
   /** Resolves when all of it is there. */

@@ -97,6 +97,8 @@ function changeText(change: Change, node: string): string {
       return `bring node ${node} back (its agent does not report it ready)`;
     case 'runtime':
       return `give node ${node} the runtime ${change.runtime}, or choose another one`;
+    case 'volume':
+      return `make room on node ${change.node}, or use another volume than "${change.volume}"`;
     case 'maxPerNode':
       return `raise placement.maxPerNode to ${change.maxPerNode}`;
     case 'topologyLabel':

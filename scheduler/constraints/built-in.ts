@@ -16,6 +16,7 @@ import { ready } from './ready.ts';
 import { runtime } from './runtime.ts';
 import { taints } from './taints.ts';
 import { topologySpread } from './topology-spread.ts';
+import { volumes } from './volumes.ts';
 
 /** Every constraint, in the order of reasons. */
 const builtInConstraints: readonly Constraint[] = [
@@ -26,6 +27,7 @@ const builtInConstraints: readonly Constraint[] = [
   nodeSelector,
   nodeAffinity,
   poolReach,
+  volumes,
   maxPerNode,
 ];
 

@@ -7,6 +7,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Random } from '../../lib/random.ts';
 import type { Allocation } from '../engine/request.ts';
+import type { VolumeBinding } from './cluster-volumes.ts';
 
 /** The most bindings of one request. */
 export const bindingsMax = 256;
@@ -28,6 +29,8 @@ export interface Binding {
   readonly allocation: Allocation;
   /** Bindings of one group are written together, or none of them. */
   readonly group?: string;
+  /** What it claims: held for it, and placed where they are not, in the same transaction. */
+  readonly volumes?: readonly VolumeBinding[];
 }
 
 /** What became of each binding, in order. */

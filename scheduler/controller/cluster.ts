@@ -1,16 +1,27 @@
 /** Keeps a snapshot equal to what the informers say, plus what was decided and is not yet confirmed. */
-import type { Namespace, Node, Pod } from '../../api/kinds.gen.ts';
+import type { Namespace, Node, Pod, Volume } from '../../api/kinds.gen.ts';
 import { instanceKey } from '../../client/instance.ts';
 import type { Log } from '../../lib/log.ts';
 import { type Dimensions, dimensionsOf } from '../dimensions/built-in.ts';
+import { disksDimension } from '../dimensions/storage/disks.ts';
+import { piecesOf } from '../dimensions/storage/need.ts';
 import { nodeRecord } from '../engine/node-record.ts';
 import { allocationAnnotation, allocationOf, podRequest } from '../engine/pod-request.ts';
 import type { Allocation, PlacementRequest } from '../engine/request.ts';
-import { Snapshot } from '../engine/snapshot.ts';
+import { type Placed, Snapshot } from '../engine/snapshot.ts';
+import { ClusterVolumes, type VolumeBinding } from './cluster-volumes.ts';
+
+/** An instance that was decided, with the Volumes that it claims; absent: none. */
+interface Taker {
+  readonly pod: Pod;
+  readonly request: PlacementRequest;
+  readonly volumes?: readonly Volume[];
+}
 
 export class Cluster {
   readonly dimensions: Dimensions;
   readonly snapshot: Snapshot;
+  readonly volumes: ClusterVolumes;
   readonly #log: Log;
   /** Which uid a name stands for, so that a pod made anew under an old name releases the old one. */
   readonly #uids = new Map<string, string>();
@@ -21,6 +32,7 @@ export class Cluster {
     this.#log = log;
     this.dimensions = dimensions;
     this.snapshot = new Snapshot(dimensions);
+    this.volumes = new ClusterVolumes(this.snapshot, log);
   }
 
   /** Takes a pod as it is now; true when that made room. */
@@ -78,6 +90,22 @@ export class Cluster {
     return this.snapshot.peers.setNamespace(metadata.name ?? '', undefined);
   }
 
+  /**
+   * What a decision gives to the instance itself, and to the Volumes that it claims: these stand for themselves in the
+   * snapshot, and stay there when their first user is gone.
+   */
+  give(
+    { pod, request, volumes }: Taker,
+    { node, allocation }: Pick<Placed, 'node' | 'allocation'>,
+  ): { readonly allocation: Allocation; readonly volumes?: readonly VolumeBinding[] } {
+    if (volumes === undefined) return { allocation };
+    const { [disksDimension]: stored, ...rest } = allocation;
+    const parts = request.parts.filter(({ dimension }) => dimension !== disksDimension);
+    this.snapshot.assume({ ...request, parts }, node, rest);
+    const pieces = stored === undefined ? [] : (piecesOf(stored) ?? []);
+    return { allocation: rest, volumes: this.volumes.decide(pod, volumes, node, pieces) };
+  }
+
   /** Counts a decision that is not yet carried out. */
   assume(request: PlacementRequest, node: string, allocation: Allocation): void {
     this.snapshot.assume(request, node, allocation);
@@ -85,6 +113,7 @@ export class Cluster {
 
   /** Takes a decision back that was not carried out; a confirmed one stays. */
   forget(uid: string): void {
+    this.volumes.takeBack(uid);
     if (!this.#confirmed.has(uid)) this.snapshot.release(uid);
   }
 

@@ -1,5 +1,5 @@
 /** Decides a batch of pods: those of one class together, gangs all or none. Who is refused is told why. */
-import type { Pod } from '../../api/kinds.gen.ts';
+import type { Pod, Volume } from '../../api/kinds.gen.ts';
 import { isVm } from '../../api/vm-instance.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
@@ -7,6 +7,7 @@ import { refusalText } from '../advice/words.ts';
 import type { Decision, Engine } from '../engine/engine.ts';
 import type { PlacementRequest } from '../engine/request.ts';
 import type { Binding } from './binder.ts';
+import type { Cluster } from './cluster.ts';
 import type { Gang, Gangs } from './gangs.ts';
 import type { PendingPod, PendingPods } from './pending-pods.ts';
 import type { Preemptor, Standing } from './preemptor.ts';
@@ -18,6 +19,8 @@ export interface Candidate {
   readonly pod: Pod;
   readonly request: PlacementRequest;
   readonly gang: Gang | undefined;
+  /** What it claims; absent: none. */
+  readonly volumes?: readonly Volume[];
 }
 
 export interface Decided extends Candidate {
@@ -28,6 +31,7 @@ export interface DeciderDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly engine: Engine;
+  readonly cluster: Cluster;
   readonly queue: PendingPods;
   readonly gangs: Gangs;
   readonly preemptor: Preemptor;
@@ -77,7 +81,7 @@ export class Decider {
   }
 
   #conclude(candidate: Candidate, decision: Decision | undefined, group?: string): Decided[] {
-    const { log, metrics, preemptor } = this.#deps;
+    const { cluster, log, metrics, preemptor } = this.#deps;
     const { pending, pod } = candidate;
     if (decision === undefined) return [];
     if (decision.type === 'refused') {
@@ -93,9 +97,10 @@ export class Decider {
     const { uid, key } = pending;
     const { namespace = '', name = '' } = pod.metadata;
     const resource = isVm(pod) ? 'vms' : 'pods';
-    const { node: nodeName, allocation } = decision;
+    const { node: nodeName } = decision;
     log.debug({ pod: key, node: nodeName }, 'pod decided');
-    const what = { resource, namespace, name, uid, nodeName, allocation } as const;
+    const given = cluster.give(candidate, decision);
+    const what = { resource, namespace, name, uid, nodeName, ...given } as const;
     const binding = group === undefined ? what : { ...what, group };
     return [{ ...candidate, binding }];
   }

@@ -1,7 +1,7 @@
 /** The fake apiserver with the one path that the scheduler needs on top: bindings, fenced by the lease. For tests. */
-import type { Pod } from '../../api/kinds.gen.ts';
+import type { Pod, Volume } from '../../api/kinds.gen.ts';
 import type { KubeObject, Resource } from '../../api/meta.ts';
-import { pods } from '../../api/resources.gen.ts';
+import { pods, volumes } from '../../api/resources.gen.ts';
 import { conflict, type Status, StatusError } from '../../api/status.ts';
 import type { CallOptions } from '../../lib/call.ts';
 import { FakeApi } from '../../test/harness/fake-api.ts';
@@ -51,7 +51,7 @@ export class FakeBindingApi extends FakeApi {
   }
 
   async #bind(binding: Binding, signal: AbortSignal): Promise<Binding & { error?: Status }> {
-    const { namespace, name, uid, nodeName, allocation } = binding;
+    const { namespace, name, uid, nodeName, allocation, volumes: claimed = [] } = binding;
     try {
       const pod = await this.get<Pod>(pods, { namespace, name }, { signal });
       if (pod.metadata.uid !== uid || pod.spec.nodeName !== undefined) {
@@ -67,6 +67,17 @@ export class FakeBindingApi extends FakeApi {
         spec: { ...pod.spec, nodeName },
       };
       await this.update(pods, bound, { signal });
+      for (const { name: volume, disk } of claimed) {
+        const key = { namespace, name: volume };
+        const now = await this.get<Volume>(volumes, key, { signal });
+        const place = disk === undefined ? {} : { nodeName, allocation: { disk } };
+        const placed = { ...now, spec: { ...now.spec, ...place } };
+        const holder = { kind: 'Pod', name, uid };
+        const status = { ...now.status, holder };
+        const { metadata } = await this.update<Volume>(volumes, placed, { signal });
+        const held = { ...placed, metadata, status };
+        await this.update(volumes, held, { signal, subresource: 'status' });
+      }
       return binding;
     } catch (error) {
       if (error instanceof StatusError) return { ...binding, error: error.toStatus() };

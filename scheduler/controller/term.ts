@@ -10,6 +10,7 @@ import type {
   Pod,
   PodDisruptionBudget,
   VM,
+  Volume,
   Workload,
 } from '../../api/kinds.gen.ts';
 import type { KubeObject } from '../../api/meta.ts';
@@ -19,6 +20,7 @@ import {
   podDisruptionBudgets,
   pods,
   vms,
+  volumes,
   workloads,
 } from '../../api/resources.gen.ts';
 import type { Status } from '../../api/status.ts';
@@ -75,6 +77,7 @@ class SchedulerTerm {
   readonly #nodes: Informer<Node>;
   readonly #namespaces: Informer<Namespace>;
   readonly #workloads: Informer<Workload>;
+  readonly #volumes: Informer<Volume>;
   readonly #budgets: Informer<PodDisruptionBudget>;
   readonly #addresses: Addresses;
   readonly #cluster: Cluster;
@@ -99,6 +102,7 @@ class SchedulerTerm {
     this.#nodes = createInformer<Node>(client, nodes, options);
     this.#namespaces = createInformer<Namespace>(client, namespaces, options);
     this.#workloads = createInformer<Workload>(client, workloads, options);
+    this.#volumes = createInformer<Volume>(client, volumes, options);
     this.#budgets = createInformer(client, podDisruptionBudgets, options);
     this.#addresses = new Addresses(options);
     this.#cluster = new Cluster(options.log);
@@ -116,6 +120,7 @@ class SchedulerTerm {
     this.#decider = new Decider({
       ...options,
       engine: this.#engine,
+      cluster: this.#cluster,
       queue: this.#queue,
       gangs: this.#gangs,
       preemptor: this.#preemptor,
@@ -148,6 +153,10 @@ class SchedulerTerm {
       applied: (now, old) =>
         old === undefined || now.metadata.generation !== old.metadata.generation,
       deleted: () => true,
+    });
+    this.#watch(this.#volumes, {
+      applied: (volume) => this.#cluster.volumes.apply(volume),
+      deleted: (volume) => this.#cluster.volumes.delete(volume),
     });
     this.#watch(this.#budgets, {
       applied: (budget) => this.#preemptor.applyBudget(budget),
@@ -185,16 +194,10 @@ class SchedulerTerm {
   }
 
   #informers() {
-    return [
-      this.#nodes,
-      this.#namespaces,
-      this.#pods,
-      this.#vms,
-      this.#workloads,
-      this.#budgets,
-      this.#addresses.reservations,
-      this.#addresses.pools,
-    ];
+    const instances = [this.#pods, this.#vms, this.#workloads];
+    const { reservations, pools } = this.#addresses;
+    const around = [this.#namespaces, this.#volumes, this.#budgets, reservations, pools];
+    return [this.#nodes, ...instances, ...around];
   }
 
   /** `applied` and `deleted` say whether the change could help a pod that waits. */
@@ -251,6 +254,7 @@ class SchedulerTerm {
   async #schedule(batch: readonly PendingPod[]): Promise<void> {
     const { clock } = this.#options;
     const sinceMs = clock.now();
+    this.#cluster.volumes.beginBatch();
     const candidates = batch.flatMap((pending) => this.#candidateOf(pending) ?? []);
     const decided = this.#decider.decide(candidates);
     for (const part of partsOf(decided)) await this.#bind(part);
@@ -276,18 +280,16 @@ class SchedulerTerm {
       return undefined;
     }
     const reach = this.#addresses.await(pod);
-    if (reach.type === 'waiting') {
-      this.#metrics.attempt('unschedulable');
-      // Most of those that wait have their address a moment later.
-      const message = `waits for its address: ${reach.why}`;
-      this.#decider.refuse(pending, pending.refusals > 0 ? { message } : undefined);
-      if (pending.refusals === 0) this.#queue.helpOne(uid);
-      return undefined;
-    }
+    if (reach.type === 'waiting')
+      return this.#awaits(pending, `waits for its address: ${reach.why}`);
     try {
-      const { dimensions } = this.#cluster;
-      const request = podRequest(pod, workload, dimensions, reach.pools);
-      return { pending, pod, request, gang: gangOf(pod, workload) };
+      const claims = this.#cluster.volumes.want(pod);
+      if (claims === 'later') return this.#awaits(pending, undefined);
+      if (claims?.type === 'wait') return this.#awaits(pending, claims.message);
+      const ties = { pools: reach.pools, ...(claims && { claims }) };
+      const request = podRequest(pod, workload, this.#cluster.dimensions, ties);
+      const gang = gangOf(pod, workload);
+      return { pending, pod, request, gang, ...(claims && { volumes: claims.volumes }) };
     } catch (error) {
       this.#options.log.error({ err: error, pod: key }, 'pod not understood');
       this.#metrics.attempt('error');
@@ -295,6 +297,14 @@ class SchedulerTerm {
       this.#decider.refuse(pending, { message });
       return undefined;
     }
+  }
+
+  /** An address, a Volume: most of those that wait for one have it a moment later, and are not told of it. */
+  #awaits(pending: PendingPod, message: string | undefined): undefined {
+    this.#metrics.attempt('unschedulable');
+    const isTold = message !== undefined && pending.refusals > 0;
+    this.#decider.refuse(pending, isTold ? { message } : undefined);
+    if (!isTold) this.#queue.helpOne(pending.uid);
   }
 
   async #bind(placed: readonly Decided[]): Promise<void> {

@@ -226,6 +226,8 @@ describe('the smallest change', () => {
             labels: { ...record.labels, [wanted.key]: wanted.values[0] ?? '' },
           },
         };
+      case 'volume':
+        return { ...situation, asked: withClassKey({ ...asked, volumesOn: [] }) };
       case 'maxPerNode': {
         const { maxPerNode } = wanted;
         return { ...situation, asked: withClassKey({ ...asked, maxPerNode }) };

@@ -21,6 +21,14 @@ import {
   type Toleration,
   withClassKey,
 } from './request.ts';
+import type { VolumeClaims } from './volume-claims.ts';
+
+/** What ties an instance to some nodes besides its own words. */
+export interface Ties {
+  /** Those that it has addresses of. */
+  readonly pools?: readonly PoolReach[];
+  readonly claims?: Pick<Extract<VolumeClaims, { type: 'claims' }>, 'lying' | 'needs'>;
+}
 
 /** Where a binding keeps the devices that were chosen. */
 export const allocationAnnotation = 'berth.dev/allocation';
@@ -34,16 +42,16 @@ const cpuBindingAnnotation = 'berth.dev/cpu-binding';
 const defaultRuntime = 'docker';
 
 /**
- * `workload` is the pod's owner where that is one, `pools` those that it has addresses of. Throws `QuantityError` for a request that is no quantity, which
- * the API does not let through.
+ * `workload` is the pod's owner where that is one, `ties` what its addresses and Volumes say of where it goes. Throws
+ * `QuantityError` for a request that is no quantity, which the API does not let through.
  */
 export function podRequest(
   pod: Pod,
   workload: Workload | undefined,
   dimensions: Dimensions,
-  pools: readonly PoolReach[] = [],
+  { pools = [], claims }: Ties = {},
 ): PlacementRequest {
-  const claim = claimOf(pod);
+  const claim = { ...claimOf(pod), volumes: claims?.needs ?? [] };
   const placement = workload?.spec.placement;
   const owner = controllerOf(pod)?.uid;
   return withClassKey({
@@ -54,6 +62,7 @@ export function podRequest(
     nodeSelector: Object.entries(pod.spec.nodeSelector ?? {}).sort(([a], [b]) => (a < b ? -1 : 1)),
     ...nodeAffinityOf(pod),
     ...(pools.length === 0 ? {} : { pools }),
+    ...(claims === undefined || claims.lying.length === 0 ? {} : { volumesOn: claims.lying }),
     tolerations: (pod.spec.tolerations ?? []).map(tolerationOf),
     runtime: pod.spec.runtimeClassName ?? defaultRuntime,
     strategy: placement?.strategy ?? 'Spread',

@@ -43,6 +43,7 @@ export type Change =
   | { readonly type: 'uncordon' }
   | { readonly type: 'ready' }
   | { readonly type: 'runtime'; readonly runtime: string }
+  | { readonly type: 'volume'; readonly volume: string; readonly node: string }
   | { readonly type: 'maxPerNode'; readonly maxPerNode: number }
   /** The node needs a value of the label, whatever it is. */
   | { readonly type: 'topologyLabel'; readonly label: string }

@@ -100,6 +100,12 @@ export interface PartNeed {
   readonly need: JsonValue;
 }
 
+/** A Volume by name, and the node it lies on. */
+export interface LyingVolume {
+  readonly volume: string;
+  readonly node: string;
+}
+
 export type StrategyName = 'Spread' | 'Fill' | 'Each' | 'Global' | 'Drained' | 'Pack';
 
 /** Other instances, and what counts as the same place as theirs: nodes with one value of the label `topologyKey`. */
@@ -159,6 +165,8 @@ export interface PlacementRequest {
   /** Those of its addresses that not every node reaches. */
   readonly pools?: readonly PoolReach[];
   readonly tolerations: readonly Toleration[];
+  /** Volumes that it uses and that have their place; absent: none. */
+  readonly volumesOn?: readonly LyingVolume[];
   readonly runtime: string;
   readonly strategy: StrategyName;
   readonly maxPerNode: number | undefined;
