@@ -1578,6 +1578,17 @@ export interface NFSVolumeSource {
   readonly readOnly?: boolean;
 }
 
+/** Where an instance, a reservation or a workload is reached, by its name. */
+export interface Name {
+  readonly apiVersion: 'berth.dev/v1';
+  readonly kind: 'Name';
+  readonly metadata?: ObjectMeta;
+  /**
+   * Of the Pod, VM or IPReservation of that name, in this order, or of the instances of the Workload of that name that are ready; empty while there are none.
+   */
+  readonly addresses?: readonly string[];
+}
+
 /** Operations on resources, or on some of them by name. */
 export interface NamedRuleWithOperations {
   /** Only objects of these names; default all. */

@@ -12,6 +12,7 @@ import { impersonate } from './auth/impersonate.ts';
 import type { TokenAuthenticator } from './auth/token-authenticator.ts';
 import { type Documents, text } from './documents/documents.ts';
 import { type LimitedDeps, limited } from './flow/limited.ts';
+import { answerName, isName } from './names/names.ts';
 import { preferredMediaType } from './present/index.ts';
 import { placeOf } from './registry/served-kind.ts';
 import type { ApiRequest, ApiResponse, RequestContext, UserInfo } from './request/request.ts';
@@ -185,6 +186,7 @@ async function dispatch(deps: PipelineDeps, context: RequestContext): Promise<Ap
   )
     return review(deps, context);
   if (isMetrics(info)) return resourceMetrics(deps, context);
+  if (isName(info)) return answerName(deps, context);
   if (info.group === 'berth.dev' && info.resource === 'bindings' && info.verb === 'create')
     return bindMany(deps, context);
   if (isAsked(info)) return answerTo(deps, context);

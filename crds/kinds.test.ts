@@ -68,7 +68,7 @@ describe('every kind', () => {
       'validatingadmissionpolicybindings',
       'validatingwebhookconfigurations',
     ]);
-    expect(virtualKinds).toHaveLength(16);
+    expect(virtualKinds).toHaveLength(17);
     expect(names(berthKinds)).toEqual([
       'ipaddresses',
       'ippools',

@@ -60,6 +60,8 @@ const placement: Rule = {
   verbs: ['get'],
 };
 
+const naming: Rule = { apiGroups: ['berth.dev'], resources: ['names'], verbs: ['get'] };
+
 const viewRules: Rule[] = [
   {
     apiGroups: [''],
@@ -77,6 +79,7 @@ const viewRules: Rule[] = [
   revisions,
   usage,
   placement,
+  naming,
 ];
 
 const editRules: Rule[] = [

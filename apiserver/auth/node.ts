@@ -68,6 +68,8 @@ function mayNode(source: RbacSource, node: string, attributes: Attributes): bool
     case 'persistentvolumeclaims':
     case 'ipreservations.berth.dev':
       return mayRead(source, node, attributes);
+    case 'names.berth.dev':
+      return subresource === '' && verb === 'get';
     case 'ippools.berth.dev':
       return subresource === '' && reads.has(verb);
     case 'serviceaccounts':

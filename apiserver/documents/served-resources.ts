@@ -5,7 +5,7 @@ import { virtualKinds } from '../../crds/index.ts';
 import type { OpenApiKind, ServedResource, ServedSubresource } from '../present/index.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
-import { metricPlurals, postedPlurals, virtualSchemas } from '../registry/virtual.ts';
+import { metricPlurals, namePlurals, postedPlurals, virtualSchemas } from '../registry/virtual.ts';
 
 const allVerbs = [
   'create',
@@ -147,7 +147,8 @@ function subresourcesOf(kind: ServedKind): ServedSubresource[] {
 function virtualResources(): ServedResource[] {
   return virtualKinds.flatMap(({ group, names, scope, versions }) => {
     const metric = metricPlurals.get(names.kind);
-    const plural = metric ?? postedPlurals.get(names.kind);
+    const name = namePlurals.get(names.kind);
+    const plural = metric ?? name ?? postedPlurals.get(names.kind);
     const version = versions[0]?.name;
     if (plural === undefined || version === undefined) return [];
     return [
@@ -160,7 +161,7 @@ function virtualResources(): ServedResource[] {
         namespaced: scope === 'Namespaced',
         shortNames: [],
         categories: [],
-        verbs: metric === undefined ? ['create'] : ['get', 'list'],
+        verbs: metric !== undefined ? ['get', 'list'] : name !== undefined ? ['get'] : ['create'],
         subresources: [],
       },
     ];

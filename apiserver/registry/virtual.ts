@@ -32,6 +32,9 @@ export const metricPlurals: ReadonlyMap<string, string> = new Map([
   ['NodeMetrics', 'nodes'],
 ]);
 
+/** Resources of berth.dev that are read and never stored, by name only: Kind → plural. */
+export const namePlurals: ReadonlyMap<string, string> = new Map([['Name', 'names']]);
+
 /** Kind → plural of what is POSTed and not stored. */
 export const postedPlurals: ReadonlyMap<string, string> = new Map(
   Object.entries({ ...reviewKinds, ...askedKinds }).map(([plural, kind]) => [kind, plural]),
