@@ -22,6 +22,7 @@ import { Checkpoint } from './checkpoint.ts';
 import { DesiredPods, type InstanceSource } from './desired-pods.ts';
 import { type DiskDeclaration, defaultDisk, NodeDisks } from './disks/node-disks.ts';
 import { VolumeKeeper } from './disks/volume-keeper.ts';
+import { NodeDns, type NodeDnsOptions } from './dns/node-dns.ts';
 import type { NodeFacts } from './downward.ts';
 import { type Machine, readLoad, readMachine } from './machine.ts';
 import { keepCertificates, type NodeCertificatesOptions } from './node-certificates.ts';
@@ -75,6 +76,8 @@ export interface AgentOptions {
   readonly addresses: readonly NodeAddress[];
   /** Where programs in pods find the API; absent: they are not told. */
   readonly apiServer?: NodeFacts['apiServer'];
+  /** Answers names of instances to its pods; absent: they resolve as the machine does. */
+  readonly names?: Pick<NodeDnsOptions, 'readConf' | 'addressesOf'>;
   /** What `/metrics` of the node shows; nothing when absent. */
   readonly metrics?: Metrics;
 }
@@ -126,6 +129,11 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     },
   });
   volumes.known.assume(checkpoint.volumes);
+  const names =
+    options.names === undefined
+      ? undefined
+      : new NodeDns({ ...options.names, client, clock, log: log.child({ part: 'dns' }) });
+  await names?.prepare({ signal });
   const workers = new PodWorkers({
     client,
     clock,
@@ -142,6 +150,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     runtimeOf: (pod) => runtimeOf(runtimes, pod),
     isLive: () => desired.live,
     cpusOf: (pod) => cpusOf(pod, desired.list(), machine.cores),
+    names,
   });
   const readNode = readNodeUsage;
   const usage = new UsageSampler({ nodeName, runtimes, clock, readNode, signal });
@@ -206,6 +215,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
         { signal },
       ),
       images.run({ signal }),
+      names?.run({ signal }),
       runStorageWatch(
         {
           clock,

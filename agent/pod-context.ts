@@ -9,6 +9,7 @@ import type { Random } from '../lib/random.ts';
 import type { ContainerSpec, CpuChoice, Runtime } from '../runtime/runtime.ts';
 import type { NetworkStore } from './addresses/instance-networks.ts';
 import type { HeldVolume } from './disks/hold-volumes.ts';
+import type { PodNames } from './dns/node-dns.ts';
 import type { NodeFacts } from './downward.ts';
 import type { ContainerLife } from './hooks/container-life.ts';
 import type { ImagePulls } from './images/image-pulls.ts';
@@ -37,6 +38,8 @@ export interface PodDeps {
   /** Probes and hooks of what runs. */
   readonly life: ContainerLife;
   readonly images: ImagePulls;
+  /** How pods resolve names. @default as the machine does */
+  readonly names?: PodNames | undefined;
   /** Runs what may take long without using the engine's strength: others go on meanwhile. */
   aside<T>(task: () => Promise<T>): Promise<T>;
 }

@@ -34,18 +34,6 @@ test.each([
     { hostname: 'web', hosts: [{ ip: '10.0.0.9', names: ['db', 'db.local'] }] },
   ],
   [
-    {
-      dnsConfig: {
-        nameservers: ['9.9.9.9'],
-        options: [{ name: 'ndots', value: '2' }, { name: 'rotate' }],
-      },
-    },
-    {
-      hostname: 'web',
-      dns: { servers: ['9.9.9.9'], searches: [], options: ['ndots:2', 'rotate'] },
-    },
-  ],
-  [
     { securityContext: { sysctls: [{ name: 'net.ipv4.tcp_syncookies', value: '0' }] } },
     { hostname: 'web', sysctls: { 'net.ipv4.tcp_syncookies': '0' } },
   ],

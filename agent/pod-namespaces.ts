@@ -1,21 +1,17 @@
 /** What all containers of a pod have in common on the machine: names, processes, kernel parameters. Pure. */
 import type { Pod } from '../api/kinds.gen.ts';
-import type { DnsSpec, InstanceSpec } from '../runtime/runtime.ts';
+import type { InstanceSpec } from '../runtime/runtime.ts';
 import { ConfigError } from './config-error.ts';
 
 const clusterDomain = 'cluster.local';
 /** The kernel's limit. */
 const hostNameMax = 64;
 
-type Namespaces = Pick<
-  InstanceSpec,
-  'hostname' | 'domain' | 'pid' | 'ipc' | 'hosts' | 'dns' | 'sysctls'
->;
+type Namespaces = Pick<InstanceSpec, 'hostname' | 'domain' | 'pid' | 'ipc' | 'hosts' | 'sysctls'>;
 
 /** Throws `ConfigError` where the pod asks for what a node does not give. */
 export function namespacesOf(pod: Pod, nodeName: string): Namespaces {
   const { hostPID, hostIPC, shareProcessNamespace, hostAliases = [] } = pod.spec;
-  const dns = dnsOf(pod);
   const sysctls = sysctlsOf(pod);
   return {
     ...hostNamesOf(pod, nodeName),
@@ -28,7 +24,6 @@ export function namespacesOf(pod: Pod, nodeName: string): Namespaces {
     ...(hostAliases.length === 0
       ? {}
       : { hosts: hostAliases.map(({ ip, hostnames = [] }) => ({ ip, names: hostnames })) }),
-    ...(dns === undefined ? {} : { dns }),
     ...(sysctls === undefined ? {} : { sysctls }),
   };
 }
@@ -51,20 +46,6 @@ function hostNamesOf({ metadata, spec }: Pod, nodeName: string) {
     );
   }
   return { hostname: full };
-}
-
-/** Policies but `None` resolve as the machine does; `dnsConfig` comes in addition, and instead with `None`. */
-function dnsOf({ spec }: Pod): DnsSpec | undefined {
-  const { nameservers = [], searches = [], options = [] } = spec.dnsConfig ?? {};
-  const dns = {
-    servers: nameservers,
-    searches,
-    options: options.map(({ name = '', value }) =>
-      value === undefined ? name : `${name}:${value}`,
-    ),
-  };
-  const empty = dns.servers.length + dns.searches.length + dns.options.length === 0;
-  return empty ? undefined : dns;
 }
 
 /** Source: Kubernetes "Using sysctls in a Kubernetes Cluster", the safe set. */

@@ -127,9 +127,14 @@ async function machineOf(
   networks: InstanceNetworks,
   held: ReadonlyMap<string, HeldVolume>,
 ): Promise<MachineSpec | undefined> {
-  const { pod, machinesDir, signal, aside } = context;
+  const { pod, machinesDir, signal, aside, names, runtime } = context;
   if (!isVm(pod)) return undefined;
-  return await aside(() => prepareMachine(pod.vm, networks, machinesDir, held, { signal }));
+  const named = networks.map((network) => {
+    if (network === undefined || names === undefined) return network;
+    const { servers = network.dns } = names.dnsOf(pod, runtime.name, network) ?? {};
+    return { ...network, dns: servers };
+  });
+  return await aside(() => prepareMachine(pod.vm, named, machinesDir, held, { signal }));
 }
 
 /** The API has answered, and will not give what the pod names. */

@@ -10,6 +10,7 @@ import {
 } from '../runtime/runtime.ts';
 import { hasReservation } from './addresses/instance-networks.ts';
 import { bareContainer, portsOf } from './container-spec.ts';
+import { podDns } from './dns/pod-dns.ts';
 import { choiceOf } from './follow-cpus.ts';
 import type { PodContext } from './pod-context.ts';
 import { namespacesOf } from './pod-namespaces.ts';
@@ -184,16 +185,23 @@ function isShared(pod: PodContext['pod']): boolean {
   return spec.hostNetwork !== true && count > 1;
 }
 
+const noConf = { servers: [], searches: [], options: [] };
+
 function specOf(context: PodContext, { specs: containers, machine, address }: Pass): InstanceSpec {
   const { pod, uid, facts } = context;
   const { name = '', namespace = '' } = pod.metadata;
   const cpus = choiceOf(context);
+  const dns =
+    context.names === undefined
+      ? podDns(pod, { conf: noConf })
+      : context.names.dnsOf(pod, context.runtime.name, address);
   return {
     id: uid,
     namespace,
     name,
     ...namespacesOf(pod, facts.nodeName),
     network: pod.spec.hostNetwork === true ? 'host' : 'bridge',
+    ...(dns === undefined ? {} : { dns }),
     sharedNetwork: isShared(pod),
     sharedPorts: pod.spec.containers.flatMap(portsOf),
     ...(cpus === undefined ? {} : { cpus }),

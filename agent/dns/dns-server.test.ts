@@ -33,7 +33,7 @@ beforeEach(async () => {
     log: silentLog,
     port: 0,
   });
-  server.listenOn(local, [local]);
+  server.listenOn(local, () => [local]);
   ended = server.run(stop);
   await expect.poll(() => server.portOf(local)).toBeDefined();
 });
@@ -92,7 +92,7 @@ test('what has too many addresses for UDP is answered by TCP', async () => {
 });
 
 test('when nobody else can be asked, that is said, and noise does no harm', async () => {
-  server.listenOn(local, []);
+  server.listenOn(local, () => []);
   expect(await askUdp('example.com')).toMatchObject({ rcode: 'SERVFAIL' });
   const socket = createSocket('udp4');
   socket.send(Buffer.from('noise'), server.portOf(local)!, local, () => socket.close());
@@ -110,9 +110,9 @@ test('an address that others serve is refused, and taken when they are gone', as
     log: silentLog,
     port,
   });
-  expect(second.listenOn('127.0.0.2', [])).toBe(true);
+  expect(second.listenOn('127.0.0.2', () => [])).toBe(true);
   const running = second.run(stop);
-  await expect.poll(() => second.listenOn('127.0.0.2', [])).toBe(false);
+  await expect.poll(() => second.listenOn('127.0.0.2', () => [])).toBe(false);
   expect(second.portOf('127.0.0.2')).toBeUndefined();
   await new Promise((resolve) => taken.close(resolve));
   await expect.poll(() => second.portOf('127.0.0.2'), { timeout: 5_000 }).toBe(port);

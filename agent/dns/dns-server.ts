@@ -27,7 +27,7 @@ const streamBytesMax = 1 << 17;
 
 interface Place {
   /** Asked about others' names by whoever asks here. */
-  upstream: readonly string[];
+  upstream: () => readonly string[];
   state: 'waiting' | 'serving' | 'refused';
   udp?: Socket;
   tcp?: Server;
@@ -44,7 +44,7 @@ export class DnsServer {
   }
 
   /** Serves on this address from when it is there; whether it does, or will as far as one can tell. */
-  listenOn(address: string, upstream: readonly string[]): boolean {
+  listenOn(address: string, upstream: () => readonly string[]): boolean {
     const place = this.#places.get(address);
     if (place === undefined) {
       this.#places.set(address, { upstream, state: 'waiting' });
@@ -68,13 +68,18 @@ export class DnsServer {
       while (!signal.aborted) {
         this.#wake = new AbortController();
         const waking = AbortSignal.any([signal, this.#wake.signal]);
-        for (const [address, place] of this.#places) {
-          if (place.state !== 'serving') await this.#bind(address, place, signal);
-        }
+        await this.bind({ signal });
         await clock.sleep(retryMs, waking).catch(() => undefined);
       }
     } finally {
       for (const place of this.#places.values()) close(place);
+    }
+  }
+
+  /** Tries every address where nothing is served yet; `run` does it again and again. */
+  async bind({ signal }: CallOptions): Promise<void> {
+    for (const [address, place] of this.#places) {
+      if (place.state !== 'serving') await this.#bind(address, place, signal);
     }
   }
 
@@ -134,7 +139,7 @@ export class DnsServer {
       const asked = askedFor(query);
       if (asked.type === 'foreign') {
         const { forward } = this.#options;
-        return (await forward(message, upstream, transport, { signal })) ?? failureOf(query);
+        return (await forward(message, upstream(), transport, { signal })) ?? failureOf(query);
       }
       const known =
         asked.type === 'nothing'

@@ -1,5 +1,6 @@
 /** The agent of this machine, wired to its runtimes. */
-import { hostname } from 'node:os';
+import { readFile } from 'node:fs/promises';
+import { hostname, networkInterfaces } from 'node:os';
 import { type AgentOptions, runAgent } from '../../agent/agent.ts';
 import { measuredRuntime } from '../../agent/agent-metrics.ts';
 import { findCondition } from '../../api/conditions.ts';
@@ -76,6 +77,13 @@ export function startAgentPart(options: AgentPartOptions): AgentPart {
     ...(options.disks === undefined ? {} : { disks: options.disks.map(parseDisk) }),
     ...(options.certificates === undefined ? {} : { certificates: options.certificates }),
     apiServer: placeOf(options.server),
+    names: {
+      readConf: () => readFile('/etc/resolv.conf', 'utf8'),
+      addressesOf: (name) =>
+        (networkInterfaces()[name] ?? []).flatMap(({ family, address: own }) =>
+          family === 'IPv4' ? own : [],
+        ),
+    },
     addresses: [
       { type: 'InternalIP', address },
       { type: 'Hostname', address: hostname() },

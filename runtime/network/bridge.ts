@@ -28,6 +28,9 @@ export interface Attachment {
 
 /** The same addresses on every node, behind the node's own: never one with the bridge of a pool. */
 export const privateBridge = 'berth-nat0';
+/** The node's own address on it. */
+export const privateGateway = '10.214.0.1';
+const privateLength = 16;
 /** Instances on one bridge that are tried before it counts as full. */
 const addressesMax = 4_094;
 const hostsFirst = 2;
@@ -39,7 +42,7 @@ export class BridgeNetwork {
 
   constructor(options: BridgeOptions = {}) {
     this.#bridge = options.bridge ?? privateBridge;
-    this.#address = options.address ?? '10.214.0.1/16';
+    this.#address = options.address ?? `${privateGateway}/${privateLength}`;
     this.#stateDir = options.stateDir ?? '/run/berth/network';
   }
 

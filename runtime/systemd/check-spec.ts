@@ -15,11 +15,10 @@ export function checkSpec(spec: InstanceSpec): void {
   }
 }
 
-function instanceProblem({ sysctls, hosts, dns }: InstanceSpec): string | undefined {
+function instanceProblem({ sysctls, hosts }: InstanceSpec): string | undefined {
   const no = (field: string) => `${field}: the systemd runtime cannot do this; use docker`;
   if (Object.keys(sysctls ?? {}).length > 0) return no('securityContext.sysctls');
-  if ((hosts ?? []).length > 0) return no('hostAliases');
-  return dns === undefined ? undefined : no('dnsConfig');
+  return (hosts ?? []).length > 0 ? no('hostAliases') : undefined;
 }
 
 function containerProblem(container: ContainerSpec, hostNetwork: boolean): string | undefined {

@@ -1,8 +1,11 @@
-import { stat } from 'node:fs/promises';
+import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { CallOptions } from '../../lib/call.ts';
 import { limitIo } from '../cgroup-io.ts';
+import { formatResolvConf } from '../network/resolv-conf.ts';
 import {
   type ContainerSpec,
+  type DnsSpec,
   type InstanceNetwork,
   type InstanceSpec,
   RuntimeError,
@@ -67,21 +70,39 @@ async function clearTheWay(
 async function placeOf(
   units: Units,
   network: Network,
-  { id, network: kind, address, cpus }: InstanceSpec,
+  { id, network: kind, address, cpus, dns }: InstanceSpec,
   options: CallOptions,
 ): Promise<Place> {
-  const onCpus = cpus === undefined ? {} : { cpus };
-  if (kind === 'host') return onCpus;
+  const key = shortId(units.nodeId, id);
+  const place: Place = {
+    ...(cpus === undefined ? {} : { cpus }),
+    ...(dns === undefined ? {} : { resolvConf: await writeResolvConf(key, dns) }),
+  };
+  if (kind === 'host') return place;
   try {
-    const key = shortId(units.nodeId, id);
     const { namespacePath } = await network.attach(key, address, options);
-    return { ...onCpus, networkNamespace: namespacePath };
+    return { ...place, networkNamespace: namespacePath };
   } catch (error) {
     options.signal.throwIfAborted();
     if (error instanceof RuntimeError) throw error;
     const why = error instanceof Error ? error.message : String(error);
     throw new RuntimeError('StartFailed', `the network cannot be made: ${why}`, { cause: error });
   }
+}
+
+/** Goes with a reboot, as the units do. */
+const resolvDir = '/run/berth/resolv';
+
+async function writeResolvConf(key: string, dns: DnsSpec): Promise<string> {
+  const path = join(resolvDir, key);
+  await mkdir(resolvDir, { recursive: true });
+  // In place: units that run have this very file before them.
+  await writeFile(path, formatResolvConf(dns));
+  return path;
+}
+
+export async function removeResolvConf(key: string): Promise<void> {
+  await rm(join(resolvDir, key), { force: true });
 }
 
 /** What joins others needs them to run. */

@@ -35,7 +35,7 @@ import type { InstanceUsage } from '../usage.ts';
 import { SystemdAdopting } from './adopt.ts';
 import { systemBusPath } from './bus.ts';
 import { checkSpec } from './check-spec.ts';
-import { ensureInstance } from './ensure.ts';
+import { ensureInstance, removeResolvConf } from './ensure.ts';
 import { startExec } from './exec.ts';
 import { readJournal } from './journal.ts';
 import { journalMatches, sliceName } from './labels.ts';
@@ -189,6 +189,7 @@ class SystemdRuntime implements Runtime {
       await Promise.all(units.map((unit) => this.#units.stop(unit, options.graceMs, options)));
       for (const unit of units) await this.#units.remove(unit, options);
       await this.#network.detach(this.#key(id), options);
+      await removeResolvConf(this.#key(id));
       await this.#units.stopSlice(sliceName(this.#options.nodeId, id), options);
     });
   }

@@ -12,6 +12,8 @@ export interface Place {
   readonly cpus?: CpuChoice;
   /** A network namespace in the file system; absent = the machine's own. */
   readonly networkNamespace?: string;
+  /** Shown as `/etc/resolv.conf`. @default the machine's */
+  readonly resolvConf?: string;
 }
 
 /** Searched by systemd where a command has no path, and the process's own `PATH`. */
@@ -41,7 +43,7 @@ export function unitProperties(
     text('SyslogIdentifier', container.name),
     ...process(container),
     ...rights(container),
-    ...files(container),
+    ...files(withResolvConf(container, place)),
     ...limits(container),
     ...deviceLimits(container),
     ...processors(place.cpus),
@@ -84,6 +86,16 @@ function rights({ capabilities, noNewPrivileges }: ContainerSpec): readonly Prop
     }
   }
   return properties;
+}
+
+const resolvConfPath = '/etc/resolv.conf';
+
+function withResolvConf(container: ContainerSpec, { resolvConf }: Place): ContainerSpec {
+  const { mounts } = container;
+  const isOwn = mounts.some(({ containerPath }) => containerPath === resolvConfPath);
+  if (resolvConf === undefined || isOwn) return container;
+  const mount = { hostPath: resolvConf, containerPath: resolvConfPath, readOnly: true };
+  return { ...container, mounts: [...mounts, mount] };
 }
 
 function files({ image, mounts, readOnlyRootFilesystem }: ContainerSpec): readonly Property[] {

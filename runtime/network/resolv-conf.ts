@@ -1,12 +1,7 @@
-/** The machine's own way to resolve names. Pure. Source: resolv.conf(5). */
+/** The file that resolvers read. Pure. Source: resolv.conf(5). */
+import type { DnsSpec } from '../runtime.ts';
 
-export interface ResolvConf {
-  readonly servers: readonly string[];
-  readonly searches: readonly string[];
-  readonly options: readonly string[];
-}
-
-export function parseResolvConf(text: string): ResolvConf {
+export function parseResolvConf(text: string): DnsSpec {
   const servers: string[] = [];
   const options: string[] = [];
   let searches: readonly string[] = [];
@@ -26,7 +21,7 @@ export function withoutLoopback(servers: readonly string[]): readonly string[] {
   return servers.filter((each) => !each.startsWith('127.') && each !== '::1');
 }
 
-export function formatResolvConf({ servers, searches, options }: ResolvConf): string {
+export function formatResolvConf({ servers, searches, options }: DnsSpec): string {
   const lines = [
     ...servers.map((each) => `nameserver ${each}`),
     ...(searches.length === 0 ? [] : [`search ${searches.join(' ')}`]),

@@ -1,0 +1,111 @@
+/** The node's server of names: where it listens, and which pods ask it. */
+import type { Pod } from '../../api/kinds.gen.ts';
+import type { Client } from '../../client/client.ts';
+import type { CallOptions } from '../../lib/call.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Log } from '../../lib/log.ts';
+import { privateGateway } from '../../runtime/network/bridge.ts';
+import { parseResolvConf } from '../../runtime/network/resolv-conf.ts';
+import type { DnsSpec, InstanceNetwork, RuntimeName } from '../../runtime/runtime.ts';
+import { DnsServer } from './dns-server.ts';
+import { createForward } from './forward.ts';
+import { NameLookup } from './name-lookup.ts';
+import { podDns, usesOurs } from './pod-dns.ts';
+
+export interface NodeDnsOptions {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The machine's `resolv.conf`. */
+  readonly readConf: () => Promise<string>;
+  /** IPv4 addresses of an interface of the machine; none when there is no such interface. */
+  readonly addressesOf: (interfaceName: string) => readonly string[];
+}
+
+/** What a pod asks. */
+export interface PodNames {
+  dnsOf(pod: Pod, runtime: RuntimeName, network: InstanceNetwork | undefined): DnsSpec | undefined;
+}
+
+/** Made by dockerd for containers without a network of their own. */
+const dockerBridge = 'docker0';
+const rereadMs = 30_000;
+
+export class NodeDns implements PodNames {
+  readonly #options: NodeDnsOptions;
+  readonly #server: DnsServer;
+  readonly #listening = new Set<string>();
+  #conf: DnsSpec = parseResolvConf('');
+
+  constructor(options: NodeDnsOptions) {
+    const { client, clock, log } = options;
+    const lookup = new NameLookup(client, clock);
+    this.#options = options;
+    this.#server = new DnsServer({
+      find: (namespace, name, call) => lookup.find(namespace, name, call),
+      forward: createForward(),
+      clock,
+      log,
+    });
+  }
+
+  dnsOf(pod: Pod, runtime: RuntimeName, network: InstanceNetwork | undefined): DnsSpec | undefined {
+    const { dns = [] } = network ?? {};
+    const address = usesOurs(pod) ? this.#addressFor(pod, runtime, network) : undefined;
+    const isServed = address !== undefined && this.#listen(address, dns);
+    return podDns(pod, {
+      conf: this.#conf,
+      segment: dns,
+      ...(isServed ? { server: address } : {}),
+    });
+  }
+
+  /** Before the first pod asks: whether names can be served is known then. */
+  async prepare(options: CallOptions): Promise<void> {
+    await this.#reread();
+    const [docker] = this.#options.addressesOf(dockerBridge);
+    if (docker !== undefined) this.#listen(docker, []);
+    await this.#server.bind(options);
+  }
+
+  async run({ signal }: CallOptions): Promise<void> {
+    const serving = this.#server.run({ signal });
+    while (!signal.aborted) {
+      await this.#options.clock.sleep(rereadMs, signal).catch(() => undefined);
+      if (!signal.aborted) await this.#reread();
+    }
+    await serving;
+  }
+
+  /** An address of this node that the pod reaches without leaving its own bridge. */
+  #addressFor(
+    { spec }: Pod,
+    runtime: RuntimeName,
+    network: InstanceNetwork | undefined,
+  ): string | undefined {
+    const { addressesOf } = this.#options;
+    if (network !== undefined) {
+      const { bridge, uplink, gateway } = network;
+      // A bridge that ends here gets its gateway's address when its first instance starts.
+      return addressesOf(bridge)[0] ?? (uplink === undefined ? gateway : undefined);
+    }
+    if (runtime === 'systemd' && spec.hostNetwork !== true) return privateGateway;
+    return addressesOf(dockerBridge)[0];
+  }
+
+  #listen(address: string, segment: readonly string[]): boolean {
+    this.#listening.add(address);
+    const upstream = () =>
+      [...segment, ...this.#conf.servers].filter((each) => !this.#listening.has(each));
+    return this.#server.listenOn(address, upstream);
+  }
+
+  async #reread(): Promise<void> {
+    const { readConf, log } = this.#options;
+    try {
+      this.#conf = parseResolvConf(await readConf());
+    } catch (error) {
+      log.warn({ err: error }, 'the machine tells no servers of names');
+    }
+  }
+}

@@ -1,0 +1,159 @@
+/** Addresses that stay, on two hosts: they answer from everywhere, by name too, and move at once. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Cluster, guestCommandLine, labImage } from './cluster.ts';
+
+const timeoutMs = 600_000;
+const machineAddress = '10.99.0.190';
+let cluster: Cluster;
+
+beforeAll(async () => {
+  cluster = await Cluster.start(2);
+  await cluster.apply(
+    {
+      apiVersion: 'berth.dev/v1',
+      kind: 'IPPool',
+      metadata: { name: 'lan' },
+      spec: {
+        cidr: '10.99.0.0/24',
+        ranges: [{ first: '10.99.0.150', last: '10.99.0.199' }],
+        gateway: '10.99.0.1',
+        bridge: 'br0',
+      },
+    },
+    ...['container', 'process', 'mover'].map((name) => reservation(name)),
+    reservation('machine', machineAddress),
+  );
+}, timeoutMs);
+
+afterAll(async () => {
+  await cluster?.remove();
+}, timeoutMs);
+
+const reservation = (name: string, address?: string) => ({
+  apiVersion: 'berth.dev/v1',
+  kind: 'IPReservation',
+  metadata: { name },
+  spec: { pool: 'lan', ...(address === undefined ? {} : { address }) },
+});
+
+const script = "trap 'exit' TERM; while :; do sleep 1; done";
+
+const container = (name: string, nodeName: string, reserved = name) => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name, annotations: { 'berth.dev/ip-reservation': reserved } },
+  spec: {
+    nodeName,
+    containers: [
+      { name: 'main', image: labImage, imagePullPolicy: 'Never', command: ['sh', '-c', script] },
+    ],
+  },
+});
+
+const unit = (name: string, nodeName: string, reserved = name) => ({
+  ...container(name, nodeName, reserved),
+  spec: {
+    nodeName,
+    runtimeClassName: 'systemd',
+    containers: [{ name: 'main', command: ['busybox', 'sh', '-c', script] }],
+  },
+});
+
+const machine = {
+  apiVersion: 'berth.dev/v1',
+  kind: 'VM',
+  metadata: { name: 'machine' },
+  spec: {
+    nodeName: 'h2',
+    resources: { requests: { cpu: '500m', memory: '160Mi' } },
+    boot: {
+      kernel: '/lab/vmlinuz',
+      initrd: '/lab/initrd.gz',
+      commandLine: guestCommandLine(machineAddress, 'machine'),
+    },
+    interfaces: [{ reservation: 'machine' }],
+    graphics: false,
+  },
+};
+
+const addressOf = (name: string) =>
+  cluster.kubectl('get', `ipr/${name}`, '-o', 'jsonpath={.status.address}');
+const ping = (address: string) => ['busybox', 'ping', '-c1', '-W1', address];
+
+const ready = async (...what: readonly string[]) => {
+  await cluster.kubectl('wait', ...what, '--for=condition=Ready', '--timeout=120s');
+};
+
+test(
+  'a container, a process and a machine reach one another over hosts, by address and by name',
+  async () => {
+    await cluster.apply(container('container', 'h1'), unit('process', 'h2'), machine);
+    await ready('pod/container', 'pod/process', 'vm/machine');
+    const names = ['container', 'process', 'machine'];
+    const addresses = await Promise.all(names.map(addressOf));
+    const told = await cluster.kubectl(
+      ...['get', 'pod/container', 'pod/process', '-o', 'jsonpath={.items[*].status.podIP}'],
+    );
+    expect([...told.split(' '), machineAddress]).toEqual(addresses);
+    const from = {
+      'pod/container': (command: readonly string[]) =>
+        cluster.berth(1, 'exec', 'container', '--', ...command),
+      'pod/process': (command: readonly string[]) =>
+        cluster.berth(1, 'exec', 'process', '--', ...command),
+      'vm/machine': (command: readonly string[]) =>
+        cluster.berth(1, 'exec', 'vm/machine', '--', ...command),
+    };
+    for (const [name, run] of Object.entries(from)) {
+      for (const address of addresses) {
+        await cluster.until(`${name} reaches ${address}`, async () => {
+          return (await run(ping(address))).code === 0;
+        });
+      }
+    }
+    for (const [index, name] of names.entries()) {
+      for (const run of [from['pod/container'], from['pod/process']]) {
+        const { stdout } = await run(['busybox', 'nslookup', `${name}.default.berth`]);
+        expect(stdout).toContain(addresses[index]);
+      }
+    }
+  },
+  timeoutMs,
+);
+
+test(
+  'an address that moves to another kind on another host answers the first ping',
+  async () => {
+    await cluster.apply(container('first', 'h1', 'mover'));
+    await ready('pod/first');
+    const address = await addressOf('mover');
+    // Everybody has it in mind where it is.
+    for (const host of [1, 2]) await cluster.run(host, ping(address));
+    await cluster.kubectl('delete', 'pod/first', '--grace-period=1');
+    await cluster.apply(unit('second', 'h2', 'mover'));
+    await ready('pod/second');
+    expect(await addressOf('mover')).toBe(address);
+    for (const host of [1, 2])
+      expect(await cluster.lab.exec(host, ping(address))).toMatchObject({ code: 0 });
+  },
+  timeoutMs,
+);
+
+test(
+  'an address that a stranger has is not used, and said to be theirs',
+  async () => {
+    const address = await addressOf('mover');
+    await cluster.kubectl('delete', 'pod/second', '--grace-period=1');
+    await cluster.sh(1, `ip address add ${address}/32 dev br0`);
+    await cluster.apply(container('third', 'h2', 'mover'));
+    const said = () =>
+      cluster.kubectl(
+        ...['get', 'pod/third', '-o'],
+        'jsonpath={.status.conditions[?(@.type=="PodReadyToStartContainers")].message}',
+      );
+    const mac = await cluster.sh(1, 'cat /sys/class/net/br0/address');
+    await cluster.until('it is told', async () => (await said()).includes(mac));
+    await cluster.sh(1, `ip address delete ${address}/32 dev br0`);
+    await ready('pod/third');
+  },
+  timeoutMs,
+);
