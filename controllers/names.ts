@@ -14,6 +14,7 @@ export const controllerNames = [
   'token-secret',
   'certificates',
   'addresses',
+  'volumes',
 ] as const;
 
 export type ControllerName = (typeof controllerNames)[number];

@@ -2,13 +2,14 @@
 import type { Volume } from '../../api/kinds.gen.ts';
 import { volumes } from '../../api/resources.gen.ts';
 import { hasReason } from '../../api/status.ts';
-import { dataFinalizer } from '../../api/volume.ts';
+import { dataFinalizer, protectionFinalizer } from '../../api/volume.ts';
 import type { Client } from '../../client/client.ts';
 import type { CallOptions } from '../../lib/call.ts';
 import type { Log } from '../../lib/log.ts';
 import { VolumeError } from '../../runtime/disk/volume-error.ts';
 import { diskMissing, idOf, problemOf, type VolumeRoom } from './make-volume.ts';
-import type { VolumeState } from './volume-status.ts';
+import type { VolumeHolder } from './volume-locks.ts';
+import type { Problem, VolumeState } from './volume-status.ts';
 
 /** `undefined` when the node has done its part, else why it has not. */
 export async function endVolume(
@@ -32,11 +33,12 @@ export async function endVolume(
   if (!there && (wipes || images !== undefined)) return { problem: diskMissing(volume, disks) };
   const image = await images?.find(idOf(volume));
   const found = image === undefined ? {} : { image };
-  const holder = await locks.holderOf(uid);
-  if (holder !== undefined) {
-    const message = `${holder.kind} "${holder.name}" still uses it`;
-    return { ...found, problem: { reason: 'InUse', message, waits: true } };
+  const { holder: promised } = volume.status ?? {};
+  if (promised !== undefined && finalizers.includes(protectionFinalizer)) {
+    return { ...found, problem: inUse(promised) };
   }
+  const holder = await locks.holderOf(uid);
+  if (holder !== undefined) return { ...found, problem: inUse(holder) };
   try {
     await mounts.release(uid, image?.path, options);
   } catch (error) {
@@ -53,4 +55,8 @@ export async function endVolume(
     if (!hasReason(error, 'NotFound')) throw error;
   });
   return undefined;
+}
+
+function inUse({ kind, name }: Pick<VolumeHolder, 'kind' | 'name'>): Problem {
+  return { reason: 'InUse', message: `${kind} "${name}" still uses it`, waits: true };
 }

@@ -74,6 +74,7 @@ async function holdOne(
     if (holder !== undefined && holder.uid !== me.uid) throw taken(name, holder);
     if (
       volume.metadata.deletionTimestamp !== undefined &&
+      holder === undefined &&
       (await locks.holderOf(uid)) === undefined
     )
       throw new VolumeWait(`volume "${name}" is being deleted`);
