@@ -6,20 +6,16 @@ import { maxPerNode } from '../constraints/max-per-node.ts';
 import { strategyOf } from '../strategies/built-in.ts';
 import type { FillOrder, Strategy } from '../strategies/strategy.ts';
 import { ClassIndex } from './class-index.ts';
+import type { Decision, Placed } from './decision.ts';
 import { reasonsOf, unavailable } from './explain.ts';
 import type { NodeRules } from './fill-blocks.ts';
 import { FillIndex } from './fill-index.ts';
+import { decideGroup } from './group.ts';
 import type { Reasons } from './reasons.ts';
-import type { Allocation, PlacementRequest, StrategyName } from './request.ts';
+import type { Allocation, Layout, PlacementRequest, StrategyName } from './request.ts';
 import type { Snapshot } from './snapshot.ts';
 
-export type Decision = Placed | { readonly type: 'refused'; readonly reasons: Reasons };
-
-export interface Placed {
-  readonly type: 'placed';
-  readonly node: string;
-  readonly allocation: Allocation;
-}
+export type { Decision, Placed } from './decision.ts';
 
 /** Costs kept over all indices, one per node and class: 12 bytes each. */
 const indexedCostsMax = 8_000_000;
@@ -51,11 +47,17 @@ export class Engine {
 
   /** Where it would go now, or why nowhere; the snapshot is not changed. */
   schedule(request: PlacementRequest): Decision {
+    const { layout } = request;
+    if (layout !== undefined) return this.#scheduleOne(request, layout);
     return this.place(request) ?? { type: 'refused', reasons: this.#reasonsOf(request) };
   }
 
   /** As `schedule`, but undefined where it is refused: reasons look at every node, and not everyone asks. */
   place(request: PlacementRequest): Placed | undefined {
+    if (request.layout !== undefined) {
+      const decision = this.#scheduleOne(request, request.layout);
+      return decision.type === 'placed' ? decision : undefined;
+    }
     const strategy = this.#strategyOf(request.strategy);
     if (strategy === undefined) return undefined;
     const { position } = this.snapshot.log;
@@ -72,10 +74,14 @@ export class Engine {
   }
 
   /**
-   * Decides one after the other, each knowing of those before. What was placed is assumed in the snapshot; release
-   * it there if it is not carried out.
+   * Decides one after the other, each knowing of those before; of a layout, all together, for then they are of one
+   * class. What was placed is assumed in the snapshot; release it there if it is not carried out.
    */
-  scheduleBatch(requests: readonly PlacementRequest[]): Decision[] {
+  scheduleBatch(requests: readonly PlacementRequest[]): readonly Decision[] {
+    const [first] = requests;
+    if (first?.layout !== undefined && requests.every((each) => isAlike(each, first))) {
+      return decideGroup(this.snapshot, requests, first.layout);
+    }
     return requests.map((request) => {
       const decision = this.schedule(request);
       if (decision.type === 'placed') {
@@ -83,6 +89,12 @@ export class Engine {
       }
       return decision;
     });
+  }
+
+  #scheduleOne(request: PlacementRequest, layout: Layout): Decision {
+    const [decision] = decideGroup(this.snapshot, [request], layout);
+    this.snapshot.release(request.uid);
+    return decision ?? { type: 'refused', reasons: unavailable(this.snapshot, request) };
   }
 
   /** Requests of one class every node answers alike, whatever others say about them. */
@@ -135,6 +147,10 @@ export class Engine {
     }
     return Object.fromEntries(pieces);
   }
+}
+
+function isAlike(a: PlacementRequest, b: PlacementRequest): boolean {
+  return a.classKey === b.classKey;
 }
 
 /**

@@ -1,8 +1,9 @@
 /** Why a request does not fit: asked only after it was refused, so it may look at every node. */
 import { nodeConstraints, traitConstraints } from '../constraints/built-in.ts';
 import type { DomainRule } from '../constraints/constraint.ts';
+import { maxPerNode } from '../constraints/max-per-node.ts';
 import { domainRulesOf, ownerCountAt } from './evaluate.ts';
-import type { NodeClass, Obstacle, Reasons, Shortage } from './reasons.ts';
+import type { NodeClass, Obstacle, Reasons, Refusal, Shortage } from './reasons.ts';
 import type { PlacementRequest } from './request.ts';
 import type { Snapshot } from './snapshot.ts';
 
@@ -20,6 +21,11 @@ export function obstaclesOn(
     ...ruleObstacles(snapshot, request, index, rules),
     ...shortages(snapshot, request, index),
   ];
+}
+
+/** Whether the rules about nodes allow it there, whatever room there is and whoever is near. */
+export function isAllowedOn(snapshot: Snapshot, request: PlacementRequest, index: number): boolean {
+  return ruleObstacles(snapshot, request, index, []).every(({ rule }) => rule === maxPerNode.name);
 }
 
 /** For a strategy that nobody offers. */
@@ -74,12 +80,12 @@ function ruleObstacles(
   request: PlacementRequest,
   index: number,
   rules: readonly DomainRule[],
-): Obstacle[] {
+): Refusal[] {
   const record = snapshot.recordAt(index);
   if (record === undefined) return [];
   const { name, labels } = record;
   const facts = { name, labels, ownerCount: ownerCountAt(snapshot, request, index) };
-  const obstacles: Obstacle[] = [];
+  const obstacles: Refusal[] = [];
   for (const constraint of traitConstraints) {
     const refusal = constraint.refuse(request, record.traits);
     if (refusal !== undefined) obstacles.push(refusal);

@@ -67,8 +67,15 @@ export function podRequest(
     runtime: pod.spec.runtimeClassName ?? defaultRuntime,
     strategy: placement?.strategy ?? 'Spread',
     maxPerNode: placement?.maxPerNode,
+    ...layoutOf(placement),
     ...peersOf(pod, { uid: owner, topologyKey: placement?.topologyKey }),
   });
+}
+
+function layoutOf(placement: Workload['spec']['placement'] = {}): Pick<PlacementRequest, 'layout'> {
+  const { strategy, perNode = 1, nodes } = placement;
+  if (strategy !== 'Each' && strategy !== 'Fill') return {};
+  return { layout: { perNode, ...(nodes === undefined ? {} : { nodes }) } };
 }
 
 /** The owner that controls the pod. */

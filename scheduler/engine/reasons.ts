@@ -72,7 +72,7 @@ export interface NodeClass {
 export interface Reasons {
   /** How many nodes there are. */
   readonly nodes: number;
-  /** Set when no node was even looked at: `strategy Fill is not available yet`. */
+  /** Set when no single node is to blame: `strategy Each: 1 of 2 nodes have room for 2, 2 are needed`. */
   readonly request?: string;
   /** Every node is in exactly one class; the largest comes first. */
   readonly classes: readonly NodeClass[];
@@ -80,12 +80,13 @@ export interface Reasons {
 
 /** `0/3 nodes are available: 2 Insufficient cpu (asked 4, at most 1.2 free on n1), 1 node(s) were unschedulable.` */
 export function messageOf(reasons: Reasons): string {
-  if (reasons.request !== undefined) return reasons.request;
-  if (reasons.nodes === 0) return 'no nodes available to schedule pods';
+  if (reasons.nodes === 0) return reasons.request ?? 'no nodes available to schedule pods';
+  if (reasons.request !== undefined && reasons.classes.length === 0) return reasons.request;
   const parts = reasons.classes.map((nodeClass) => {
     const texts = nodeClass.obstacles.map((obstacle) => textOf(obstacle, nodeClass));
     return `${nodeClass.nodes} ${texts.join(' and ')}`;
   });
+  if (reasons.request !== undefined) return `${reasons.request}: ${parts.join(', ')}.`;
   return `0/${reasons.nodes} nodes are available: ${parts.join(', ')}.`;
 }
 

@@ -148,6 +148,13 @@ export interface PoolReach {
   readonly nodeSelector: readonly (readonly [string, string])[];
 }
 
+/** So many for each node, as Each and Fill want it. */
+export interface Layout {
+  readonly perNode: number;
+  /** How many nodes; absent: all that the rules allow. */
+  readonly nodes?: number;
+}
+
 /** Everything that decides where an instance may go. */
 export interface PlacementRequest {
   /** Identity of the instance: at most one placement has it. */
@@ -170,6 +177,8 @@ export interface PlacementRequest {
   readonly runtime: string;
   readonly strategy: StrategyName;
   readonly maxPerNode: number | undefined;
+  /** With strategies Each and Fill. */
+  readonly layout?: Layout;
   /** What the rules of others look at; absent: none means it. */
   readonly peer?: Peer;
   readonly peerRules?: PeerRules;
