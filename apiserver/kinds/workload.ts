@@ -118,6 +118,8 @@ function updateErrors(workload: JsonObject): FieldError[] {
   const { maxUnavailable, maxSurge } = update;
   const errors: FieldError[] = [];
   const stable = at(workload, 'spec', 'identity') === 'Stable';
+  const strategy = at(workload, 'spec', 'placement', 'strategy');
+  const byNode = strategy === 'Each' || strategy === 'Fill';
   // The default is not what somebody has written: it is taken as 0.
   const surges = maxSurge !== undefined && maxSurge !== defaultSurge && !isZero(maxSurge);
   if (stable && surges)
@@ -128,7 +130,15 @@ function updateErrors(workload: JsonObject): FieldError[] {
         'a Workload with identity Stable cannot surge: its names are taken. Use maxUnavailable',
       ),
     );
-  else if (isZero(maxUnavailable) && (stable || isZero(maxSurge)))
+  else if (byNode && surges)
+    errors.push(
+      invalidValue(
+        'spec.update.maxSurge',
+        maxSurge,
+        `strategy ${strategy} has so many on each node and no more: use maxUnavailable`,
+      ),
+    );
+  else if (isZero(maxUnavailable) && (stable || byNode || isZero(maxSurge)))
     errors.push(invalidValue('spec.update.maxUnavailable', 0, 'may not be 0 when `maxSurge` is 0'));
   return errors;
 }

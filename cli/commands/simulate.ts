@@ -114,7 +114,7 @@ async function readArrivals(file: string, nodes: readonly Node[]): Promise<reado
     if (object.kind === 'VM') arrivals.push({ pod: podOfVm(object as unknown as VM) });
     if (object.kind !== 'Workload') continue;
     const workload = object as unknown as Workload;
-    const count = desiredCount(workload.spec, nodes);
+    const count = desiredCount(workload.spec, { nodes, occupied: new Set() });
     if (arrivals.length + count > instancesMax) {
       throw new Failure(`${source}: more than ${instancesMax} instances are not simulated`);
     }

@@ -1,4 +1,6 @@
 /** Brings the status of a budget up to what its pods are. */
+
+import { nodesOf } from '../../api/desired-count.ts';
 import type { Node, Pod, PodDisruptionBudget, Workload } from '../../api/kinds.gen.ts';
 import {
   fromLabelSelectorObject,
@@ -38,7 +40,12 @@ export async function reconcileBudget(
     .filter(({ metadata }) => selects(budget, metadata.labels));
   const scaleOf = (uid: string) => {
     const { workload, nodes } = sourceOf(uid);
-    return workload === undefined ? undefined : desiredOf(workload, nodes).count;
+    const own = pods.filter(({ metadata }) =>
+      metadata.ownerReferences?.some((each) => each.controller === true && each.uid === uid),
+    );
+    return workload === undefined
+      ? undefined
+      : desiredOf(workload, { nodes, occupied: nodesOf(own) }).count;
   };
   try {
     const counts = countBudget({ budget, pods, scaleOf, nowMs: ctx.clock.now() });

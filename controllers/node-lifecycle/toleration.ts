@@ -1,5 +1,6 @@
 /** How long a pod may stay on a node with a NoExecute taint. Pure. */
-import type { Pod, Taint, Toleration } from '../../api/kinds.gen.ts';
+import type { Pod, Taint } from '../../api/kinds.gen.ts';
+import { tolerates } from '../../api/node-fit.ts';
 import { isHealthTaint } from './node-health.ts';
 
 /**
@@ -13,11 +14,4 @@ export function toleratedMs({ spec }: Pod, taint: Taint, defaultMs: number): num
   const { tolerationSeconds } = found;
   if (tolerationSeconds === undefined) return Number.POSITIVE_INFINITY;
   return Math.max(tolerationSeconds, 0) * 1_000;
-}
-
-function tolerates({ key = '', operator, value, effect = '' }: Toleration, taint: Taint): boolean {
-  if (effect !== '' && effect !== taint.effect) return false;
-  if (key !== '' && key !== taint.key) return false;
-  if (operator === 'Exists') return true;
-  return key !== '' && (value ?? '') === (taint.value ?? '');
 }

@@ -1,5 +1,8 @@
-import type { ControllerRevision, Pod, Workload } from '../../api/kinds.gen.ts';
+import { findCondition } from '../../api/conditions.ts';
+import { isByNode } from '../../api/desired-count.ts';
+import type { ControllerRevision, Node, Pod, Workload } from '../../api/kinds.gen.ts';
 import { type KubeObject, keyOf } from '../../api/meta.ts';
+import { runtimesOf } from '../../api/node-fit.ts';
 import {
   configMaps,
   controllerRevisions,
@@ -72,10 +75,10 @@ export function workloadController({
         },
       })),
       {
-        // Each and Fill count nodes, by their labels.
+        // Each and Fill count the nodes that take instances.
         resource: nodes,
         keys: () => informers.for<Workload>(workloads).list().filter(countsNodes).map(keyOf),
-        matters: (object, old) => labelsOf(object) !== labelsOf(old),
+        matters: (object, old) => traitsOf(object) !== traitsOf(old),
       },
     ],
     reconcile: (_key, ctx) => reconcileByType(ctx, memory),
@@ -93,10 +96,15 @@ function configKeys({ metadata, spec }: Workload): readonly string[] {
 }
 
 function countsNodes({ spec }: Workload): boolean {
-  const { perNode, nodes: limit } = spec.placement ?? {};
-  return perNode !== undefined && limit === undefined;
+  return isByNode(spec) && spec.placement?.nodes === undefined;
 }
 
-function labelsOf({ metadata }: KubeObject): string {
-  return JSON.stringify(metadata.labels ?? {});
+/** All that decides whether a node takes an instance, and none of its heartbeats. */
+function traitsOf(object: KubeObject): string {
+  // What is watched here are nodes.
+  const node = object as Node;
+  const { metadata, spec = {}, status } = node;
+  const ready = findCondition(status?.conditions, 'Ready')?.status;
+  const { taints, unschedulable } = spec;
+  return JSON.stringify([metadata.labels, taints, unschedulable, ready, runtimesOf(node)]);
 }

@@ -1,14 +1,16 @@
 /** What a workload's spec asks for, with defaults and percentages worked out. */
-import { desiredCount } from '../../api/desired-count.ts';
-import type { Node, Workload } from '../../api/kinds.gen.ts';
+import { desiredCount, eligibleNodes, isByNode, type NodeView } from '../../api/desired-count.ts';
+import type { Workload } from '../../api/kinds.gen.ts';
 
 export interface Desired {
   readonly count: number;
+  /** Names of the nodes that have, or should have, instances; absent when that does not matter. */
+  readonly eligible?: ReadonlySet<string>;
   readonly stable: boolean;
   readonly running: boolean;
   readonly paused: boolean;
   readonly minReadySeconds: number;
-  /** Instances above `count` during an update; 0 when Stable. */
+  /** Instances above `count` during an update; 0 when Stable, or counted by node. */
   readonly maxSurge: number;
   /** Instances that may be missing during an update. */
   readonly maxUnavailable: number;
@@ -16,13 +18,17 @@ export interface Desired {
 
 const defaultShare = '25%';
 
-export function desiredOf({ spec }: Workload, nodes: readonly Node[]): Desired {
-  const count = desiredCount(spec, nodes);
+export function desiredOf({ spec }: Workload, view: NodeView): Desired {
+  const count = desiredCount(spec, view);
+  const byNode = isByNode(spec);
+  const all = byNode && spec.placement?.nodes === undefined;
   const stable = spec.identity === 'Stable';
-  const maxSurge = stable ? 0 : share(spec.update?.maxSurge, count, Math.ceil);
+  // Where nodes are full of them, the old must go before the new can come.
+  const maxSurge = stable || byNode ? 0 : share(spec.update?.maxSurge, count, Math.ceil);
   const unavailable = share(spec.update?.maxUnavailable, count, Math.floor);
   return {
     count,
+    ...(all ? { eligible: eligibleNodes(spec, view) } : {}),
     stable,
     running: spec.running !== false,
     paused: spec.paused === true,

@@ -52,7 +52,7 @@ function scale(
   held: number,
 ): Change {
   const { desired, nowMs } = situation;
-  const { count, maxSurge, minReadySeconds, paused } = desired;
+  const { count, eligible, maxSurge, minReadySeconds, paused } = desired;
   const excess = current.length + old.length + held - count;
   // A rollout that is paused half way keeps what it has on trial.
   const halfWay = paused && old.length > 0 && current.length > 0;
@@ -61,7 +61,9 @@ function scale(
   const order = [...deletionOrder(old), ...deletionOrder(current)];
   const good = order.filter((pod) => isAvailable(pod, minReadySeconds, nowMs));
   const bad = order.filter((pod) => !good.includes(pod));
-  return { missing: 0, surplus: [...bad, ...good].slice(0, spared) };
+  const misplaced = order.filter(({ spec }) => eligible?.has(spec.nodeName ?? '') === false);
+  const surplus = new Set([...misplaced, ...bad, ...good]);
+  return { missing: 0, surplus: [...surplus].slice(0, spared) };
 }
 
 interface Update extends Change {

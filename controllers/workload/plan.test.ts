@@ -202,3 +202,25 @@ test('a template that never becomes ready costs no more than it may, and undo br
     { numRuns: 100 },
   );
 });
+
+test('what is on a node that should have none goes first', () => {
+  const world: World = {
+    stable: false,
+    count: 1,
+    maxSurge: 0,
+    maxUnavailable: 1,
+    hash: 'a',
+    fallback: undefined,
+    paused: false,
+    nowMs: 60_000,
+    pods: [],
+    made: 0,
+  };
+  const right = withReady(podNamed(world, 'right', 'a'), false, 0);
+  const wrong = withReady(podNamed(world, 'wrong', 'a'), true, 0);
+  const there = { ...wrong, spec: { ...wrong.spec, nodeName: 'other' } };
+  const situation = situationOf({ ...world, pods: [right, there] });
+  const desired = { ...situation.desired, eligible: new Set(['n']) };
+  expect(planEphemeral({ ...situation, desired }).remove).toEqual([there]);
+  expect(planEphemeral(situation).remove).toEqual([right]);
+});

@@ -1,4 +1,5 @@
 /** Brings the pods of a workload to what its spec says. Level-based: reads caches, never an event. */
+import { nodesOf } from '../../api/desired-count.ts';
 import type { ControllerRevision, Node, Pod, Workload } from '../../api/kinds.gen.ts';
 import { fromLabelSelectorObject, type LabelSelector } from '../../api/label-selector.ts';
 import { nodes as nodeResource } from '../../api/resources.gen.ts';
@@ -36,8 +37,9 @@ export async function reconcileWorkload(
 ): Promise<Outcome> {
   const workload = ctx.object;
   const selector = selectorOf(workload);
-  const desired = desiredOf(workload, ctx.informers.for<Node>(nodeResource).list());
   const claimed = await claimPods(ctx, writes, selector);
+  const nodes = ctx.informers.for<Node>(nodeResource).list();
+  const desired = desiredOf(workload, { nodes, occupied: nodesOf(claimed) });
   const pods = await setRunning(ctx, writes, claimed);
   const live = pods.filter((pod) => pod.metadata.deletionTimestamp === undefined);
   const rest = backoff.resting(workload.metadata.uid ?? '', live.filter(isEnded));

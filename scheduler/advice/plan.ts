@@ -1,6 +1,6 @@
 /** Where everything of a manifest would land: decided like the real thing, and taken back. Pure but for that. */
 import { isDeepStrictEqual } from 'node:util';
-import { desiredCount } from '../../api/desired-count.ts';
+import { desiredCount, type NodeView, nodesOf } from '../../api/desired-count.ts';
 import type { Node, PlanPlacement, PlanStatus, Pod, Workload } from '../../api/kinds.gen.ts';
 import { isVm } from '../../api/vm-instance.ts';
 import { isFinished } from '../controller/cluster.ts';
@@ -83,7 +83,8 @@ function prepareWorkload(around: Surroundings, workload: Workload): Prepared {
   const there =
     before === undefined ? [] : around.podsOf(before.metadata.uid ?? '').filter(isAlive);
   const kept = before !== undefined && sameInstances(before, workload) ? there : [];
-  const wanted = checked(instancesWanted(workload, around.nodes()));
+  const view = { nodes: around.nodes(), occupied: nodesOf(there) };
+  const wanted = checked(instancesWanted(workload, view));
   const staying = kept.toSorted(placedFirst).slice(0, wanted);
   const fixed = staying.filter(({ spec }) => hasNode(spec.nodeName));
   const waiting = staying.filter((pod) => !fixed.includes(pod));
@@ -144,9 +145,9 @@ function decide(
 }
 
 /** A Cron has none of its own; its next run is not placed now. */
-function instancesWanted({ spec }: Workload, nodes: readonly Node[]): number {
+function instancesWanted({ spec }: Workload, view: NodeView): number {
   if (spec.type === 'Cron') return 0;
-  return desiredCount(spec, nodes);
+  return desiredCount(spec, view);
 }
 
 function sameInstances(before: Workload, after: Workload): boolean {

@@ -3,9 +3,9 @@
  * and go when none has come for a while. Every server of a plane has its own, whoever holds the scheduler's lease.
  */
 import { Subscription } from 'rxjs';
-import type { Node, Pod, VM, Volume, Workload } from '../../api/kinds.gen.ts';
+import type { Namespace, Node, Pod, VM, Volume, Workload } from '../../api/kinds.gen.ts';
 import type { KubeObject } from '../../api/meta.ts';
-import { nodes, pods, vms, volumes, workloads } from '../../api/resources.gen.ts';
+import { namespaces, nodes, pods, vms, volumes, workloads } from '../../api/resources.gen.ts';
 import { podOfVm } from '../../api/vm-instance.ts';
 import type { Client } from '../../client/client.ts';
 import { createInformer, type ListWatchInformer } from '../../client/list-watch-informer.ts';
@@ -34,6 +34,7 @@ export class View {
   readonly #pods: ListWatchInformer<Pod>;
   readonly #vms: ListWatchInformer<VM>;
   readonly #nodes: ListWatchInformer<Node>;
+  readonly #namespaces: ListWatchInformer<Namespace>;
   readonly #workloads: ListWatchInformer<Workload>;
   readonly #volumes: ListWatchInformer<Volume>;
   readonly #subscriptions = new Subscription();
@@ -46,6 +47,7 @@ export class View {
     this.#pods = createInformer<Pod>(client, pods, options);
     this.#vms = createInformer<VM>(client, vms, options);
     this.#nodes = createInformer<Node>(client, nodes, options);
+    this.#namespaces = createInformer<Namespace>(client, namespaces, options);
     this.#workloads = createInformer<Workload>(client, workloads, options);
     this.#volumes = createInformer<Volume>(client, volumes, options);
     this.#pods.addIndex(byOwner, (pod) => [controllerOf(pod)?.uid ?? '']);
@@ -53,6 +55,11 @@ export class View {
       this.#nodes,
       (node) => this.cluster.applyNode(node),
       (node) => this.cluster.deleteNode(node),
+    );
+    this.#follow(
+      this.#namespaces,
+      (namespace) => this.cluster.applyNamespace(namespace),
+      (namespace) => this.cluster.deleteNamespace(namespace),
     );
     this.#follow(
       this.#pods,
@@ -74,8 +81,8 @@ export class View {
 
   get #informers() {
     const { reservations, pools } = this.addresses;
-    const instances = [this.#pods, this.#vms, this.#workloads];
-    return [this.#nodes, ...instances, this.#volumes, reservations, pools];
+    const instances = [this.#pods, this.#vms, this.#workloads, this.#volumes];
+    return [this.#nodes, this.#namespaces, ...instances, reservations, pools];
   }
 
   /** Resolves when all of it is there. */

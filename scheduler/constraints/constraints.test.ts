@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { tolerates } from '../../api/node-fit.ts';
 import type { Taint, Toleration } from '../engine/request.ts';
 import { node, request } from '../engine/testing.ts';
 import { cordon } from './cordon.ts';
@@ -6,7 +7,7 @@ import { maxPerNode } from './max-per-node.ts';
 import { nodeSelector } from './node-selector.ts';
 import { ready } from './ready.ts';
 import { runtime } from './runtime.ts';
-import { taints, tolerates } from './taints.ts';
+import { taints } from './taints.ts';
 
 const taint: Taint = { key: 'k', value: 'v', effect: 'NoSchedule' };
 

@@ -1,6 +1,6 @@
+import { tolerates } from '../../api/node-fit.ts';
 import type { Toleration } from '../engine/request.ts';
 import type { TraitConstraint } from './constraint.ts';
-import { tolerates } from './taints.ts';
 
 const taint = { key: 'node.kubernetes.io/unschedulable', value: '', effect: 'NoSchedule' } as const;
 

@@ -1,6 +1,6 @@
-import { holds, type LabelRequirement } from '../../api/label-selector.ts';
-import type { NodeTerm } from '../engine/request.ts';
-import type { NodeConstraint, NodeFacts } from './constraint.ts';
+import type { LabelRequirement } from '../../api/label-selector.ts';
+import { unmetOf } from '../../api/node-fit.ts';
+import type { NodeConstraint } from './constraint.ts';
 
 /**
  * One of the terms of the required node affinity must hold; a term without conditions holds nowhere. Of the preferred
@@ -37,10 +37,3 @@ export const nodeAffinity: NodeConstraint = {
     return total === 0 ? 0 : unmet / total;
   },
 };
-
-function unmetOf({ labels, fields }: NodeTerm, node: NodeFacts): readonly LabelRequirement[] {
-  const unmet = labels.filter((requirement) => !holds(requirement, node.labels));
-  if (fields.length === 0) return unmet;
-  const known = { 'metadata.name': node.name };
-  return [...unmet, ...fields.filter((requirement) => !holds(requirement, known))];
-}

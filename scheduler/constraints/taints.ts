@@ -1,4 +1,5 @@
-import type { NodeTraits, PlacementRequest, Taint, Toleration } from '../engine/request.ts';
+import { tolerates } from '../../api/node-fit.ts';
+import type { NodeTraits, PlacementRequest, Taint } from '../engine/request.ts';
 import type { TraitConstraint } from './constraint.ts';
 
 /**
@@ -30,19 +31,6 @@ export const taints: TraitConstraint = {
     untoleratedTaints(request, traits).filter((taint) => taint.effect === 'PreferNoSchedule')
       .length,
 };
-
-/** Whether the toleration covers the taint. */
-export function tolerates(toleration: Toleration, taint: Taint): boolean {
-  const { key, operator, value, effect } = toleration;
-  if (effect !== undefined && effect !== taint.effect) return false;
-  if (key !== undefined && key !== taint.key) return false;
-  switch (operator) {
-    case 'Exists':
-      return true;
-    case 'Equal':
-      return key !== undefined && (value ?? '') === taint.value;
-  }
-}
 
 /** What the other constraints say better is left to them. */
 function untoleratedTaints(

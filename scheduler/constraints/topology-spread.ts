@@ -1,3 +1,4 @@
+import { tolerates } from '../../api/node-fit.ts';
 import type { DomainCounts } from '../engine/peers/domain-counts.ts';
 import type { NodeFilter } from '../engine/peers/peers.ts';
 import { noDomain } from '../engine/peers/topology.ts';
@@ -7,7 +8,6 @@ import { refused } from '../engine/verdict.ts';
 import type { DomainConstraint, DomainRule } from './constraint.ts';
 import { nodeAffinity } from './node-affinity.ts';
 import { nodeSelector } from './node-selector.ts';
-import { tolerates } from './taints.ts';
 
 /** One instance more in a place, as a dislike: evenness yields to soft taints, and is before the strategy. */
 const perInstance = 1 / 1024;

@@ -53,11 +53,27 @@ export class Decider {
   /** What is to be bound; all others wait again. */
   decide(candidates: readonly Candidate[]): Decided[] {
     const decided: Decided[] = [];
-    for (const unit of unitsOf(candidates, (candidate) => this.#keyOf(candidate))) {
+    const all = this.#withOwned(candidates);
+    for (const unit of unitsOf(all, (candidate) => this.#keyOf(candidate))) {
       const gang = unit[0]?.gang;
       decided.push(...(gang === undefined ? this.#decideRun(unit) : this.#decideGang(gang, unit)));
     }
     return decided;
+  }
+
+  /** Where an owner counts by node all its pods are decided together, also those that did not fit before. */
+  #withOwned(candidates: readonly Candidate[]): readonly Candidate[] {
+    const { candidateOf, queue } = this.#deps;
+    const owners = new Set<string>();
+    return candidates.flatMap((candidate) => {
+      const { layout, owner } = candidate.request;
+      if (layout === undefined || owner === undefined) return [candidate];
+      if (owners.has(owner)) return [];
+      owners.add(owner);
+      const others = queue.takeOwned(owner).flatMap((each) => candidateOf(each) ?? []);
+      const all = [...candidates.filter(({ request }) => request.owner === owner), ...others];
+      return all.sort((a, b) => compareText(a.request.classKey, b.request.classKey));
+    });
   }
 
   /** It waits again, at most `mostMs`; without a verdict it is not told why. */
@@ -86,7 +102,9 @@ export class Decider {
     if (decision === undefined) return [];
     if (decision.type === 'refused') {
       metrics.attempt('unschedulable');
-      const { message, nominatedNodeName } = preemptor.makeRoom(candidate);
+      // Room for one instance of a layout alone would be room for nothing.
+      const { message, nominatedNodeName } =
+        candidate.request.layout === undefined ? preemptor.makeRoom(candidate) : noRoom;
       const why = refusalText(decision.reasons);
       const told = message === undefined ? why : `${why} ${message}`;
       this.refuse(pending, { message: told, nominatedNodeName });
@@ -186,6 +204,13 @@ export class Decider {
   #isTimedOut(gang: Gang, all: readonly Candidate[]): boolean {
     return this.#deps.clock.now() >= deadlineOf(gang, all);
   }
+}
+
+const noRoom = { message: undefined, nominatedNodeName: undefined };
+
+function compareText(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
 }
 
 /** Whether somebody placed elsewhere could help. */

@@ -4,6 +4,7 @@
  */
 import type { Pod } from '../../api/kinds.gen.ts';
 import { instanceKey } from '../../client/instance.ts';
+import { controllerOf } from '../engine/pod-request.ts';
 
 /** After a refusal: at least so long, also when something changed that could help. */
 const helpedBackoff = { firstMs: 100, longestMs: 5_000 };
@@ -14,6 +15,7 @@ const retryMs = 60_000;
 interface Entry {
   readonly uid: string;
   readonly key: string;
+  readonly owner: string | undefined;
   readonly priority: number;
   readonly created: string;
   state: 'active' | 'deciding' | 'waiting' | 'gone';
@@ -51,6 +53,7 @@ export class PendingPods {
     const entry: Entry = {
       uid,
       key: instanceKey(pod),
+      owner: controllerOf(pod)?.uid,
       priority: pod.spec.priority ?? 0,
       created: creationTimestamp,
       state: 'waiting',
@@ -98,6 +101,21 @@ export class PendingPods {
     this.#waitingForPeers.delete(entry);
     entry.state = 'deciding';
     return { uid, key: entry.key, refusals: entry.refusals };
+  }
+
+  /** All others of an owner, also those that wait. As `take`. */
+  takeOwned(owner: string): PendingPod[] {
+    const taken: PendingPod[] = [];
+    const others = [...this.#entries.values()].filter(
+      (entry) => entry.owner === owner && entry.state !== 'deciding',
+    );
+    for (const entry of others.sort(worstFirst).reverse()) {
+      this.#waiting.delete(entry);
+      this.#waitingForPeers.delete(entry);
+      entry.state = 'deciding';
+      taken.push({ uid: entry.uid, key: entry.key, refusals: entry.refusals });
+    }
+    return taken;
   }
 
   /** Nothing fits: waits for help or time, but no longer than `mostMs`. */

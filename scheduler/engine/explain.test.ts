@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { NodeTerm } from '../../api/node-fit.ts';
 import { Engine } from './engine.ts';
 import { obstaclesOn } from './explain.ts';
 import { type Change, messageOf, type Obstacle } from './reasons.ts';
-import { type NodeRecord, type NodeTerm, type PlacementRequest, withClassKey } from './request.ts';
+import { type NodeRecord, type PlacementRequest, withClassKey } from './request.ts';
 import { Snapshot } from './snapshot.ts';
 import { dimensions, node, request } from './testing.ts';
 

@@ -1,13 +1,12 @@
 /** What a Node offers, in the engine's words. Pure. */
 import type { Node } from '../../api/kinds.gen.ts';
+import { runtimesOf } from '../../api/node-fit.ts';
 import type { Dimensions } from '../dimensions/built-in.ts';
 import { capacityOf } from './amounts.ts';
 import { coresOf, oversellOf } from './node-cores.ts';
 import { disksOf } from './node-disks.ts';
 import type { Amount, NodeRecord } from './request.ts';
 
-/** Comma-separated names of the runtimes a node has; an annotation, or a label where there is only one. */
-const runtimesAnnotation = 'berth.dev/runtimes';
 /** Comma-separated models of a node's GPUs, one entry per device: `T4,T4`. */
 const gpusAnnotation = 'berth.dev/gpus';
 
@@ -47,13 +46,6 @@ function oversold(capacity: readonly Amount[], times: number): readonly Amount[]
 function gpusOf({ metadata }: Node): Pick<NodeRecord, 'gpus'> {
   const list = metadata.annotations?.[gpusAnnotation];
   return list === undefined ? {} : { gpus: namesIn(list) };
-}
-
-/** A node that says nothing has Docker. */
-function runtimesOf({ metadata }: Node): readonly string[] {
-  const list = metadata.annotations?.[runtimesAnnotation] ?? metadata.labels?.[runtimesAnnotation];
-  if (list === undefined) return ['docker'];
-  return namesIn(list).sort();
 }
 
 function namesIn(list: string): string[] {

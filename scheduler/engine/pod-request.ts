@@ -1,20 +1,13 @@
 /** What a Pod asks of the scheduler, in the engine's words. Pure. */
-import type {
-  Container,
-  NodeSelectorRequirement,
-  NodeSelectorTerm,
-  Pod,
-  Workload,
-} from '../../api/kinds.gen.ts';
-import type { LabelOperator, LabelRequirement } from '../../api/label-selector.ts';
+import type { Container, Pod, Workload } from '../../api/kinds.gen.ts';
 import type { JsonValue } from '../../api/meta.ts';
+import { nodeTermOf } from '../../api/node-fit.ts';
 import type { Dimensions } from '../dimensions/built-in.ts';
 import type { Claim, HostPort, Quantities } from '../dimensions/dimension.ts';
 import { amountsOf } from './amounts.ts';
 import { peersOf } from './peers/pod-peers.ts';
 import {
   type Allocation,
-  type NodeTerm,
   type PartNeed,
   type PlacementRequest,
   type PoolReach,
@@ -157,30 +150,13 @@ function nodeAffinityOf({ spec }: Pod): Pick<PlacementRequest, 'nodeAffinity' | 
   } = spec.affinity?.nodeAffinity ?? {};
   // A wish without conditions is for every node alike.
   const nodeWishes = preferred
-    .map(({ weight, preference }) => ({ weight, ...termOf(preference) }))
+    .map(({ weight, preference }) => ({ weight, ...nodeTermOf(preference) }))
     .filter(({ labels, fields }) => labels.length + fields.length > 0);
   return {
-    ...(required === undefined ? {} : { nodeAffinity: required.nodeSelectorTerms.map(termOf) }),
+    ...(required === undefined ? {} : { nodeAffinity: required.nodeSelectorTerms.map(nodeTermOf) }),
     ...(nodeWishes.length === 0 ? {} : { nodeWishes }),
   };
 }
-
-function termOf({ matchExpressions = [], matchFields = [] }: NodeSelectorTerm): NodeTerm {
-  return { labels: matchExpressions.map(requirementOf), fields: matchFields.map(requirementOf) };
-}
-
-function requirementOf({ key, operator, values = [] }: NodeSelectorRequirement): LabelRequirement {
-  return { key, operator: operators[operator], values };
-}
-
-const operators: Readonly<Record<NodeSelectorRequirement['operator'], LabelOperator>> = {
-  In: 'in',
-  NotIn: 'notin',
-  Exists: 'exists',
-  DoesNotExist: '!',
-  Gt: 'gt',
-  Lt: 'lt',
-};
 
 function tolerationOf(given: NonNullable<Pod['spec']['tolerations']>[number]): Toleration {
   const { key = '', operator, value, effect = '' } = given;

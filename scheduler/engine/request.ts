@@ -1,6 +1,6 @@
 /** What the engine knows of a node and of something to place; plain data, free of any API kind. */
-import type { LabelRequirement } from '../../api/label-selector.ts';
 import type { JsonObject, JsonValue } from '../../api/meta.ts';
+import type { NodeTerm } from '../../api/node-fit.ts';
 import type { Peer, PeerSelector } from './peers/peer-selector.ts';
 
 /** So much of one scalar resource, in its smallest unit (milli-cpu, bytes, pieces); a whole number. */
@@ -22,13 +22,6 @@ export interface Toleration {
   readonly value?: string;
   /** Absent: every effect. */
   readonly effect?: string;
-}
-
-/** Conditions on a node, all of which must hold. */
-export interface NodeTerm {
-  readonly labels: readonly LabelRequirement[];
-  /** On `metadata.name`, the only field that can be asked about. */
-  readonly fields: readonly LabelRequirement[];
 }
 
 /** A term with its weight, 1 to 100. */
