@@ -8,8 +8,8 @@ import { nameOf, onEachStore, Scene } from './scene.ts';
 import { until } from './until.ts';
 
 const examples = fileURLToPath(new URL('../../examples', import.meta.url));
-/** Needs a certificate first; the tests of admission webhooks fill it in and run it. */
-const needsMore = ['admission-webhook'];
+/** They need a bridge or a certificate of their own: tests of addresses and of admission webhooks run them. */
+const needsMore = ['addresses', 'admission-webhook'];
 const hasManifests = (folder: string) =>
   !needsMore.includes(folder) &&
   readdirSync(join(examples, folder)).some((name) => name.endsWith('.yaml'));
