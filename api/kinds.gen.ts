@@ -3714,6 +3714,24 @@ export interface VolumeAllocation {
   readonly disk?: string;
 }
 
+/** One Volume for each instance. */
+export interface VolumeClaimTemplate {
+  /** Name, labels and annotations. */
+  readonly metadata: VolumeClaimTemplateMeta;
+  /** What is asked of a disk. */
+  readonly spec: VolumeSpec;
+}
+
+/** Name, labels and annotations. */
+export interface VolumeClaimTemplateMeta {
+  /** Its name within the workload, which `volumeMounts` say. */
+  readonly name: string;
+  /** Labels of the Volumes, besides the workload's own. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Annotations of the Volumes. */
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
 /** Where a volume appears as a block device. */
 export interface VolumeDevice {
   /** Name of one of the pod's `volumes`. */
@@ -4164,6 +4182,10 @@ export interface WorkloadSpec {
    * Gives every instance an address that it keeps, also when it is deleted and made anew. Needs identity Stable and type Service.
    */
   readonly addresses?: WorkloadAddresses;
+  /**
+   * Gives every instance Volumes of its own, made before it: `<template>-<pod>`, like `data-web-0`. A volume of the template's name is mounted as any other. They stay when there are fewer instances or the workload is deleted. Needs identity Stable and type Service. Of a template that is there, only the size (which grows the Volumes too), requests, limits and the reclaim policy may change; the latter hold for Volumes that are made from then on.
+   */
+  readonly volumeClaimTemplates?: readonly VolumeClaimTemplate[];
   /**
    * Which pods belong to this workload; must match the labels of the template. Cannot be changed later. A Job or Cron may leave it out.
    */

@@ -11,6 +11,7 @@ import { cpuBindingErrors } from './cpu-binding.ts';
 import { defaultPodSpec, validatePodSpec } from './pod-spec.ts';
 import { reservationErrors } from './reservation-annotation.ts';
 import { customStrategy, type Strategy } from './strategy.ts';
+import { claimTemplateErrors, withClaims } from './workload-claims.ts';
 import { defaultRuns, runErrors } from './workload-runs.ts';
 
 export const workloadStrategy: Strategy = {
@@ -34,12 +35,13 @@ export const workloadStrategy: Strategy = {
       ...gangErrors(workload),
       ...updateErrors(workload),
       ...deadlineErrors(workload),
-      ...validatePodSpec({ ...pod, runtimeClassName }, 'spec.template.spec'),
+      ...validatePodSpec({ ...withClaims(pod, workload), runtimeClassName }, 'spec.template.spec'),
       ...cpuBindingErrors(metadata, pod, 'spec.template.metadata'),
       ...reservationErrors(metadata, pod, 'spec.template.metadata'),
       ...runErrors(workload, old),
       ...dependencyErrors(workload),
       ...addressErrors(workload),
+      ...claimTemplateErrors(workload, old),
     ];
   },
 };

@@ -10,6 +10,7 @@ import {
   nodes,
   pods,
   secrets,
+  volumes,
   workloads,
 } from '../../api/resources.gen.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -54,11 +55,13 @@ export function workloadController({
       {
         // An orphan may be ours to adopt.
         resource: pods,
-        keys: (object) => {
-          const { namespace, labels } = object.metadata;
-          const name = labels?.['berth.dev/workload'];
-          return name === undefined ? [] : [`${namespace}/${name}`];
-        },
+        keys: workloadOf,
+      },
+      {
+        // What was made by hand, or came back from a backup, may have to grow.
+        resource: volumes,
+        keys: workloadOf,
+        matters: ({ metadata }, old) => metadata.generation !== old.metadata.generation,
       },
       { resource: workloads, keys: (object) => neighbourKeys(informers, object) },
       ...[pods, configMaps, secrets].map((resource) => ({
@@ -84,6 +87,12 @@ export function workloadController({
     reconcile: (_key, ctx) => reconcileByType(ctx, memory),
     deleting: (_key, ctx) => leaveInOrder(ctx),
   });
+}
+
+/** By its label. */
+function workloadOf({ metadata: { namespace, labels } }: KubeObject): readonly string[] {
+  const name = labels?.['berth.dev/workload'];
+  return name === undefined ? [] : [`${namespace}/${name}`];
 }
 
 /** Index of the workload informer: `kind/namespace/name` of the configuration that it names. */

@@ -72,12 +72,28 @@ export function podObject(
     },
     spec: {
       ...template.spec,
+      ...podVolumes(workload, name),
       runtimeClassName: runtime,
       ...(ordinal === undefined || template.spec.hostname !== undefined || !isHostName(name)
         ? {}
         : { hostname: name }),
     },
   };
+}
+
+/** The volumes of its template, and its own. */
+function podVolumes({ spec }: Workload, podName: string): Pick<Pod['spec'], 'volumes'> {
+  const { volumeClaimTemplates: templates = [], template } = spec;
+  if (templates.length === 0) return {};
+  const own = templates.map(({ metadata: { name } }) => {
+    return { name, persistentVolumeClaim: { claimName: volumeName(name, podName) } };
+  });
+  return { volumes: [...(template.spec.volumes ?? []), ...own] };
+}
+
+/** Of the Volume of an instance. */
+export function volumeName(template: string, podName: string): string {
+  return `${template}-${podName}`;
 }
 
 /** Label values end at 63 characters, names do not. */

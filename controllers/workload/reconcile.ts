@@ -19,6 +19,7 @@ import { dropReservations, ensureReservation } from './reservations.ts';
 import { setRunning } from './set-running.ts';
 import { settle } from './settle.ts';
 import { chooseTarget, type Target } from './target.ts';
+import { ensureVolumes, growVolumes } from './volume-claims.ts';
 
 export interface WorkloadMemory {
   readonly writes: OwnWrites<Pod>;
@@ -57,6 +58,7 @@ export async function reconcileWorkload(
   const input = { desired, target, pods: after, selector: selector.toString(), refused };
   const rollout = await settle(ctx, revisionWrites, { ...input, nowMs: ctx.clock.now() });
   await dropReservations(ctx);
+  await growVolumes(ctx, after);
   const waits = [
     rest.waitMs,
     more ? 0 : undefined,
@@ -87,7 +89,9 @@ async function rollOut(
   return carryOut(ctx, writes, plan, (name) => {
     const of = name.hash === fallback?.hash ? (fallback ?? revision) : revision;
     const pod = podObject(workload, of.hash, name, of.content);
-    return { pod, prepare: () => ensureReservation(ctx, pod, of.content) };
+    const prepare = async () =>
+      (await ensureReservation(ctx, pod, of.content)) ?? (await ensureVolumes(ctx, pod));
+    return { pod, prepare };
   });
 }
 
