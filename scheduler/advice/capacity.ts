@@ -12,6 +12,9 @@ export type Wanted = Pick<CapacitySpec, 'strategy' | 'count' | 'limit'>;
 /** A node without limit (nothing is asked of it) is told as this. */
 const endless = Number.MAX_SAFE_INTEGER;
 
+/** More than this on one node are taken as endless where they are tried one by one. */
+const triedMax = 1_000;
+
 export function capacityOf(
   { snapshot }: Engine,
   request: PlacementRequest,
@@ -76,9 +79,26 @@ function roomOn(
   if (obstacles.length > 0) {
     return { room: 0, message: obstacles.map(({ reason }) => reason).join(' and ') };
   }
-  const { maxPerNode = endless } = request;
+  const { maxPerNode = endless, peerRules, peer } = request;
   const more = maxPerNode - ownerCountAt(snapshot, request, index);
-  return { room: Math.min(endless, more, roomAt(snapshot, request, index)) };
+  const room = Math.min(endless, more, roomAt(snapshot, request, index));
+  return {
+    room:
+      peerRules === undefined || peer === undefined ? room : tried(snapshot, request, name, room),
+  };
+}
+
+/** Instances that have a say in where others of them go are put there one by one, and taken back. */
+function tried(snapshot: Snapshot, request: PlacementRequest, name: string, most: number): number {
+  let room = 0;
+  const uidOf = (i: number) => `capacity/${i}`;
+  while (room < Math.min(most, triedMax)) {
+    if ((obstaclesOn(snapshot, request, name) ?? []).length > 0) break;
+    snapshot.assume({ ...request, uid: uidOf(room) }, name, {});
+    room += 1;
+  }
+  for (let i = 0; i < room; i += 1) snapshot.release(uidOf(i));
+  return room;
 }
 
 /** The mean part in use, and the part that one instance takes, of what is asked for. */

@@ -36,13 +36,31 @@ export function whyInstance(view: View, pod: Pod): Answer {
   if (nodeName === '' && claims?.type === 'wait') return done('Pending', claims.message);
   const ties = { pools, ...(claims?.type === 'claims' && { claims }) };
   const request = podRequest(pod, workload, view.cluster.dimensions, ties);
-  if (nodeName === '') return { ...whyPending(view.engine, request), ...waits };
+  if (nodeName === '') return pendingOf(whyPending(view.engine, request), pod, waitsFor);
   const answer = whyBound(view.engine, request, nodeName);
   if (annotations?.['berth.dev/running'] !== 'false') {
     return { ...answer, message: withWaits(answer, waitsFor), ...waits };
   }
   const message = `stopped on purpose; it keeps its place ${answer.message ?? ''}`;
   return { ...answer, state: 'Stopped', message, ...waits };
+}
+
+/** Where a node would do, what the scheduler last said still holds it up: a gang, room that is being made. */
+function pendingOf(answer: Answer, { status }: Pod, waits: readonly WhyWait[]): Answer {
+  const told = status?.conditions?.find(({ type, status: met }) => {
+    return type === 'PodScheduled' && met === 'False' && answer.state === 'Placeable';
+  });
+  const { nominatedNodeName = '' } = status ?? {};
+  const held: WhyWait[] = [
+    ...(told?.message === undefined
+      ? []
+      : [{ reason: told.reason ?? 'Unschedulable', message: told.message }]),
+    ...(nominatedNodeName === ''
+      ? []
+      : [{ reason: 'Preemption', message: `room is being made on ${nominatedNodeName}` }]),
+  ];
+  const all = [...held, ...waits];
+  return all.length === 0 ? answer : { ...answer, waitsFor: all };
 }
 
 export function whyWorkload(view: View, workload: Workload): Answer {

@@ -145,6 +145,8 @@ function shortageOf({ pieces }: CoreNeed, free: Float64Array, { ids }: NodeCores
       free: String(left / piecesPerCore),
       missing: String(missing / piecesPerCore),
     },
+    // Less of it may need other cores: lowering by so much need not help.
+    remedy: `free ${missing / piecesPerCore} of the cores that come nearest`,
   };
 }
 
