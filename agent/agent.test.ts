@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Lease, Node } from '../api/kinds.gen.ts';
@@ -89,6 +89,55 @@ describe('running a pod', () => {
     expect(pod.status?.containerStatuses?.[0]?.state?.waiting?.message).toContain('libvirt');
     await h.deletePod('web');
     await h.until(() => h.pod('web') === undefined);
+  });
+
+  test('is handed the GPUs that it was given, and refused what the node has not', async () => {
+    h = await AgentHarness.make();
+    const root = join(h.dataDir, 'root');
+    for (const [bus, uuid] of ['GPU-a', 'GPU-b'].entries()) {
+      const folder = join(root, 'proc/driver/nvidia/gpus', `0000:0${bus}:00.0`);
+      await mkdir(folder, { recursive: true });
+      const text = `Model: \t Tesla T4\nGPU UUID: \t ${uuid}\nDevice Minor: \t ${bus}\n`;
+      await writeFile(join(folder, 'information'), text);
+    }
+    const runtime = h.engine.runtime('node-1');
+    const asked = new Map<string, readonly unknown[] | undefined>();
+    const ensure = runtime.ensure.bind(runtime);
+    runtime.ensure = (spec, options) => {
+      // What is there already is only named later.
+      for (const { name, gpus } of spec.containers)
+        if (!asked.has(`${spec.name}/${name}`)) asked.set(`${spec.name}/${name}`, gpus);
+      return ensure(spec, options);
+    };
+    h.start({ devicesRoot: root, runtimes: [runtime] });
+    await h.until(
+      () => h.api.peek<Node>(nodes, 'node-1')?.metadata.annotations?.['berth.dev/gpus'] === 'T4,T4',
+    );
+    const one = container('main', { resources: { limits: { 'berth.dev/gpu': '1' } } });
+    const given = (...devices: number[]) => ({
+      annotations: { 'berth.dev/allocation': JSON.stringify({ gpu: { devices, milli: 1000 } }) },
+    });
+    await h.createPod('web', { containers: [one, container('side')] }, given(1));
+    await h.untilRunning('web');
+    expect(asked).toEqual(
+      new Map([
+        ['web/main', [expect.objectContaining({ id: 'GPU-b', paths: ['/dev/nvidia1'] })]],
+        ['web/side', []],
+      ]),
+    );
+    await h.createPod('lost', { containers: [one] }, given(2));
+    const lost = await h.untilPod('lost', (p) => waitingReason(p) === 'CreateContainerConfigError');
+    expect(lost.status?.containerStatuses?.[0]?.state?.waiting?.message).toBe(
+      'was given GPU 2, but this node has 2, numbered from 0: delete the pod to have it placed again',
+    );
+    await h.createPod('second', { containers: [one] }, given(1));
+    await h.untilPod('second', (p) => waitingReason(p) === 'CreateContainerConfigError');
+    // The other one ended: it is free now.
+    await h.deletePod('web', 0);
+    await h.until(async () => {
+      await h.clock.advance(1_000);
+      return readyOf(h.pod('second')!) === 'True';
+    });
   });
 
   test('an engine that fails for a while is tried again', async () => {

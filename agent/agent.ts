@@ -20,6 +20,8 @@ import { adoptablePod } from './adoption.ts';
 import { observePods } from './agent-metrics.ts';
 import { Checkpoint } from './checkpoint.ts';
 import { DesiredPods, type InstanceSource } from './desired-pods.ts';
+import { checkAllocation, oversellOf } from './devices/check-allocation.ts';
+import { gpuAnnotations, readGpus } from './devices/gpus.ts';
 import { type DiskDeclaration, defaultDisk, NodeDisks } from './disks/node-disks.ts';
 import { VolumeKeeper } from './disks/volume-keeper.ts';
 import { NodeDns, type NodeDnsOptions } from './dns/node-dns.ts';
@@ -51,6 +53,8 @@ export interface AgentOptions {
   readonly dataDir: string;
   /** Disks and consoles of virtual machines. @default `<dataDir>/machines` */
   readonly machinesDir?: string;
+  /** Under it drivers tell of their devices, in `proc`, `sys` and `dev`. @default `/` */
+  readonly devicesRoot?: string;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -97,6 +101,8 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const log = options.log.child({ node: nodeName });
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const machine = await readMachine(dataDir);
+  const gpus = await readGpus(options.devicesRoot);
+  let oversell: number | undefined;
   const ledger = await ImageLedger.open(dataDir);
   const runtimes = options.runtimes.map((runtime) =>
     tellingPulls(runtime, (image) => ledger.notePull(image)),
@@ -151,6 +157,8 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     isLive: () => desired.live,
     cpusOf: (pod) => cpusOf(pod, desired.list(), machine.cores),
     names,
+    gpus,
+    checkAllocation: (pod) => checkAllocation(pod, desired.list(), { oversell, gpus: gpus.length }),
   });
   const readNode = readNodeUsage;
   const usage = new UsageSampler({ nodeName, runtimes, clock, readNode, signal });
@@ -209,7 +217,10 @@ export async function runAgent(options: AgentOptions): Promise<void> {
           addresses,
           ...port,
           images: () => images.nodeImages,
-          annotations: () => disks.annotations(),
+          annotations: async () => ({ ...(await disks.annotations()), ...gpuAnnotations(gpus) }),
+          seen: (node) => {
+            oversell = oversellOf(node);
+          },
           pressure: () => pressure.look(),
         },
         { signal },

@@ -3,11 +3,13 @@ import type { Container, Pod } from '../api/kinds.gen.ts';
 import { parseBytes, parseMilli } from '../api/quantity.ts';
 import type {
   ContainerSpec,
+  GpuDevice,
   ImageInfo,
   ImagePullPolicy,
   PortSpec,
   ResourceLimits,
 } from '../runtime/runtime.ts';
+import { gpusOf } from './devices/container-gpus.ts';
 import { deviceLimits, type HeldVolume } from './disks/hold-volumes.ts';
 import { resolveEnvironment } from './environment.ts';
 import { expand } from './expand.ts';
@@ -19,6 +21,8 @@ import { resolveMounts } from './volumes.ts';
 export interface ContainerContext extends VolumeContext {
   /** `undefined` for programs of the machine. */
   readonly image: ImageInfo | undefined;
+  /** Of the node, by their numbers. */
+  readonly gpus: readonly GpuDevice[];
 }
 
 /** Throws `ConfigError` when the pod names what is not there or not supported. */
@@ -31,6 +35,7 @@ export async function resolveContainer(
   const env = await resolveEnvironment(container, pod, facts, references);
   const mounts = await resolveMounts(container, env, context);
   const { command, args, workingDir } = container;
+  const gpus = gpusOf(pod, container, context.gpus);
   return {
     ...bareContainer(container, attempt),
     ...(command === undefined ? {} : { command: command.map((word) => expand(word, env)) }),
@@ -40,6 +45,7 @@ export async function resolveContainer(
     env: Object.fromEntries(env),
     mounts,
     ...ioOf(container, pod, context.held),
+    ...(gpus === undefined ? {} : { gpus }),
     ...besideOf(container, pod),
   };
 }

@@ -36,6 +36,8 @@ export interface NodeStatusOptions {
   readonly images: () => readonly ContainerImage[];
   /** Of the Node, beside those that this file makes. */
   readonly annotations: () => Promise<Readonly<Record<string, string>>>;
+  /** Called with the Node as the API has it, each time that it was read. */
+  readonly seen?: (node: Node) => void;
   readonly labels: Readonly<Record<string, string>>;
   readonly addresses: readonly NodeAddress[];
   /** Where logs and exec are served; absent when they are not. */
@@ -180,6 +182,7 @@ export async function runNodeStatus(
             ? known
             : await register(options, view, given);
         registered = true;
+        options.seen?.(node);
         // Also when the clock has been set back.
         const due = Math.abs(clock.now() - reportedAtMs) >= reportMs;
         const written = await writeStatus(options, node, view, due, given);

@@ -6,7 +6,7 @@ import type { CallOptions } from '../lib/call.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Random } from '../lib/random.ts';
-import type { ContainerSpec, CpuChoice, Runtime } from '../runtime/runtime.ts';
+import type { ContainerSpec, CpuChoice, GpuDevice, Runtime } from '../runtime/runtime.ts';
 import type { NetworkStore } from './addresses/instance-networks.ts';
 import type { HeldVolume } from './disks/hold-volumes.ts';
 import type { PodNames } from './dns/node-dns.ts';
@@ -33,6 +33,10 @@ export interface PodDeps {
   readonly volumes: VolumeAccess;
   /** The processors a pod runs on now, beside the others; throws `ConfigError` when it has wrong ones. */
   cpusOf(pod: Pod): CpuChoice;
+  /** Of this node, by their numbers. */
+  readonly gpus: readonly GpuDevice[];
+  /** Throws `ConfigError` when the pod was given devices that are not there, or are another's. */
+  checkAllocation(pod: Pod): void;
   /** Whether all pods of the node are known; before that nobody is moved because of the others. */
   isLive(): boolean;
   /** Probes and hooks of what runs. */

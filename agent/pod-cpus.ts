@@ -3,10 +3,10 @@
  * all bound pods of the node have theirs.
  */
 import type { Pod } from '../api/kinds.gen.ts';
-import type { JsonValue } from '../api/meta.ts';
 import { formatCpuList } from '../lib/cpu-list.ts';
 import type { CpuChoice } from '../runtime/runtime.ts';
 import { ConfigError } from './config-error.ts';
+import { allocationOf } from './devices/allocation.ts';
 
 /** The processors of one pod beside the others on its node; throws `ConfigError` when it has some that are not there. */
 export function cpusOf(pod: Pod, pods: readonly Pod[], machine: readonly number[]): CpuChoice {
@@ -70,33 +70,7 @@ interface Bound {
 }
 
 /** Undefined for a pod without cores of its own. */
-function boundTo({ metadata }: Pod): Bound | undefined {
-  const text = metadata.annotations?.['berth.dev/allocation'];
-  if (text === undefined) return undefined;
-  const piece = fieldOf(jsonOf(text), 'cpuBound');
-  const cores = fieldOf(piece, 'cores');
-  if (!isObject(cores)) return undefined;
-  const numbers = Object.keys(cores).map(Number);
-  if (numbers.length === 0 || !numbers.every(Number.isSafeInteger)) return undefined;
-  const numaNode = fieldOf(piece, 'numaNode');
-  return {
-    cores: numbers,
-    numaNode: typeof numaNode === 'number' ? numaNode : undefined,
-  };
-}
-
-function jsonOf(text: string): JsonValue {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
-}
-
-function fieldOf(value: JsonValue | undefined, name: string): JsonValue | undefined {
-  return isObject(value) ? value[name] : undefined;
-}
-
-function isObject(value: JsonValue | undefined): value is { readonly [key: string]: JsonValue } {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+function boundTo(pod: Pod): Bound | undefined {
+  const { cores, numaNode } = allocationOf(pod);
+  return cores.size === 0 ? undefined : { cores: [...cores.keys()], numaNode };
 }

@@ -53,9 +53,11 @@ export async function prepareContainer(
   try {
     // Checked here, where it becomes a waiting reason; `ensure` gets the result.
     namespacesOf(pod, facts.nodeName);
+    context.checkAllocation(pod);
     checkCpus(context);
     held = await heldBy(context);
-    const within = { pod, dataDir, facts, references, image, held };
+    const { gpus } = context;
+    const within = { pod, dataDir, facts, references, image, held, gpus };
     const spec = await resolveContainer(container, attempt, within);
     specs.put(uid, spec);
     const machine = await machineOf(context, networks, held);

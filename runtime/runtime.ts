@@ -135,6 +135,19 @@ export interface ContainerSpec {
   readonly limits: ResourceLimits;
   /** What it may do with block devices that it reaches. @default all */
   readonly io?: readonly DeviceLimits[];
+  /**
+   * The GPUs that it may use, and no others; empty on a node that has some which are not for it.
+   * @default nothing is said about GPUs
+   */
+  readonly gpus?: readonly GpuDevice[];
+}
+
+export interface GpuDevice {
+  readonly vendor: 'nvidia' | 'amd';
+  /** By which the vendor's programs name it; of NVIDIA its UUID. */
+  readonly id: string;
+  /** Device files that a process needs for it. */
+  readonly paths: readonly string[];
 }
 
 /** Of one block device of the machine. */

@@ -1,5 +1,6 @@
 import type Docker from 'dockerode';
 import type { ContainerSpec, CpuChoice, InstanceSpec, IoLimits, PortSpec } from '../runtime.ts';
+import { gpuConfig, gpuEnvironment } from './gpu-options.ts';
 import { containerName, instanceLabels, label } from './labels.ts';
 
 /** Where a container gets its network from. */
@@ -49,7 +50,9 @@ export function containerOptions(
     ...(args === undefined ? {} : { Cmd: [...args] }),
     ...(workingDir === undefined ? {} : { WorkingDir: workingDir }),
     ...(user === undefined ? {} : { User: user }),
-    Env: Object.entries(container.env).map(([name, value]) => `${name}=${value}`),
+    Env: Object.entries({ ...container.env, ...gpuEnvironment(container) }).map(
+      ([name, value]) => `${name}=${value}`,
+    ),
     Tty: container.tty,
     OpenStdin: container.stdin,
     StdinOnce: container.stdin && container.stdinOnce === true,
@@ -62,6 +65,7 @@ export function containerOptions(
       ...limitConfig(container),
       ...cpuConfig(spec.cpus),
       ...ioConfig(container),
+      ...gpuConfig(container),
       ...securityConfig(container),
       Privileged: container.privileged,
       ReadonlyRootfs: container.readOnlyRootFilesystem,

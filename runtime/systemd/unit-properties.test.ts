@@ -108,3 +108,20 @@ test('names tell instances, nodes and containers apart, however long the words a
   expect(unitName(long)).toMatch(pattern);
   expect(unitName({ ...labels, node: 'm' })).not.toMatch(pattern);
 });
+
+test('a unit with GPUs reaches their files and no others, and is told which they are', () => {
+  const control = '/dev/nvidiactl';
+  const gpus = [
+    { vendor: 'nvidia' as const, id: 'GPU-a', paths: ['/dev/nvidia0', control] },
+    { vendor: 'nvidia' as const, id: 'GPU-b', paths: ['/dev/nvidia2', control] },
+  ];
+  const found = properties({ gpus });
+  expect(found.get('DevicePolicy')).toBe('closed');
+  expect(found.get('DeviceAllow')).toEqual([
+    ['/dev/nvidia0', 'rw'],
+    [control, 'rw'],
+    ['/dev/nvidia2', 'rw'],
+  ]);
+  expect(found.get('Environment')).toContain('CUDA_VISIBLE_DEVICES=GPU-a,GPU-b');
+  expect(properties({ gpus: [] }).has('DevicePolicy')).toBe(false);
+});

@@ -46,6 +46,7 @@ export function unitProperties(
     ...files(withResolvConf(container, place)),
     ...limits(container),
     ...deviceLimits(container),
+    ...devices(container),
     ...processors(place.cpus),
     ...(place.networkNamespace === undefined
       ? []
@@ -55,7 +56,11 @@ export function unitProperties(
 
 function process(container: ContainerSpec): readonly Property[] {
   const argv = [...(container.command ?? []), ...(container.args ?? [])];
-  const environment = Object.entries({ PATH: searchPath, ...container.env });
+  const environment = Object.entries({
+    PATH: searchPath,
+    ...container.env,
+    ...gpuEnvironment(container),
+  });
   const [user, group] = (container.user ?? '').split(':');
   return [
     // Not expanded by systemd: what stands in the manifest is what the process gets.
@@ -73,6 +78,29 @@ function process(container: ContainerSpec): readonly Property[] {
     ...(container.groups === undefined
       ? []
       : [list('SupplementaryGroups', container.groups.map(String))]),
+  ];
+}
+
+/** A program of the machine is told by what CUDA itself reads. */
+function gpuEnvironment({ gpus = [] }: ContainerSpec): Readonly<Record<string, string>> {
+  const ids = gpus.flatMap(({ vendor, id }) => (vendor === 'nvidia' ? [id] : []));
+  if (ids.length === 0) return {};
+  return { CUDA_VISIBLE_DEVICES: ids.join(','), NVIDIA_VISIBLE_DEVICES: ids.join(',') };
+}
+
+/** With GPUs of its own it reaches those, the devices that everybody has, and no others. */
+function devices({ gpus = [] }: ContainerSpec): readonly Property[] {
+  const paths = [...new Set(gpus.flatMap((gpu) => gpu.paths))];
+  if (paths.length === 0) return [];
+  return [
+    text('DevicePolicy', 'closed'),
+    [
+      'DeviceAllow',
+      new Variant(
+        'a(ss)',
+        paths.map((path) => [path, 'rw']),
+      ),
+    ],
   ];
 }
 

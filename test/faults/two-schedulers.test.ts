@@ -73,15 +73,20 @@ class Fight {
     const dice = this.#dice;
     const before = await this.#holder();
     this.holders.add(before);
-    const many = (from: number) =>
-      Promise.all(Array.from({ length: 5 }, (_, i) => this.#addPod(`p${number}-${from + i}`)));
-    const created = many(0);
+    const many = (from: number, vips: number) =>
+      Promise.all(
+        Array.from({ length: 5 }, (_, i) =>
+          this.#addPod(`p${number}-${from + i}`, { ...wishes(dice), vip: dice.chance(vips) }),
+        ),
+      );
+    const created = many(0, 0.1);
     await new Promise((resolve) => setTimeout(resolve, dice.below(250)));
     const wakes = dice.chance(0.5);
     const victim = this.#schedulers.get(before);
     victim?.child.kill(wakes ? 'SIGSTOP' : 'SIGKILL');
     await created;
-    await many(5);
+    // Who takes over has others to think of first, and decides otherwise than who was overtaken.
+    await many(5, 0.8);
     await this.#addPod(`probe-${number}`, { cpu: '1m' });
     await until('the other one rules', async () => (await this.#holder()) !== before);
     if (wakes) victim?.child.kill('SIGCONT');
@@ -148,7 +153,7 @@ class Fight {
   }
 
   /** Asks for devices that there are too few of, unless told otherwise. */
-  async #addPod(podName: string, asked = wishes(this.#dice)): Promise<void> {
+  async #addPod(podName: string, asked: Wishes): Promise<void> {
     const { hostPort, bound, vip, ...amounts } = asked;
     const pod: Pod = {
       apiVersion: 'v1',
@@ -196,11 +201,10 @@ interface Wishes {
 }
 
 function wishes(dice: Dice): Wishes {
-  const vip = dice.chance(0.2);
   return dice.pick<Wishes>([
-    { cpu: dice.pick(['500m', '1', '1500m']), bound: true, vip },
-    { cpu: '10m', hostPort: 8000 + dice.below(2), vip },
-    { cpu: '10m', 'berth.dev/gpu': dice.pick(['250m', '600m', '1', '2']), vip },
+    { cpu: dice.pick(['500m', '1', '1500m']), bound: true },
+    { cpu: '10m', hostPort: 8000 + dice.below(2) },
+    { cpu: '10m', 'berth.dev/gpu': dice.pick(['250m', '600m', '1', '2']) },
   ]);
 }
 

@@ -1,0 +1,73 @@
+/** Whether this machine has the GPUs that a pod was given, and nobody else has its devices already. Pure. */
+import type { Node, Pod } from '../../api/kinds.gen.ts';
+import { isVm } from '../../api/vm-instance.ts';
+import { ConfigError } from '../config-error.ts';
+import { allocationOf } from './allocation.ts';
+
+export interface NodeDevices {
+  /** How many GPUs there are; they are numbered from 0 on. */
+  readonly gpus: number;
+  /** How many times each core is sold; undefined while the Node has not been read. */
+  readonly oversell: number | undefined;
+}
+
+const piecesPerCore = 100;
+const wholeGpu = 1_000;
+const remedy = 'delete the pod to have it placed again';
+
+/**
+ * Throws `ConfigError`. `pods` are all of this node; of two that were given the same the one that was here first
+ * keeps it.
+ */
+export function checkAllocation(pod: Pod, pods: readonly Pod[], devices: NodeDevices): void {
+  const { cores, gpus, gpuMilli } = allocationOf(pod);
+  if (gpus.length > 0 && isVm(pod))
+    throw new ConfigError(`a machine cannot be given a GPU yet: leave berth.dev/gpu out`);
+  const unknown = gpus.filter((gpu) => gpu < 0 || gpu >= devices.gpus);
+  if (unknown.length > 0) {
+    const has = devices.gpus === 0 ? 'none' : `${devices.gpus}, numbered from 0`;
+    throw new ConfigError(
+      `was given GPU ${unknown.join(', ')}, but this node has ${has}: ${remedy}`,
+    );
+  }
+  if (cores.size + gpus.length === 0) return;
+  const earlier = pods.filter((other) => holds(other) && isBefore(other, pod)).map(allocationOf);
+  const most = Math.floor(piecesPerCore * (devices.oversell ?? Number.POSITIVE_INFINITY));
+  for (const [core, pieces] of cores) {
+    const taken = earlier.reduce((sum, other) => sum + (other.cores.get(core) ?? 0), 0);
+    if (taken + pieces <= most) continue;
+    const shares = `${taken + pieces} % of core ${core} are given away`;
+    throw new ConfigError(`${shares}, ${taken} % of it to pods before this one: ${remedy}`);
+  }
+  for (const gpu of gpus) {
+    const taken = earlier.reduce(
+      (sum, other) => sum + (other.gpus.includes(gpu) ? other.gpuMilli : 0),
+      0,
+    );
+    if (taken + gpuMilli <= wholeGpu) continue;
+    const shares = `${(taken + gpuMilli) / 10} % of GPU ${gpu} are given away`;
+    throw new ConfigError(`${shares}, ${taken / 10} % of it to pods before this one: ${remedy}`);
+  }
+}
+
+/** What people have set on the Node; once unless a number from 1 to 100 stands there, as for the scheduler. */
+export function oversellOf({ metadata }: Node): number {
+  const text = metadata.annotations?.['berth.dev/cpu-oversell'] ?? '';
+  const times = text.trim() === '' ? Number.NaN : Number(text);
+  return times >= 1 && times <= 100 ? times : 1;
+}
+
+/** What has ended holds nothing. */
+function holds({ status }: Pod): boolean {
+  return status?.phase !== 'Succeeded' && status?.phase !== 'Failed';
+}
+
+function isBefore(a: Pod, b: Pod): boolean {
+  return a.metadata.uid !== b.metadata.uid && ageOf(a) < ageOf(b);
+}
+
+/** Compared as text: who has been taken over by the node first, then who was made first. */
+function ageOf({ metadata, status }: Pod): string {
+  const { creationTimestamp = '', uid = '' } = metadata;
+  return `${status?.startTime ?? 'not yet'} ${creationTimestamp} ${uid}`;
+}
