@@ -3477,6 +3477,16 @@ export interface VMSpec {
    */
   readonly restartPolicy?: 'Always' | 'OnFailure' | 'Never';
   /**
+   * Until it succeeds the other probes wait; a guest that does not come up in time is started anew. Commands are run by the guest's agent.
+   */
+  readonly startupProbe?: Probe;
+  /**
+   * Whether the guest does its work; shown as condition Ready. Without it a guest is ready when it runs.
+   */
+  readonly readinessProbe?: Probe;
+  /** A guest that fails it is ended and started anew, as `restartPolicy` says. */
+  readonly livenessProbe?: Probe;
+  /**
    * CPU and memory. `requests.cpu` (rounded up) is the number of CPUs the guest sees, `requests.memory` its memory; `limits.cpu` bounds the time they may take in all.
    */
   readonly resources: ResourceRequirements;

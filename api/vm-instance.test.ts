@@ -31,6 +31,13 @@ test('a VM is an instance with one container, and stays a VM', () => {
   });
 });
 
+test('its probes are those of the guest', () => {
+  const readinessProbe = { tcpSocket: { port: 22 } };
+  const [guest] = podOfVm({ ...vm, spec: { ...vm.spec, readinessProbe } }).spec.containers;
+  expect(guest).toMatchObject({ readinessProbe });
+  expect(guest).not.toHaveProperty('livenessProbe');
+});
+
 test.each([
   ['1', 1],
   ['1500m', 2],
@@ -99,6 +106,7 @@ test('an agent finds in it what it had written', () => {
     restartCount: 2,
     containerID: 'libvirt://d/2',
     state: { running: { startedAt } },
+    ready: true,
   });
   const stopped = vmStatusOf({ phase: 'Pending', reason: 'Stopped' }, vm);
   expect(podOfVm({ ...vm, status: stopped }).status?.reason).toBe('Stopped');

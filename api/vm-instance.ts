@@ -4,6 +4,7 @@
  * the object itself.
  */
 import type {
+  Container,
   ContainerState,
   ContainerStatus,
   Pod,
@@ -60,7 +61,7 @@ export function podOfVm(vm: VM): VmInstance {
       runtimeClassName: 'libvirt',
       restartPolicy: spec.restartPolicy ?? 'Always',
       terminationGracePeriodSeconds: spec.terminationGracePeriodSeconds ?? defaultGraceSeconds,
-      containers: [{ name: guestContainer, resources: spec.resources }],
+      containers: [{ name: guestContainer, resources: spec.resources, ...probesOf(vm) }],
       ...(volumes.length === 0 ? {} : { volumes }),
       ...(nodeName === undefined ? {} : { nodeName }),
       ...(nodeSelector === undefined ? {} : { nodeSelector }),
@@ -74,6 +75,17 @@ export function podOfVm(vm: VM): VmInstance {
   };
   // Everything that a pod has but its kind.
   return { apiVersion: vm.apiVersion, kind: vm.kind, ...pod, vm } as unknown as VmInstance;
+}
+
+function probesOf({
+  spec,
+}: VM): Pick<Container, 'startupProbe' | 'readinessProbe' | 'livenessProbe'> {
+  const { startupProbe, readinessProbe, livenessProbe } = spec;
+  return {
+    ...(startupProbe === undefined ? {} : { startupProbe }),
+    ...(readinessProbe === undefined ? {} : { readinessProbe }),
+    ...(livenessProbe === undefined ? {} : { livenessProbe }),
+  };
 }
 
 /** Its disks that are Volumes, as a pod claims them. */
@@ -189,11 +201,14 @@ function podStatusOf(status: VMStatus): PodStatus {
   const ended = phase === 'Failed' || phase === 'Succeeded';
   const stopped = phase === 'Stopped' || phase === 'Stopping' || phase === 'Saved';
   const runs = phase === 'Running' || phaseIsIdle(phase);
+  const wasReady =
+    conditions?.some((each) => each.type === 'Ready' && each.status === 'True') === true;
   const guest: ContainerStatus = {
     name: guestContainer,
     image: '',
     imageID: '',
-    ready: false,
+    ready: wasReady,
+    started: wasReady,
     restartCount: restarts ?? 0,
     ...(domain === undefined ? {} : { containerID: domain }),
     // Written by `vmStatusOf`.

@@ -6,6 +6,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Random } from '../../lib/random.ts';
 import type { InstanceStatus } from '../../runtime/runtime.ts';
+import { isIdle } from '../machines/idle.ts';
 import { killGraceMsOf, type PodContext } from '../pod-context.ts';
 import { isInit, reportedStatus } from '../pod-view.ts';
 import type { ContainerHealth } from '../probes/probe-state.ts';
@@ -55,7 +56,9 @@ export class ContainerLife {
       // What the API was told to be running has had its hook.
       if (target.reported === undefined) this.#postStarts.begin(target);
     }
-    const begun = followed.filter(({ container }) => !this.isStarting(uid, container.name));
+    const begun = isIdle(status)
+      ? []
+      : followed.filter(({ container }) => !this.isStarting(uid, container.name));
     const health = new Map<string, ContainerHealth | 'starting'>(this.#prober.follow(uid, begun));
     for (const target of targets) {
       const { name } = target.container;

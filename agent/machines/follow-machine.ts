@@ -17,6 +17,7 @@ import { VolumeWait } from '../disks/hold-volumes.ts';
 import type { PodHealth } from '../hooks/container-life.ts';
 import type { PodContext } from '../pod-context.ts';
 import { createReferences } from '../references.ts';
+import { isIdle } from './idle.ts';
 import { machineConditions } from './machine-conditions.ts';
 import { prepareMachine } from './prepare-machine.ts';
 
@@ -142,8 +143,7 @@ export function machineFacts(
 
 /** A guest that does nothing serves nobody. */
 export function withIdle(health: PodHealth, status: InstanceStatus | undefined): PodHealth {
-  const state = status?.machine?.state;
-  if (state !== 'paused' && state !== 'sleeping') return health;
+  if (!isIdle(status)) return health;
   return new Map([...health, [guestContainer, { started: true, ready: false }]]);
 }
 

@@ -6,6 +6,7 @@ import type { FieldError } from '../../api/status.ts';
 import { duplicateValue, forbiddenField, invalidValue, required } from '../schema/field-error.ts';
 import { nodeAffinityErrors } from './node-affinity.ts';
 import { podAffinityErrors, topologySpreadErrors } from './pod-affinity.ts';
+import { validateProbes } from './probes.ts';
 import { customStrategy, type Strategy } from './strategy.ts';
 
 const defaultGraceSeconds = 60;
@@ -28,6 +29,7 @@ export const vmStrategy: Strategy = {
       ...podAffinityErrors(spec, 'spec'),
       ...topologySpreadErrors(spec, 'spec'),
       ...priorityErrors(spec, before),
+      ...validateProbes(spec, 'spec', false),
     ];
   },
   deletion(vm, graceSeconds) {

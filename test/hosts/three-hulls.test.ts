@@ -1,0 +1,195 @@
+/** One manifest with a container, a process and a machine on three hosts, and the same commands for all. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Cluster, guestCommandLine, labImage } from './cluster.ts';
+
+const timeoutMs = 600_000;
+const addresses = { container: '10.99.0.101', process: '10.99.0.102', machine: '10.99.0.103' };
+const kinds = ['container', 'process', 'machine'] as const;
+type Kind = (typeof kinds)[number];
+
+/** As `kubectl` and `berth` name it. */
+const targetOf = (kind: Kind) => (kind === 'machine' ? 'vm/machine' : `pod/${kind}`);
+const hostOf: Readonly<Record<Kind, number>> = { container: 1, process: 2, machine: 3 };
+
+let cluster: Cluster;
+
+const iops = 20;
+const limits = { cpu: '200m', memory: '48Mi' };
+const readinessProbe = { exec: { command: ['/bin/busybox', 'true'] }, periodSeconds: 1 };
+const serve = 'echo serving; while :; do sleep 1; done';
+
+const pod = (kind: 'container' | 'process', container: object, spec: object = {}) => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name: kind, annotations: { 'berth.dev/ip-reservation': kind } },
+  spec: {
+    ...spec,
+    nodeSelector: { 'kubernetes.io/hostname': `h${hostOf[kind]}` },
+    containers: [
+      {
+        name: 'main',
+        ...container,
+        resources: { limits },
+        readinessProbe,
+        volumeMounts: [{ name: 'data', mountPath: '/data' }],
+      },
+    ],
+    volumes: [{ name: 'data', persistentVolumeClaim: { claimName: kind } }],
+  },
+});
+
+const machine = {
+  apiVersion: 'berth.dev/v1',
+  kind: 'VM',
+  metadata: { name: 'machine' },
+  spec: {
+    nodeSelector: { 'kubernetes.io/hostname': 'h3' },
+    resources: { requests: { cpu: '200m', memory: '160Mi' } },
+    boot: {
+      kernel: '/lab/vmlinuz',
+      initrd: '/lab/initrd.gz',
+      commandLine: guestCommandLine(addresses.machine, 'machine'),
+    },
+    disks: [{ name: 'data', volume: 'machine' }],
+    interfaces: [{ reservation: 'machine', pool: 'lan' }],
+    graphics: false,
+    readinessProbe: { httpGet: { port: 80, path: '/' }, periodSeconds: 1 },
+  },
+};
+
+const manifest = [
+  {
+    apiVersion: 'berth.dev/v1',
+    kind: 'IPPool',
+    metadata: { name: 'lan' },
+    spec: {
+      cidr: '10.99.0.0/24',
+      ranges: [{ first: '10.99.0.100', last: '10.99.0.120' }],
+      bridge: 'br0',
+    },
+  },
+  ...kinds.flatMap((name) => [
+    {
+      apiVersion: 'berth.dev/v1',
+      kind: 'IPReservation',
+      metadata: { name },
+      spec: { pool: 'lan', address: addresses[name] },
+    },
+    {
+      apiVersion: 'berth.dev/v1',
+      kind: 'Volume',
+      metadata: { name },
+      spec: {
+        size: '64Mi',
+        limits: { writeIOPS: iops },
+        ...(name === 'machine' ? { volumeMode: 'Block' } : {}),
+      },
+    },
+  ]),
+  pod('container', { image: labImage, imagePullPolicy: 'Never', command: ['sh', '-c', serve] }),
+  pod('process', { command: ['/bin/sh', '-c', serve] }, { runtimeClassName: 'systemd' }),
+  machine,
+];
+
+beforeAll(async () => {
+  cluster = await Cluster.start(3);
+}, timeoutMs);
+
+afterAll(() => cluster?.remove(), timeoutMs);
+
+const exec = (kind: Kind, ...command: readonly string[]) =>
+  cluster.berth(1, 'exec', targetOf(kind), '--', '/bin/busybox', ...command);
+
+test(
+  'all are applied at once, and become ready where the manifest says',
+  async () => {
+    await cluster.apply(...manifest);
+    await cluster.kubectl(
+      'wait',
+      ...kinds.map(targetOf),
+      '--for=condition=Ready',
+      '--timeout=180s',
+    );
+    for (const kind of kinds) {
+      const node = await cluster.kubectl('get', targetOf(kind), '-o', 'jsonpath={.spec.nodeName}');
+      expect(node).toBe(`h${hostOf[kind]}`);
+      const [reservation, volume] = await Promise.all(
+        ['ipreservation', 'volume'].map((each) =>
+          cluster.kubectl('get', `${each}/${kind}`, '-o', 'jsonpath={.status.holder.name}'),
+        ),
+      );
+      expect({ reservation, volume }).toEqual({ reservation: kind, volume: kind });
+    }
+  },
+  timeoutMs,
+);
+
+test(
+  'all nine pairs reach each other over the hosts',
+  async () => {
+    await cluster.until('the agent of the guest answers', async () => {
+      return (await exec('machine', 'true')).code === 0;
+    });
+    for (const from of kinds) {
+      for (const to of kinds) {
+        const { code, stdout } = await exec(from, 'ping', '-c', '1', '-W', '2', addresses[to]);
+        expect({ from, to, code, stdout }).toMatchObject({ code: 0 });
+      }
+    }
+  },
+  timeoutMs,
+);
+
+test(
+  'logs and exec are the same commands for all three',
+  async () => {
+    for (const kind of kinds) {
+      const { code, stdout } = await cluster.berth(1, 'logs', targetOf(kind));
+      expect({ kind, code, stdout }).toMatchObject({
+        code: 0,
+        stdout: expect.stringContaining(kind === 'machine' ? 'guest up' : 'serving'),
+      });
+      const failed = await exec(kind, 'sh', '-c', 'exit 3');
+      expect({ kind, code: failed.code }).toEqual({ kind, code: 3 });
+    }
+  },
+  timeoutMs,
+);
+
+test(
+  'limits of CPU and memory are those of the kernel',
+  async () => {
+    const quota = (path: string) => `cat ${path}/cpu.cfs_quota_us ${path}/cpu.cfs_period_us`;
+    const bytes = String(48 << 20);
+    const id = await cluster.sh(
+      1,
+      'docker ps -q --no-trunc --filter label=berth.dev/name=container',
+    );
+    expect(await cluster.sh(1, quota(`/sys/fs/cgroup/cpu/docker/${id}`))).toBe('20000\n100000');
+    const memory = `/sys/fs/cgroup/memory/docker/${id}/memory.limit_in_bytes`;
+    expect(await cluster.sh(1, `cat ${memory}`)).toBe(bytes);
+    const unit = `systemctl show 'berth_default_process_*' -p CPUQuotaPerSecUSec -p MemoryMax --value`;
+    expect((await cluster.sh(2, unit)).split('\n').sort()).toEqual(['200ms', bytes].sort());
+  },
+  timeoutMs,
+);
+
+test(
+  `${iops} writes a second are ${iops} for all three`,
+  async () => {
+    const writes = 60;
+    const file = (kind: Kind) => (kind === 'machine' ? '/data/file' : '/data/file');
+    for (const kind of kinds) {
+      const dd = `dd if=/dev/zero of=${file(kind)} bs=4k count=${writes} oflag=direct`;
+      const script = `start=$(date +%s%N); ${dd} 2>/dev/null; echo $(( ($(date +%s%N) - start) / 1000000 ))`;
+      const { stdout, stderr } = await exec(kind, 'sh', '-c', script);
+      const perSecond = (writes * 1_000) / Number(stdout.trim());
+      // Not more than was said; a busy machine may do less.
+      expect({ kind, perSecond: perSecond < iops * 1.5, stderr }).toMatchObject({
+        perSecond: true,
+      });
+      expect(perSecond).toBeGreaterThan(iops / 4);
+    }
+  },
+  timeoutMs,
+);
