@@ -1,7 +1,13 @@
 import { type ContainerSpec, type InstanceSpec, RuntimeError } from '../runtime.ts';
 
-/** Throws `InvalidSpec` for what would fail half-way, and for what units cannot do. */
-export function checkSpec(spec: InstanceSpec): void {
+/**
+ * Throws `InvalidSpec` for what would fail half-way, and for what units cannot do. Of a container that
+ * is there already nothing needs to be said but its name and attempt.
+ */
+export function checkSpec(
+  spec: InstanceSpec,
+  isThere: (container: ContainerSpec) => boolean,
+): void {
   const whole = instanceProblem(spec);
   if (whole !== undefined) throw new RuntimeError('InvalidSpec', whole);
   const names = new Set<string>();
@@ -9,7 +15,9 @@ export function checkSpec(spec: InstanceSpec): void {
     const { name } = container;
     const why = names.has(name)
       ? `container name "${name}" is used twice`
-      : containerProblem(container, spec.network === 'host');
+      : isThere(container)
+        ? undefined
+        : containerProblem(container, spec.network === 'host');
     if (why !== undefined) throw new RuntimeError('InvalidSpec', why, { container: name });
     names.add(name);
   }

@@ -141,7 +141,11 @@ class SystemdRuntime implements Runtime {
 
   ensure(spec: InstanceSpec, options: CallOptions): Promise<InstanceStatus> {
     return this.#serial.run(spec.id, async () => {
-      checkSpec(spec);
+      const found = await this.#units.find(spec.id, options);
+      checkSpec(spec, ({ name, attempt }) => {
+        const [newest] = attemptsOf(found, name);
+        return newest !== undefined && newest.labels.attempt >= attempt;
+      });
       await ensureInstance(this.#units, this.#network, spec, options);
       return await this.#status(spec.id, await this.#units.find(spec.id, options));
     });

@@ -241,6 +241,13 @@ function lifeTests(c: Context): void {
     expect(await c.ensure(spec)).toEqual(first);
   });
 
+  test('of what is there nothing needs to be said but name and attempt', async () => {
+    const spec = c.one(c.harness.programs.sleeper);
+    const before = await c.runtime.ensure(spec, { signal });
+    const bare = c.container('main', {});
+    expect(await c.runtime.ensure({ ...spec, containers: [bare] }, { signal })).toEqual(before);
+  });
+
   test('concurrent ensures make one container', async () => {
     const spec = c.one(c.harness.programs.sleeper);
     const all = await Promise.all([c.ensure(spec), c.ensure(spec), c.ensure(spec)]);

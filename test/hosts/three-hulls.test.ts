@@ -163,7 +163,7 @@ test(
     const bytes = String(48 << 20);
     const id = await cluster.sh(
       1,
-      'docker ps -q --no-trunc --filter label=berth.dev/name=container',
+      'docker ps -q --no-trunc --filter label=berth.dev/container=main',
     );
     expect(await cluster.sh(1, quota(`/sys/fs/cgroup/cpu/docker/${id}`))).toBe('20000\n100000');
     const memory = `/sys/fs/cgroup/memory/docker/${id}/memory.limit_in_bytes`;
@@ -177,18 +177,15 @@ test(
 test(
   `${iops} writes a second are ${iops} for all three`,
   async () => {
-    const writes = 60;
-    const file = (kind: Kind) => (kind === 'machine' ? '/data/file' : '/data/file');
+    const writes = 100;
+    const dd = `dd if=/dev/zero of=/data/file bs=4k count=${writes} oflag=direct 2>/dev/null`;
     for (const kind of kinds) {
-      const dd = `dd if=/dev/zero of=${file(kind)} bs=4k count=${writes} oflag=direct`;
-      const script = `start=$(date +%s%N); ${dd} 2>/dev/null; echo $(( ($(date +%s%N) - start) / 1000000 ))`;
+      // The clock of busybox has whole seconds.
+      const script = `start=$(date +%s); ${dd}; echo $(($(date +%s) - start))`;
       const { stdout, stderr } = await exec(kind, 'sh', '-c', script);
-      const perSecond = (writes * 1_000) / Number(stdout.trim());
-      // Not more than was said; a busy machine may do less.
-      expect({ kind, perSecond: perSecond < iops * 1.5, stderr }).toMatchObject({
-        perSecond: true,
-      });
-      expect(perSecond).toBeGreaterThan(iops / 4);
+      const seconds = Number(stdout.trim());
+      const least = writes / iops - 1;
+      expect({ kind, stderr, slow: seconds >= least }).toEqual({ kind, stderr: '', slow: true });
     }
   },
   timeoutMs,
