@@ -157,3 +157,36 @@ test(
   },
   timeoutMs,
 );
+
+test(
+  'after a power cut a host brings them back by itself, and after a restart of its engine',
+  async () => {
+    await cluster.apply(
+      ...['held', 'kept'].map((name) => reservation(name)),
+      container('held', 'h2'),
+      unit('kept', 'h2'),
+    );
+    await ready('pod/held', 'pod/kept');
+    const addresses = await Promise.all(['held', 'kept'].map(addressOf));
+    const answer = async () => {
+      for (const address of addresses) {
+        await cluster.until(`${address} answers`, async () => {
+          return (await cluster.lab.exec(1, ping(address))).code === 0;
+        });
+      }
+    };
+    await cluster.sh(2, 'systemctl restart docker');
+    await answer();
+    await cluster.killBerth(1);
+    await cluster.lab.crash(2);
+    await cluster.lab.boot(2);
+    await cluster.reviveBerth(2);
+    await answer();
+    await cluster.reviveBerth(1);
+    await ready('pod/held', 'pod/kept');
+    expect(await Promise.all(['held', 'kept'].map(addressOf))).toEqual(addresses);
+    const told = ['get', 'pod/held', 'pod/kept', '-o', 'jsonpath={.items[*].status.podIP}'];
+    expect((await cluster.kubectl(...told)).split(' ')).toEqual(addresses);
+  },
+  timeoutMs,
+);
