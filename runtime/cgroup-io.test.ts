@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ioFiles } from './cgroup-io.ts';
+import { ioFiles, strayFrom } from './cgroup-io.ts';
 
 const limits = [
   { device: '/dev/loop3', number: '7:3', writeIops: 20, readBytesPerSecond: 1n << 20n },
@@ -26,4 +26,11 @@ test('version 2: one line for a device', () => {
 
 test('a process that has ended has no file', () => {
   expect(ioFiles('', limits)).toEqual([]);
+});
+
+test('a process that is at the root for block devices alone has been taken out of its group', () => {
+  expect(strayFrom('8:pids:/docker/1f\n7:blkio:/\n0::/docker/1f\n')).toBe('docker/1f');
+  expect(strayFrom('8:pids:/docker/1f\n7:blkio:/docker/1f\n')).toBeUndefined();
+  expect(strayFrom('8:pids:/\n7:blkio:/\n')).toBeUndefined();
+  expect(strayFrom('0::/docker/1f\n')).toBeUndefined();
 });

@@ -29,8 +29,9 @@ export class VolumeMounts {
     options: CallOptions,
   ): Promise<{ readonly device: LoopDevice; readonly path: string }> {
     const path = this.mountPath(uid);
+    const mounted = (await mountPoints()).get(path);
+    if (mounted !== undefined) return { device: mounted, path };
     const device = await attachLoop(image.path, options);
-    if (await this.isMounted(uid)) return { device, path };
     await refreshLoop(device, options);
     const found = await readFileSystem(image.path);
     if (found?.type !== fsType) {
@@ -47,6 +48,8 @@ export class VolumeMounts {
       await detachLoop(device, options);
       throw error;
     }
+    // From now on the kernel detaches it with its last mount, whoever ends that.
+    await detachLoop(device, options);
     if (fsType === 'xfs' && isShort(found, image.sizeBytes)) {
       await growMounted(fsType, device.path, path, options);
     }
@@ -130,12 +133,20 @@ function mountOptions(fsType: FsType): readonly string[] {
   return fsType === 'xfs' ? ['-o', 'nouuid'] : [];
 }
 
-/** Source: proc_pid_mountinfo(5): the fifth field, with spaces and the like as octal numbers. */
-async function mountPoints(): Promise<ReadonlySet<string>> {
+/**
+ * Devices by where they are mounted.
+ * Source: proc_pid_mountinfo(5): numbers, root, place, options, `-`, type, source; spaces are octal.
+ */
+async function mountPoints(): Promise<ReadonlyMap<string, LoopDevice>> {
   const text = await readFile('/proc/self/mountinfo', 'utf8');
   const plain = (word: string) =>
     word.replace(/\\([0-7]{3})/g, (_, octal: string) =>
       String.fromCharCode(Number.parseInt(octal, 8)),
     );
-  return new Set(text.split('\n').map((line) => plain(line.split(' ')[4] ?? '')));
+  return new Map(
+    text.split('\n').map((line) => {
+      const [, , number = '', , place = '', ...rest] = line.split(' ');
+      return [plain(place), { number, path: plain(rest[rest.indexOf('-') + 2] ?? '') }];
+    }),
+  );
 }

@@ -5,7 +5,7 @@ import type { CallOptions } from '../../lib/call.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import { Adoptions } from '../adoptions.ts';
-import { limitIo } from '../cgroup-io.ts';
+import { keepInGroup, limitIo } from '../cgroup-io.ts';
 import type { ImageStore } from '../image-store.ts';
 import {
   type AttachOptions,
@@ -157,6 +157,7 @@ class DockerRuntime implements Runtime {
     return this.#serial.run(id, async () => {
       for (const { containerName, sandbox, info } of await this.#engine.find(id, options)) {
         if (sandbox || !info.State.Running) continue;
+        await keepInGroup(info.State.Pid);
         await limitIo(info.State.Pid, io.get(containerName) ?? []);
       }
     });

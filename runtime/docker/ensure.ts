@@ -1,4 +1,5 @@
 import type { CallOptions } from '../../lib/call.ts';
+import { keepInGroup } from '../cgroup-io.ts';
 import { joinSegment } from '../network/join.ts';
 import { type ContainerSpec, type InstanceSpec, RuntimeError } from '../runtime.ts';
 import { shortId } from '../short-id.ts';
@@ -160,6 +161,9 @@ async function createAndStart(
   const request = containerOptions(engine.nodeId, spec, container, network, engine.logs);
   const id = await engine.create(request, container.name, options);
   await startOrRemove(engine, id, container.name, options);
+  if (container.io === undefined) return;
+  const pid = (await engine.inspect(id, options))?.State.Pid ?? 0;
+  if (pid > 0) await keepInGroup(pid);
 }
 
 async function startOrRemove(
