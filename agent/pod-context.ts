@@ -56,7 +56,7 @@ export interface VolumeAccess {
   release(uid: string, options: CallOptions): Promise<void>;
   /** Uids of instances that hold something. */
   holders(): Promise<readonly string[]>;
-  /** Changes whenever other limits hold for what the pod claims; empty when it claims nothing. */
+  /** Changes whenever other limits hold for what the pod claims, or it has grown; empty without claims. */
   limitsKey(pod: Pod): string;
 }
 

@@ -14,6 +14,7 @@ import type { VolumeHolder } from './volume-locks.ts';
 /** A volume that one instance may use until it gives it back. */
 export interface HeldVolume {
   readonly device: LoopDevice;
+  readonly sizeBytes: bigint;
   /** Where it is mounted; absent on block devices, and for machines, which mount it themselves. */
   readonly path?: string;
   /** Where the device is, whatever its number; absent on what is mounted. */
@@ -83,10 +84,10 @@ async function holdOne(
     const fsType = isVm(pod) ? undefined : fsTypeOf(volume);
     try {
       await disks.imagesOf(volume.spec.allocation?.disk ?? '')?.fill(image, options);
-      const limits = limitsOf(volume);
+      const known = { sizeBytes: image.sizeBytes, limits: limitsOf(volume) };
       if (fsType === undefined)
-        return { ...(await room.mounts.attach(uid, image, options)), limits };
-      return { ...(await room.mounts.mount(uid, image, fsType, options)), limits };
+        return { ...(await room.mounts.attach(uid, image, options)), ...known };
+      return { ...(await room.mounts.mount(uid, image, fsType, options)), ...known };
     } catch (error) {
       if (!(error instanceof VolumeError)) throw error;
       throw new VolumeWait(`volume "${name}": ${error.message}`, { cause: error });

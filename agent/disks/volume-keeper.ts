@@ -107,14 +107,14 @@ export class VolumeKeeper {
     }
   }
 
-  /** Changes whenever other limits hold for what the pod claims; empty when it claims nothing. */
+  /** Changes whenever other limits hold for what the pod claims, or it has grown; empty without claims. */
   limitsKey(pod: Pod): string {
     const { namespace = '' } = pod.metadata;
     return claimsOf(pod)
       .map((name) => {
         const volume = this.known.named(namespace, name);
         const limits = volume === undefined ? {} : limitsOf(volume);
-        return `${name}:${Object.entries(limits).join()}`;
+        return `${name}:${volume?.status?.capacity}:${Object.entries(limits).join()}`;
       })
       .join(' ');
   }

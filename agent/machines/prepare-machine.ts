@@ -106,9 +106,9 @@ async function prepareDisk(
 
 /** The guest gets the device itself: nobody else has it mounted. What the volume may comes first. */
 function volumeDisk({ name, readOnly = false, limits }: VMDisk, volume: HeldVolume): MachineDisk {
-  const { device, link: path = device.path } = volume;
+  const { device, link: path = device.path, sizeBytes } = volume;
   const all = { ...limitsOf(limits), ...volume.limits };
-  return { name, path, isDevice: true, format: 'raw', readOnly, limits: all };
+  return { name, path, isDevice: true, format: 'raw', readOnly, sizeBytes, limits: all };
 }
 
 function limitsOf(limits: VMDisk['limits']): IoLimits {
