@@ -87,7 +87,7 @@ function refusal(
   if (metaString(object, 'deletionTimestamp') !== '') return 'is being deleted';
   const holder = asObject(at(object, 'status', 'holder'));
   if (holder !== undefined && holder['uid'] !== metaString(user.object, 'uid')) {
-    return `is held by ${asString(holder['kind'])} ${asString(holder['name'])}`;
+    return `is held by ${asString(holder['kind'])} "${asString(holder['name'])}"`;
   }
   const node = asString(at(object, 'spec', 'nodeName'));
   if (node !== '' && node !== user.nodeName) return `lies on node ${node}`;

@@ -121,7 +121,7 @@ describe('instances with Volumes', () => {
     world.start();
     await world.clock.advance(1_000);
     expect(await world.bound()).toEqual({ p: 'n1', q: undefined });
-    expect(await whyOf(world, 'q')).toBe('volume "a" is held by Pod p: one at a time uses it');
+    expect(await whyOf(world, 'q')).toBe('volume "a" is held by Pod "p": one at a time uses it');
     await setHolder(world, 'a');
     await world.clock.advance(5_000);
     expect(await world.nodeOf('q')).toBe('n1');

@@ -90,7 +90,7 @@ function obstacleOf(
   if (volume.metadata.deletionTimestamp !== undefined) return `volume "${name}" is being deleted`;
   const holder = lookup.holderOf(volume);
   if (holder !== undefined && holder.uid !== pod.metadata.uid) {
-    return `volume "${name}" is held by ${holder.kind} ${holder.name}: one at a time uses it`;
+    return `volume "${name}" is held by ${holder.kind} "${holder.name}": one at a time uses it`;
   }
   const origin = originOf(volume);
   if (isPlaced(volume) || origin === undefined) return undefined;

@@ -124,11 +124,11 @@ describe.each(storeKinds)('on %s', (kind) => {
     const on = { name: 'free3', disk: 'd1' };
     const cases = [
       ['q3', ['none3'], [], 'volumes.berth.dev "none3" not found'],
-      ['r3', ['held3'], [], 'volume "held3" is held by Pod holder3'],
+      ['r3', ['held3'], [], 'volume "held3" is held by Pod "holder3"'],
       ['s3', ['free3'], [{ ...on, uid: 'other' }], 'is another one of the same name'],
       ['t3', ['free3'], [], 'volume "free3" has no disk yet'],
       ['u3', ['going3'], [{ name: 'going3', disk: 'd1' }], 'volume "going3" is being deleted'],
-      ['v3', ['free3', 'held3'], [on], 'volume "held3" is held by Pod holder3'],
+      ['v3', ['free3', 'held3'], [on], 'volume "held3" is held by Pod "holder3"'],
     ] as const;
     for (const [name, claims] of cases) await pod(name, ...claims);
     const answer = await bind(...cases.map(([name, , given]) => binding(name, 'n1', ...given)));
