@@ -28,7 +28,7 @@ export async function withSeed(test: string, seed: number, run: () => Promise<vo
   try {
     await run();
   } catch (error) {
-    const again = `BERTH_SEED=${seed}${soak ? ' BERTH_SOAK=1' : ''} npx vitest run test/faults -t '${test}'`;
+    const again = `BERTH_SEED=${seed}${soak ? ' BERTH_SOAK=1' : ''} npx vitest run test/faults test/hosts -t '${test}'`;
     const said = error instanceof Error ? error.message : String(error);
     throw new Error(
       `${said}\n\nseed ${seed}; again: ${again}\nKeep it: add the seed to "${test}" in test/faults/failing-seeds.json.`,
