@@ -26,6 +26,8 @@ const resourcesMax = 64;
 /** Indices over all nodes, one per set of resources and order. */
 const fillIndicesMax = 16;
 
+/** Fewer replicas are decided one by one. */
+const fewMin = 4;
 /** Refusals whose reasons are kept. */
 const refusalsMax = 1024;
 
@@ -82,13 +84,31 @@ export class Engine {
     if (first?.layout !== undefined && requests.every((each) => isAlike(each, first))) {
       return decideGroup(this.snapshot, requests, first.layout);
     }
-    return requests.map((request) => {
-      const decision = this.schedule(request);
+    const few = this.#fewFor(requests);
+    return requests.map((request, i) => {
+      const name = few[i] === undefined ? undefined : this.snapshot.recordAt(few[i])?.name;
+      const decision: Decision =
+        name === undefined
+          ? this.schedule(request)
+          : { type: 'placed', node: name, allocation: {} };
       if (decision.type === 'placed') {
         this.snapshot.assume(request, decision.node, decision.allocation);
       }
       return decision;
     });
+  }
+
+  /** Where equal replicas go that are laid out over as many nodes; the others of them are decided one by one. */
+  #fewFor(requests: readonly PlacementRequest[]): readonly number[] {
+    const [request] = requests;
+    const order = request === undefined ? undefined : this.#strategyOf(request.strategy)?.order;
+    if (request?.owner === undefined || order?.fewestOfOwner !== true) return [];
+    if (!requests.every((each) => isAlike(each, request))) return [];
+    if (requests.length < fewMin || !isPlain(request)) return [];
+    if (this.snapshot.peers.signature(request) !== '') return [];
+    const fill = this.#fillFor(request, order);
+    if (!fill.catchUp()) return [];
+    return fill.bestFew(request, rulesOf(this.snapshot, request, order), requests.length);
   }
 
   #scheduleOne(request: PlacementRequest, layout: Layout): Decision {

@@ -85,7 +85,17 @@ export class BlockList {
   }
 
   /** The first node that has so much free and is not put last; undefined when there is none. */
-  first(asked: Float64Array, { counts, limit, fewestFirst }: NodeRules): number | undefined {
+  first(asked: Float64Array, rules: NodeRules): number | undefined {
+    return this.firstFew(asked, rules, 1)[0];
+  }
+
+  /** As `first`, so many of them at most. */
+  firstFew(
+    asked: Float64Array,
+    { counts, limit, fewestFirst }: NodeRules,
+    few: number,
+  ): readonly number[] {
+    const found: number[] = [];
     const most = fewestFirst ? Math.min(1, limit) : limit;
     const { blocks } = this;
     for (let b = 0; b < blocks.length; b += 1) {
@@ -94,11 +104,12 @@ export class BlockList {
       for (let i = 0; i < block.length; i += 1) {
         const node = block.nodes[i] ?? 0;
         if (!this.fits(node, asked)) continue;
-        if (counts === undefined || (counts.get(node) ?? 0) < most) return node;
+        if (counts !== undefined && (counts.get(node) ?? 0) >= most) continue;
+        if (found.push(node) === few) return found;
       }
       if (block.loose) this.#tighten(block);
     }
-    return undefined;
+    return found;
   }
 
   fits(node: number, asked: Float64Array): boolean {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { strategyOf } from '../strategies/built-in.ts';
-import { Engine } from './engine.ts';
+import { type Decision, Engine } from './engine.ts';
 import { costFunction } from './evaluate.ts';
 import type { NodeRecord, PlacementRequest, Taint } from './request.ts';
 import { Snapshot } from './snapshot.ts';
@@ -150,5 +150,44 @@ describe('the order by use', () => {
       expect(decision?.node).toBe(naive(engine.snapshot, asked));
       if (decision !== undefined) engine.snapshot.assume(asked, decision.node, {});
     }
+  });
+});
+
+describe('equal replicas at once', () => {
+  it('go where they would go one after the other', () => {
+    const cpu = fc.integer({ min: 1, max: 8 });
+    const nodes = fc.array(fc.record({ cpu, taint: fc.boolean() }), {
+      minLength: 1,
+      maxLength: 40,
+    });
+    const batches = fc.array(
+      fc.record({
+        owner: fc.constantFrom('a', 'b'),
+        cpu: fc.integer({ min: 100, max: 2000 }),
+        count: fc.integer({ min: 4, max: 30 }),
+        maxPerNode: fc.constantFrom(undefined, 1, 2),
+      }),
+      { minLength: 1, maxLength: 4 },
+    );
+    const disliked = [{ key: 'k', value: '', effect: 'PreferNoSchedule' as const }];
+    fc.assert(
+      fc.property(nodes, batches, (given, wanted) => {
+        const [together, single] = [new Engine(new Snapshot()), new Engine(new Snapshot())];
+        for (const [i, { cpu: cores, taint }] of given.entries()) {
+          const traits = taint ? { taints: disliked } : {};
+          const record = node(`n${i}`, { cpu: 1000 * cores }, { traits });
+          for (const { snapshot } of [together, single]) snapshot.upsertNode(record);
+        }
+        for (const [b, { owner, cpu: asked, count, maxPerNode }] of wanted.entries()) {
+          const requests = Array.from({ length: count }, (_, i) =>
+            request(`${b}-${i}`, { cpu: asked }, { owner, maxPerNode }),
+          );
+          const nodeOf = (decision: Decision | undefined) =>
+            decision?.type === 'placed' ? decision.node : undefined;
+          const oneByOne = requests.map((each) => nodeOf(single.scheduleBatch([each])[0]));
+          expect(together.scheduleBatch(requests).map(nodeOf)).toEqual(oneByOne);
+        }
+      }),
+    );
   });
 });

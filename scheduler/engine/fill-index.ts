@@ -96,6 +96,28 @@ export class FillIndex {
     }
   }
 
+  /**
+   * The best nodes for equal requests that each go to another node, as Spread's do while there are nodes without any of
+   * the owner: what is placed on one of them changes nothing about the others. As many as there are, `few` at most.
+   */
+  bestFew(request: PlacementRequest, rules: NodeRules, few: number): readonly number[] {
+    const asked = Float64Array.from(request.amounts, ({ amount }) => amount);
+    let least = refused;
+    for (const { traits, list } of this.#kinds) {
+      if (list.blocks.length > 0) least = Math.min(least, dislikeOf(request, traits));
+    }
+    if (least === refused) return [];
+    const found = this.#kinds.flatMap(({ traits, list }) =>
+      list.blocks.length > 0 && dislikeOf(request, traits) === least
+        ? list.firstFew(asked, rules, few)
+        : [],
+    );
+    const keys = new Map(found.map((index) => [index, this.#keyWith(index, asked)]));
+    const order = (a: number, b: number) =>
+      this.#precedes(keys.get(a) ?? 0, a, keys.get(b) ?? 0, b) ? -1 : 1;
+    return found.sort(order).slice(0, few);
+  }
+
   /** Of the nodes that are not put last. */
   #first(kinds: readonly Kind[], asked: Float64Array, rules: NodeRules): number | undefined {
     let best: number | undefined;
