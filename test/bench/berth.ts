@@ -9,6 +9,7 @@ import type { Client } from '../../client/client.ts';
 import { createHttpsTransport } from '../../client/https-transport.ts';
 import { loadKubeconfig } from '../../client/kubeconfig.ts';
 import { createClient } from '../../client/rest-client.ts';
+import type { Transport } from '../../client/transport.ts';
 import { systemClock } from '../../lib/clock.ts';
 
 const run = promisify(execFile);
@@ -17,6 +18,7 @@ const command = new URL('../../bin/berth', import.meta.url).pathname;
 export interface BenchPlane {
   readonly dataDir: string;
   readonly client: Client;
+  readonly transport: Transport;
   /** From calling `berth up` to its return, when the plane and its node are ready. */
   readonly readyMs: number;
   readonly pid: number;
@@ -44,6 +46,7 @@ export async function upPlane(
   const { pid } = JSON.parse(await readFile(join(dir, 'berth.pid'), 'utf8')) as { pid: number };
   return {
     dataDir: dir,
+    transport,
     client: createClient(transport, { userAgent: 'berth-bench', clock: systemClock }),
     readyMs,
     pid,

@@ -1,0 +1,179 @@
+/**
+ * kube-scheduler's own benchmark, scheduler_perf, with Berth in its place: real API, real etcd, imaginary nodes. The clock runs
+ * from the first of the measured pods being posted until the last of them is bound, as upstream. Run:
+ * npm run bench:scheduler-perf [-- --case SchedulingBasic,… --scale 1 --store etcd|embedded]. Prints a line of JSON a case.
+ */
+import { mkdir, mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { Namespace, Node, Pod } from '../../api/kinds.gen.ts';
+import { namespaces, pods } from '../../api/resources.gen.ts';
+import type { Client } from '../../client/client.ts';
+import { openStore } from '../../store/index.ts';
+import { startEtcd } from '../harness/etcd.ts';
+import { type BenchPlane, cpuSeconds, removeDir, residentMiB, round, upPlane } from './berth.ts';
+import { type PerfCase, type Pods, perfCases } from './scheduler-perf/cases.ts';
+
+const { values } = parseArgs({
+  options: {
+    case: { type: 'string', default: Object.keys(perfCases).join(',') },
+    /** Of the numbers of nodes and pods; figures of less than 1 are no figures of the case. */
+    scale: { type: 'string', default: '1' },
+    store: { type: 'string', default: 'etcd' },
+  },
+});
+const scale = Number(values.scale);
+const signal = new AbortController().signal;
+/** Upstream creates with as many at a time. */
+const callers = 30;
+const pollMs = 100;
+const patienceMs = 30 * 60_000;
+
+for (const name of values.case.split(',')) {
+  const perfCase = perfCases[name];
+  if (perfCase === undefined) {
+    throw new Error(`--case ${name}: must be one of ${Object.keys(perfCases).join(', ')}`);
+  }
+  console.log(JSON.stringify(await run(name, perfCase)));
+}
+
+async function run(name: string, perfCase: PerfCase) {
+  const etcd = values.store === 'etcd' ? await startEtcd() : undefined;
+  const dataDir = await mkdtemp(join(tmpdir(), 'berth-bench-perf-'));
+  const store =
+    etcd === undefined ? `embedded:${join(dataDir, 'store')}` : `etcd://${etcd.endpoint}`;
+  const nodeCount = Math.ceil(perfCase.nodes * scale);
+  try {
+    await seedNodes(store, dataDir, nodeCount, perfCase);
+    const storeFlags = etcd === undefined ? [] : ['--store', store];
+    // Upstream runs the API and the scheduler alone, too, and pods without accounts.
+    const alone = ['--controllers', 'scheduler', '--disable-admission-plugins', 'ServiceAccount'];
+    const flags = ['--no-agent', ...alone, ...storeFlags];
+    const plane = await upPlane(dataDir, flags);
+    try {
+      return {
+        case: name,
+        nodes: nodeCount,
+        store: values.store,
+        ...(await measure(plane, perfCase)),
+      };
+    } finally {
+      await plane.down();
+    }
+  } finally {
+    await etcd?.stop();
+    await removeDir(dataDir);
+  }
+}
+
+async function measure(plane: BenchPlane, perfCase: PerfCase) {
+  const { client } = plane;
+  const labelsOf = { 'sched-setup': {}, 'sched-test': {}, ...perfCase.namespaces };
+  for (const [name, labels] of Object.entries(labelsOf)) await makeNamespace(client, name, labels);
+  let before = 0;
+  for (const [k, init] of perfCase.init.entries()) {
+    const made = await makePods(client, `init-${k}`, init);
+    if (init.hopeless !== true) before += made;
+  }
+  await untilBound(plane, before);
+  const cpuBefore = await cpuSeconds(plane.pid);
+  const startedMs = performance.now();
+  const measured = await makePods(client, 'measured', perfCase.measured);
+  const createdMs = performance.now() - startedMs;
+  await untilBound(plane, before + measured);
+  const seconds = (performance.now() - startedMs) / 1_000;
+  const cpu = (await cpuSeconds(plane.pid)) - cpuBefore;
+  const { threshold } = perfCase;
+  const perSecond = measured / seconds;
+  return {
+    initPods: before,
+    pods: measured,
+    podsPerSecond: round(perSecond),
+    threshold,
+    timesThreshold: Math.round((100 * perSecond) / threshold) / 100,
+    createdPerSecond: round((1_000 * measured) / createdMs),
+    serverCpuMsPerPod: Math.round((100_000 * cpu) / measured) / 100,
+    serverMiB: round(await residentMiB(plane.pid)),
+    mostOnOneNode: await mostOnOneNode(client),
+  };
+}
+
+/** They are there before the server starts: what is measured is placing on them, not making them. */
+async function seedNodes(
+  place: string,
+  dataDir: string,
+  count: number,
+  perfCase: PerfCase,
+): Promise<void> {
+  await mkdir(join(dataDir, 'store'), { recursive: true });
+  const store = await openStore(place);
+  const perTxn = 100;
+  for (let from = 0; from < count; from += perTxn) {
+    const then = Array.from({ length: Math.min(perTxn, count - from) }, (_, i) => {
+      const node: Node = perfCase.node(from + i);
+      const key = `core/nodes/${node.metadata.name}`;
+      return { type: 'put', key, value: Buffer.from(JSON.stringify(node)) } as const;
+    });
+    await store.txn({ compare: [], then, otherwise: [] }, { signal });
+  }
+  await store.close();
+}
+
+async function makeNamespace(
+  client: Client,
+  name: string,
+  labels: Readonly<Record<string, string>>,
+): Promise<void> {
+  const metadata = { name, labels };
+  const namespace: Namespace = { apiVersion: 'v1', kind: 'Namespace', metadata, spec: {} };
+  await client.create<Namespace>(namespaces, namespace, { signal });
+}
+
+async function makePods(client: Client, prefix: string, { count, pod }: Pods): Promise<number> {
+  const all = Math.ceil(count * scale);
+  let next = 0;
+  const caller = async () => {
+    for (let i = next++; i < all; i = next++) await client.create<Pod>(pods, podOf(i), { signal });
+  };
+  const podOf = (i: number): Pod => {
+    const { namespace, labels = {}, spec = {}, requests } = pod(i);
+    const resources = { requests: requests ?? { cpu: '100m', memory: '500Mi' } };
+    const container = { name: 'pause', image: 'registry.k8s.io/pause:3.10', resources };
+    const metadata = { namespace, name: `${prefix}-${i}`, labels };
+    return { apiVersion: 'v1', kind: 'Pod', metadata, spec: { containers: [container], ...spec } };
+  };
+  await Promise.all(Array.from({ length: callers }, caller));
+  return all;
+}
+
+/** By the scheduler's own counter: a watch of all pods would be a second load. */
+async function untilBound(plane: BenchPlane, count: number): Promise<void> {
+  const giveUpMs = performance.now() + patienceMs;
+  for (;;) {
+    const bound = await scheduled(plane);
+    if (bound >= count) return;
+    if (performance.now() > giveUpMs) throw new Error(`only ${bound} of ${count} pods are bound`);
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
+  }
+}
+
+async function scheduled({ transport }: BenchPlane): Promise<number> {
+  const headers = { accept: '*/*' };
+  const answer = await transport({ method: 'GET', path: '/metrics', headers, signal });
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of answer.body) chunks.push(chunk);
+  const text = Buffer.concat(chunks).toString();
+  const line = /^scheduler_schedule_attempts_total\{result="scheduled"\} (\d+)/m.exec(text);
+  return Number(line?.[1] ?? 0);
+}
+
+/** That anti-affinity was heeded can be seen by it. */
+async function mostOnOneNode(client: Client): Promise<number> {
+  const list = await client.list<Pod>(pods, { signal });
+  const perNode = new Map<string, number>();
+  for (const { spec } of list.items) {
+    if (spec.nodeName) perNode.set(spec.nodeName, (perNode.get(spec.nodeName) ?? 0) + 1);
+  }
+  return Math.max(0, ...perNode.values());
+}
