@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Namespace, Node, Pod } from '../../api/kinds.gen.ts';
 import { namespaces, pods } from '../../api/resources.gen.ts';
+import { hasReason } from '../../api/status.ts';
 import type { Client } from '../../client/client.ts';
 import { openStore } from '../../store/index.ts';
 import { startEtcd } from '../harness/etcd.ts';
@@ -134,7 +135,7 @@ async function makePods(client: Client, prefix: string, { count, pod }: Pods): P
   const all = Math.ceil(count * scale);
   let next = 0;
   const caller = async () => {
-    for (let i = next++; i < all; i = next++) await client.create<Pod>(pods, podOf(i), { signal });
+    for (let i = next++; i < all; i = next++) await makePod(client, podOf(i));
   };
   const podOf = (i: number): Pod => {
     const { namespace, labels = {}, spec = {}, requests } = pod(i);
@@ -145,6 +146,20 @@ async function makePods(client: Client, prefix: string, { count, pod }: Pods): P
   };
   await Promise.all(Array.from({ length: callers }, caller));
   return all;
+}
+
+/** On a machine that others keep busy etcd may not answer for seconds; such a pod is posted again. */
+async function makePod(client: Client, pod: Pod): Promise<void> {
+  for (;;) {
+    try {
+      await client.create<Pod>(pods, pod, { signal });
+      return;
+    } catch (error) {
+      if (hasReason(error, 'AlreadyExists')) return;
+      if (!hasReason(error, 'ServiceUnavailable')) throw error;
+      await new Promise((resolve) => setTimeout(resolve, pollMs));
+    }
+  }
 }
 
 /** By the scheduler's own counter: a watch of all pods would be a second load. */
