@@ -9,11 +9,11 @@ import type { DomainConstraint, DomainRule } from './constraint.ts';
  */
 export const podAntiAffinity: DomainConstraint = {
   name: 'podAntiAffinity',
-  rulesOf: ({ peer, peerRules }, peers) => {
-    const own = (peerRules?.away ?? []).map((term) =>
+  rulesOf: (request, peers) => {
+    const own = (request.peerRules?.away ?? []).map((term) =>
       away(peers.counts(term), "node(s) didn't match pod anti-affinity rules"),
     );
-    const held = peer === undefined ? [] : peers.heldAgainst(peer);
+    const held = peers.heldAgainst(request);
     const others = held
       .filter(({ weight }) => weight === undefined)
       .map(({ counts }) =>

@@ -11,9 +11,11 @@ const weightMax = 100;
  */
 export const podWishes: DomainConstraint = {
   name: 'podWishes',
-  rulesOf: ({ peer, peerRules }, peers) => {
-    const own = (peerRules?.wishes ?? []).map((term) => wish(peers.counts(term), term.weight));
-    const held = peer === undefined ? [] : peers.heldAgainst(peer);
+  rulesOf: (request, peers) => {
+    const own = (request.peerRules?.wishes ?? []).map((term) =>
+      wish(peers.counts(term), term.weight),
+    );
+    const held = peers.heldAgainst(request);
     const others = held.flatMap(({ weight, counts }) =>
       weight === undefined ? [] : [wish(counts, weight)],
     );

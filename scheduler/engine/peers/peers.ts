@@ -33,6 +33,8 @@ interface HeldEntry extends Held {
   readonly key: string;
   readonly topologyName: string;
   holders: number;
+  /** Those of them that it does not mean, or not for sure. */
+  strangers: number;
 }
 
 interface Table {
@@ -95,9 +97,16 @@ export class Peers {
     return table.counts;
   }
 
-  /** Rules of what is placed that mean `peer`. */
-  heldAgainst(peer: Peer): readonly Held[] {
-    return this.#held.size === 0 ? [] : [...this.#classOf(peer).held];
+  /**
+   * Rules of what is placed that mean the request. Not those that it has itself, while all who hold one are meant by it:
+   * whoever holds it is then in its own way already.
+   */
+  heldAgainst({ peer, peerRules }: Speaker): readonly Held[] {
+    if (peer === undefined || this.#held.size === 0) return [];
+    const held = [...this.#classOf(peer).held];
+    if (held.length === 0 || peerRules === undefined) return held;
+    const own = new Set(peerRules.away.map((term) => heldKey(term, undefined)));
+    return held.filter(({ key, strangers }) => strangers > 0 || !own.has(key));
   }
 
   /** Whether the selectors mean the instance itself. */
@@ -106,11 +115,11 @@ export class Peers {
   }
 
   /** Empty when nothing about others concerns the request; else equal for requests of a class that others treat alike. */
-  signature({ peer, peerRules }: Speaker): string {
-    const held =
-      peer === undefined || this.#held.size === 0
-        ? ''
-        : Array.from(this.#classOf(peer).held, ({ id }) => id).join(' ');
+  signature(request: Speaker): string {
+    const { peer, peerRules } = request;
+    const held = this.heldAgainst(request)
+      .map(({ id }) => id)
+      .join(' ');
     if (peerRules === undefined) return held;
     const selves = [...peerRules.near, ...peerRules.spread].map(({ selectors }) =>
       this.meansItself(selectors, peer) ? '1' : '0',
@@ -124,8 +133,8 @@ export class Peers {
     const peerClass = peer === undefined ? undefined : this.#classOf(peer);
     if (peerClass !== undefined) peerClass.placed += 1;
     const holds: HeldEntry[] = [];
-    for (const term of peerRules?.away ?? []) holds.push(this.#hold(term, undefined));
-    for (const wish of peerRules?.wishes ?? []) holds.push(this.#hold(wish, wish.weight));
+    for (const term of peerRules?.away ?? []) holds.push(this.#hold(term, undefined, peer));
+    for (const wish of peerRules?.wishes ?? []) holds.push(this.#hold(wish, wish.weight, peer));
     return { peerClass, holds };
   }
 
@@ -133,6 +142,7 @@ export class Peers {
     if (peerClass !== undefined) peerClass.placed -= 1;
     for (const held of holds) {
       held.holders -= 1;
+      if (this.#isStranger(held.selectors, peerClass?.peer)) held.strangers -= 1;
       if (held.holders > 0) continue;
       this.#held.delete(held.key);
       this.#releaseTopology(held.topologyName);
@@ -235,18 +245,27 @@ export class Peers {
     }
   }
 
-  #hold({ selectors, topologyKey }: PeerTerm, weight: number | undefined): HeldEntry {
-    const key = JSON.stringify([selectors, topologyKey, weight]);
-    const known = this.#held.get(key);
-    if (known !== undefined) {
-      known.holders += 1;
-      return known;
-    }
+  #hold(term: PeerTerm, weight: number | undefined, holder: Peer | undefined): HeldEntry {
+    const key = heldKey(term, weight);
+    const held = this.#held.get(key) ?? this.#newHeld(key, term, weight);
+    held.holders += 1;
+    if (this.#isStranger(term.selectors, holder)) held.strangers += 1;
+    return held;
+  }
+
+  /** Whom a rule of its own means can change where that goes by labels of namespaces: it counts as one, then. */
+  #isStranger(selectors: readonly PeerSelector[], holder: Peer | undefined): boolean {
+    const goesByLabels = selectors.some(({ namespaceLabels }) => namespaceLabels !== undefined);
+    return goesByLabels || !this.meansItself(selectors, holder);
+  }
+
+  #newHeld(key: string, { selectors, topologyKey }: PeerTerm, weight: number | undefined) {
     const topologyName = JSON.stringify([topologyKey, undefined]);
     const counts = new DomainCounts(this.#useTopology(topologyName, topologyKey, undefined));
     const id = this.#nextId;
     this.#nextId += 1;
-    const held: HeldEntry = { id, key, selectors, weight, topologyName, counts, holders: 1 };
+    const about = { id, key, selectors, weight, topologyName, counts };
+    const held: HeldEntry = { ...about, holders: 0, strangers: 0 };
     this.#held.set(key, held);
     for (const peerClass of this.#classes.values()) {
       if (selects(selectors, peerClass.peer, this.#namespaces)) peerClass.held.add(held);
@@ -295,4 +314,8 @@ export class Peers {
     known.uses -= 1;
     if (known.uses === 0) this.#topologies.delete(name);
   }
+}
+
+function heldKey({ selectors, topologyKey }: PeerTerm, weight: number | undefined): string {
+  return JSON.stringify([selectors, topologyKey, weight]);
 }
