@@ -13,7 +13,10 @@ import { isFinished } from './cluster.ts';
  */
 const preemptibleAnnotation = 'berth.dev/preemptible';
 
-interface Known extends Omit<Occupant, 'budgets'> {
+interface Known extends Occupant {
+  state: Occupant['state'];
+  /** What it is when nobody has it removed. */
+  readonly ownState: Occupant['state'];
   readonly key: string;
   readonly name: string;
   readonly namespace: string;
@@ -76,11 +79,13 @@ export class Occupants {
   }
 
   of(uid: string): Occupant | undefined {
+    return this.#known.get(uid);
+  }
+
+  /** Names of the budgets that count it. */
+  budgetsOf({ uid }: Occupant): readonly string[] {
     const known = this.#known.get(uid);
-    if (known === undefined) return undefined;
-    const { priority, startedMs } = known;
-    const state = this.#condemned.has(uid) ? 'leaving' : known.state;
-    return { priority, startedMs, state, budgets: this.#budgetsOf(known).map(({ name }) => name) };
+    return known === undefined ? [] : this.#budgetsOf(known).map(({ name }) => name);
   }
 
   /** By budget, how many more it lets go. */
@@ -96,6 +101,7 @@ export class Occupants {
     const known = this.#known.get(uid);
     if (known === undefined || this.#condemned.has(uid)) return;
     this.#condemned.add(uid);
+    known.state = 'leaving';
     // Until the budget's controller has counted it itself.
     for (const budget of this.#budgetsOf(known)) budget.allowed -= 1;
   }
@@ -103,6 +109,8 @@ export class Occupants {
   /** It was not removed after all. */
   pardon(uid: string): void {
     this.#condemned.delete(uid);
+    const known = this.#known.get(uid);
+    if (known !== undefined) known.state = known.ownState;
   }
 
   #replace(uid: string, known: Known | undefined): void {
@@ -110,6 +118,7 @@ export class Occupants {
     if (before !== undefined) this.#count(before.priority, -1);
     if (known === undefined) this.#known.delete(uid);
     else {
+      if (this.#condemned.has(uid)) known.state = 'leaving';
       this.#known.set(uid, known);
       this.#count(known.priority, 1);
     }
@@ -134,14 +143,17 @@ function knownOf(pod: Pod): Known {
   const told = annotations?.[preemptibleAnnotation];
   const mayGo = isVm(pod) ? told === 'true' : told !== 'false';
   const started = pod.status?.startTime ?? pod.metadata.creationTimestamp ?? '';
+  const state = deletionTimestamp !== undefined ? 'leaving' : mayGo ? 'removable' : 'stays';
   return {
+    uid: pod.metadata.uid ?? '',
+    state,
+    ownState: state,
     key: instanceKey(pod),
     namespace,
     name,
     labels,
     priority: pod.spec.priority ?? 0,
     startedMs: Date.parse(started) || 0,
-    state: deletionTimestamp !== undefined ? 'leaving' : mayGo ? 'removable' : 'stays',
   };
 }
 

@@ -5,6 +5,7 @@
 import type { Pod, PodDisruptionBudget } from '../../api/kinds.gen.ts';
 import type { Allocation, PlacementRequest } from '../engine/request.ts';
 import type { Placed } from '../engine/snapshot.ts';
+import type { Occupant } from '../preemption/occupant.ts';
 import { preempt } from '../preemption/preempt.ts';
 import type { Preemption } from '../preemption/victims.ts';
 import type { Cluster } from './cluster.ts';
@@ -193,8 +194,9 @@ export class Preemptor {
     if (this.#vain.get(key) === snapshot.log.position) return undefined;
     const restore = this.#nominations.setAside([pod.metadata.uid ?? ''], priority);
     const occupantOf = (uid: string) => this.#occupants.of(uid);
+    const budgetsOf = (occupant: Occupant) => this.#occupants.budgetsOf(occupant);
     const allowed = this.#occupants.allowed();
-    const answer = preempt(snapshot, request, { priority, occupantOf, allowed });
+    const answer = preempt(snapshot, request, { priority, occupantOf, budgetsOf, allowed });
     restore();
     if (answer === undefined) {
       if (this.#vain.size >= vainMax) this.#vain.clear();

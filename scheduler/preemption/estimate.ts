@@ -2,22 +2,17 @@
 import { nodeAffinity } from '../constraints/node-affinity.ts';
 import { nodeSelector } from '../constraints/node-selector.ts';
 import { dislikeOf } from '../engine/evaluate.ts';
-import type { NodeRecord, NodeTraits, PlacementRequest } from '../engine/request.ts';
+import type { Amount, NodeRecord, NodeTraits, PlacementRequest } from '../engine/request.ts';
 import type { Snapshot } from '../engine/snapshot.ts';
 import { refused } from '../engine/verdict.ts';
-import {
-  type Candidate,
-  moreImportantFirst,
-  orderOfReprieve,
-  type PreemptionOptions,
-} from './occupant.ts';
-import type { Victims } from './rank.ts';
+import { type Occupant, type PreemptionOptions, reprieveOf } from './occupant.ts';
+import { type Victims, victimsFrom } from './rank.ts';
 
 /** What may be taken from a node. */
 export interface Removable {
-  readonly candidates: readonly Candidate[];
-  /** Uids of those that go anyhow. */
-  readonly leaving: readonly string[];
+  readonly candidates: readonly Occupant[];
+  /** Those that go anyhow. */
+  readonly leaving: readonly Occupant[];
 }
 
 export function removableFrom(
@@ -25,13 +20,13 @@ export function removableFrom(
   node: string,
   { priority, occupantOf }: PreemptionOptions,
 ): Removable {
-  const candidates: Candidate[] = [];
-  const leaving: string[] = [];
+  const candidates: Occupant[] = [];
+  const leaving: Occupant[] = [];
   for (const uid of snapshot.placedOn(node)) {
     const occupant = occupantOf(uid);
     if (occupant === undefined || occupant.state === 'stays') continue;
-    if (occupant.state === 'leaving') leaving.push(uid);
-    else if (occupant.priority < priority) candidates.push({ ...occupant, uid });
+    if (occupant.state === 'leaving') leaving.push(occupant);
+    else if (occupant.priority < priority) candidates.push(occupant);
   }
   return { candidates, leaving };
 }
@@ -49,8 +44,9 @@ export function estimates(
     if (record === undefined || refuses(record)) continue;
     const removable = removableFrom(snapshot, record.name, options);
     if (removable.candidates.length + removable.leaving.length === 0) continue;
-    const answer = byAmounts(snapshot, request, index, removable, options.allowed);
-    if (answer !== undefined) found.push({ node: record.name, ...answer });
+    const spare = spareWithout(snapshot, request, index, removable);
+    if (spare === undefined) continue;
+    found.push(byAmounts(snapshot, request, record.name, { removable, spare, options }));
   }
   return found;
 }
@@ -67,45 +63,57 @@ function rulesOf(request: PlacementRequest): (record: NodeRecord) => boolean {
   };
 }
 
-function byAmounts(
+/** What would be left of each amount asked for, were the request there and all that may go gone; undefined: too little. */
+function spareWithout(
   snapshot: Snapshot,
-  request: PlacementRequest,
+  { amounts }: PlacementRequest,
   index: number,
   { candidates, leaving }: Removable,
-  allowed: ReadonlyMap<string, number>,
-): Omit<Victims, 'node'> | undefined {
-  const { amounts } = request;
-  /** What is left of each amount asked for, were the request here and all that may go gone. */
+): number[] | undefined {
   const spare = amounts.map(({ resource, amount }) => {
     const column = snapshot.columns.get(resource);
     return (column?.capacity[index] ?? 0) - (column?.used[index] ?? 0) - amount;
   });
-  const shares = new Map<string, readonly number[]>();
-  for (const uid of [...leaving, ...candidates.map((each) => each.uid)]) {
-    const share = amounts.map(({ resource }) => takenBy(snapshot, uid, resource));
-    shares.set(uid, share);
-    share.forEach((amount, k) => {
-      spare[k] = (spare[k] ?? 0) + amount;
-    });
-  }
-  if (spare.some((amount) => amount < 0)) return undefined;
-  let violations = 0;
-  const victims: Candidate[] = [];
-  for (const { candidate, violates } of orderOfReprieve(candidates, allowed)) {
-    const share = shares.get(candidate.uid) ?? [];
-    if (share.every((amount, k) => amount <= (spare[k] ?? 0))) {
-      share.forEach((amount, k) => {
-        spare[k] = (spare[k] ?? 0) - amount;
-      });
-      continue;
-    }
-    victims.push(candidate);
-    if (violates) violations += 1;
-  }
-  return { victims: victims.sort(moreImportantFirst), violations };
+  for (const { uid } of candidates) addTaken(snapshot, uid, amounts, spare);
+  for (const { uid } of leaving) addTaken(snapshot, uid, amounts, spare);
+  return spare.some((left) => left < 0) ? undefined : spare;
 }
 
-function takenBy(snapshot: Snapshot, uid: string, resource: string): number {
-  const amounts = snapshot.placementOf(uid)?.footprint.amounts ?? [];
-  return amounts.find((each) => each.resource === resource)?.amount ?? 0;
+interface OnNode {
+  readonly removable: Removable;
+  /** Is taken from. */
+  readonly spare: number[];
+  readonly options: PreemptionOptions;
+}
+
+function byAmounts(
+  snapshot: Snapshot,
+  { amounts }: PlacementRequest,
+  node: string,
+  { removable, spare, options }: OnNode,
+): Victims {
+  const reprieve = reprieveOf(removable.candidates, options);
+  const victims: Occupant[] = [];
+  for (const candidate of reprieve.order) {
+    const share = amounts.map(() => 0);
+    addTaken(snapshot, candidate.uid, amounts, share);
+    if (share.some((amount, k) => amount > (spare[k] ?? 0))) victims.push(candidate);
+    else for (const [k, amount] of share.entries()) spare[k] = (spare[k] ?? 0) - amount;
+  }
+  return victimsFrom(node, victims, reprieve);
+}
+
+/** Adds what an instance takes of each of these resources. */
+function addTaken(
+  snapshot: Snapshot,
+  uid: string,
+  amounts: readonly Amount[],
+  sums: number[],
+): void {
+  const taken = snapshot.placementOf(uid)?.footprint.amounts ?? [];
+  for (let k = 0; k < amounts.length; k += 1) {
+    const { resource } = amounts[k] ?? {};
+    for (const each of taken)
+      if (each.resource === resource) sums[k] = (sums[k] ?? 0) + each.amount;
+  }
 }

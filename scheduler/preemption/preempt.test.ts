@@ -62,10 +62,24 @@ interface Shape {
   readonly owner: string | undefined;
 }
 
+/** An occupant, and which budgets count it. */
+type Tenant = Omit<Occupant, 'uid'> & { readonly budgets: readonly string[] };
+
+/** As the caller of preemption knows them. */
+function known(tenants: ReadonlyMap<string, Tenant>) {
+  return {
+    occupantOf: (uid: string): Occupant | undefined => {
+      const tenant = tenants.get(uid);
+      return tenant === undefined ? undefined : { ...tenant, uid };
+    },
+    budgetsOf: ({ uid }: Occupant) => tenants.get(uid)?.budgets ?? [],
+  };
+}
+
 const tenants = fc.array(
   fc.record({
     shape: fc.record(shapes),
-    occupant: fc.record<Occupant>({
+    occupant: fc.record<Tenant>({
       priority: fc.integer({ min: -1, max: 3 }),
       startedMs: fc.integer({ min: 0, max: 3 }),
       budgets: fc.subarray(['b1', 'b2']),
@@ -106,7 +120,7 @@ function play(world: World, check: (scene: Scene) => void): void {
   const engine = new Engine(new Snapshot());
   const { snapshot } = engine;
   for (const record of world.records) snapshot.upsertNode(record);
-  const occupants = new Map<string, Occupant>();
+  const occupants = new Map<string, Tenant>();
   world.tenants.forEach(({ shape, occupant }, i) => {
     const [decision] = engine.scheduleBatch([made(`t${i}`, shape)]);
     if (decision?.type === 'placed') occupants.set(`t${i}`, occupant);
@@ -114,7 +128,7 @@ function play(world: World, check: (scene: Scene) => void): void {
   fc.pre(engine.place(world.asked) === undefined);
   const options = {
     priority: world.priority,
-    occupantOf: (uid: string) => occupants.get(uid),
+    ...known(occupants),
     allowed: new Map(Object.entries(world.allowed)),
   };
   check({ engine, snapshot, request: world.asked, options, occupants });
@@ -125,7 +139,7 @@ interface Scene {
   readonly snapshot: Snapshot;
   readonly request: PlacementRequest;
   readonly options: PreemptionOptions;
-  readonly occupants: ReadonlyMap<string, Occupant>;
+  readonly occupants: ReadonlyMap<string, Tenant>;
 }
 
 function fits({ snapshot, request: wanted }: Scene, on: string): boolean {
@@ -262,7 +276,7 @@ function isCordoned({ records }: World, name: string): boolean {
 }
 
 describe('the order of nodes', () => {
-  const occupant = (priority: number, startedMs = 0, budgets: string[] = []): Occupant => ({
+  const occupant = (priority: number, startedMs = 0, budgets: string[] = []): Tenant => ({
     priority,
     startedMs,
     budgets,
@@ -270,9 +284,9 @@ describe('the order of nodes', () => {
   });
 
   /** One core a node; who is on it takes what is given. */
-  function choose(tenantsOf: Record<string, readonly (readonly [cpu: number, Occupant])[]>) {
+  function choose(tenantsOf: Record<string, readonly (readonly [cpu: number, Tenant])[]>) {
     const snapshot = new Snapshot();
-    const occupants = new Map<string, Occupant>();
+    const occupants = new Map<string, Tenant>();
     for (const [name, list] of Object.entries(tenantsOf)) {
       snapshot.upsertNode(node(name, { cpu: 1000 }));
       list.forEach(([cpu, each], i) => {
@@ -280,8 +294,7 @@ describe('the order of nodes', () => {
         occupants.set(`${name}-${i}`, each);
       });
     }
-    const occupantOf = (uid: string) => occupants.get(uid);
-    const options = { priority: 100, occupantOf, allowed: new Map([['b', 0]]) };
+    const options = { priority: 100, ...known(occupants), allowed: new Map([['b', 0]]) };
     const answer = preempt(snapshot, request('new', { cpu: 1000 }), options);
     return answer === undefined
       ? undefined
@@ -357,8 +370,8 @@ describe('the order of nodes', () => {
     list.forEach(([cpu], i) => {
       snapshot.assume(request(`t${i}`, { cpu }), 'a', {});
     });
-    const occupantOf = (uid: string) => list[Number(uid.slice(1))]?.[1];
-    const options = { priority: 100, occupantOf, allowed: new Map() };
+    const tenants = new Map(list.map(([, each], i) => [`t${i}`, each]));
+    const options = { priority: 100, ...known(tenants), allowed: new Map() };
     const answer = preempt(snapshot, request('new', { cpu: 300 }), options);
     expect(answer?.victims.map(({ uid }) => uid)).toEqual(['t1']);
   });

@@ -3,7 +3,7 @@ import type { PlacementRequest } from '../engine/request.ts';
 import type { Snapshot } from '../engine/snapshot.ts';
 import { estimates } from './estimate.ts';
 import type { PreemptionOptions } from './occupant.ts';
-import { compareVictims } from './rank.ts';
+import { compareVictims, type Victims } from './rank.ts';
 import { type Preemption, victimsOn } from './victims.ts';
 
 /** Nodes that are looked at by the whole engine, as many as Kubernetes looks at in a small cluster. */
@@ -18,13 +18,22 @@ export function preempt(
   request: PlacementRequest,
   options: PreemptionOptions,
 ): Preemption | undefined {
-  const estimated = [...estimates(snapshot, request, options)].sort(compareVictims);
+  const estimated = estimates(snapshot, request, options);
   let best: Preemption | undefined;
-  for (const estimate of estimated.slice(0, nodesMax)) {
+  for (const estimate of bestFirst(estimated, nodesMax)) {
     if (best !== undefined && compareVictims(best, estimate) <= 0) return best;
     const answer = victimsOn(snapshot, request, estimate.node, options);
     if (answer === undefined) continue;
     if (best === undefined || compareVictims(answer, best) < 0) best = answer;
   }
   return best;
+}
+
+/** As a rule the first is enough, so that they are put in order only where it is not. */
+function* bestFirst(estimated: readonly Victims[], most: number): Generator<Victims> {
+  let first = estimated[0];
+  if (first === undefined) return;
+  for (const each of estimated) if (compareVictims(each, first) < 0) first = each;
+  yield first;
+  yield* estimated.toSorted(compareVictims).slice(1, most);
 }

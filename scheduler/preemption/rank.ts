@@ -1,45 +1,45 @@
 /** Which of two answers does less harm. Source: Kubernetes framework/preemption, `pickOneNodeForPreemption`. */
-import type { Candidate } from './occupant.ts';
+import { moreImportantFirst, type Occupant, type Reprieve } from './occupant.ts';
 
 export interface Victims {
   readonly node: string;
   /** The most important first. */
-  readonly victims: readonly Candidate[];
+  readonly victims: readonly Occupant[];
   /** How many of them a budget would have kept. */
   readonly violations: number;
+  /** Of their priorities, each counted from the lowest that there can be: more victims are more, whoever they are. */
+  readonly prioritySum: number;
 }
 
-/** Makes every priority count, also the negative ones: more victims are more, whoever they are. */
-const priorityOffset = 2 ** 31;
+const lowestPriority = -(2 ** 31);
+
+export function victimsFrom(
+  node: string,
+  victims: Occupant[],
+  { violating }: Pick<Reprieve, 'violating'>,
+): Victims {
+  let [violations, prioritySum] = [0, 0];
+  for (const victim of victims) {
+    prioritySum += victim.priority - lowestPriority;
+    if (violating.has(victim)) violations += 1;
+  }
+  return { node, victims: victims.sort(moreImportantFirst), violations, prioritySum };
+}
 
 /** Negative when `a` is better; 0 only for the same node. */
 export function compareVictims(a: Victims, b: Victims): number {
   if (a.violations !== b.violations) return a.violations - b.violations;
   const [highestA, highestB] = [highestOf(a), highestOf(b)];
   if (highestA !== highestB) return highestA < highestB ? -1 : 1;
-  const [sumA, sumB] = [sumOf(a), sumOf(b)];
-  if (sumA !== sumB) return sumA - sumB;
+  if (a.prioritySum !== b.prioritySum) return a.prioritySum - b.prioritySum;
   if (a.victims.length !== b.victims.length) return a.victims.length - b.victims.length;
-  const [startA, startB] = [earliestStartOf(a), earliestStartOf(b)];
-  if (startA !== startB) return startB < startA ? -1 : 1;
+  // The first of the victims is the earliest started of the highest priority.
+  const [startA = 0, startB = 0] = [a.victims[0]?.startedMs, b.victims[0]?.startedMs];
+  if (startA !== startB) return startB - startA;
   if (a.node === b.node) return 0;
   return a.node < b.node ? -1 : 1;
 }
 
 function highestOf({ victims }: Victims): number {
   return victims[0]?.priority ?? Number.NEGATIVE_INFINITY;
-}
-
-function sumOf({ victims }: Victims): number {
-  return victims.reduce((sum, { priority }) => sum + priority + priorityOffset, 0);
-}
-
-/** Among the victims of the highest priority. */
-function earliestStartOf(answer: Victims): number {
-  const highest = highestOf(answer);
-  return answer.victims.reduce(
-    (earliest, { priority, startedMs }) =>
-      priority === highest ? Math.min(earliest, startedMs) : earliest,
-    Number.POSITIVE_INFINITY,
-  );
 }

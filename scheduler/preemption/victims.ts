@@ -3,13 +3,8 @@ import { obstaclesOn } from '../engine/explain.ts';
 import type { Allocation, PlacementRequest } from '../engine/request.ts';
 import type { Placed, Snapshot } from '../engine/snapshot.ts';
 import { removableFrom } from './estimate.ts';
-import {
-  type Candidate,
-  moreImportantFirst,
-  orderOfReprieve,
-  type PreemptionOptions,
-} from './occupant.ts';
-import type { Victims } from './rank.ts';
+import { type Occupant, type PreemptionOptions, reprieveOf } from './occupant.ts';
+import { type Victims, victimsFrom } from './rank.ts';
 
 export interface Preemption extends Victims {
   /** The devices that the request would get once the victims are gone. */
@@ -28,7 +23,7 @@ export function victimsOn(
 ): Preemption | undefined {
   const { candidates, leaving } = removableFrom(snapshot, node, options);
   const away = new Map<string, Placed>();
-  for (const uid of [...leaving, ...candidates.map((candidate) => candidate.uid)]) {
+  for (const { uid } of [...leaving, ...candidates]) {
     const placement = snapshot.placementOf(uid);
     if (placement === undefined) continue;
     away.set(uid, placement);
@@ -44,8 +39,10 @@ export function victimsOn(
       snapshot.release(uid);
       return false;
     };
-    const answer = reprieved(candidates, options, giveBack);
-    return { node, ...answer, allocation: allocationOn(snapshot, request, node) };
+    const reprieve = reprieveOf(candidates, options);
+    const victims = leftOf(reprieve.order, giveBack);
+    const allocation = allocationOn(snapshot, request, node);
+    return { ...victimsFrom(node, victims, reprieve), allocation };
   } finally {
     for (const { footprint, allocation } of away.values()) {
       snapshot.assume(footprint, node, allocation);
@@ -53,21 +50,15 @@ export function victimsOn(
   }
 }
 
-function reprieved(
-  candidates: readonly Candidate[],
-  { allowed }: PreemptionOptions,
-  giveBack: (uid: string) => boolean,
-): Omit<Victims, 'node'> {
-  let left = orderOfReprieve(candidates, allowed);
+/** Those that could not be given back. */
+function leftOf(order: readonly Occupant[], giveBack: (uid: string) => boolean): Occupant[] {
+  let left = [...order];
   // Once is enough where only amounts and devices count; with rules about neighbours one may help another to stay.
   for (let before = left.length + 1; left.length < before; ) {
     before = left.length;
-    left = left.filter(({ candidate }) => !giveBack(candidate.uid));
+    left = left.filter(({ uid }) => !giveBack(uid));
   }
-  return {
-    victims: left.map(({ candidate }) => candidate).sort(moreImportantFirst),
-    violations: left.filter(({ violates }) => violates).length,
-  };
+  return left;
 }
 
 function allocationOn(snapshot: Snapshot, request: PlacementRequest, node: string): Allocation {
