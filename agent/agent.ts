@@ -81,7 +81,7 @@ export interface AgentOptions {
   /** Where programs in pods find the API; absent: they are not told. */
   readonly apiServer?: NodeFacts['apiServer'];
   /** Answers names of instances to its pods; absent: they resolve as the machine does. */
-  readonly names?: Pick<NodeDnsOptions, 'readConf' | 'addressesOf'>;
+  readonly names?: Pick<NodeDnsOptions, 'readConf' | 'addressesOf' | 'fallBackTo'>;
   /** What `/metrics` of the node shows; nothing when absent. */
   readonly metrics?: Metrics;
 }

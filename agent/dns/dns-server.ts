@@ -12,6 +12,8 @@ export interface DnsServerOptions {
   readonly forward: Forward;
   readonly clock: Clock;
   readonly log: Log;
+  /** Told of each address from when it is served there. */
+  readonly onServing?: (address: string) => void;
   /** @default 53 */
   readonly port?: number;
 }
@@ -97,6 +99,7 @@ export class DnsServer {
       const chosen = place.udp.address().port;
       place.tcp = await bindTcp(address, chosen, (socket) => this.#talk(socket, place, signal));
       place.state = 'serving';
+      this.#options.onServing?.(address);
       log.info({ address, port: chosen }, 'names are served');
     } catch (error) {
       close(place);

@@ -5,7 +5,7 @@ import type { CallOptions } from '../../lib/call.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import { privateGateway } from '../../runtime/network/bridge.ts';
-import { parseResolvConf } from '../../runtime/network/resolv-conf.ts';
+import { parseResolvConf, withoutLoopback } from '../../runtime/network/resolv-conf.ts';
 import type { DnsSpec, InstanceNetwork, RuntimeName } from '../../runtime/runtime.ts';
 import { DnsServer } from './dns-server.ts';
 import { createForward } from './forward.ts';
@@ -20,6 +20,8 @@ export interface NodeDnsOptions {
   readonly readConf: () => Promise<string>;
   /** IPv4 addresses of an interface of the machine; none when there is no such interface. */
   readonly addressesOf: (interfaceName: string) => readonly string[];
+  /** Has this server asked in place of an address of ours, while nobody listens there. */
+  readonly fallBackTo: (address: string, server: string, options: CallOptions) => Promise<void>;
 }
 
 /** What a pod asks. */
@@ -29,12 +31,16 @@ export interface PodNames {
 
 /** Made by dockerd for containers without a network of their own. */
 const dockerBridge = 'docker0';
-const rereadMs = 30_000;
+const rereadMs = 5_000;
 
 export class NodeDns implements PodNames {
   readonly #options: NodeDnsOptions;
   readonly #server: DnsServer;
-  readonly #listening = new Set<string>();
+  /** Servers before the machine's own, by address. */
+  readonly #listening = new Map<string, readonly string[]>();
+  readonly #serving = new Set<string>();
+  /** Under way, or made as it should be, by address. */
+  readonly #fallbacks = new Map<string, string>();
   #conf: DnsSpec = parseResolvConf('');
 
   constructor(options: NodeDnsOptions) {
@@ -46,6 +52,7 @@ export class NodeDns implements PodNames {
       forward: createForward(),
       clock,
       log,
+      onServing: (address) => this.#serving.add(address),
     });
   }
 
@@ -66,13 +73,16 @@ export class NodeDns implements PodNames {
     const [docker] = this.#options.addressesOf(dockerBridge);
     if (docker !== undefined) this.#listen(docker, []);
     await this.#server.bind(options);
+    await this.#prepareFallbacks(options);
   }
 
   async run({ signal }: CallOptions): Promise<void> {
     const serving = this.#server.run({ signal });
     while (!signal.aborted) {
       await this.#options.clock.sleep(rereadMs, signal).catch(() => undefined);
-      if (!signal.aborted) await this.#reread();
+      if (signal.aborted) break;
+      await this.#reread();
+      await this.#prepareFallbacks({ signal });
     }
     await serving;
   }
@@ -94,10 +104,26 @@ export class NodeDns implements PodNames {
   }
 
   #listen(address: string, segment: readonly string[]): boolean {
-    this.#listening.add(address);
-    const upstream = () =>
-      [...segment, ...this.#conf.servers].filter((each) => !this.#listening.has(each));
-    return this.#server.listenOn(address, upstream);
+    this.#listening.set(address, segment);
+    return this.#server.listenOn(address, () => this.#upstreamOf(address));
+  }
+
+  #upstreamOf(address: string): readonly string[] {
+    const all = [...(this.#listening.get(address) ?? []), ...this.#conf.servers];
+    return all.filter((each) => !this.#listening.has(each));
+  }
+
+  /** Where the kernel cannot do it, the names of the world go with the agent. */
+  async #prepareFallbacks(options: CallOptions): Promise<void> {
+    const { fallBackTo, log } = this.#options;
+    for (const address of this.#serving) {
+      const [server] = withoutLoopback(this.#upstreamOf(address)).filter(isIpv4);
+      if (server === undefined || this.#fallbacks.get(address) === server) continue;
+      this.#fallbacks.set(address, server);
+      await fallBackTo(address, server, options).catch((error) => {
+        if (!options.signal.aborted) log.warn({ err: error, address }, 'no fallback for names');
+      });
+    }
   }
 
   async #reread(): Promise<void> {
@@ -108,4 +134,8 @@ export class NodeDns implements PodNames {
       log.warn({ err: error }, 'the machine tells no servers of names');
     }
   }
+}
+
+function isIpv4(address: string): boolean {
+  return !address.includes(':');
 }

@@ -13,6 +13,7 @@ import type { Log } from '../../lib/log.ts';
 import type { Metrics } from '../../lib/metrics.ts';
 import { systemRandom } from '../../lib/random.ts';
 import type { LogLimits } from '../../runtime/docker/container-options.ts';
+import { ensureNameFallback } from '../../runtime/network/name-fallback.ts';
 import { parseDisk } from './disks.ts';
 import { machinesDir, openRuntimes } from './runtimes.ts';
 
@@ -78,6 +79,7 @@ export function startAgentPart(options: AgentPartOptions): AgentPart {
     ...(options.certificates === undefined ? {} : { certificates: options.certificates }),
     apiServer: placeOf(options.server),
     names: {
+      fallBackTo: ensureNameFallback,
       readConf: () => readFile('/etc/resolv.conf', 'utf8'),
       addressesOf: (name) =>
         (networkInterfaces()[name] ?? []).flatMap(({ family, address: own }) =>

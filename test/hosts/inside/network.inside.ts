@@ -1,9 +1,15 @@
 /** Addresses of pools on a host of its own: bridges, probes, and what joins them. */
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { promisify } from 'node:util';
 import { afterEach, expect, test } from 'vitest';
+import { DnsServer } from '../../../agent/dns/dns-server.ts';
+import { createForward } from '../../../agent/dns/forward.ts';
+import { systemClock } from '../../../lib/clock.ts';
+import { silentLog } from '../../../lib/log.ts';
 import { macOfAddress, readLink } from '../../../runtime/network/ip.ts';
 import { joinSegment } from '../../../runtime/network/join.ts';
+import { ensureNameFallback } from '../../../runtime/network/name-fallback.ts';
 import { ensureSegment } from '../../../runtime/network/segment.ts';
 import type { InstanceNetwork } from '../../../runtime/runtime.ts';
 
@@ -106,4 +112,59 @@ test('an uplink is put into the bridge, unless it is needed where it is', async 
   await expect(refused('eth0')).rejects.toThrow('uplink "eth0" is in "br0" already');
   await ip('address add 192.0.2.1/24 dev up1');
   await expect(refused('up1')).rejects.toThrow('has addresses of this machine (192.0.2.1/24)');
+});
+
+/** Answers every question with 192.0.2.7. */
+const serveAnything = `
+  const packet = require('dns-packet');
+  const socket = require('node:dgram').createSocket('udp4');
+  socket.on('message', (message, from) => {
+    const { id, questions } = packet.decode(message);
+    const answers = questions.map(({ name }) => ({ type: 'A', name, data: '192.0.2.7' }));
+    const answer = packet.encode({ type: 'response', id, questions, answers });
+    socket.send(answer, from.port, from.address);
+  });
+  socket.bind(53, () => console.log('ready'));
+`;
+
+test('while nobody answers names at an address, the server behind it does', async () => {
+  cleanUp.push('link delete berth0');
+  const gateway = '10.66.0.1';
+  const client = await namespace('t1');
+  const server = await namespace('t2');
+  await joinSegment(network('10.66.0.5', { gateway }), client, 't1', never);
+  await joinSegment(network('10.66.0.9', { gateway }), server, 't2', never);
+  const inServer = ['netns', 'exec', 't2', process.execPath, '-e', serveAnything];
+  const behind = spawn('ip', inServer, { stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(behind.stdout, 'data');
+  const stop = new AbortController();
+  const names = new DnsServer({
+    find: async () => ({ type: 'found', addresses: ['192.0.2.1'] }),
+    forward: createForward(),
+    clock: systemClock,
+    log: silentLog,
+  });
+  const ask = async (name: string) => {
+    const args = ['netns', 'exec', 't1', 'busybox', 'nslookup', '-type=a', name, gateway];
+    return await execute('ip', args).then(
+      ({ stdout }) => stdout,
+      (error) => `${error}${error.stdout}`,
+    );
+  };
+  try {
+    names.listenOn(gateway, () => ['10.66.0.9']);
+    const running = names.run(stop);
+    await expect.poll(() => names.portOf(gateway)).toBe(53);
+    for (const _ of ['made', 'found as it is']) {
+      await ensureNameFallback(gateway, '10.66.0.9', never);
+    }
+    expect(await ask('web.default.berth')).toContain('192.0.2.1');
+    expect(await ask('world.example')).toContain('192.0.2.7');
+    stop.abort();
+    await running;
+    expect(await ask('world.example')).toContain('192.0.2.7');
+  } finally {
+    stop.abort();
+    behind.kill();
+  }
 });
