@@ -755,6 +755,31 @@ export interface Dependency {
   readonly condition?: 'Exists' | 'Ready' | 'Completed';
 }
 
+/**
+ * A dimension of a user's own. Instances ask for it by the annotation `dimension.berth.dev/<name>`, whose value goes to the program as it is (JSON, or text).
+ */
+export interface Dimension {
+  readonly apiVersion: 'berth.dev/v1';
+  readonly kind: 'Dimension';
+  readonly metadata: ObjectMeta;
+  /** Who answers for it; exactly one of `url` and `module`. */
+  readonly spec: DimensionSpec;
+}
+
+/** Who answers for it; exactly one of `url` and `module`. */
+export interface DimensionSpec {
+  /**
+   * The program's address; questions are POSTed to `<url>/v1/allocate`. Example: `http://127.0.0.1:9000`.
+   */
+  readonly url?: string;
+  /**
+   * A JavaScript module that exports `allocate`: the name of a file in the directory `dimensions` of each server's data directory. Example: `licences.mjs`.
+   */
+  readonly module?: string;
+  /** How long an answer may take, 1 (default 2) to 30 seconds; a later one counts as a failure. */
+  readonly timeoutSeconds?: number;
+}
+
 /** What is set aside for it on its disk; disks that have less left are not chosen. */
 export interface DiskRates {
   /** Reads in a second. */

@@ -186,6 +186,14 @@ export const validatingWebhookConfigurations: Resource = {
   namespaced: false,
 };
 
+export const dimensions: Resource = {
+  group: 'berth.dev',
+  version: 'v1',
+  resource: 'dimensions',
+  kind: 'Dimension',
+  namespaced: false,
+};
+
 export const ipAddresses: Resource = {
   group: 'berth.dev',
   version: 'v1',

@@ -137,6 +137,10 @@ export const commandGroups: readonly CommandGroup[] = [
   {
     title: 'Other',
     commands: {
+      dimension: {
+        summary: "check what answers for a dimension of one's own",
+        load: async () => (await import('./commands/dimension.ts')).dimensionCommand(),
+      },
       simulate: {
         summary: 'place instances on imaginary nodes, without a server',
         load: async () => (await import('./commands/simulate.ts')).simulateCommand(),

@@ -70,6 +70,7 @@ describe('every kind', () => {
     ]);
     expect(virtualKinds).toHaveLength(17);
     expect(names(berthKinds)).toEqual([
+      'dimensions',
       'ipaddresses',
       'ippools',
       'ipreservations',

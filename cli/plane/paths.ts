@@ -9,6 +9,8 @@ export interface PlanePaths {
   readonly kubeconfig: string;
   readonly store: string;
   readonly agent: string;
+  /** Modules of users' own dimensions. */
+  readonly dimensions: string;
   readonly logDir: string;
   readonly log: string;
   readonly pidFile: string;
@@ -30,6 +32,7 @@ export function planePaths(dataDir: string): PlanePaths {
     kubeconfig: join(dir, 'kubeconfig'),
     store: join(dir, 'store'),
     agent: join(dir, 'agent'),
+    dimensions: join(dir, 'dimensions'),
     logDir: join(dir, 'log'),
     log: join(dir, 'log', 'berth.log'),
     pidFile: join(dir, 'berth.pid'),

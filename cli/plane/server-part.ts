@@ -24,6 +24,7 @@ import { controllersChosen } from './chosen-controllers.ts';
 import { type PlaneConfig, reachableHost } from './config.ts';
 import { followEncryption, isOpenToOthers, readEncryptionFile } from './encryption.ts';
 import { type Identity, openIdentity, writeKubeconfig } from './identity.ts';
+import { moduleLoader } from './load-module.ts';
 import { readNodeId } from './node-id.ts';
 import { openOidc } from './oidc.ts';
 import { openPlaneStore } from './open-store.ts';
@@ -100,7 +101,9 @@ async function runParts(
   const wants = controllersChosen(config.controllers);
   const schedulerClient = client(componentUser('system:berth:scheduler'));
   const schedulerLog = log.child({ part: 'scheduler' });
-  const adviser = new Adviser({ ...common, client: schedulerClient, log: schedulerLog });
+  const loadModule = moduleLoader(paths);
+  const placing = { ...common, client: schedulerClient, log: schedulerLog, loadModule };
+  const adviser = new Adviser(placing);
   served.answerer = { adviser, client };
   const ended = Promise.all([
     runControllers({
@@ -112,12 +115,7 @@ async function runParts(
       log: log.child({ part: 'controllers' }),
       ...(nodeGraceMs === undefined ? {} : { nodeLifecycle: nodePatience(nodeGraceMs) }),
     }),
-    wants('scheduler') &&
-      runScheduler({
-        ...common,
-        client: schedulerClient,
-        log: schedulerLog,
-      }),
+    wants('scheduler') && runScheduler(placing),
   ]).then(() => undefined);
   const renewing = Promise.all([
     renewCertificates(files, renewal(options, api), signal),

@@ -12,6 +12,8 @@ import type { JsonObject, KubeObject } from '../../api/meta.ts';
 import { badRequest, invalid } from '../../api/status.ts';
 import { podOfVm } from '../../api/vm-instance.ts';
 import { podRequest } from '../engine/pod-request.ts';
+import { openExtensions } from '../extensions/extensions.ts';
+import { prepareFor } from '../extensions/external-dimension.ts';
 import { capacityOf } from './capacity.ts';
 import { type Applicant, dryRun } from './dry-run.ts';
 import { whyInstance, whyWorkload } from './instance.ts';
@@ -33,26 +35,28 @@ const readyMs = 30_000;
 
 export class Adviser {
   readonly #options: AdviserOptions;
-  #view: View | undefined;
+  #view: Promise<View> | undefined;
   #lastMs = 0;
-  #ending: Promise<void> = Promise.resolve();
+  readonly #ending = new Set<Promise<void>>();
 
   constructor(options: AdviserOptions) {
     this.#options = options;
   }
 
   async whyPod(pod: Pod, signal: AbortSignal): Promise<Why> {
-    const view = await this.#current(pod, signal);
+    const view = await this.#asked(pod, await this.#current(pod, signal), signal);
     return whyOf(pod, whyInstance(view, pod));
   }
 
   async whyVm(vm: VM, signal: AbortSignal): Promise<Why> {
-    const view = await this.#current(vm, signal);
-    return whyOf(vm, whyInstance(view, podOfVm(vm)));
+    const pod = podOfVm(vm);
+    const view = await this.#asked(pod, await this.#current(vm, signal), signal);
+    return whyOf(vm, whyInstance(view, pod));
   }
 
   async whyWorkload(workload: Workload, signal: AbortSignal): Promise<Why> {
     const view = await this.#current(workload, signal);
+    await this.#asked(instanceOf(workload, undefined), view, signal);
     return whyOf(workload, whyWorkload(view, workload));
   }
 
@@ -60,6 +64,12 @@ export class Adviser {
   async plan(objects: readonly JsonObject[], applicant: Applicant): Promise<PlanStatus> {
     const { objects: placeable, problems } = await dryRun(objects, applicant);
     const view = await this.#current(undefined, applicant.signal);
+    for (const object of placeable) {
+      const isWorkload = object.kind === 'Workload';
+      // As its kind says.
+      const pod = isWorkload ? instanceOf(object as Workload, undefined) : (object as Pod);
+      await this.#asked(pod, view, applicant.signal);
+    }
     try {
       const status = planOf(view, placeable);
       if (problems.length === 0) return status;
@@ -83,40 +93,69 @@ export class Adviser {
     const workload = object.kind === 'Workload' ? (object as Workload) : undefined; // As its kind says.
     const pod =
       workload === undefined ? (object as Pod) : instanceOf(workload, existingUid(view, workload));
+    await this.#asked(pod, view, applicant.signal);
     const request = podRequest(pod, workload, view.cluster.dimensions);
     return capacityOf(view.engine, request, spec);
   }
 
   /** Resolves, after the signal aborted, when nothing of it runs any more. */
   async stopped(): Promise<void> {
-    await this.#ending;
+    while (this.#ending.size > 0) await Promise.allSettled(this.#ending);
   }
 
   async #current(object: KubeObject | undefined, signal: AbortSignal): Promise<View> {
     const { clock, signal: stop } = this.#options;
     this.#lastMs = clock.now();
-    this.#view ??= this.#open();
-    const view = this.#view;
     const patience = AbortSignal.any([signal, stop, AbortSignal.timeout(readyMs)]);
+    const view = await this.#opened();
     await view.untilReady(patience);
     if (object !== undefined) await view.untilSeen(object, patience);
     return view;
   }
 
-  #open(): View {
-    const view = new View(this.#options);
-    this.#ending = this.#closeWhenIdle(view);
+  /** What users' own dimensions say about a pod is fetched before anything is decided. */
+  async #asked(pod: Pod, view: View, signal: AbortSignal): Promise<View> {
+    const { snapshot, dimensions } = view.cluster;
+    await prepareFor(podRequest(pod, undefined, dimensions), snapshot, signal);
     return view;
   }
 
-  async #closeWhenIdle(view: View): Promise<void> {
+  async #opened(): Promise<View> {
+    this.#view ??= this.#open();
+    const view = await this.#view;
+    if (!view.outdated.aborted) return view;
+    this.#view ??= this.#open();
+    return await this.#view;
+  }
+
+  async #open(): Promise<View> {
+    const { signal } = this.#options;
+    try {
+      const view = new View(this.#options, await openExtensions(this.#options, signal));
+      const ending = this.#closeInTime(view).finally(() => this.#ending.delete(ending));
+      this.#ending.add(ending);
+      view.outdated.addEventListener('abort', () => this.#forget(), { once: true });
+      return view;
+    } catch (error) {
+      this.#forget();
+      throw error;
+    }
+  }
+
+  /** The next question opens another one. */
+  #forget(): void {
+    this.#view = undefined;
+  }
+
+  async #closeInTime(view: View): Promise<void> {
     const { clock, signal } = this.#options;
-    while (!signal.aborted) {
+    const end = AbortSignal.any([signal, view.outdated]);
+    while (!end.aborted) {
       const leftMs = this.#lastMs + idleMs - clock.now();
       if (leftMs <= 0) break;
-      await clock.sleep(leftMs, signal).catch(() => {}); // Aborted: the loop ends.
+      await clock.sleep(leftMs, end).catch(() => {}); // Aborted: the loop ends.
     }
-    this.#view = undefined;
+    if (!view.outdated.aborted) this.#forget();
     await view.stop();
   }
 }

@@ -16,8 +16,9 @@ import { Addresses } from '../controller/addresses.ts';
 import { Cluster } from '../controller/cluster.ts';
 import { Engine } from '../engine/engine.ts';
 import { controllerOf } from '../engine/pod-request.ts';
+import type { ExtensionOptions, Extensions } from '../extensions/extensions.ts';
 
-export interface ViewOptions {
+export interface ViewOptions extends ExtensionOptions {
   readonly client: Client;
   readonly clock: Clock;
   readonly random: Random;
@@ -29,6 +30,7 @@ const byOwner = 'owner';
 
 export class View {
   readonly cluster: Cluster;
+  readonly #extensions: Extensions;
   readonly engine: Engine;
   readonly addresses: Addresses;
   readonly #pods: ListWatchInformer<Pod>;
@@ -39,10 +41,11 @@ export class View {
   readonly #volumes: ListWatchInformer<Volume>;
   readonly #subscriptions = new Subscription();
 
-  constructor(options: ViewOptions) {
+  constructor(options: ViewOptions, extensions: Extensions) {
+    this.#extensions = extensions;
     const { client } = options;
     this.addresses = new Addresses(options);
-    this.cluster = new Cluster(options.log);
+    this.cluster = new Cluster(options.log, extensions.dimensions);
     this.engine = new Engine(this.cluster.snapshot);
     this.#pods = createInformer<Pod>(client, pods, options);
     this.#vms = createInformer<VM>(client, vms, options);
@@ -85,6 +88,11 @@ export class View {
     return [this.#nodes, this.#namespaces, ...instances, reservations, pools];
   }
 
+  /** Aborts when its dimensions are not those of the objects any more. */
+  get outdated(): AbortSignal {
+    return this.#extensions.changed;
+  }
+
   /** Resolves when all of it is there. */
   async untilReady(signal: AbortSignal): Promise<void> {
     await Promise.all(this.#informers.map((informer) => informer.untilSynced({ signal })));
@@ -113,6 +121,7 @@ export class View {
   async stop(): Promise<void> {
     this.#subscriptions.unsubscribe();
     await Promise.all(this.#informers.map((informer) => informer.stop()));
+    await this.#extensions.stop();
   }
 
   #follow<T extends KubeObject>(

@@ -5,6 +5,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Metrics } from '../../lib/metrics.ts';
 import type { Random } from '../../lib/random.ts';
+import type { ExtensionOptions } from '../extensions/extensions.ts';
 import { TermLost } from './binder.ts';
 import { runTerm } from './term.ts';
 
@@ -18,6 +19,8 @@ export interface SchedulerOptions {
   readonly identity: string;
   readonly leaseDurations?: LeaseDurations;
   readonly metrics?: Metrics;
+  /** Of users' own dimensions that are modules. */
+  readonly loadModule?: ExtensionOptions['loadModule'];
 }
 
 /** The lease that makes one scheduler of many. */

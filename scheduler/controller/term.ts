@@ -31,8 +31,11 @@ import { newestOf } from '../../client/instance.ts';
 import { createInformer } from '../../client/list-watch-informer.ts';
 import { noMetrics } from '../../lib/metrics.ts';
 import { createTracer } from '../../lib/trace.ts';
+import type { Dimensions } from '../dimensions/built-in.ts';
 import { Engine } from '../engine/engine.ts';
 import { controllerOf, podRequest } from '../engine/pod-request.ts';
+import { openExtensions } from '../extensions/extensions.ts';
+import { asksOthers, prepareFor } from '../extensions/external-dimension.ts';
 import { Addresses } from './addresses.ts';
 import { Bell } from './bell.ts';
 import { bind, bindingsMax, partsOf, type Term } from './binder.ts';
@@ -55,11 +58,22 @@ export async function runTerm(
   term: Term,
   signal: AbortSignal,
 ): Promise<void> {
-  const scheduler = new SchedulerTerm(options, term, signal);
-  try {
-    await scheduler.run();
-  } finally {
-    await scheduler.stop();
+  while (!signal.aborted) {
+    const extensions = await openExtensions(options, signal);
+    const { changed, dimensions } = extensions;
+    // With other dimensions everything is counted anew; the lease stays.
+    const scheduler = new SchedulerTerm(options, term, {
+      signal: AbortSignal.any([signal, changed]),
+      dimensions,
+    });
+    try {
+      await scheduler.run();
+    } catch (error) {
+      if (signal.aborted || !changed.aborted) throw error;
+    } finally {
+      await scheduler.stop();
+      await extensions.stop();
+    }
   }
 }
 
@@ -67,6 +81,14 @@ const tracer = createTracer('berth/scheduler');
 
 /** Of keys of virtual machines: see `instanceKey`. */
 const vmPrefix = 'vm/';
+
+interface Stay {
+  readonly signal: AbortSignal;
+  readonly dimensions: Dimensions;
+}
+
+/** What the answers of users' own dimensions may take of a batch; who comes later waits for the next. */
+const othersMs = 5_000;
 
 class SchedulerTerm {
   readonly #options: SchedulerOptions;
@@ -92,7 +114,7 @@ class SchedulerTerm {
   readonly #decider: Decider;
   readonly #metrics: ScheduleMetrics;
 
-  constructor(options: SchedulerOptions, term: Term, signal: AbortSignal) {
+  constructor(options: SchedulerOptions, term: Term, { signal, dimensions }: Stay) {
     this.#options = options;
     this.#term = term;
     this.#signal = signal;
@@ -105,7 +127,7 @@ class SchedulerTerm {
     this.#volumes = createInformer<Volume>(client, volumes, options);
     this.#budgets = createInformer(client, podDisruptionBudgets, options);
     this.#addresses = new Addresses(options);
-    this.#cluster = new Cluster(options.log);
+    this.#cluster = new Cluster(options.log, dimensions);
     this.#engine = new Engine(this.#cluster.snapshot);
     this.#events = createEventRecorder({ ...options, component: 'berth-scheduler' });
     const find = (key: string) => this.#find(key);
@@ -256,9 +278,29 @@ class SchedulerTerm {
     const sinceMs = clock.now();
     this.#cluster.volumes.beginBatch();
     const candidates = batch.flatMap((pending) => this.#candidateOf(pending) ?? []);
-    const decided = this.#decider.decide(candidates);
+    const { snapshot } = this.#cluster;
+    const slow = candidates.filter(({ request }) => asksOthers(request, snapshot));
+    const quick = slow.length === 0 ? candidates : candidates.filter((c) => !slow.includes(c));
+    const decided = this.#decider.decide(quick);
     for (const part of partsOf(decided)) await this.#bind(part);
+    for (const candidate of slow) await this.#askAndDecide(candidate, sinceMs + othersMs);
     this.#metrics.batch(clock.now() - sinceMs);
+  }
+
+  /** One by one: each piece that is given may change the next answer. */
+  async #askAndDecide({ pending, request }: Candidate, untilMs: number): Promise<void> {
+    const { clock } = this.#options;
+    if (clock.now() >= untilMs) {
+      this.#queue.wait(pending.uid, clock.now());
+      this.#queue.helpOne(pending.uid);
+      return;
+    }
+    await prepareFor(request, this.#cluster.snapshot, this.#signal);
+    this.#cluster.volumes.beginBatch();
+    // It may have changed, or gone, while others were asked.
+    const candidate = this.#candidateOf(pending);
+    if (candidate === undefined) return;
+    for (const part of partsOf(this.#decider.decide([candidate]))) await this.#bind(part);
   }
 
   /** Undefined when the pod cannot be decided now; it then waits, or is forgotten if it is gone. */

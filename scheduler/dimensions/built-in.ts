@@ -40,3 +40,8 @@ export function dimensionsOf(all: readonly Dimension[] = builtInDimensions): Dim
     covering: (resource) => scalar.find((dimension) => dimension.covers(resource)),
   };
 }
+
+/** The built-in ones and others, which are asked last. */
+export function withDimensions(others: readonly Dimension[]): Dimensions {
+  return dimensionsOf([...builtInDimensions, ...others]);
+}

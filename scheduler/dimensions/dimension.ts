@@ -13,6 +13,8 @@ export interface Claim {
   readonly hostPorts: readonly HostPort[];
   /** Models of GPU that will do; none named: any. */
   readonly gpuModels?: readonly string[];
+  /** What is asked of users' own dimensions, by name. */
+  readonly custom?: Readonly<Record<string, JsonValue>>;
   /** Whether it has cores of its own; else it shares the node's processors. */
   readonly isCpuBound?: boolean;
   /** Volumes that are to be placed with it. */

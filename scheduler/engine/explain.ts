@@ -121,8 +121,23 @@ function shortages(snapshot: Snapshot, request: PlacementRequest, index: number)
     });
   }
   for (const { dimension, need } of request.parts) {
-    const shortage = snapshot.devicesAt(dimension, index)?.explain(need);
+    const devices = snapshot.devicesAt(dimension, index);
+    const shortage = devices === undefined ? unknown(dimension) : devices.explain(need);
     if (shortage !== undefined) found.push(shortage);
   }
   return found;
+}
+
+function unknown(dimension: string): Shortage {
+  return {
+    type: 'shortage',
+    dimension,
+    resource: dimension,
+    reason: `dimension ${dimension} is not known`,
+    asked: 1,
+    free: 0,
+    missing: 1,
+    text: { asked: '1', free: '0' },
+    remedy: `make the Dimension ${dimension}, or do not ask for it`,
+  };
 }

@@ -31,6 +31,9 @@ const gpuModelsAnnotation = 'berth.dev/gpu-models';
 /** `Bound` asks for cores of its own; all containers of the pod run on them. */
 const cpuBindingAnnotation = 'berth.dev/cpu-binding';
 
+/** What is asked of a user's own dimension of that name, as JSON. */
+const customPrefix = 'dimension.berth.dev/';
+
 /** Runtime of a pod that names none. */
 const defaultRuntime = 'docker';
 
@@ -106,8 +109,25 @@ function claimOf(pod: Pod): Claim {
     before,
     hostPorts: hostPortsOf(pod),
     gpuModels: gpuModelsOf(pod),
+    custom: customOf(pod),
     isCpuBound: pod.metadata.annotations?.[cpuBindingAnnotation] === 'Bound',
   };
+}
+
+/** What is no JSON is text: `dimension.berth.dev/licence: matlab`. */
+function customOf({ metadata }: Pod): Readonly<Record<string, JsonValue>> {
+  const asked = Object.entries(metadata.annotations ?? {}).flatMap(([key, text]) =>
+    key.startsWith(customPrefix) ? [[key.slice(customPrefix.length), jsonOf(text)] as const] : [],
+  );
+  return Object.fromEntries(asked);
+}
+
+function jsonOf(text: string): JsonValue {
+  try {
+    return JSON.parse(text) as JsonValue; // JSON it is, or an error.
+  } catch {
+    return text;
+  }
 }
 
 function gpuModelsOf({ metadata }: Pod): readonly string[] {
@@ -139,6 +159,9 @@ function partsOf(claim: Claim, dimensions: Dimensions): readonly PartNeed[] {
   for (const [dimension, { parse }] of dimensions.structured) {
     const need = parse(claim);
     if (need !== undefined) parts.push({ dimension, need });
+  }
+  for (const [dimension, need] of Object.entries(claim.custom ?? {})) {
+    if (!dimensions.structured.has(dimension)) parts.push({ dimension, need });
   }
   return parts;
 }

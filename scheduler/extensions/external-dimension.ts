@@ -1,0 +1,241 @@
+/**
+ * A dimension whose answers come from elsewhere. The engine never waits: answers are fetched before a decision, and
+ * kept until the node's pieces change; without one a node is refused, with what went wrong as its reason.
+ */
+import type { JsonValue } from '../../api/meta.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Devices, StructuredDimension } from '../dimensions/dimension.ts';
+import type { Shortage } from '../engine/reasons.ts';
+import type { NodeRecord, PlacementRequest } from '../engine/request.ts';
+import type { Snapshot } from '../engine/snapshot.ts';
+import { type Asker, type NodeAnswer, nodesMax, type Question, readAnswers } from './protocol.ts';
+
+export interface ExternalOptions {
+  /** As pods name it: `dimension.berth.dev/<name>`. */
+  readonly name: string;
+  readonly asker: Asker;
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+}
+
+/** Different needs whose answers a node keeps. */
+const needsMax = 32;
+
+/** Answers may depend on more than is held on the node: older ones are fetched again. */
+const freshMs = 5_000;
+
+/** After a failure nobody asks for so long, and for twice as long after each further one. */
+const restMs = { first: 1_000, most: 30_000 } as const;
+
+export class ExternalDimension implements StructuredDimension {
+  readonly type = 'structured';
+  readonly name: string;
+  readonly #options: ExternalOptions;
+  #failure:
+    | { readonly text: string; readonly untilMs: number; readonly restMs: number }
+    | undefined;
+
+  constructor(options: ExternalOptions) {
+    this.name = options.name;
+    this.#options = options;
+  }
+
+  parse: StructuredDimension['parse'] = ({ custom }) => custom?.[this.name];
+
+  /** Any JSON may be a piece. */
+  read = (stored: JsonValue): JsonValue => stored;
+
+  create = (record: NodeRecord): Devices => new Table(record, this.name, () => this.#failure?.text);
+
+  /** Fetches what is not known about a need. A failure is the reason of the nodes, until the next time. */
+  async prepare(snapshot: Snapshot, need: JsonValue, signal: AbortSignal): Promise<void> {
+    const { clock, timeoutMs } = this.#options;
+    const key = JSON.stringify(need);
+    const sinceMs = clock.now() - freshMs;
+    const unknown = snapshot.order.indices().flatMap((index) => {
+      const table = snapshot.devicesAt(this.name, index);
+      return table instanceof Table && !table.knows(key, sinceMs) ? [{ index, table }] : [];
+    });
+    if (unknown.length === 0) return;
+    const failure = this.#failure;
+    if (failure !== undefined && clock.now() < failure.untilMs) return;
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
+    try {
+      for (let i = 0; i < unknown.length; i += nodesMax) {
+        const some = unknown.slice(i, i + nodesMax).map(({ table }) => table);
+        await this.#ask(need, key, some, limit);
+      }
+      this.#failure = undefined;
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#fail(limit.aborted ? `no answer within ${timeoutMs / 1000} s` : textOf(error));
+    }
+    // Whoever keeps costs and reasons has to look again.
+    for (const { index, table } of unknown) {
+      if (snapshot.devicesAt(this.name, index) === table) snapshot.log.note(index);
+    }
+  }
+
+  async #ask(
+    need: JsonValue,
+    key: string,
+    tables: readonly Table[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const versions = tables.map(({ version }) => version);
+    const question: Question = { need, nodes: tables.map((table) => table.asked()) };
+    const value = await this.#options.asker.ask(question, signal);
+    const answers = readAnswers(value, question, this.name);
+    for (const [i, table] of tables.entries()) {
+      const answer = answers.get(table.node.name);
+      // What changed meanwhile is asked about again.
+      if (answer !== undefined && table.version === versions[i])
+        table.learn(key, answer, this.#options.clock.now());
+    }
+  }
+
+  #fail(text: string): void {
+    const { clock } = this.#options;
+    const rest = Math.min(restMs.most, (this.#failure?.restMs ?? restMs.first / 2) * 2);
+    this.#failure = { text, untilMs: clock.now() + rest, restMs: rest };
+  }
+}
+
+/** Whether a request asks anything of users' own dimensions. */
+export function asksOthers(request: PlacementRequest, { dimensions }: Snapshot): boolean {
+  return request.parts.some(
+    ({ dimension }) => dimensions.structured.get(dimension) instanceof ExternalDimension,
+  );
+}
+
+/** Fetches what a decision about the request needs. Never rejects but when `signal` aborts. */
+export async function prepareFor(
+  request: PlacementRequest,
+  snapshot: Snapshot,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const { dimension, need } of request.parts) {
+    const known = snapshot.dimensions.structured.get(dimension);
+    if (known instanceof ExternalDimension) await known.prepare(snapshot, need, signal);
+  }
+  signal.throwIfAborted();
+}
+
+function textOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause instanceof Error ? `: ${error.cause.message}` : '';
+  return `${error.message}${cause}`;
+}
+
+/** One node. */
+class Table implements Devices {
+  readonly node: NodeRecord;
+  readonly #dimension: string;
+  readonly #failure: () => string | undefined;
+  /** By its JSON, how often each piece is held. */
+  readonly #held = new Map<string, number>();
+  readonly #answers = new Map<string, { readonly answer: NodeAnswer; readonly atMs: number }>();
+  version = 0;
+
+  constructor(node: NodeRecord, dimension: string, failure: () => string | undefined) {
+    this.node = node;
+    this.#dimension = dimension;
+    this.#failure = failure;
+  }
+
+  /** Whether it has an answer of that time or later. */
+  knows(key: string, sinceMs: number): boolean {
+    return (this.#answers.get(key)?.atMs ?? Number.NEGATIVE_INFINITY) >= sinceMs;
+  }
+
+  learn(key: string, answer: NodeAnswer, atMs: number): void {
+    this.#answers.delete(key);
+    this.#answers.set(key, { answer, atMs });
+    for (const oldest of this.#answers.keys()) {
+      if (this.#answers.size <= needsMax) return;
+      this.#answers.delete(oldest);
+    }
+  }
+
+  asked(): Question['nodes'][number] {
+    const { name, labels, capacity } = this.node;
+    const held = [...this.#held].sort(([a], [b]) => (a < b ? -1 : 1));
+    return {
+      name,
+      labels,
+      capacity: Object.fromEntries(capacity.map(({ resource, amount }) => [resource, amount])),
+      held: held.flatMap(([piece, times]) => Array<JsonValue>(times).fill(JSON.parse(piece))),
+    };
+  }
+
+  fits(need: JsonValue): boolean {
+    return this.#answer(need)?.fits === true;
+  }
+
+  count(need: JsonValue): number {
+    const answer = this.#answer(need);
+    return answer?.fits === true ? answer.count : 0;
+  }
+
+  allocate(need: JsonValue): JsonValue {
+    const answer = this.#answer(need);
+    return answer?.fits === true ? answer.piece : null;
+  }
+
+  /** Bound by somebody else: nobody knows what it holds. */
+  implied(): JsonValue {
+    return null;
+  }
+
+  take(piece: JsonValue): void {
+    this.#change(piece, 1);
+  }
+
+  release(piece: JsonValue): void {
+    this.#change(piece, -1);
+  }
+
+  score(need: JsonValue): number | undefined {
+    const answer = this.#answer(need);
+    return answer?.fits === true ? answer.score : undefined;
+  }
+
+  explain(need: JsonValue): Shortage | undefined {
+    const answer = this.#answer(need);
+    if (answer?.fits === true) return undefined;
+    const common = {
+      type: 'shortage',
+      dimension: this.#dimension,
+      resource: this.#dimension,
+    } as const;
+    if (answer !== undefined) {
+      const { reason, asked, free, missing } = answer;
+      const text = { asked: String(asked), free: String(free), missing: String(missing) };
+      return { ...common, reason, asked, free, missing, text };
+    }
+    const why = this.#failure() ?? 'it was not asked yet';
+    return {
+      ...common,
+      reason: `dimension ${this.#dimension} gives no answer: ${why}`,
+      asked: 1,
+      free: 0,
+      missing: 1,
+      text: { asked: JSON.stringify(need), free: 'unknown' },
+      remedy: `bring what answers for the dimension ${this.#dimension} back, to know`,
+    };
+  }
+
+  #answer(need: JsonValue): NodeAnswer | undefined {
+    return this.#answers.get(JSON.stringify(need))?.answer;
+  }
+
+  #change(piece: JsonValue, by: 1 | -1): void {
+    if (piece === null) return;
+    const key = JSON.stringify(piece);
+    const left = (this.#held.get(key) ?? 0) + by;
+    if (left > 0) this.#held.set(key, left);
+    else this.#held.delete(key);
+    this.version += 1;
+    this.#answers.clear();
+  }
+}

@@ -1,0 +1,154 @@
+/** A dimension of a user's own, on a real server with imaginary nodes: the example, over HTTP and as a module. */
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Pod } from '../../api/kinds.gen.ts';
+import { importModule } from '../../cli/plane/load-module.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { createLog } from '../../lib/log.ts';
+import { systemRandom } from '../../lib/random.ts';
+import { runScheduler } from '../../scheduler/controller/run-scheduler.ts';
+import { httpAsker, moduleAsker } from '../../scheduler/extensions/askers.ts';
+import { checkDimension } from '../../scheduler/extensions/check.ts';
+import { eventually, startTestApi, type TestApi } from '../harness/apiserver.ts';
+
+const folder = fileURLToPath(new URL('../../examples/dimension', import.meta.url));
+const podsPath = '/api/v1/namespaces/default/pods';
+const dimensionsPath = '/apis/berth.dev/v1/dimensions';
+const patchType = { headers: { 'content-type': 'application/merge-patch+json' } };
+
+let api: TestApi;
+let server: Server;
+let scheduler: Promise<void>;
+const stopped = new AbortController();
+const url = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+beforeAll(async () => {
+  // The example is plain JavaScript.
+  const example = (await importModule(join(folder, 'licences.mjs'))) as {
+    serve(port: number): Server;
+  };
+  server = example.serve(0);
+  await once(server, 'listening');
+  api = await startTestApi('embedded');
+  scheduler = runScheduler({
+    client: api.client,
+    clock: systemClock,
+    random: systemRandom,
+    log: createLog('silent'),
+    signal: stopped.signal,
+    identity: 'test',
+    loadModule: (name) => importModule(join(folder, name)),
+  });
+  await node('n1', '4');
+  await node('n2', '0');
+});
+
+afterAll(async () => {
+  stopped.abort();
+  await scheduler;
+  server.close();
+  await api.stop();
+});
+
+async function node(name: string, seats: string) {
+  const labels = { 'example.com/licence-seats': seats };
+  const object = { apiVersion: 'v1', kind: 'Node', metadata: { name, labels } };
+  await api.call('POST', '/api/v1/nodes', object);
+  const allocatable = { cpu: '8', memory: '8Gi', pods: '110' };
+  const conditions = [{ type: 'Ready', status: 'True' }];
+  const status = { allocatable, capacity: allocatable, conditions };
+  await api.call('PATCH', `/api/v1/nodes/${name}/status`, { status }, patchType);
+}
+
+async function create(name: string, licence?: string) {
+  const annotations = licence === undefined ? {} : { 'dimension.berth.dev/licence': licence };
+  const containers = [{ name: 'c', image: 'web', resources: { requests: { cpu: '100m' } } }];
+  const metadata = { name, annotations };
+  const body = { apiVersion: 'v1', kind: 'Pod', metadata, spec: { containers } };
+  expect((await api.call('POST', podsPath, body)).status).toBe(201);
+}
+
+const get = async (name: string): Promise<Pod> =>
+  (await api.call('GET', `${podsPath}/${name}`)).body;
+
+function untilBound(name: string): Promise<Pod> {
+  return eventually(async () => {
+    const pod = await get(name);
+    expect(pod.spec.nodeName ?? '').not.toBe('');
+    return pod;
+  });
+}
+
+function untilRefused(name: string, words: string): Promise<void> {
+  return eventually(async () => {
+    const { status } = await get(name);
+    const condition = status?.conditions?.find(({ type }) => type === 'PodScheduled');
+    expect(condition?.message).toContain(words);
+  });
+}
+
+function allocation({ metadata }: Pod): unknown {
+  return JSON.parse(metadata.annotations?.['berth.dev/allocation'] ?? '{}');
+}
+
+test('a dimension is added without a restart, decides, and fails only those that ask for it', async () => {
+  await create('a', '3');
+  await untilRefused('a', 'dimension licence is not known');
+
+  const metadata = { name: 'licence' };
+  const object = { apiVersion: 'berth.dev/v1', kind: 'Dimension', metadata, spec: { url: url() } };
+  expect((await api.call('POST', dimensionsPath, object)).status).toBe(201);
+  const first = await untilBound('a');
+  expect(first.spec.nodeName).toBe('n1');
+  expect(allocation(first)).toEqual({ licence: { seats: [1, 2, 3] } });
+
+  await create('b', '2');
+  await untilRefused('b', 'Insufficient licence seats (asked 2, ');
+  await create('c', '1');
+  expect(allocation(await untilBound('c'))).toEqual({ licence: { seats: [4] } });
+
+  // What is released is free: nobody has to tell the program.
+  await api.call('DELETE', `${podsPath}/a?gracePeriodSeconds=0`);
+  expect(allocation(await untilBound('b'))).toEqual({ licence: { seats: [1, 2] } });
+
+  server.close();
+  server.closeAllConnections();
+  await create('d', '1');
+  await untilRefused('d', 'dimension licence gives no answer');
+  await create('plain');
+  await untilBound('plain');
+
+  const module = { spec: { url: null, module: 'licences.mjs' } };
+  const path = `${dimensionsPath}/licence`;
+  expect((await api.call('PATCH', path, module, patchType)).status).toBe(200);
+  expect(allocation(await untilBound('d'))).toEqual({ licence: { seats: [3] } });
+}, 60_000);
+
+test('an object that names no one to ask, or two, is refused with the field', async () => {
+  const metadata = { name: 'other' };
+  for (const spec of [{}, { url: 'http://x', module: 'x.mjs' }, { module: '../x.mjs' }]) {
+    const object = { apiVersion: 'berth.dev/v1', kind: 'Dimension', metadata, spec };
+    const answer = await api.call('POST', dimensionsPath, object);
+    expect([answer.status, answer.body.message]).toEqual([422, expect.stringContaining('spec')]);
+  }
+});
+
+test('the example keeps to the protocol, both ways', async () => {
+  const example = await importModule(join(folder, 'licences.mjs'));
+  const again = (example as unknown as { serve(port: number): Server }).serve(0);
+  await once(again, 'listening');
+  const { port } = again.address() as AddressInfo;
+  const labels = { 'example.com/licence-seats': '5' };
+  const asked = { name: 'n', labels, capacity: {}, held: [] };
+  for (const asker of [moduleAsker(example), httpAsker(`http://127.0.0.1:${port}`)]) {
+    const findings = await checkDimension({ asker, need: 2, node: asked, timeoutMs: 5_000 });
+    expect(findings.filter(({ wrong }) => wrong !== undefined)).toEqual([]);
+    expect(findings).toHaveLength(8);
+  }
+  again.close();
+  again.closeAllConnections();
+});
