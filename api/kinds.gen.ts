@@ -3878,7 +3878,7 @@ export interface VolumeSpec {
    */
   readonly limits?: DiskRates;
   /**
-   * True asks for a disk that no other Volume lies on, and none will as long as this one exists; it may use all of it. Default false. Cannot be changed.
+   * True asks for a disk that no other Volume lies on, and none will as long as this one exists. Default false. Cannot be changed.
    */
   readonly exclusive?: boolean;
   /**
