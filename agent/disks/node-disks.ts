@@ -63,10 +63,11 @@ export class NodeDisks {
 
   async #publish(declared: DiskDeclaration): Promise<readonly NodeDisk[]> {
     const found = await stat(declared.path).catch(() => undefined);
-    if (found === undefined) return [];
-    const { blocks, bsize } = await statfs(declared.path, { bigint: true });
-    const retained = (await this.imagesOf(declared.name)?.listRetained()) ?? [];
-    const share = (blocks * bsize * defaultShare.numerator) / defaultShare.denominator;
+    const system = await statfs(declared.path, { bigint: true }).catch(() => undefined);
+    if (found === undefined || system === undefined) return [];
+    const retained = (await this.imagesOf(declared.name)?.list('retained')) ?? [];
+    const share =
+      (system.blocks * system.bsize * defaultShare.numerator) / defaultShare.denominator;
     const disk: NodeDisk = {
       ...declared,
       capacity: declared.capacity ?? quantity(share),
@@ -74,7 +75,7 @@ export class NodeDisks {
       ...(retained.length === 0
         ? {}
         : {
-            retained: retained.map(({ sizeBytes, ...id }) => ({
+            retained: retained.map(({ sizeBytes, path: _, ...id }) => ({
               ...id,
               size: quantity(sizeBytes),
             })),

@@ -20,6 +20,7 @@ import { VolumeMounts } from '../../runtime/disk/volume-mounts.ts';
 import { KeyedSerial } from '../../runtime/serial.ts';
 import { endVolume } from './end-volume.ts';
 import { type HeldVolume, holdVolumes, limitsOf, releaseVolumes } from './hold-volumes.ts';
+import { keepOrphans } from './keep-orphans.ts';
 import { KnownVolumes } from './known-volumes.ts';
 import { makeVolume, type VolumeRoom } from './make-volume.ts';
 import type { NodeDisks } from './node-disks.ts';
@@ -125,10 +126,13 @@ export class VolumeKeeper {
   }
 
   async #resync(signal: AbortSignal): Promise<void> {
-    const { clock } = this.#options;
+    const { clock, log } = this.#options;
     while (!signal.aborted) {
       await clock.sleep(resyncMs, signal).catch(() => undefined);
       for (const { metadata } of this.known.list()) this.#queue.add(metadata.uid ?? '');
+      await keepOrphans(this.#room, this.#options, { signal }).catch((error) => {
+        if (!signal.aborted) log[retryLevel(error)]({ err: error }, 'orphans not looked for');
+      });
     }
   }
 

@@ -38,11 +38,10 @@ export async function prepareMachine(
   const own = join(directory, metadata.uid ?? '');
   const disks: MachineDisk[] = [];
   for (const disk of spec.disks ?? []) {
-    const volume = disk.volume === undefined ? undefined : held.get(disk.volume);
     disks.push(
-      volume === undefined
+      disk.volume === undefined
         ? await prepareDisk(disk, directory, own, options)
-        : volumeDisk(disk, volume),
+        : volumeDisk(disk, held.get(disk.volume)),
     );
   }
   const interfaces = (spec.interfaces ?? []).map((each, index) =>
@@ -105,7 +104,11 @@ async function prepareDisk(
 }
 
 /** The guest gets the device itself: nobody else has it mounted. What the volume may comes first. */
-function volumeDisk({ name, readOnly = false, limits }: VMDisk, volume: HeldVolume): MachineDisk {
+function volumeDisk(
+  { name, volume: claim, readOnly = false, limits }: VMDisk,
+  volume: HeldVolume | undefined,
+): MachineDisk {
+  if (volume === undefined) throw new DiskError(`disk "${name}": volume "${claim}" is not held`);
   const { device, link: path = device.path, sizeBytes } = volume;
   const all = { ...limitsOf(limits), ...volume.limits };
   return { name, path, isDevice: true, format: 'raw', readOnly, sizeBytes, limits: all };

@@ -82,16 +82,19 @@ export class VolumeImages {
     return (await imageAt(kept))?.path;
   }
 
-  /** Data of volumes that are gone, which nobody has taken up; so many at most. */
-  async listRetained(): Promise<readonly (VolumeId & { readonly sizeBytes: bigint })[]> {
+  /** Those of volumes, or what volumes that are gone have left; so many at most. */
+  async list(which: 'used' | 'retained'): Promise<readonly (VolumeId & VolumeImage)[]> {
     const names = await readdir(this.#path).catch(() => []);
+    const end = which === 'retained' ? retainedSuffix : suffix;
+    const wanted = names.filter(
+      (file) => file.endsWith(end) && file.endsWith(retainedSuffix) === (which === 'retained'),
+    );
     const found = await Promise.all(
-      names.slice(0, listedMax).map(async (file) => {
-        const [namespace, name, uid, ...more] = file.replace(retainedSuffix, '').split('_');
-        if (!file.endsWith(retainedSuffix) || more.length > 0) return [];
+      wanted.slice(0, listedMax).map(async (file) => {
+        const [namespace = '', name = '', uid, ...more] = file.slice(0, -end.length).split('_');
         const image = await imageAt(join(this.#path, file));
-        if (namespace === undefined || name === undefined || uid === undefined) return [];
-        return image === undefined ? [] : [{ namespace, name, uid, sizeBytes: image.sizeBytes }];
+        if (uid === undefined || more.length > 0 || image === undefined) return [];
+        return [{ namespace, name, uid, ...image }];
       }),
     );
     return found.flat();

@@ -128,9 +128,12 @@ export class VolumeMounts {
   }
 }
 
-/** A clone has the identity of its source, which xfs would refuse beside it. */
+/**
+ * Device files in it are no devices: a guest may have written them. A clone has the identity of its
+ * source, which xfs would refuse beside it.
+ */
 function mountOptions(fsType: FsType): readonly string[] {
-  return fsType === 'xfs' ? ['-o', 'nouuid'] : [];
+  return ['-o', fsType === 'xfs' ? 'nodev,nouuid' : 'nodev'];
 }
 
 /**
