@@ -100,6 +100,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   setMaxListeners(0, signal);
   const log = options.log.child({ node: nodeName });
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const machinesDir = options.machinesDir ?? join(dataDir, 'machines');
   const machine = await readMachine(dataDir);
   const gpus = await readGpus(options.devicesRoot);
   let oversell: number | undefined;
@@ -147,7 +148,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     events,
     dataDir,
     volumes,
-    machinesDir: options.machinesDir ?? join(dataDir, 'machines'),
+    machinesDir,
     random,
     desired,
     runtimes,
@@ -173,6 +174,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
           summary: () => usage.summary(),
           metrics,
           images: runtimes[0],
+          machinesDir,
           adoptable: (target, call) => adoptablePod(runtimes, { target, nodeName }, call),
         });
 

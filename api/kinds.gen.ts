@@ -3483,6 +3483,47 @@ export interface VMMemory {
   readonly hugepages?: number | string;
 }
 
+/**
+ * What a virtual machine was at one time: its disks, and its memory where it ran. It lies in the machine's own disks and goes with them; deleting it frees their room.
+ */
+export interface VMSnapshot {
+  readonly apiVersion: 'berth.dev/v1';
+  readonly kind: 'VMSnapshot';
+  readonly metadata: ObjectMeta;
+  /** Of which machine; taken once, and never again. */
+  readonly spec: VMSnapshotSpec;
+  /** How far it is. */
+  readonly status?: VMSnapshotStatus;
+}
+
+/** Of which machine; taken once, and never again. */
+export interface VMSnapshotSpec {
+  /** Name of a VM of the same namespace; may not be changed. */
+  readonly vm: string;
+}
+
+/** How far it is. */
+export interface VMSnapshotStatus {
+  /** The generation that this was written for. */
+  readonly observedGeneration?: number;
+  /** `Pending` until it is taken, `Ready`, or `Failed` when its machine is gone. */
+  readonly phase?: string;
+  /** Why it is not taken yet, or not any more. */
+  readonly message?: string;
+  /** Whether one can go back to it. */
+  readonly readyToUse?: boolean;
+  /** When it was taken. */
+  readonly creationTime?: string;
+  /** Whether the guest's memory is kept; it is where the guest ran. */
+  readonly memory?: boolean;
+  /** Whether the guest's agent held its file systems still meanwhile. */
+  readonly frozen?: boolean;
+  /** Of which machine, should another have its name by now. */
+  readonly vmUID?: string;
+  /** Ready. */
+  readonly conditions?: readonly Condition[];
+}
+
 /** What the machine is made of. */
 export interface VMSpec {
   /**

@@ -218,6 +218,14 @@ export const ipReservations: Resource = {
   namespaced: true,
 };
 
+export const vmSnapshots: Resource = {
+  group: 'berth.dev',
+  version: 'v1',
+  resource: 'vmsnapshots',
+  kind: 'VMSnapshot',
+  namespaced: true,
+};
+
 export const vms: Resource = {
   group: 'berth.dev',
   version: 'v1',

@@ -40,6 +40,16 @@ export const machineActions = [
 ] as const satisfies readonly MachineVerb[];
 export type MachineAction = (typeof machineActions)[number];
 
+/** What else is asked of a machine's node: with a snapshot by its uid, or a file. */
+export const machineRequests = [
+  ...machineActions,
+  'snapshot',
+  'unsnapshot',
+  'restore',
+  'capture',
+] as const;
+export type MachineRequest = (typeof machineRequests)[number];
+
 /** `do`; `already` as it shall be; or why it cannot be. */
 type Cell = 'do' | 'already' | { readonly refused: string };
 

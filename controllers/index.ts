@@ -25,6 +25,7 @@ import { runQuotas } from './quota/run.ts';
 import { roleAggregationController } from './role-aggregation/controller.ts';
 import { rootCaController } from './service-accounts/root-ca.ts';
 import { type TokenSecretSigner, tokenSecretController } from './service-accounts/token-secrets.ts';
+import { vmSnapshotController } from './vm-snapshots/controller.ts';
 import { volumeController } from './volumes/controller.ts';
 import { workloadController } from './workload/controller.ts';
 
@@ -103,6 +104,7 @@ async function runAll(
       tokenSigner && runController(tokenSecretController(tokenSigner, deps), deps),
     addresses: () => runAddresses(deps),
     volumes: () => runController(volumeController(deps), deps),
+    'vm-snapshots': () => runController(vmSnapshotController(deps), deps),
     certificates: () => signer && runController(certificateController(signer), deps),
   };
   // Without any, the lease is still held until the term ends.

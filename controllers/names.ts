@@ -15,6 +15,7 @@ export const controllerNames = [
   'certificates',
   'addresses',
   'volumes',
+  'vm-snapshots',
 ] as const;
 
 export type ControllerName = (typeof controllerNames)[number];

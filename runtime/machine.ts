@@ -74,6 +74,14 @@ export interface MachineChanges {
   readonly changed: boolean;
 }
 
+/** A state of the disks of a machine that can be gone back to; with its memory where it ran. */
+export interface MachineSnapshot {
+  readonly createdAtMs: number;
+  readonly memory: boolean;
+  /** The file systems of the guest were still while it was taken. */
+  readonly frozen: boolean;
+}
+
 /**
  * `api/vm-states.ts` says what is done in which state. All throw `Conflict`, with the reason, where the
  * state of the machine does not allow it.
@@ -96,4 +104,20 @@ export interface MachineControl {
   save(id: InstanceId, options: CallOptions): Promise<void>;
 
   act(id: InstanceId, action: MachineAction, options: CallOptions): Promise<void>;
+
+  /** Answers what is there when it was taken before; `name` is unique for the machine. */
+  snapshot(id: InstanceId, name: string, options: CallOptions): Promise<MachineSnapshot>;
+
+  /** Goes back to it, as a new attempt; what ran then runs again. */
+  restore(id: InstanceId, name: string, options: CallOptions): Promise<void>;
+
+  /** Resolves also when it is gone. */
+  removeSnapshot(id: InstanceId, name: string, options: CallOptions): Promise<void>;
+
+  /** Copies a disk into a file of its own, `path`, which must not be there; absent = the first one. */
+  capture(
+    id: InstanceId,
+    what: { readonly disk?: string; readonly path: string },
+    options: CallOptions,
+  ): Promise<void>;
 }

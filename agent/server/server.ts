@@ -48,6 +48,8 @@ export interface NodeServerOptions extends ServingOptions {
     namespace: string,
     name: string,
   ) => LocatedPod | undefined;
+  /** Where disks and images of virtual machines lie. */
+  readonly machinesDir: string;
   /** Whose images are listed, pulled and removed. */
   readonly images?: Runtime | undefined;
   /** What `name` would be as a pod. */
@@ -136,7 +138,8 @@ async function handle(
     response.writeHead(200, { 'content-type': contentType }).end(text);
     return;
   }
-  const { pathname, searchParams } = new URL(request.url ?? '/', 'https://node');
+  const url = new URL(request.url ?? '/', 'https://node');
+  const { pathname, searchParams } = url;
   if (pathname === '/images' && options.images !== undefined) {
     authorise(request);
     await serveImages(options.images, request, searchParams, response);
@@ -144,7 +147,7 @@ async function handle(
   }
   if (pathname.startsWith('/machines/')) {
     authorise(request);
-    await serveMachine(options, request, pathname, response);
+    await serveMachine(options, request, url, response);
     return;
   }
   if (pathname === '/adoptable' && options.adoptable !== undefined) {

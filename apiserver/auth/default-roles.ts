@@ -27,6 +27,8 @@ const workloads: Rule = {
     'ipreservations/status',
     'vms',
     'vms/status',
+    'vmsnapshots',
+    'vmsnapshots/status',
     'volumes',
     'volumes/status',
     'workloads',
@@ -90,7 +92,9 @@ const editRules: Rule[] = [
   },
   {
     apiGroups: ['berth.dev'],
-    resources: ['attach', 'exec', 'portforward', ...machineActions].map((each) => `vms/${each}`),
+    resources: ['attach', 'exec', 'portforward', 'restore', ...machineActions].map(
+      (each) => `vms/${each}`,
+    ),
     verbs: [...readVerbs, ...writeVerbs],
   },
   {

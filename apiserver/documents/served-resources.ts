@@ -1,6 +1,6 @@
 /** What the registry serves, as discovery and OpenAPI name it. */
 import type { Schema } from '../../api/schema.ts';
-import { machineActions } from '../../api/vm-states.ts';
+import { machineRequests } from '../../api/vm-states.ts';
 import { virtualKinds } from '../../crds/index.ts';
 import type { OpenApiKind, ServedResource, ServedSubresource } from '../present/index.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -114,7 +114,7 @@ const ownSubresources: Readonly<Record<string, readonly ServedSubresource[]>> = 
     ...(builtinSubresources['pods'] ?? []).filter(({ name }) =>
       ['attach', 'exec', 'log', 'portforward', 'why'].includes(name),
     ),
-    ...machineActions.map((name) => ({ name, kind: 'VM', verbs: ['create'] })),
+    ...machineRequests.map((name) => ({ name, kind: 'VM', verbs: ['create'] })),
   ],
   'workloads.berth.dev': [why],
 };

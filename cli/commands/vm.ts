@@ -12,13 +12,14 @@ import {
 } from '../../api/vm-states.ts';
 import { newCommand } from '../command.ts';
 import { Failure } from '../failure.ts';
-import { type Instance, instancePath } from '../verbs/pods.ts';
+import { type Instance, instancePath, machineNamed } from '../verbs/pods.ts';
 import {
   addSessionOptions,
   type Session,
   type SessionOptions,
   withSession,
 } from '../verbs/session.ts';
+import { captureCommand, restoreCommand, snapshotCommand } from '../verbs/vm-snapshots.ts';
 
 type Wish = Exclude<MachineVerb, MachineAction | 'snapshot' | 'restore' | 'capture' | 'vnc'>;
 
@@ -77,6 +78,9 @@ export function vmCommand(): Command {
   for (const verb of Object.keys(wishes) as Wish[]) {
     command.addCommand(part(verb, wishes[verb].purpose, (session, vm) => wish(session, vm, verb)));
   }
+  for (const each of [snapshotCommand, restoreCommand, captureCommand]) {
+    command.addCommand(each());
+  }
   for (const verb of machineActions) {
     command.addCommand(part(verb, actions[verb].purpose, (session, vm) => act(session, vm, verb)));
   }
@@ -94,14 +98,6 @@ function part(name: string, purpose: string, doing: Doing): Command {
       for (const vm of vms.map(machineNamed)) await doing(session, vm);
     }),
   );
-}
-
-/** `db` and `vm/db`. */
-function machineNamed(word: string): Instance {
-  const [kind = '', name] = word.split('/');
-  if (name === undefined) return { resource: 'vms', name: kind };
-  if (/^vms?(\.berth\.dev)?$/i.test(kind)) return { resource: 'vms', name };
-  throw new Failure(`"${word}" is no virtual machine: write vm/NAME`);
 }
 
 async function wish(session: Session, vm: Instance, verb: Wish): Promise<void> {

@@ -21,6 +21,14 @@ export async function instanceNamed(session: Session, word: string): Promise<Ins
   return { resource: 'pods', name: await podNamed(session, word) };
 }
 
+/** `db` and `vm/db`. */
+export function machineNamed(word: string): Instance {
+  const [kind = '', name] = word.split('/');
+  if (name === undefined) return { resource: 'vms', name: kind };
+  if (/^vms?(\.berth\.dev)?$/i.test(kind)) return { resource: 'vms', name };
+  throw new Failure(`"${word}" is no virtual machine: write vm/NAME`);
+}
+
 /** A pod's name as it is; of anything with a scale, one of its pods, running ones first. */
 async function podNamed(session: Session, word: string): Promise<string> {
   if (!word.includes('/')) return word;

@@ -103,6 +103,23 @@ async function create(
   await rename(temporary, path);
 }
 
+/** A disk as a file of its own, without what it stands on and its snapshots; never over one that is there. */
+export async function copyDisk(from: string, to: string, options: CallOptions): Promise<void> {
+  if ((await stat(to).catch(() => undefined)) !== undefined) {
+    throw new DiskError(`${to} is there already: name another file`);
+  }
+  await mkdir(dirname(to), { recursive: true, mode: 0o711 });
+  const temporary = `${to}.part`;
+  try {
+    await run('qemu-img', ['convert', '-O', 'qcow2', from, temporary], options);
+    await rename(temporary, to);
+  } catch (cause) {
+    await rm(temporary, { force: true });
+    options.signal.throwIfAborted();
+    throw new DiskError(`${from} cannot be copied to ${to}: ${wordsOf(cause)}`, { cause });
+  }
+}
+
 export interface Download {
   readonly url: string;
   /** `sha256:<hex>` or `sha512:<hex>`. */

@@ -44,7 +44,7 @@ export async function adjustMachine(
   failures.push(...(await stillThere(live, domain, changes, options)));
   const ips = ipsOf(machine);
   if (ips !== labels.ips && failures.length === 0) {
-    await live.setLabels(domain, labelElement({ ...labels, ips }), options);
+    await live.setLabels(domain, labelElement({ ...labels, ips }), true, options);
   }
   const changed = changes.length > 0 || grown;
   return { restart, failures, changed };

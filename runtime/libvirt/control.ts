@@ -1,13 +1,17 @@
 /** The verbs of a machine beside start and stop, each as `api/vm-states.ts` allows it. */
 import { cellOf, type MachineAction, type MachineVerb, refusalOf } from '../../api/vm-states.ts';
 import type { CallOptions } from '../../lib/call.ts';
-import type { MachineControl } from '../machine.ts';
+import { copyDisk, DiskError } from '../disk/disk-images.ts';
+import type { MachineControl, MachineSnapshot } from '../machine.ts';
 import { type InstanceId, RuntimeError } from '../runtime.ts';
 import type { KeyedSerial } from '../serial.ts';
 import { adjustMachine } from './adjust.ts';
 import { errorCode, hasCode } from './libvirt.ts';
+import { LiveDomains } from './libvirt-live.ts';
+import { readLiveMachine } from './live-machine.ts';
 import type { Found, Machines } from './machines.ts';
 import { LibvirtError } from './rpc/connection.ts';
+import { removeSnapshot, restoreSnapshot, takeSnapshot } from './snapshot.ts';
 
 /** `serial` is the driver's own: an instance has one thing done to it at a time. */
 export function createMachineControl(machines: Machines, serial: KeyedSerial): MachineControl {
@@ -55,6 +59,23 @@ export function createMachineControl(machines: Machines, serial: KeyedSerial): M
         await libvirt[verb](found.domain, options);
       }),
     save: (id, options) => allowed(id, 'save', options, (found) => machines.save(found, options)),
+    snapshot: async (id, name, options) => {
+      let taken: MachineSnapshot | undefined;
+      await allowed(id, 'snapshot', options, async (found) => {
+        taken = await takeSnapshot(machines, found, name, options);
+      });
+      if (taken === undefined) throw new RuntimeError('Conflict', 'nothing was there to be kept');
+      return taken;
+    },
+    restore: (id, name, options) =>
+      allowed(id, 'restore', options, (found) => restoreSnapshot(machines, found, name, options)),
+    removeSnapshot: (id, name, options) =>
+      serial.run(id, async () => {
+        const found = await machines.find(id, options);
+        if (found !== undefined) await removeSnapshot(machines, found, name, options);
+      }),
+    capture: (id, what, options) =>
+      allowed(id, 'capture', options, (found) => captureDisk(machines, found, what, options)),
     act: (id, action, options) =>
       allowed(id, action, options, async (found) => {
         await actions[action](found, options);
@@ -62,8 +83,24 @@ export function createMachineControl(machines: Machines, serial: KeyedSerial): M
   };
 }
 
+async function captureDisk(
+  { libvirt }: Machines,
+  { domain }: Found,
+  { disk, path }: { readonly disk?: string; readonly path: string },
+  options: CallOptions,
+): Promise<void> {
+  const { disks } = readLiveMachine(await new LiveDomains(libvirt).xml(domain, options));
+  const chosen = disk === undefined ? disks[0] : disks.find(({ name }) => name === disk);
+  if (chosen === undefined) {
+    const names = disks.map(({ name }) => name).join(', ');
+    throw new RuntimeError('NotFound', `the machine has no disk "${disk ?? ''}", but: ${names}`);
+  }
+  await copyDisk(chosen.path, path, options);
+}
+
 /** In the words of libvirt, which knows more than the table. */
 function failed(verb: MachineVerb, error: unknown): unknown {
+  if (error instanceof DiskError) return new RuntimeError('Conflict', error.message);
   if (!(error instanceof LibvirtError)) return error;
   const reason = hasCode(error, errorCode.operationInvalid) ? 'Conflict' : 'Unavailable';
   return new RuntimeError(reason, `${verb}: ${error.message}`, { cause: error });

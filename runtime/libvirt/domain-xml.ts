@@ -255,6 +255,25 @@ export function interfaceXml({ bridge, mac }: MachineInterface): string {
   ]);
 }
 
+/** All disks that can be written, within themselves; with memory while it runs. */
+export function snapshotXml(
+  name: string,
+  disks: readonly { readonly target: string; readonly readOnly: boolean }[],
+  memory: boolean,
+): string {
+  return element('domainsnapshot', {}, [
+    element('name', {}, name),
+    element('memory', { snapshot: memory ? 'internal' : 'no' }),
+    element(
+      'disks',
+      {},
+      disks.map(({ target, readOnly }) =>
+        element('disk', { name: target, snapshot: readOnly ? 'no' : 'internal' }),
+      ),
+    ),
+  ]);
+}
+
 function element(
   name: string,
   attributes: Readonly<Record<string, string>> = {},

@@ -12,6 +12,7 @@ import {
 import { shortId } from '../short-id.ts';
 import { type DomainLabels, domainXml, type Hypervisor } from './domain-xml.ts';
 import type { Domain } from './libvirt.ts';
+import { Snapshots } from './libvirt-snapshots.ts';
 import { fixedParts } from './live-changes.ts';
 import { domainUuid, type Found, type Machines } from './machines.ts';
 import { LibvirtError } from './rpc/connection.ts';
@@ -64,14 +65,28 @@ export async function ensureMachine(
     await libvirt.create(domain, options);
   } catch (error) {
     if (!(error instanceof LibvirtError)) throw error;
-    if (domain !== undefined) {
-      await libvirt.undefine(domain, options);
-      await attempts.forget(spec.id, attempt);
-    }
+    if (domain !== undefined) await undo(machines, domain, labels, error.message, options);
     const reason = domain === undefined ? 'InvalidSpec' : 'StartFailed';
     throw new RuntimeError(reason, error.message, { container: container.name, cause: error });
   }
   return await startedOne(machines, spec.id, container.name, options);
+}
+
+/** Nothing is left of a start that failed, unless it has snapshots: with its domain they would go too. */
+async function undo(
+  { libvirt, attempts, clock }: Machines,
+  domain: Domain,
+  { instance, attempt, startedAtMs }: DomainLabels,
+  message: string,
+  options: CallOptions,
+): Promise<void> {
+  await attempts.forget(instance, attempt);
+  if ((await new Snapshots(libvirt).count(domain, options)) === 0) {
+    await libvirt.undefine(domain, options);
+    return;
+  }
+  const failed = { phase: 'exited', exitCode: 128, oomKilled: false, message } as const;
+  await attempts.noteEnd(instance, attempt, { ...failed, startedAtMs, finishedAtMs: clock.now() });
 }
 
 /** What was saved is as it was, whatever is wanted by now. */

@@ -98,14 +98,19 @@ export class LiveDomains {
     await this.#libvirt.call('DOMAIN_BLOCK_RESIZE', body, options);
   }
 
-  /** The element that says whose it is, for this start and the next. */
-  async setLabels(domain: Domain, xml: string, options: CallOptions): Promise<void> {
+  /** The element that says whose it is, for this start, where there is one, and the next. */
+  async setLabels(
+    domain: Domain,
+    xml: string,
+    running: boolean,
+    options: CallOptions,
+  ): Promise<void> {
     const body = writeDomain(domain)
       .int(metadataElement)
       .optionalString(xml)
       .optionalString(labelPrefix)
       .optionalString(labelNamespace)
-      .uint(affect.live | affect.config);
+      .uint(affect.config | (running ? affect.live : 0));
     await this.#libvirt.call('DOMAIN_SET_METADATA', body, options);
   }
 }

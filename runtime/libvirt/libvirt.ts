@@ -45,6 +45,7 @@ export interface DomainInfo {
 export const errorCode = {
   operationInvalid: 55,
   noDomain: 42,
+  noSnapshot: 72,
   noMetadata: 80,
 } as const;
 
@@ -278,7 +279,7 @@ export function writeDomain({ name, uuid, id }: Domain): XdrWriter {
   return new XdrWriter().string(name).fixed(uuidBytes(uuid)).int(id);
 }
 
-function readDomain(reader: XdrReader): Domain {
+export function readDomain(reader: XdrReader): Domain {
   const name = reader.string();
   const hex = reader.fixed(16).toString('hex');
   const uuid = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20)];

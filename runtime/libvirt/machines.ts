@@ -136,6 +136,11 @@ export class Machines {
     await this.attempts.remove(labels.instance);
   }
 
+  /** Another start takes the place of this one, wherever that was. */
+  async noteReplaced(labels: DomainLabels): Promise<void> {
+    await this.attempts.noteEnd(labels.instance, labels.attempt, this.#end(labels, 0));
+  }
+
   /** Writes its memory to disk and ends it. */
   async save({ domain }: Found, options: CallOptions): Promise<void> {
     this.#saving.add(domain.uuid);
@@ -160,9 +165,9 @@ export class Machines {
     // It has not ended: what starts it goes on with the same attempt.
     if (state === 'saved') return { phase: 'created' };
     if (running) return { phase: 'running', startedAtMs };
-    if (!(await this.attempts.hasStarted(instance, attempt))) return { phase: 'created' };
     const known = await this.attempts.ended(instance, attempt);
     if (known !== undefined) return known;
+    if (!(await this.attempts.hasStarted(instance, attempt))) return { phase: 'created' };
     const exitCode = info.state === 'crashed' ? 1 : 0;
     return await this.attempts.noteEnd(instance, attempt, this.#end(labels, exitCode));
   }

@@ -83,6 +83,7 @@ beforeEach(async () => {
     port: 0,
     log: silentLog,
     clock: systemClock,
+    machinesDir: '/nowhere',
     summary: async () => summary,
     locate: (resource, namespace, name) =>
       resource === 'pods' && namespace === 'default' && name === 'web'

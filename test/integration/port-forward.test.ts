@@ -70,6 +70,7 @@ beforeEach(async () => {
   server = await startNodeServer({
     ...{ cert: serving.cert, key: serving.key, clientCa: pki.ca },
     ...{ host: '127.0.0.1', port: 0, log: silentLog, clock: hastyClock },
+    machinesDir: '/nowhere',
     summary: () => Promise.reject(new Error('not asked for')),
     locate: (_resource, _namespace, name) =>
       name === 'web' ? { pod, runtime, id: 'u1' } : undefined,

@@ -2,13 +2,14 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../lib/clock.ts';
 import { silentLog } from '../../../lib/log.ts';
-import { ensureDisk } from '../../../runtime/disk/disk-images.ts';
+import { ensureDisk, inspectDisk } from '../../../runtime/disk/disk-images.ts';
 import { createLibvirtRuntime } from '../../../runtime/libvirt/driver.ts';
-import type { MachineSpec } from '../../../runtime/machine.ts';
+import type { MachineDisk, MachineSpec } from '../../../runtime/machine.ts';
 import type { InstanceSpec, InstanceStatus, Runtime } from '../../../runtime/runtime.ts';
 import { until } from '../../e2e/until.ts';
 
@@ -75,10 +76,20 @@ const pid = async (name: string) =>
 
 describe('libvirt runtime', () => {
   let runtime: Runtime;
-  const spec = guest({ cpusMax: 2, memoryMaxBytes: 192n << 20n });
+  const directory = `${stateDir}-disks`;
+  const data = {
+    name: 'data',
+    path: `${directory}/d.qcow2`,
+    format: 'qcow2',
+    readOnly: false,
+  } as const;
+  const base = { cpusMax: 2, memoryMaxBytes: 192n << 20n, disks: [data] };
+  const spec = guest(base);
 
   beforeAll(async () => {
     runtime = open();
+    await rm(directory, { recursive: true, force: true });
+    await ensureDisk({ path: data.path, sizeBytes: 32n << 20n }, { signal });
     await runtime.ensure(spec, { signal });
     await until(
       'the guest is up',
@@ -211,42 +222,43 @@ describe('libvirt runtime', () => {
   });
 
   test('a disk is attached, limited, grown and detached while it runs', async () => {
-    const path = `${stateDir}-disks/more.qcow2`;
+    const path = `${directory}/more.qcow2`;
     await ensureDisk({ path, sizeBytes: 32n << 20n }, { signal });
     const disk = { name: 'more', path, format: 'qcow2', readOnly: false } as const;
-    const base = { cpus: 2, memoryBytes: 192n << 20n };
+    const now = { cpus: 2, memoryBytes: 192n << 20n };
+    const disks = (...more: readonly MachineDisk[]) => ({ ...now, disks: [data, ...more] });
     const limited = { ...disk, limits: { writeIops: 30 } };
-    const sectors = () => inGuest('cat /sys/block/vda/size');
-    expect(await adjust({ ...base, disks: [disk] })).toEqual({ ...same, changed: true });
+    const sectors = () => inGuest('cat /sys/block/vdb/size');
+    expect(await adjust(disks(disk))).toEqual({ ...same, changed: true });
     await until('the guest has it', async () => (await sectors()) === '65536');
-    expect((await adjust({ ...base, disks: [limited] }))?.failures).toEqual([]);
-    expect(await virsh('blkdeviotune', 'vda')).toMatch(/write_iops_sec *: 30/);
+    expect((await adjust(disks(limited)))?.failures).toEqual([]);
+    expect(await virsh('blkdeviotune', 'vdb')).toMatch(/write_iops_sec *: 30/);
     const large = { ...limited, sizeBytes: 48n << 20n };
-    expect(await adjust({ ...base, disks: [large] })).toEqual({ ...same, changed: true });
+    expect(await adjust(disks(large))).toEqual({ ...same, changed: true });
     await until('the guest sees its size', async () => (await sectors()) === '98304');
     await until('it is detached', async () => {
-      const { failures = [] } = (await adjust({ ...base, disks: [] })) ?? {};
+      const { failures = [] } = (await adjust(disks())) ?? {};
       return failures.length === 0;
     });
-    expect(await inGuest('ls /sys/block')).not.toContain('vda');
+    expect(await inGuest('ls /sys/block')).not.toContain('vdb');
     const absent = { ...disk, name: 'gone', path: '/absent.qcow2' };
-    expect((await adjust({ ...base, disks: [absent] }))?.failures).toEqual([
+    expect((await adjust(disks(absent)))?.failures).toEqual([
       expect.stringMatching(/^disk "gone" not attached: .*\/absent.qcow2/),
     ]);
   });
 
   test('an interface is attached and detached while it runs', async () => {
-    const base = { cpus: 2, memoryBytes: 192n << 20n };
+    const now = { cpus: 2, memoryBytes: 192n << 20n };
     const nic = { bridge: 'br0', mac: '02:00:0a:63:00:66', ip: '10.99.0.102' };
     const interfaces = [...(spec.machine?.interfaces ?? []), nic];
-    expect(await adjust({ ...base, interfaces })).toEqual({ ...same, changed: true });
+    expect(await adjust({ ...now, interfaces })).toEqual({ ...same, changed: true });
     await until('the guest has it', async () =>
       (await inGuest('cat /sys/class/net/*/address')).includes(nic.mac),
     );
     expect((await runtime.get(spec.id, { signal }))?.ips).toEqual([ip, nic.ip]);
-    await until('it is detached', async () => (await adjust(base))?.failures.length === 0);
+    await until('it is detached', async () => (await adjust(now))?.failures.length === 0);
     expect(await inGuest('cat /sys/class/net/*/address')).not.toContain(nic.mac);
-    await until('its address is gone', async () => (await adjust(base))?.changed === false);
+    await until('its address is gone', async () => (await adjust(now))?.changed === false);
     expect((await runtime.get(spec.id, { signal }))?.ips).toEqual([ip]);
   });
 
@@ -280,7 +292,7 @@ describe('libvirt runtime', () => {
     await runtime.machines?.save(spec.id, { signal });
     await runtime.machines?.act(spec.id, 'discard', { signal });
     expect(vm(await runtime.get(spec.id, { signal }))?.state.phase).toBe('exited');
-    await runtime.ensure(guest({}, 1, spec.id), { signal });
+    await runtime.ensure(guest(base, 1, spec.id), { signal });
   });
 
   const boots = async () => (await logOf(runtime, spec.id)).split('guest up').length - 1;
@@ -296,16 +308,44 @@ describe('libvirt runtime', () => {
     bootMs,
   );
 
+  test(
+    'a snapshot keeps disks and memory, and both come back as a new start',
+    async () => {
+      await until('the agent answers', async () => (await exec(['/bin/true'])).code === 0, bootMs);
+      const files = '/data/mark /tmp/mark';
+      await inGuest(`echo before | tee ${files}; sync`);
+      const taken = await runtime.machines?.snapshot(spec.id, 'one', { signal });
+      expect(taken).toMatchObject({ memory: true, frozen: true });
+      await inGuest(`echo after | tee ${files}; sync`);
+      // Asked again it is not taken again.
+      const again = await runtime.machines?.snapshot(spec.id, 'one', { signal });
+      expect(again?.createdAtMs).toBe(taken?.createdAtMs);
+      await runtime.machines?.restore(spec.id, 'one', { signal });
+      const back = vm(await runtime.get(spec.id, { signal }));
+      expect(back).toMatchObject({ attempt: 2, state: { phase: 'running' } });
+      await until('the agent answers', async () => (await exec(['/bin/true'])).code === 0);
+      expect(await inGuest(`cat ${files}; echo written > /data/more; sync; cat /data/more`)).toBe(
+        'before\nbefore\nwritten',
+      );
+      await inGuest('echo said > /dev/ttyS0');
+      await until('the log has it', async () => (await logOf(runtime, spec.id)).includes('said'));
+      await expect(runtime.machines?.restore(spec.id, 'two', { signal })).rejects.toMatchObject({
+        reason: 'NotFound',
+      });
+    },
+    bootMs,
+  );
+
   test('stop is graceful and keeps it; the next attempt boots again with the log before kept', async () => {
     await runtime.stop(spec.id, { signal, graceMs: 60_000 });
-    const stopped = await runtime.ensure(guest({}, 1, spec.id), { signal });
+    const stopped = await runtime.ensure(guest(base, 2, spec.id), { signal });
     expect(vm(stopped)?.state).toMatchObject({ phase: 'exited', exitCode: 0 });
     expect(stopped.ips).toEqual([]);
-    const again = guest({}, 2, spec.id);
+    const again = guest(base, 3, spec.id);
     const status = await runtime.ensure(again, { signal });
-    expect(vm(status)).toMatchObject({ attempt: 2, state: { phase: 'running' } });
+    expect(vm(status)).toMatchObject({ attempt: 3, state: { phase: 'running' } });
     expect(vm(status)?.previous).toMatchObject({ exitCode: 0 });
-    expect(await logOf(runtime, spec.id, true)).toContain('guest up');
+    expect(await logOf(runtime, spec.id, true)).toContain('said');
   });
 
   test('what is killed from outside has ended, and observe tells', async () => {
@@ -320,6 +360,27 @@ describe('libvirt runtime', () => {
     expect(vm(await runtime.get(spec.id, { signal }))?.state.phase).toBe('exited');
     stop.abort();
   });
+
+  test(
+    'what ended goes back to its memory too, saved; its disk is copied; the snapshot goes',
+    async () => {
+      const { machines } = runtime;
+      const path = `${directory}/copy.qcow2`;
+      await machines?.capture(spec.id, { path }, { signal });
+      expect((await inspectDisk(path, { signal })).sizeBytes).toBe(32n << 20n);
+      const twice = machines?.capture(spec.id, { path }, { signal });
+      await expect(twice).rejects.toMatchObject({ reason: 'Conflict' });
+      await machines?.restore(spec.id, 'one', { signal });
+      expect(await state()).toBe('saved');
+      await runtime.ensure(guest(base, 4, spec.id), { signal });
+      await until('the agent answers', async () => (await exec(['/bin/true'])).code === 0);
+      expect(await inGuest('cat /tmp/mark')).toBe('before');
+      await machines?.removeSnapshot(spec.id, 'one', { signal });
+      await machines?.removeSnapshot(spec.id, 'one', { signal });
+      expect((await run('qemu-img', ['snapshot', '-lU', data.path])).stdout.trim()).toBe('');
+    },
+    bootMs,
+  );
 });
 
 describe('libvirt alone', () => {

@@ -131,6 +131,29 @@ test(
 );
 
 test(
+  'a snapshot is an object; one goes back to it, and captures what is stopped',
+  async () => {
+    await until('it answers', answer, bootMs);
+    const taken = await plane.berth(['vm', 'snapshot', 'vm/db', '--name', 'one']);
+    expect(taken).toMatchObject({ code: 0, stdout: expect.stringContaining('with its memory') });
+    const [, line] = (await kubectl.ok(['get', 'vmsnap'])).split('\n');
+    expect(line).toMatch(/^one +db +Ready +true/);
+    const capture = await plane.berth(['vm', 'capture', 'vm/db', '--to', 'golden']);
+    expect(capture.stderr).toContain('it runs: stop it first (Conflict)');
+    const { restarts = 0 } = (await vm()).status ?? {};
+    expect(await plane.berth(['vm', 'restore', 'vm/db', '--snapshot', 'one'])).toMatchObject({
+      code: 0,
+    });
+    await until('it is told', async () => (await vm()).status?.restarts === restarts + 1);
+    await phaseIs('Running');
+    await kubectl.ok(['delete', 'vmsnap', 'one', '--timeout=60s']);
+    const gone = await plane.berth(['vm', 'restore', 'vm/db', '--snapshot', 'one']);
+    expect(gone.stderr).toContain('vmsnapshots.berth.dev "one" not found');
+  },
+  bootMs,
+);
+
+test(
   'a change of its manifest changes it while it runs, or says what waits for a restart',
   async () => {
     await until('it answers', answer, bootMs);
@@ -171,12 +194,14 @@ test(
     ]);
     await kubectl.ok(['wait', 'vm/db', '--for=jsonpath={.status.phase}=Stopped', '--timeout=60s']);
     const stopped = await vm();
+    const captured = await plane.berth(['vm', 'capture', 'vm/db', '--to', 'golden']);
+    expect(captured.stdout).toMatch(/image: {path: .*\/images\/golden.qcow2}/);
     expect(stopped.spec.nodeName).toBe('node-1');
     expect(stopped.status?.state).toMatchObject({ terminated: { exitCode: 0 } });
     await kubectl.ok(['patch', 'vm', 'db', '--type=merge', '-p', '{"spec":{"running":true}}']);
     await kubectl.ok(['wait', 'vm/db', '--for=condition=Ready', '--timeout=60s']);
     expect(await until('the guest answers again', answer, bootMs)).toBe('db\n');
-    expect((await vm()).status?.restarts).toBe(1);
+    expect((await vm()).status?.restarts).toBe((stopped.status?.restarts ?? 0) + 1);
   },
   bootMs,
 );
@@ -184,10 +209,11 @@ test(
 test(
   'a guest that ends by itself is started again',
   async () => {
-    await run('virsh', ['destroy', (await vm()).status?.domain?.split('/')[2] ?? '']);
+    const { restarts = 0, domain = '' } = (await vm()).status ?? {};
+    await run('virsh', ['destroy', domain.split('/')[2] ?? '']);
     await until('it was started again', async () => {
       const { status } = await vm();
-      return status?.restarts === 2 && status.phase === 'Running';
+      return status?.restarts === restarts + 1 && status.phase === 'Running';
     });
   },
   bootMs,
@@ -225,10 +251,12 @@ test('what cannot be is refused with the field', async () => {
 test(
   'deletion shuts it down and leaves nothing',
   async () => {
-    const directory = `/var/lib/libvirt/images/berth`;
+    const directory = '/var/lib/libvirt/images/berth';
     await kubectl.ok(['delete', 'vm', 'db', '--timeout=60s']);
     expect((await run('virsh', ['list', '--all', '--name'])).stdout.trim()).toBe('');
-    const left = await run('find', [directory, '-name', '*.qcow2', '-o', '-name', '*.log']);
+    // An image that was captured is its own.
+    const own = ['-not', '-name', 'golden.qcow2', '(', '-name', '*.qcow2', '-o', '-name', '*.log', ')'];
+    const left = await run('find', [directory, ...own]);
     expect(left.stdout.trim()).toBe('');
   },
   bootMs,
