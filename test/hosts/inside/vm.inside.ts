@@ -255,7 +255,18 @@ test(
     await kubectl.ok(['delete', 'vm', 'db', '--timeout=60s']);
     expect((await run('virsh', ['list', '--all', '--name'])).stdout.trim()).toBe('');
     // An image that was captured is its own.
-    const own = ['-not', '-name', 'golden.qcow2', '(', '-name', '*.qcow2', '-o', '-name', '*.log', ')'];
+    const own = [
+      '-not',
+      '-name',
+      'golden.qcow2',
+      '(',
+      '-name',
+      '*.qcow2',
+      '-o',
+      '-name',
+      '*.log',
+      ')',
+    ];
     const left = await run('find', [directory, ...own]);
     expect(left.stdout.trim()).toBe('');
   },
