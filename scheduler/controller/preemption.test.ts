@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Pod, PodDisruptionBudget } from '../../api/kinds.gen.ts';
-import { podDisruptionBudgets, pods } from '../../api/resources.gen.ts';
+import type { Node, Pod, PodDisruptionBudget } from '../../api/kinds.gen.ts';
+import { nodes, podDisruptionBudgets, pods } from '../../api/resources.gen.ts';
 import { StatusError } from '../../api/status.ts';
 import { stopWorlds, World } from './scheduler-world.ts';
 
@@ -199,5 +199,48 @@ describe('preemption', () => {
     expect(await leaving(world)).toEqual([]);
     await world.clock.advance(10_000);
     expect(await leaving(world)).toEqual(['low']);
+  });
+
+  it('does not wait for a node that is lost meanwhile', async () => {
+    const world = new World();
+    const lost = await world.node('n1', '1');
+    await world.node('n2', '1');
+    await running(world, 'lower', '1', 'n1', 0);
+    await running(world, 'low', '1', 'n2', 1);
+    world.start();
+    await world.pod('vip', '1', { spec: { priority: 10 } });
+    await world.clock.advance(10);
+    expect(await leaving(world)).toEqual(['lower']);
+    // Nobody is left there who could confirm that the victim has ended.
+    const status = { ...lost.status, conditions: [{ type: 'Ready', status: 'Unknown' as const }] };
+    const { metadata } = await world.get<Node>(nodes, 'n1');
+    const options = { signal, subresource: 'status' };
+    await world.api.update<Node>(nodes, { ...lost, metadata, status }, options);
+    await world.clock.advance(70_000);
+    expect(await leaving(world)).toEqual(['low', 'lower']);
+    const key = { namespace: 'default', name: 'low' };
+    await world.api.delete(pods, key, { signal, gracePeriodSeconds: 0 });
+    await world.clock.advance(10_000);
+    expect(await world.nodeOf('vip')).toBe('n2');
+  });
+
+  it('waits for who leaves anyhow rather than removing somebody', async () => {
+    const world = new World();
+    await world.node('n1', '1');
+    await world.node('n2', '1');
+    await running(world, 'ending', '1', 'n1', 5);
+    await running(world, 'low', '1', 'n2', 0);
+    const key = { namespace: 'default', name: 'ending' };
+    await world.api.delete(pods, key, { signal });
+    world.start();
+    await world.pod('vip', '1', { spec: { priority: 10 } });
+    await world.clock.advance(10);
+    expect(await leaving(world)).toEqual(['ending']);
+    const { status } = await world.get<Pod>(pods, 'vip');
+    expect(status?.nominatedNodeName).toBe('n1');
+    expect(status?.conditions?.[0]?.message).toContain('waiting for 1 pod(s) to leave n1.');
+    await letGo(world);
+    await world.clock.advance(10_000);
+    expect(await world.nodeOf('vip')).toBe('n1');
   });
 });

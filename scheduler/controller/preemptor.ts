@@ -5,6 +5,7 @@
 import type { Pod, PodDisruptionBudget } from '../../api/kinds.gen.ts';
 import type { Allocation, PlacementRequest } from '../engine/request.ts';
 import type { Placed } from '../engine/snapshot.ts';
+import { isRuledOut } from '../preemption/estimate.ts';
 import type { Occupant } from '../preemption/occupant.ts';
 import { preempt } from '../preemption/preempt.ts';
 import type { Preemption } from '../preemption/victims.ts';
@@ -19,6 +20,8 @@ export interface PreemptorOptions extends Omit<EvictionOptions, 'onFailed'> {
   readonly find: (key: string) => Pod | undefined;
   /** Somebody who waits should be tried again. */
   readonly help: () => void;
+  /** Room is made at the cost of so many. */
+  readonly preempted: (victims: number) => void;
 }
 
 /** What a refused pod is told besides the reasons. */
@@ -57,14 +60,14 @@ export class Preemptor {
     this.#evictions = new Evictions({ ...options, onFailed }, signal);
   }
 
-  /** Takes an instance as it is now; `waits` for a node of ours. */
-  apply(pod: Pod, waits: boolean): void {
+  /** Takes an instance as it is now: whether it waits for a node of ours, and was not known before. */
+  apply(pod: Pod, { waits, isNew }: { readonly waits: boolean; readonly isNew: boolean }): void {
     const { uid = '' } = pod.metadata;
     this.#occupants.apply(pod);
     const node = pod.status?.nominatedNodeName ?? '';
     if (!waits) this.#nominations.drop(uid);
-    // An earlier term had room made for it.
-    else if (node !== '' && this.#nominations.nodeOf(uid) === undefined) this.#readopt(pod, node);
+    // An earlier term had room made for it. Later on we know better than what was written.
+    else if (isNew && node !== '') this.#readopt(pod, node);
   }
 
   /** True when room was kept for it. */
@@ -112,12 +115,8 @@ export class Preemptor {
     const { pod, request } = wanting;
     const { uid = '' } = pod.metadata;
     const priority = priorityOf(pod);
-    const nominated = this.#nominations.nodeOf(uid);
-    const leaving = nominated === undefined ? 0 : this.#leaving(nominated);
-    if (nominated !== undefined && leaving > 0) {
-      const message = `preemption: waiting for ${leaving} pod(s) to leave ${nominated}.`;
-      return { message, nominatedNodeName: nominated };
-    }
+    const nominated = this.#waitsAt(wanting);
+    if (nominated !== undefined) return this.#waiting(nominated);
     this.#nominations.drop(uid);
     if (!this.#occupants.anyBelow(priority)) return {};
     if (pod.spec.preemptionPolicy === 'Never') {
@@ -130,6 +129,8 @@ export class Preemptor {
     const { node, allocation, victims } = answer;
     this.#nominations.keep(uid, { node, priority, request, allocation });
     for (const victim of victims) this.#remove(victim.uid, pod, node);
+    this.#options.preempted(victims.length);
+    if (victims.length === 0) return this.#waiting(node);
     const message = `preemption: ${victims.length} less important pod(s) are removed from ${node}.`;
     return { message, nominatedNodeName: node };
   }
@@ -145,7 +146,7 @@ export class Preemptor {
     need: number,
   ): string | undefined {
     const all = [...standing, ...refused];
-    const kept = all.flatMap((each) => this.#nominations.nodeOf(uidOf(each)) ?? []);
+    const kept = all.flatMap((each) => this.#waitsAt(each) ?? []);
     const leaving = [...new Set(kept)].reduce((sum, node) => sum + this.#leaving(node), 0);
     if (leaving > 0) {
       return `preemption: waiting for ${leaving} pod(s) to leave.`;
@@ -180,6 +181,7 @@ export class Preemptor {
       this.#nominations.keep(uidOf(each), { ...each, priority });
     }
     for (const [uid, { by }] of away) this.#remove(uid, by.pod, by.node);
+    this.#options.preempted(away.size);
     return `preemption: ${away.size} less important pod(s) are removed.`;
   }
 
@@ -203,6 +205,19 @@ export class Preemptor {
       this.#vain.set(key, snapshot.log.position);
     }
     return answer;
+  }
+
+  /** The node where room is kept for it and others are still to leave; it does not wait for a node that is lost. */
+  #waitsAt(wanting: Wanting): string | undefined {
+    const { snapshot } = this.#options.cluster;
+    const node = this.#nominations.nodeOf(uidOf(wanting));
+    if (node === undefined || this.#leaving(node) === 0) return undefined;
+    return isRuledOut(snapshot, wanting.request, node) ? undefined : node;
+  }
+
+  #waiting(node: string): Outcome {
+    const message = `preemption: waiting for ${this.#leaving(node)} pod(s) to leave ${node}.`;
+    return { message, nominatedNodeName: node };
   }
 
   #leaving(node: string): number {

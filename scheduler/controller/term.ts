@@ -137,8 +137,10 @@ class SchedulerTerm {
       this.#queue.help();
       this.#bell.ring();
     };
-    this.#preemptor = new Preemptor({ ...reporting, cluster: this.#cluster, help }, signal);
     this.#metrics = scheduleMetrics(options.metrics ?? noMetrics, () => this.#queue.size);
+    const { preempted } = this.#metrics;
+    const preempting = { ...reporting, cluster: this.#cluster, help, preempted };
+    this.#preemptor = new Preemptor(preempting, signal);
     this.#decider = new Decider({
       ...options,
       engine: this.#engine,
@@ -265,7 +267,7 @@ class SchedulerTerm {
     if (bound && (old === undefined || !isBound(old))) this.#queue.helpPeers();
     const ours = schedulerNames.has(pod.spec.schedulerName ?? '');
     const waits = !bound && ours && !isFinished(pod) && deletionTimestamp === undefined;
-    this.#preemptor.apply(pod, waits);
+    this.#preemptor.apply(pod, { waits, isNew: old === undefined });
     this.#gangs.apply(pod, waits);
     if (!waits) this.#queue.remove(uid);
     // A decided pod that is not confirmed yet stays out of the queue.

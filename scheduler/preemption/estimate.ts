@@ -51,6 +51,12 @@ export function estimates(
   return found;
 }
 
+/** Whether the node is gone, or a rule keeps the request away from it that nobody's going would change. */
+export function isRuledOut(snapshot: Snapshot, request: PlacementRequest, node: string): boolean {
+  const record = snapshot.recordAt(snapshot.indexOf(node) ?? -1);
+  return record === undefined || rulesOf(request)(record);
+}
+
 /** Rules that nobody's going would change. */
 function rulesOf(request: PlacementRequest): (record: NodeRecord) => boolean {
   const known = new WeakMap<NodeTraits, boolean>();
