@@ -1,5 +1,5 @@
 /** Lets what is on a bridge of the node out into the world, and answers back in, by iptables. */
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import type { CallOptions } from '../../lib/call.ts';
 import { run } from '../run.ts';
 
@@ -22,6 +22,18 @@ export async function allowForwarding(bridge: string, options: CallOptions): Pro
   const answers = ['-m', 'conntrack', '--ctstate', 'RELATED,ESTABLISHED'];
   await ensureRule([], '-I', ['FORWARD', '-i', bridge, '-j', 'ACCEPT'], options);
   await ensureRule([], '-I', ['FORWARD', '-o', bridge, ...answers, '-j', 'ACCEPT'], options);
+}
+
+/**
+ * What stays on a bridge of somebody else's passes too, where the kernel has iptables judge it: with
+ * Docker's policy nothing would come in by an uplink.
+ */
+export async function allowBridged(bridge: string, options: CallOptions): Promise<void> {
+  const judged = await readFile('/proc/sys/net/bridge/bridge-nf-call-iptables', 'utf8').catch(
+    () => '0',
+  );
+  if (judged.trim() !== '1') return;
+  await ensureRule([], '-I', ['FORWARD', '-i', bridge, '-o', bridge, '-j', 'ACCEPT'], options);
 }
 
 async function ensureRule(

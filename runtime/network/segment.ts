@@ -6,7 +6,7 @@ import type { CallOptions } from '../../lib/call.ts';
 import { run } from '../run.ts';
 import { type InstanceNetwork, RuntimeError } from '../runtime.ts';
 import { type Link, readLink, subnetOf } from './ip.ts';
-import { allowForwarding, masquerade } from './masquerade.ts';
+import { allowBridged, allowForwarding, masquerade } from './masquerade.ts';
 
 /** Further name of the bridges that Berth has made. */
 export const bridgeAlias = 'berth';
@@ -24,7 +24,7 @@ export async function ensureSegment(network: InstanceNetwork, options: CallOptio
   }
   const isOurs = link.alias === bridgeAlias;
   if (isOurs && uplink === undefined) await beGateway(network, link, options);
-  if (isOurs) await allowForwarding(bridge, options);
+  await (isOurs ? allowForwarding : allowBridged)(bridge, options);
   return link;
 }
 

@@ -1,6 +1,7 @@
 /** Addresses of pools on a host of its own: bridges, probes, and what joins them. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { afterEach, expect, test } from 'vitest';
 import { DnsServer } from '../../../agent/dns/dns-server.ts';
@@ -113,6 +114,31 @@ test('an uplink is put into the bridge, unless it is needed where it is', async 
   await ip('address add 192.0.2.1/24 dev up1');
   await expect(refused('up1')).rejects.toThrow('has addresses of this machine (192.0.2.1/24)');
 });
+
+test.each(['by Berth', 'by somebody else'])(
+  'where Docker lets nothing be forwarded, a bridge that was made %s still joins its instances',
+  async (maker) => {
+    cleanUp.push('link delete berth0');
+    if (maker !== 'by Berth') {
+      await ip('link add berth0 type bridge');
+      await ip('link set berth0 up');
+    }
+    const judge = '/proc/sys/net/bridge/bridge-nf-call-iptables';
+    await writeFile(judge, '1');
+    await execute('iptables', ['-w', '-P', 'FORWARD', 'DROP']);
+    try {
+      await joinSegment(network('10.66.0.5'), await namespace('t1'), 't1', never);
+      await joinSegment(network('10.66.0.6'), await namespace('t2'), 't2', never);
+      expect(await pings('t1', '10.66.0.6')).toBe(true);
+      // It is this that would keep them apart.
+      await execute('iptables', ['-w', '-F', 'FORWARD']);
+      expect(await pings('t1', '10.66.0.6')).toBe(false);
+    } finally {
+      await execute('iptables', ['-w', '-P', 'FORWARD', 'ACCEPT']);
+      await writeFile(judge, '0');
+    }
+  },
+);
 
 /** Answers every question with 192.0.2.7. */
 const serveAnything = `
