@@ -48,6 +48,8 @@ test('fields that cannot be known are refused', () => {
   }
   const host: Pod = { ...pod, spec: { ...pod.spec, hostNetwork: true } };
   expect(fieldValue({ fieldPath: 'status.podIP' }, host, facts)).toBe('192.0.2.1');
+  const podIp = '10.66.0.7';
+  expect(fieldValue({ fieldPath: 'status.podIP' }, pod, { ...facts, podIp })).toBe(podIp);
 });
 
 test.each([

@@ -13,6 +13,8 @@ export interface NodeFacts {
   readonly nodeName: string;
   /** Empty when unknown. */
   readonly hostIp: string;
+  /** The pod's address, where it is known before the pod starts. */
+  readonly podIp?: string;
   /** Where programs in pods find the API; told in their environment. */
   readonly apiServer?: { readonly host: string; readonly port: number };
   /** Stands in for limits that a container does not set. */
@@ -50,6 +52,7 @@ export function fieldValue(selector: ObjectFieldSelector, pod: Pod, facts: NodeF
     case 'status.podIP':
     case 'status.podIPs':
       if (spec.hostNetwork === true) return facts.hostIp;
+      if (facts.podIp !== undefined) return facts.podIp;
       throw new ConfigError(`${selector.fieldPath} is not known before the container runs`);
     default:
       throw new ConfigError(`unsupported fieldPath: ${selector.fieldPath}`);

@@ -10,6 +10,7 @@ import { AddressPending, type InstanceNetworks } from './addresses/instance-netw
 import { ConfigError } from './config-error.ts';
 import { ioOf, resolveContainer } from './container-spec.ts';
 import { type HeldVolume, VolumeWait } from './disks/hold-volumes.ts';
+import type { NodeFacts } from './downward.ts';
 import { checkCpus } from './follow-cpus.ts';
 import { giveTreeToGroup } from './fs-group.ts';
 import { withMessageFile } from './hooks/termination-message.ts';
@@ -48,7 +49,8 @@ export async function prepareContainer(
   const { networks } = addressed;
   const address = isVm(context.pod) ? undefined : networks[0];
   const known = address === undefined ? {} : { address };
-  const { pod, dataDir, facts, uid, specs, clock } = context;
+  const { pod, dataDir, uid, specs, clock } = context;
+  const { facts } = addressed;
   let held: ReadonlyMap<string, HeldVolume> | undefined;
   try {
     // Checked here, where it becomes a waiting reason; `ensure` gets the result.
@@ -93,14 +95,17 @@ export async function prepareContainer(
 }
 
 async function addressesOf(
-  { clock }: PodContext,
+  { clock, pod, facts: nodeFacts }: PodContext,
   references: References,
 ): Promise<
-  | { readonly type: 'known'; readonly networks: InstanceNetworks }
+  | { readonly type: 'known'; readonly networks: InstanceNetworks; readonly facts: NodeFacts }
   | Extract<Prepared, { type: 'waiting' }>
 > {
   try {
-    return { type: 'known', networks: await references.networks() };
+    const networks = await references.networks();
+    const { address: podIp } = (isVm(pod) ? undefined : networks[0]) ?? {};
+    const facts = podIp === undefined ? nodeFacts : { ...nodeFacts, podIp };
+    return { type: 'known', networks, facts };
   } catch (error) {
     if (!(error instanceof AddressPending || isRefusal(error))) throw error;
     const waiting = { reason: 'AddressPending', message: error.message };

@@ -4,7 +4,7 @@ import { ipPools, ipReservations } from '../../api/resources.gen.ts';
 import { StatusError } from '../../api/status.ts';
 import type { FakeEngine } from '../../runtime/fake/fake.ts';
 import { RuntimeError } from '../../runtime/runtime.ts';
-import { AgentHarness, waitingReason } from '../../test/harness/agent.ts';
+import { AgentHarness, container, waitingReason } from '../../test/harness/agent.ts';
 import { object } from '../../test/harness/fake-api.ts';
 import type { AgentOptions } from '../agent.ts';
 
@@ -37,7 +37,9 @@ const messageOf = (pod: Pod) => pod.status?.containerStatuses?.[0]?.state?.waiti
 
 test('a pod waits for its address, says so, and starts with it', async () => {
   await begin();
-  const created = await h.createPod('web', {}, named);
+  const valueFrom = { fieldRef: { fieldPath: 'status.podIP' } };
+  const containers = [container('main', { env: [{ name: 'POD_IP', valueFrom }] })];
+  const created = await h.createPod('web', { containers }, named);
   const waiting = await h.untilPod('web', (pod) => waitingReason(pod) === 'AddressPending');
   expect(messageOf(waiting)).toBe('ipreservation "db" has no address yet');
   expect(await h.instance(created.metadata.uid)).toBeUndefined();
@@ -45,6 +47,8 @@ test('a pod waits for its address, says so, and starts with it', async () => {
   await h.clock.advance(1_000);
   const { status } = await h.untilRunning('web');
   expect(status).toMatchObject({ podIP: '10.66.0.7', podIPs: [{ ip: '10.66.0.7' }] });
+  const [instance] = h.engine.instances.values();
+  expect(instance?.containers.get('main')?.at(-1)?.spec.env).toEqual({ POD_IP: '10.66.0.7' });
 });
 
 test('an address that another one holds is not used', async () => {
