@@ -51,8 +51,9 @@ const answerMs = 10_000;
 /** How often the status is written although nothing has changed. */
 const reportMs = 300_000;
 const podsMax = 110;
-/** Kept back for the system and the agent: a twentieth of CPU and memory. */
+/** Kept back for the system and the agent: a twentieth of CPU and disk, and a fifth of memory. */
 const reserveDivisor = 20n;
+const memoryReserveDivisor = 5n;
 function capacityOf(machine: Machine): Record<string, string> {
   return resources(machine.cpuMilli, machine.memoryBytes, machine.diskBytes);
 }
@@ -60,7 +61,8 @@ function capacityOf(machine: Machine): Record<string, string> {
 /** Capacity without the reserve. */
 function allocatableOf(machine: Machine): Record<string, string> {
   const less = (amount: bigint) => amount - amount / reserveDivisor;
-  return resources(less(machine.cpuMilli), less(machine.memoryBytes), less(machine.diskBytes));
+  const memory = machine.memoryBytes - machine.memoryBytes / memoryReserveDivisor;
+  return resources(less(machine.cpuMilli), memory, less(machine.diskBytes));
 }
 
 export function allocatableQuantities(machine: Machine): Record<string, Quantity> {

@@ -2,6 +2,7 @@
 
 import { asArray, asObject, asString, at, objectsOf } from '../../api/json.ts';
 import type { JsonObject } from '../../api/meta.ts';
+import { salesErrors } from '../../api/node-sales.ts';
 import type { FieldError } from '../../api/status.ts';
 import { invalidValue } from '../schema/field-error.ts';
 import { policyBindingStrategy, policyStrategy } from './admission-policy.ts';
@@ -28,12 +29,26 @@ const nodeStrategy: Strategy = {
   selectableFields: {
     'spec.unschedulable': (node) => String(at(node, 'spec', 'unschedulable') === true),
   },
+  validate: (node, old) => nodeSalesErrors(node, old),
   /** What is not kept back can be given out. Source: Kubernetes SetDefaults_NodeStatus. */
   defaultStatus(status) {
     if (status['allocatable'] === undefined && status['capacity'] !== undefined)
       status['allocatable'] = structuredClone(status['capacity']);
   },
 };
+
+/** What was written before the rule existed may stay as it is. */
+function nodeSalesErrors(node: JsonObject, old: JsonObject | undefined): FieldError[] {
+  const annotationsOf = (object: JsonObject | undefined) =>
+    asObject(at(object, 'metadata', 'annotations')) ?? {};
+  const before = annotationsOf(old);
+  const now = annotationsOf(node);
+  return salesErrors(now)
+    .filter(({ annotation }) => before[annotation] !== now[annotation])
+    .map(({ annotation, value, message }) =>
+      invalidValue(`metadata.annotations[${annotation}]`, value, message),
+    );
+}
 
 const leaseStrategy: Strategy = {
   ...plainStrategy,

@@ -20,7 +20,7 @@ const oversellMax = 100;
 const maxSharedAnnotation = 'berth.dev/cpu-max-shared';
 
 /** How many times the node's processors are sold; once unless a number from 1 to 100 stands there. */
-export function oversellOf({ metadata }: Node): number {
+export function oversellOf({ metadata }: Pick<Node, 'metadata'>): number {
   return numberOf(metadata.annotations?.[oversellAnnotation], 1, oversellMax) ?? 1;
 }
 

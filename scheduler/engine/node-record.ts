@@ -2,10 +2,10 @@
 import type { Node } from '../../api/kinds.gen.ts';
 import { runtimesOf } from '../../api/node-fit.ts';
 import type { Dimensions } from '../dimensions/built-in.ts';
-import { capacityOf } from './amounts.ts';
-import { coresOf, oversellOf } from './node-cores.ts';
+import { coresOf } from './node-cores.ts';
 import { disksOf } from './node-disks.ts';
-import type { Amount, NodeRecord } from './request.ts';
+import { soldOf } from './node-sales.ts';
+import type { NodeRecord } from './request.ts';
 
 /** Comma-separated models of a node's GPUs, one entry per device: `T4,T4`. */
 const gpusAnnotation = 'berth.dev/gpus';
@@ -29,18 +29,11 @@ export function nodeRecord(node: Node, dimensions: Dimensions): NodeRecord {
       })),
       runtimes: runtimesOf(node),
     },
-    capacity: oversold(capacityOf(node.status?.allocatable ?? {}, dimensions), oversellOf(node)),
+    capacity: soldOf(node, dimensions),
     ...gpusOf(node),
     ...(cores === undefined ? {} : { cores }),
     ...(disks.length === 0 ? {} : { disks }),
   };
-}
-
-function oversold(capacity: readonly Amount[], times: number): readonly Amount[] {
-  return capacity.map(({ resource, amount }) => ({
-    resource,
-    amount: resource === 'cpu' ? Math.floor(amount * times) : amount,
-  }));
 }
 
 function gpusOf({ metadata }: Node): Pick<NodeRecord, 'gpus'> {

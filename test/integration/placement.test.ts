@@ -8,7 +8,7 @@ import { systemClock } from '../../lib/clock.ts';
 import { createLog } from '../../lib/log.ts';
 import { systemRandom } from '../../lib/random.ts';
 import { Adviser } from '../../scheduler/advice/adviser.ts';
-import { aliceToken, startTestApi, type TestApi } from '../harness/apiserver.ts';
+import { aliceToken, eventually, startTestApi, type TestApi } from '../harness/apiserver.ts';
 
 const podsPath = '/api/v1/namespaces/default/pods';
 
@@ -219,5 +219,29 @@ describe('capacity', () => {
     const answer = await api.call('POST', capacities, ask('Capacity', { template }));
     expect(answer.status).toBe(422);
     expect(answer.body.message).toContain('spec.template');
+  });
+});
+
+test('what is sold of a node is set on it, and a slip of the pen is refused', async () => {
+  const patch = (annotations: object) =>
+    api.call(
+      'PATCH',
+      '/api/v1/nodes/n1',
+      { metadata: { annotations } },
+      {
+        headers: { 'content-type': 'application/merge-patch+json' },
+      },
+    );
+  const wrong = await patch({ 'berth.dev/reserved': 'memory:1Gi' });
+  expect(wrong.status).toBe(422);
+  expect(wrong.body.message).toContain('metadata.annotations[berth.dev/reserved]');
+  expect(
+    (await patch({ 'berth.dev/capacity': 'cpu=10', 'berth.dev/reserved': 'cpu=4' })).status,
+  ).toBe(200);
+  const template = workload('web', 1, { cpu: '1' });
+  const path = '/apis/berth.dev/v1/namespaces/default/capacities';
+  await eventually(async () => {
+    const { status }: Capacity = await ok('POST', path, ask('Capacity', { template }));
+    expect(status?.nodes?.find(({ name }) => name === 'n1')?.room).toBe(6);
   });
 });
