@@ -24,7 +24,7 @@ export const volumeStrategy: Strategy = {
     const before = old === undefined ? undefined : (asObject(old['spec']) ?? {});
     return [
       ...volumeSpecErrors(spec, 'spec'),
-      ...(before === undefined ? [] : [...volumeChangeErrors(spec, before, 'spec')]),
+      ...(before === undefined ? [] : volumeChangeErrors(spec, before, 'spec')),
       ...(before === undefined ? [] : bindingErrors(spec, before)),
     ];
   },

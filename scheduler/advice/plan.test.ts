@@ -136,6 +136,24 @@ describe('a plan', () => {
     ]);
   });
 
+  it('sends what uses a Volume to where that lies', () => {
+    const world = new World();
+    world.node('n1', '4');
+    world.node('n2', '8');
+    world.cluster.volumes.apply({
+      apiVersion: 'berth.dev/v1',
+      kind: 'Volume',
+      metadata: { namespace: 'default', name: 'data', uid: 'v' },
+      spec: { size: '1Gi', nodeName: 'n1', allocation: { disk: 'local' } },
+      status: { holder: { kind: 'Pod', name: 'p', uid: 'before' } },
+    });
+    const plain = pod('p', '1', 0);
+    const volumes = [{ name: 'v', persistentVolumeClaim: { claimName: 'data' } }];
+    const using = { ...plain, spec: { ...plain.spec, volumes } };
+    const nodeOf = (one: Pod) => planOf(world, [one]).placements?.[0]?.node;
+    expect([nodeOf(plain), nodeOf(using)]).toEqual(['n2', 'n1']);
+  });
+
   it('refuses to decide without end', () => {
     expect(() => planOf(new World(), [workload('web', 2 ** 31 - 1, '1')])).toThrow('at most 10000');
   });

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { desiredCount, type NodeView, nodesOf } from '../../api/desired-count.ts';
 import type { Node, PlanPlacement, PlanStatus, Pod, Workload } from '../../api/kinds.gen.ts';
 import { isVm } from '../../api/vm-instance.ts';
-import { isFinished } from '../controller/cluster.ts';
+import { type Cluster, isFinished } from '../controller/cluster.ts';
 import type { Engine } from '../engine/engine.ts';
 import { podRequest } from '../engine/pod-request.ts';
 import type { Placed } from '../engine/snapshot.ts';
@@ -13,6 +13,7 @@ import { refusalText } from './words.ts';
 /** What a plan looks at besides the snapshot. */
 export interface Surroundings {
   readonly engine: Engine;
+  readonly cluster: Cluster;
   nodes(): readonly Node[];
   /** The one of that `namespace/name` that is there. */
   workload(key: string): Workload | undefined;
@@ -45,7 +46,7 @@ export function planOf(around: Surroundings, objects: readonly (Pod | Workload)[
   checked(planned.length);
   const settled = prepared.flatMap((each) => each.settled);
   const decided = decide(
-    around.engine,
+    around,
     planned,
     prepared.flatMap((each) => each.leaving),
   );
@@ -110,7 +111,7 @@ function prepareWorkload(around: Surroundings, workload: Workload): Prepared {
 }
 
 function decide(
-  engine: Engine,
+  { engine, cluster }: Surroundings,
   planned: readonly Planned[],
   leaving: readonly string[],
 ): readonly PlanPlacement[] {
@@ -125,7 +126,8 @@ function decide(
     const order = planned.toSorted((a, b) => priorityOf(b.pod) - priorityOf(a.pod));
     return order.map(({ row, pod, workload }, i): PlanPlacement => {
       const uid = `plan/${i}`;
-      const request = { ...podRequest(pod, workload, snapshot.dimensions), uid };
+      const ties = cluster.volumes.tiesOf(pod);
+      const request = { ...podRequest(pod, workload, snapshot.dimensions, ties), uid };
       const [decision] = engine.scheduleBatch([request]);
       if (decision?.type !== 'placed') {
         const message = decision === undefined ? '' : refusalText(decision.reasons);

@@ -5,6 +5,7 @@ import { isPlaced } from '../../api/volume.ts';
 import type { Log } from '../../lib/log.ts';
 import { disksDimension } from '../dimensions/storage/disks.ts';
 import { pieceOn, type VolumeNeed, type VolumePieces } from '../dimensions/storage/need.ts';
+import type { Ties } from '../engine/pod-request.ts';
 import type { Snapshot } from '../engine/snapshot.ts';
 import { type Holder, needOf, type VolumeClaims, volumeClaims } from '../engine/volume-claims.ts';
 
@@ -60,6 +61,14 @@ export class ClusterVolumes {
       find: (name) => this.#known.get(`${namespace}/${name}`),
       holderOf: ({ metadata: { uid = '' }, status }) => status?.holder ?? this.#decided.get(uid),
     });
+  }
+
+  /** What ties an instance to nodes, whoever holds its Volumes now; nothing where one cannot be had at all. */
+  tiesOf(pod: Pod): Ties {
+    const { namespace = '' } = pod.metadata;
+    const find = (name: string) => this.#known.get(`${namespace}/${name}`);
+    const claims = volumeClaims(pod, { find, holderOf: () => undefined });
+    return claims?.type === 'claims' ? { claims } : {};
   }
 
   /** From here on nobody of an earlier batch wants anything. */
