@@ -4274,6 +4274,10 @@ export interface WorkloadSpec {
 export interface WorkloadStatus {
   /** The `metadata.generation` that this status tells about. */
   readonly observedGeneration?: number;
+  /**
+   * How many instances there shall be: `spec.replicas`, or with Each, Fill and Global what the nodes of now make of `spec.placement`.
+   */
+  readonly desiredReplicas?: number;
   /** How many instances there are. */
   readonly replicas?: number;
   /** How many of them are ready. */

@@ -22,6 +22,7 @@ export function podCounts(pods: readonly Pod[], spec: JobSpec) {
   return {
     active: active.length,
     ready,
+    desiredReplicas: spec.parallelism,
     replicas: active.length,
     readyReplicas: ready,
   };

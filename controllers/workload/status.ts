@@ -35,7 +35,12 @@ export function workloadStatus(input: StatusInput): {
 } {
   const counts = countPods(input);
   return {
-    status: { ...counts, ...revisionStatus(input), selector: input.selector },
+    status: {
+      desiredReplicas: input.desired.count,
+      ...counts,
+      ...revisionStatus(input),
+      selector: input.selector,
+    },
     conditions: [
       availableCondition(input, counts),
       progressingCondition(input, counts),

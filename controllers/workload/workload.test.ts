@@ -32,7 +32,12 @@ test('makes pods under its control, with names that depend on the slot only', as
 
 test('status counts and conditions follow the pods', async () => {
   const { condition, workload, settleAll } = await setup();
-  expect(workload().status).toMatchObject({ replicas: 3, updatedReplicas: 3, selector: 'app=web' });
+  expect(workload().status).toMatchObject({
+    desiredReplicas: 3,
+    replicas: 3,
+    updatedReplicas: 3,
+    selector: 'app=web',
+  });
   expect(workload().status?.readyReplicas).toBe(0);
   expect(condition('Available')).toMatchObject({ status: 'False' });
   await settleAll(1);
