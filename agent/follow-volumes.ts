@@ -55,8 +55,8 @@ async function follow(
   volume: PodVolume,
   references: ReturnType<typeof createReferences>,
 ): Promise<void> {
-  const { pod, dataDir, facts, events, uid, log } = context;
-  const volumeContext = { pod, dataDir, facts, references, held: new Map() };
+  const { pod, dataDir, facts, events, uid, log, signal } = context;
+  const volumeContext = { pod, dataDir, facts, references, held: new Map(), signal };
   const path = volumeDirectory(volumeContext, volume);
   const container = containersOf(pod).find(({ volumeMounts }) =>
     volumeMounts?.some(({ name }) => name === volume.name),

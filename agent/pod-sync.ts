@@ -187,7 +187,7 @@ async function terminate(context: PodContext): Promise<SyncResult> {
   }
   await runtime.remove(uid, { graceMs: 0, signal });
   await context.volumes.release(uid, { signal });
-  await removePodDirectory(dataDir, uid);
+  await removePodDirectory(dataDir, uid, { signal });
   const { namespace = '', name = '' } = pod.metadata;
   try {
     const preconditions = { uid };

@@ -178,7 +178,7 @@ export class PodWorkers {
     }
     if ((await podDirectories(dataDir)).includes(uid)) {
       if (await isWanted()) return;
-      await removePodDirectory(dataDir, uid);
+      await removePodDirectory(dataDir, uid, { signal });
     }
     this.#memories.delete(uid);
   }

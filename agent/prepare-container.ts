@@ -59,7 +59,8 @@ export async function prepareContainer(
     checkCpus(context);
     held = await heldBy(context);
     const { gpus } = context;
-    const within = { pod, dataDir, facts, references, image, held, gpus };
+    const { signal } = context;
+    const within = { pod, dataDir, facts, references, image, held, gpus, signal };
     const spec = await resolveContainer(container, attempt, within);
     specs.put(uid, spec);
     const machine = await machineOf(context, networks, held);

@@ -16,6 +16,7 @@ export interface VolumeContext {
   readonly references: References;
   /** Volumes of the node's disks, by the name that the pod claims. */
   readonly held: ReadonlyMap<string, HeldVolume>;
+  readonly signal: AbortSignal;
 }
 
 /** The files of a volume whose content comes from the API. Throws `ConfigError`. */

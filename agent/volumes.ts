@@ -1,7 +1,16 @@
 /** A pod's volumes as directories of the machine, under `<dataDir>/pods/<uid>/volumes/`. */
 import { chmod, lstat, mkdir, readdir, realpath, rm, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
-import type { Container, PersistentVolumeClaimVolumeSource, PodVolume } from '../api/kinds.gen.ts';
+import type {
+  Container,
+  EmptyDirVolumeSource,
+  PersistentVolumeClaimVolumeSource,
+  PodVolume,
+} from '../api/kinds.gen.ts';
+import { parseBytes } from '../api/quantity.ts';
+import type { CallOptions } from '../lib/call.ts';
+import { mountMemory, unmountBelow } from '../runtime/disk/memory-mounts.ts';
+import { VolumeError } from '../runtime/disk/volume-error.ts';
 import type { MountSpec } from '../runtime/runtime.ts';
 import { replaceFiles } from './atomic-files.ts';
 import { ConfigError } from './config-error.ts';
@@ -20,7 +29,12 @@ export async function podDirectories(dataDir: string): Promise<readonly string[]
   return await readdir(join(dataDir, 'pods')).catch(() => []);
 }
 
-export async function removePodDirectory(dataDir: string, uid: string): Promise<void> {
+export async function removePodDirectory(
+  dataDir: string,
+  uid: string,
+  options: CallOptions,
+): Promise<void> {
+  await unmountBelow(podDirectory(dataDir, uid), options);
   await rm(podDirectory(dataDir, uid), { recursive: true, force: true });
 }
 
@@ -90,8 +104,9 @@ async function makeVolume(
   const path = volumeDirectory(context, volume);
   const made = await mkdir(path, { recursive: true });
   if (volume.emptyDir !== undefined) {
+    const mounted = await inMemory(path, volume.emptyDir, context);
     // Every user of the container may write, as upstream has it; later changes are the pod's own.
-    if (made !== undefined) {
+    if (made !== undefined || mounted) {
       await chmod(path, 0o777);
       await giveToGroup(path, context.pod);
     }
@@ -99,6 +114,22 @@ async function makeVolume(
   }
   await writeFiles(path, volume, container, context);
   return { path, readOnly: true };
+}
+
+/** Whether the directory is fresh memory now: after a reboot it is again. */
+async function inMemory(
+  path: string,
+  { medium = '', sizeLimit }: EmptyDirVolumeSource,
+  { signal }: VolumeContext,
+): Promise<boolean> {
+  if (medium === '') return false;
+  if (medium !== 'Memory') throw new ConfigError(`emptyDir.medium "${medium}" is not supported`);
+  try {
+    const size = sizeLimit === undefined ? undefined : parseBytes(sizeLimit);
+    return await mountMemory(path, size, { signal });
+  } catch (error) {
+    throw error instanceof VolumeError ? new ConfigError(error.message) : error;
+  }
 }
 
 /** Given to the pod's group before, when the volume was brought into use. */

@@ -821,10 +821,12 @@ export interface DownwardAPIVolumeSource {
 /** An empty directory that lives as long as the pod. */
 export interface EmptyDirVolumeSource {
   /**
-   * `Memory` keeps it in memory; empty (default) on the node's disk. Kept, and not acted on yet.
+   * `Memory` keeps it in memory, which counts as its writers' own; empty (default) on the node's disk.
    */
   readonly medium?: string;
-  /** The most it may hold; a pod that puts more into it is evicted. Unlimited when absent. */
+  /**
+   * The most it may hold; a pod that puts more into it is evicted, or with `Memory` told that it is full. Unlimited when absent; with `Memory` half of the node's memory.
+   */
   readonly sizeLimit?: number | string;
 }
 

@@ -11,9 +11,11 @@ export interface StorageUsage {
 
 const resource = 'ephemeral-storage';
 
-/** Volumes whose size counts, because something limits it. */
+/** Volumes whose size counts, because something limits it; not those in memory, which are full then. */
 export function limitedEmptyDirs({ spec }: Pod): readonly string[] {
-  const all = (spec.volumes ?? []).filter(({ emptyDir }) => emptyDir !== undefined);
+  const all = (spec.volumes ?? []).filter(
+    ({ emptyDir }) => emptyDir !== undefined && emptyDir.medium !== 'Memory',
+  );
   const whole = podLimit(spec.containers) !== undefined;
   return all
     .filter(({ emptyDir }) => whole || emptyDir?.sizeLimit !== undefined)

@@ -1,9 +1,10 @@
 /** Images brought into use: as a loop device, and mounted at `<directory>/<uid>`; and out of it again. */
-import { mkdir, readFile, rename, rm, rmdir, symlink } from 'node:fs/promises';
+import { mkdir, rename, rm, rmdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CallOptions } from '../../lib/call.ts';
 import { type FsType, growMounted, growUnmounted, isShort, readFileSystem } from './file-system.ts';
 import { attachLoop, detachLoop, findLoop, type LoopDevice, refreshLoop } from './loop-device.ts';
+import { mountPoints } from './mount-points.ts';
 import { runTool, VolumeError } from './volume-error.ts';
 import type { VolumeImage } from './volume-images.ts';
 
@@ -134,22 +135,4 @@ export class VolumeMounts {
  */
 function mountOptions(fsType: FsType): readonly string[] {
   return ['-o', fsType === 'xfs' ? 'nodev,nouuid' : 'nodev'];
-}
-
-/**
- * Devices by where they are mounted.
- * Source: proc_pid_mountinfo(5): numbers, root, place, options, `-`, type, source; spaces are octal.
- */
-async function mountPoints(): Promise<ReadonlyMap<string, LoopDevice>> {
-  const text = await readFile('/proc/self/mountinfo', 'utf8');
-  const plain = (word: string) =>
-    word.replace(/\\([0-7]{3})/g, (_, octal: string) =>
-      String.fromCharCode(Number.parseInt(octal, 8)),
-    );
-  return new Map(
-    text.split('\n').map((line) => {
-      const [, , number = '', , place = '', ...rest] = line.split(' ');
-      return [plain(place), { number, path: plain(rest[rest.indexOf('-') + 2] ?? '') }];
-    }),
-  );
 }

@@ -211,3 +211,18 @@ async function limitsOf(pid: number): Promise<Record<string, number>> {
   }
   return found;
 }
+
+test.runIf(mayLoop)('an emptyDir in memory is full at its size, and leaves nothing', async () => {
+  const script =
+    "grep ' /data ' /proc/mounts; ls -ld /data; dd if=/dev/zero of=/data/a bs=1M count=3 2>&1";
+  const [mount = '', mode = '', ...log] = await agent.outputOf('first', {
+    ...using(script),
+    volumes: [{ name: 'v', emptyDir: { medium: 'Memory', sizeLimit: '2Mi' } }],
+  });
+  expect(mount).toMatch(/^tmpfs \/data tmpfs .*size=2048k/);
+  expect(mode).toContain('drwxrwxrwx');
+  expect(log.join()).toContain('No space left on device');
+  await removePod('first');
+  expect(await readdir(join(agent.dataDir, 'pods'))).toEqual([]);
+  expect(await readFile('/proc/self/mountinfo', 'utf8')).not.toContain(agent.dataDir);
+});
