@@ -126,7 +126,8 @@ async function claimWanted(
     const message = `${text} is not one of the addresses that ippool "${pool.metadata.name}" gives out`;
     return { type: 'refused', reason: 'AddressNotInPool', message };
   }
-  const other = await create(ctx, memory, address);
+  const other =
+    memory.pools.claimOf(pool.spec.bridge, address) ?? (await create(ctx, memory, address));
   if (other === undefined) return { type: 'claimed', address };
   const message = `${text} is held by ${ownerOf(other)}`;
   return { type: 'refused', reason: 'AddressTaken', message };

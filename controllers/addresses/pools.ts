@@ -1,5 +1,5 @@
 /** The pools as the cache shows them, with what is free in each. */
-import { overlap, usableRanges } from '../../api/ip-pool.ts';
+import { claimName, overlap, usableRanges } from '../../api/ip-pool.ts';
 import type { IPAddress, IPPool } from '../../api/kinds.gen.ts';
 import { ipAddresses, ipPools } from '../../api/resources.gen.ts';
 import { parseIpv4 } from '../../lib/ipv4.ts';
@@ -11,6 +11,7 @@ export const byPool = 'pool';
 export const byReservation = 'reservation';
 
 interface Known {
+  readonly bridge: string | undefined;
   readonly uid: string | undefined;
   readonly generation: number | undefined;
   readonly addresses: FreeAddresses;
@@ -27,7 +28,7 @@ export class Pools {
     informers.index<IPAddress>(ipAddresses, byReservation, ({ spec }) => [spec.reservation.uid]);
     informers.for<IPAddress>(ipAddresses).events.subscribe((event) => {
       switch (event.type) {
-        case 'init':
+        case 'initDone':
           // What went while nobody looked is not told one by one.
           this.#known.clear();
           break;
@@ -52,26 +53,55 @@ export class Pools {
     return this.#informers.for<IPAddress>(ipAddresses).byIndex(byPool, name);
   }
 
-  /** Changed by `taken` and by what the cache is told. */
+  bridgeOf({ spec }: IPAddress): string | undefined {
+    return this.get(spec.pool)?.spec.bridge;
+  }
+
+  /** Of all pools on a bridge. */
+  namesOn(bridge: string | undefined): readonly string[] {
+    const all = this.#informers.for<IPPool>(ipPools).list();
+    const there = all.filter(({ spec }) => spec.bridge === bridge);
+    return there.map(({ metadata }) => metadata.name ?? '');
+  }
+
+  /**
+   * Changed by `taken` and by what the cache is told. What another pool gave away on the same bridge
+   * is not free: its ranges may have been others then.
+   */
   addressesOf(pool: IPPool): FreeAddresses {
     const { name = '', uid, generation } = pool.metadata;
+    const { bridge } = pool.spec;
     const known = this.#known.get(name);
     if (known !== undefined && known.uid === uid && known.generation === generation) {
       return known.addresses;
     }
     const addresses = new FreeAddresses(usableRanges(pool.spec));
-    for (const claim of this.claimsOn(name)) addresses.take(addressOf(claim));
-    this.#known.set(name, { uid, generation, addresses });
+    for (const each of this.namesOn(bridge)) {
+      for (const claim of this.claimsOn(each)) addresses.take(addressOf(claim));
+    }
+    this.#known.set(name, { bridge, uid, generation, addresses });
     return addresses;
   }
 
   /** Somebody has it, though the cache may not show it yet. */
   taken(claim: IPAddress): void {
-    this.#addressesOf(claim)?.take(addressOf(claim));
+    for (const { addresses } of this.#besides(claim)) addresses.take(addressOf(claim));
   }
 
   notTaken(claim: IPAddress): void {
-    this.#addressesOf(claim)?.release(addressOf(claim));
+    const address = addressOf(claim);
+    if (this.claimOf(this.bridgeOf(claim), address) !== undefined) return;
+    for (const { addresses } of this.#besides(claim)) addresses.release(address);
+  }
+
+  /** The claim on an address, whichever pool of the bridge it is of. */
+  claimOf(bridge: string | undefined, address: number): IPAddress | undefined {
+    const claims = this.#informers.for<IPAddress>(ipAddresses);
+    for (const pool of this.namesOn(bridge)) {
+      const claim = claims.get(claimName(pool, address));
+      if (claim !== undefined) return claim;
+    }
+    return undefined;
   }
 
   /** The older pool that gives out addresses of this one on the same segment: two holders would meet. */
@@ -80,8 +110,10 @@ export class Pools {
     return others.find((other) => isOlder(other, pool) && meet(other, pool));
   }
 
-  #addressesOf({ spec }: IPAddress): FreeAddresses | undefined {
-    return this.#known.get(spec.pool)?.addresses;
+  /** What is known of the pools on the bridge of that claim. */
+  #besides(claim: IPAddress): readonly Known[] {
+    const bridge = this.bridgeOf(claim);
+    return [...this.#known.values()].filter((each) => each.bridge === bridge);
   }
 }
 

@@ -62,10 +62,12 @@ export function reservationController({
       {
         resource: ipAddresses,
         keys: (object) => {
-          const { spec } = object as IPAddress; // As watched.
+          const claim = object as IPAddress; // As watched.
+          const { spec } = claim;
           const own = `${spec.reservation.namespace}/${spec.reservation.name}`;
           const isGone = claims.get(keyOf(object)) === undefined;
-          return isGone ? [own, ...waitingFor(spec.pool)] : [own];
+          if (!isGone) return [own];
+          return [own, ...pools.namesOn(pools.bridgeOf(claim)).flatMap(waitingFor)];
         },
       },
       {

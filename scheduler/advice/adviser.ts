@@ -94,7 +94,8 @@ export class Adviser {
     const pod =
       workload === undefined ? (object as Pod) : instanceOf(workload, existingUid(view, workload));
     await this.#asked(pod, view, applicant.signal);
-    const request = podRequest(pod, workload, view.cluster.dimensions);
+    const pools = view.poolsOf(pod, workload);
+    const request = podRequest(pod, workload, view.cluster.dimensions, { pools });
     return capacityOf(view.engine, request, spec);
   }
 

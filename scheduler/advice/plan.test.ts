@@ -3,6 +3,7 @@ import type { Node, Pod, Workload } from '../../api/kinds.gen.ts';
 import { createLog } from '../../lib/log.ts';
 import { Cluster } from '../controller/cluster.ts';
 import { Engine } from '../engine/engine.ts';
+import type { PoolReach } from '../engine/request.ts';
 import { seen } from '../engine/testing.ts';
 import { planOf } from './plan.ts';
 
@@ -13,7 +14,14 @@ class World {
   readonly #workloads = new Map<string, Workload>();
   readonly #pods: Pod[] = [];
 
+  /** By name of the pool that a workload asks for. */
+  readonly pools = new Map<string, PoolReach>();
+
   nodes = () => this.#nodes;
+  poolsOf = (_: Pod, of: Workload | undefined) => {
+    const reach = this.pools.get(of?.spec.addresses?.pool ?? '');
+    return reach === undefined ? [] : [reach];
+  };
   workload = (key: string) => this.#workloads.get(key);
   podsOf = (uid: string) =>
     this.#pods.filter(({ metadata }) => metadata.ownerReferences?.[0]?.uid === uid);
@@ -152,6 +160,14 @@ describe('a plan', () => {
     const using = { ...plain, spec: { ...plain.spec, volumes } };
     const nodeOf = (one: Pod) => planOf(world, [one]).placements?.[0]?.node;
     expect([nodeOf(plain), nodeOf(using)]).toEqual(['n2', 'n1']);
+  });
+
+  it('takes only nodes that reach the pool of its addresses', () => {
+    const world = new World();
+    world.node('n1', '4');
+    world.pools.set('lan', { name: 'lan', nodeSelector: [['rack', 'a']] });
+    const status = planOf(world, [workload('web', 1, '1', { addresses: { pool: 'lan' } })]);
+    expect(status.placements?.[0]?.message).toContain("don't reach ippool lan");
   });
 
   it('refuses to decide without end', () => {

@@ -6,6 +6,7 @@ import { isVm } from '../../api/vm-instance.ts';
 import { type Cluster, isFinished } from '../controller/cluster.ts';
 import type { Engine } from '../engine/engine.ts';
 import { podRequest } from '../engine/pod-request.ts';
+import type { PoolReach } from '../engine/request.ts';
 import type { Placed } from '../engine/snapshot.ts';
 import { instanceOf } from './template.ts';
 import { refusalText } from './words.ts';
@@ -18,6 +19,8 @@ export interface Surroundings {
   /** The one of that `namespace/name` that is there. */
   workload(key: string): Workload | undefined;
   podsOf(uid: string): readonly Pod[];
+  /** The pools that it has, or is to have, addresses of. */
+  poolsOf(pod: Pod, workload: Workload | undefined): readonly PoolReach[];
 }
 
 /** Instances that one plan decides; more are refused. */
@@ -111,7 +114,7 @@ function prepareWorkload(around: Surroundings, workload: Workload): Prepared {
 }
 
 function decide(
-  { engine, cluster }: Surroundings,
+  { engine, cluster, poolsOf }: Surroundings,
   planned: readonly Planned[],
   leaving: readonly string[],
 ): readonly PlanPlacement[] {
@@ -126,7 +129,7 @@ function decide(
     const order = planned.toSorted((a, b) => priorityOf(b.pod) - priorityOf(a.pod));
     return order.map(({ row, pod, workload }, i): PlanPlacement => {
       const uid = `plan/${i}`;
-      const ties = cluster.volumes.tiesOf(pod);
+      const ties = { ...cluster.volumes.tiesOf(pod), pools: poolsOf(pod, workload) };
       const request = { ...podRequest(pod, workload, snapshot.dimensions, ties), uid };
       const [decision] = engine.scheduleBatch([request]);
       if (decision?.type !== 'placed') {

@@ -118,6 +118,10 @@ export class View {
     return this.#pods.byIndex(byOwner, uid);
   }
 
+  /** The pools that an instance has, or is to have, addresses of. */
+  readonly poolsOf = (pod: Pod, workload: Workload | undefined) =>
+    this.addresses.poolsOf(pod, workload);
+
   async stop(): Promise<void> {
     this.#subscriptions.unsubscribe();
     await Promise.all(this.#informers.map((informer) => informer.stop()));

@@ -1,5 +1,5 @@
 /** Which instances have to wait for an address, and which nodes reach the pools of those that have one. */
-import type { IPPool, IPReservation, Pod } from '../../api/kinds.gen.ts';
+import type { IPPool, IPReservation, Pod, Workload } from '../../api/kinds.gen.ts';
 import { keyOf } from '../../api/meta.ts';
 import { instanceReservations, whyNotYet } from '../../api/reservation-refs.ts';
 import { ipPools, ipReservations } from '../../api/resources.gen.ts';
@@ -45,10 +45,19 @@ export class Addresses {
       const name = reservation?.spec.pool ?? '';
       const pool = this.pools.get(name);
       if (pool === undefined) return { type: 'waiting', why: `ippool "${name}" is not there` };
-      const nodeSelector = Object.entries(pool.spec.nodeSelector ?? {}).sort();
-      if (nodeSelector.length > 0) pools.push({ name, nodeSelector });
+      pools.push(...reachTo(pool));
     }
     return pools.length === 0 ? anywhere : { type: 'ready', pools };
+  }
+
+  /** Of an instance that may not be there yet: the pools that it is to have addresses of. */
+  poolsOf(pod: Pod, workload: Workload | undefined): readonly PoolReach[] {
+    const { namespace = '' } = pod.metadata;
+    const named = instanceReservations(pod).map(
+      ({ name, pool }) => pool ?? this.reservations.get(`${namespace}/${name}`)?.spec.pool,
+    );
+    const names = new Set([...named, workload?.spec.addresses?.pool]);
+    return [...names].flatMap((name) => reachTo(this.pools.get(name ?? '')));
   }
 
   /** The same, and who has to wait is named by `waitersOf` later. */
@@ -83,4 +92,10 @@ export class Addresses {
     this.#waiting.delete(key);
     return waiting;
   }
+}
+
+/** Empty where every node reaches it. */
+function reachTo(pool: IPPool | undefined): readonly PoolReach[] {
+  const nodeSelector = Object.entries(pool?.spec.nodeSelector ?? {}).sort();
+  return nodeSelector.length === 0 ? [] : [{ name: pool?.metadata.name ?? '', nodeSelector }];
 }
