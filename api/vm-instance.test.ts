@@ -133,3 +133,21 @@ test('a guest that does nothing: halted, or saved', () => {
   expect(back(paused)?.phase).toBe('Running');
   expect(back({ phase: 'Saved' })?.reason).toBe('Stopped');
 });
+
+test("addresses that the guest's agent tells come after those known before", () => {
+  const machine = { state: 'running', addresses: ['10.0.0.9', '10.0.0.1'] } as const;
+  expect(vmStatusOf({ ...running, machine }, vm).addresses).toEqual(['10.0.0.1', '10.0.0.9']);
+});
+
+test('why a start failed counts more than that the next one waits', () => {
+  const waiting = { reason: 'CrashLoopBackOff', message: 'back-off 10s' };
+  const ended = { exitCode: 128, message: '/absent: no such file' };
+  const containerStatuses = [
+    { ...guest, state: { waiting }, lastState: { terminated: ended } },
+  ] as const;
+  expect(vmStatusOf({ phase: 'Running', containerStatuses }, vm)).toMatchObject({
+    phase: 'Pending',
+    reason: 'CrashLoopBackOff',
+    message: '/absent: no such file',
+  });
+});

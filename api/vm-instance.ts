@@ -29,12 +29,18 @@ export interface MachineFacts {
   readonly state: MachineState;
   /** What went wrong with it, or could not be done to it. */
   readonly trouble?: string;
+  /** Told by the agent in the guest; those known before come first. */
+  readonly addresses?: readonly string[];
   /** Of `machineConditionTypes`; those that are missing are taken away. */
   readonly conditions?: NonNullable<VMStatus['conditions']>;
 }
 
 /** Conditions that only machines have. */
-export const machineConditionTypes: readonly string[] = ['RestartRequired', 'Synchronized'];
+export const machineConditionTypes: readonly string[] = [
+  'RestartRequired',
+  'Synchronized',
+  'AgentConnected',
+];
 
 /** What `vmStatusOf` reads. */
 export type InstancePodStatus = PodStatus & { readonly machine?: MachineFacts };
@@ -111,7 +117,8 @@ export function vmStatusOf(
 ): VMStatus {
   const [guest] = status.containerStatuses ?? [];
   const { phase, reason, message } = phaseOf(status, guest, metadata);
-  const addresses = (status.podIPs ?? []).flatMap(({ ip }) => ip ?? []);
+  const known = (status.podIPs ?? []).flatMap(({ ip }) => ip ?? []);
+  const addresses = [...new Set([...known, ...(status.machine?.addresses ?? [])])];
   const { generation } = metadata;
   return {
     ...(phase === undefined ? {} : { phase }),
@@ -149,8 +156,13 @@ function phaseOf(
   return {
     phase,
     ...(waiting?.reason === undefined ? {} : { reason: waiting.reason }),
-    ...(waiting?.message === undefined ? {} : { message: waiting.message }),
+    // Why the start before failed says more than that the next one waits.
+    ...told(guest?.lastState?.terminated?.message ?? waiting?.message),
   };
+}
+
+function told(message: string | undefined): Pick<VMStatus, 'message'> {
+  return message === undefined ? {} : { message };
 }
 
 /** Of a guest that is there and does nothing. */

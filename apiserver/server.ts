@@ -293,7 +293,10 @@ async function upgrade(
   const { info } = context;
   const { group, version, resource, subresource, name } = info;
   const kind = deps.registry.find(group, version, resource);
-  const streams = hasStreams(info) && Object.hasOwn(podStreams, subresource);
+  const streams =
+    hasStreams(info) &&
+    Object.hasOwn(podStreams, subresource) &&
+    (subresource !== 'vnc' || resource === 'vms');
   if (!streams || name === '' || kind === undefined)
     throw new StatusError(404, 'NotFound', 'the server could not find the requested resource');
   const leave = deps.flow.stream(context.user);

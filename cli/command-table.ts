@@ -120,6 +120,10 @@ export const commandGroups: readonly CommandGroup[] = [
         summary: 'join the serial console of a virtual machine',
         load: async () => (await import('./commands/console.ts')).consoleCommand(),
       },
+      vnc: {
+        summary: 'open the screen of a virtual machine on a local port',
+        load: async () => (await import('./commands/vnc.ts')).vncCommand(),
+      },
       vm: {
         summary: 'start, stop, suspend, save, reboot, … a virtual machine',
         load: async () => (await import('./commands/vm.ts')).vmCommand(),

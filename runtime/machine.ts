@@ -1,4 +1,5 @@
 /** A virtual machine with everything resolved: files that are there, bridges, addresses. */
+import type { Duplex } from 'node:stream';
 import type { MachineAction, MachineState } from '../api/vm-states.ts';
 import type { CallOptions } from '../lib/call.ts';
 import type { InstanceId, InstanceNetwork, IoLimits, ResourceLimits } from './runtime.ts';
@@ -72,6 +73,9 @@ export interface MachineChanges {
   /** What could not be done, each in a sentence; the rest was. */
   readonly failures: readonly string[];
   readonly changed: boolean;
+  /** Whether an agent answers in the guest, and the addresses that it tells. */
+  readonly agent: boolean;
+  readonly addresses: readonly string[];
 }
 
 /** A state of the disks of a machine that can be gone back to; with its memory where it ran. */
@@ -113,6 +117,9 @@ export interface MachineControl {
 
   /** Resolves also when it is gone. */
   removeSnapshot(id: InstanceId, name: string, options: CallOptions): Promise<void>;
+
+  /** The bytes of its screen (RFB), as a viewer of VNC has them. */
+  openScreen(id: InstanceId, options: CallOptions): Promise<Duplex>;
 
   /** Copies a disk into a file of its own, `path`, which must not be there; absent = the first one. */
   capture(

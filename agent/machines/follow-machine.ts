@@ -31,6 +31,8 @@ const never = Number.POSITIVE_INFINITY;
 /** How soon what could not be changed is tried again. */
 const retryMs = 10_000;
 const lookAgainMs = 60_000;
+/** How long a guest may boot until it is no longer looked for its agent so often. */
+const bootMs = 120_000;
 /** How often a guest that halted because its disk could not be written is told to go on. */
 const goOnMs = 30_000;
 
@@ -75,11 +77,14 @@ async function adjust(context: PodContext, pod: VmInstance, status: InstanceStat
   const [guest] = status.containers;
   const key = [guest?.containerId, pod.metadata.generation, volumes.limitsKey(pod)].join(' ');
   const { adjusted } = memory;
-  const waitMs = adjusted?.changes.failures.length ? retryMs : lookAgainMs;
-  const nextAtMs = (adjusted?.atMs ?? 0) + waitMs;
-  const dueOf = ({ failures }: MachineChanges) =>
-    failures.length > 0 ? clock.now() + retryMs : never;
-  if (adjusted?.key === key && clock.now() < nextAtMs) return dueOf(adjusted.changes);
+  const startedAtMs = guest?.state.phase === 'running' ? guest.state.startedAtMs : 0;
+  const isBooting = clock.now() - startedAtMs < bootMs;
+  // Nobody tells when an agent comes up in a guest that boots.
+  const isOpen = ({ failures, agent }: MachineChanges) =>
+    failures.length > 0 || (isBooting && !agent);
+  const open = adjusted === undefined || isOpen(adjusted.changes);
+  const nextAtMs = (adjusted?.atMs ?? 0) + (open ? retryMs : lookAgainMs);
+  if (adjusted?.key === key && clock.now() < nextAtMs) return open ? nextAtMs : never;
   const changes = await changesOf(async () => {
     const networks = await createReferences(context).networks();
     const call = { signal, running: true } as const;
@@ -102,7 +107,7 @@ async function adjust(context: PodContext, pod: VmInstance, status: InstanceStat
     const warning = { involvedObject: pod, type: 'Warning' } as const;
     events.recordEvent({ ...warning, reason: 'FailedAdjust', message });
   }
-  return dueOf(changes);
+  return isOpen(changes) ? clock.now() + retryMs : never;
 }
 
 /** What is missing for a change is told as a failure of it. */
@@ -116,7 +121,8 @@ async function changesOf(
       (each) => error instanceof each,
     );
     if (!known || !(error instanceof Error)) throw error;
-    return { restart: [], failures: [error.message], changed: false };
+    const nothing = { restart: [], changed: false, agent: false, addresses: [] };
+    return { ...nothing, failures: [error.message] };
   }
 }
 
@@ -136,7 +142,10 @@ export function machineFacts(
       ...(trouble === undefined ? {} : { trouble }),
       ...(changes === undefined
         ? {}
-        : { conditions: machineConditions(newest.vm, changes, clock.now()) }),
+        : {
+            addresses: changes.addresses,
+            conditions: machineConditions(newest.vm, changes, clock.now()),
+          }),
     },
   };
 }

@@ -8,10 +8,16 @@ const vm: VM = {
   metadata: { generation: 4 },
   spec: { resources: {} },
 };
-const none = { restart: [], failures: [], changed: false };
+const none = { restart: [], failures: [], changed: false, agent: false, addresses: [] };
 
 test('what is as it shall be says nothing', () => {
   expect(machineConditions(vm, none, 0)).toEqual([]);
+});
+
+test('an agent in the guest is told', () => {
+  const [connected, ...more] = machineConditions(vm, { ...none, agent: true }, 0);
+  expect(connected).toMatchObject({ type: 'AgentConnected', status: 'True' });
+  expect(more).toEqual([]);
 });
 
 test('fields that wait are named, and what failed is told; the time is that of the first', () => {

@@ -7,7 +7,7 @@ import type { MachineChanges } from '../../runtime/machine.ts';
 /** Only those that say something. */
 export function machineConditions(
   { status, metadata }: VM,
-  { restart, failures }: MachineChanges,
+  { restart, failures, agent }: MachineChanges,
   nowMs: number,
 ): readonly Condition[] {
   const observedGeneration = metadata.generation;
@@ -25,6 +25,10 @@ export function machineConditions(
   if (failures.length > 0) {
     const message = failures.join('; ');
     say({ type: 'Synchronized', status: 'False', reason: 'ChangeFailed', message });
+  }
+  if (agent) {
+    const message = 'an agent answers in the guest';
+    say({ type: 'AgentConnected', status: 'True', reason: 'AgentConnected', message });
   }
   return said.flatMap((type) => findCondition(conditions, type) ?? []);
 }

@@ -20,6 +20,7 @@ import { serveImages } from './images.ts';
 import { serveLogs } from './logs.ts';
 import { serveMachine } from './machines.ts';
 import { createPortForwardUpgrade } from './port-forward.ts';
+import { createVncUpgrade } from './vnc.ts';
 import type { Upgrade } from './websocket.ts';
 
 export interface ServingOptions {
@@ -84,9 +85,11 @@ export async function startNodeServer(options: NodeServerOptions): Promise<NodeS
     minVersion: 'TLSv1.2',
   });
   const upgradeProcess = createProcessUpgrade(options);
+  const upgradeVnc = createVncUpgrade(options);
   const upgradePortForward = createPortForwardUpgrade(options);
   const join = async (upgrade: Upgrade) => {
     const { verb, located, container } = route(options, upgrade.request);
+    if (verb === 'vnc') return await upgradeVnc(located, upgrade);
     if (verb === 'portForward') return await upgradePortForward(located, upgrade);
     if (verb === 'containerLogs') throw badRequest('logs are no WebSocket');
     await upgradeProcess(verb, { ...located, container }, upgrade);
@@ -117,6 +120,7 @@ export async function startNodeServer(options: NodeServerOptions): Promise<NodeS
         server.closeAllConnections();
         upgradeProcess.closeAll();
         upgradePortForward.closeAll();
+        upgradeVnc.closeAll();
       }),
   };
 }
@@ -160,7 +164,7 @@ async function handle(
   await serveLogs({ ...located, container }, query, response, options.clock);
 }
 
-const verbs = ['containerLogs', 'exec', 'attach', 'portForward'] as const;
+const verbs = ['containerLogs', 'exec', 'attach', 'portForward', 'vnc'] as const;
 
 function route(options: NodeServerOptions, request: IncomingMessage) {
   authorise(request);

@@ -92,7 +92,7 @@ const editRules: Rule[] = [
   },
   {
     apiGroups: ['berth.dev'],
-    resources: ['attach', 'exec', 'portforward', 'restore', ...machineActions].map(
+    resources: ['attach', 'exec', 'portforward', 'restore', 'vnc', ...machineActions].map(
       (each) => `vms/${each}`,
     ),
     verbs: [...readVerbs, ...writeVerbs],

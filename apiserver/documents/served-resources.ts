@@ -115,6 +115,7 @@ const ownSubresources: Readonly<Record<string, readonly ServedSubresource[]>> = 
       ['attach', 'exec', 'log', 'portforward', 'why'].includes(name),
     ),
     ...machineRequests.map((name) => ({ name, kind: 'VM', verbs: ['create'] })),
+    { name: 'vnc', kind: 'VM', verbs: ['get'] },
   ],
   'workloads.berth.dev': [why],
 };

@@ -100,6 +100,7 @@ export const podStreams: Readonly<Record<string, string>> = {
   exec: 'exec',
   attach: 'attach',
   portforward: 'portForward',
+  vnc: 'vnc',
 };
 
 /**
@@ -144,6 +145,7 @@ const connectKinds: Readonly<Record<string, string>> = {
   exec: 'PodExecOptions',
   attach: 'PodAttachOptions',
   portforward: 'PodPortForwardOptions',
+  vnc: 'VMScreenOptions',
 };
 
 /** Admission of a stream, whose object is what the query says. */

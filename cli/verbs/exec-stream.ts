@@ -6,6 +6,7 @@ import type { Readable, Writable } from 'node:stream';
 import { type RawData, WebSocket } from 'ws';
 import type { Kubeconfig } from '../../client/kubeconfig.ts';
 import { Failure } from '../failure.ts';
+import { onRefusal, openSocket } from './web-socket.ts';
 
 const channel = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4, close: 255 } as const;
 const protocols = ['v5.channel.k8s.io', 'v4.channel.k8s.io'];
@@ -32,15 +33,8 @@ export function runExec(
   path: string,
   streams: ExecStreams,
 ): Promise<number> {
-  const { server, ca, cert, key, token, insecure } = kubeconfig;
-  const socket = new WebSocket(server.replace(/^http/, 'ws') + path, protocols, {
-    perMessageDeflate: false,
-    rejectUnauthorized: !insecure,
-    ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
-    ...(token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } }),
-  });
+  const { server } = kubeconfig;
+  const socket = openSocket(kubeconfig, path, protocols);
   return new Promise((resolve, reject) => {
     let ended: number | Failure | undefined;
     socket.on('open', () => start(socket, streams));
@@ -55,14 +49,7 @@ export function runExec(
       else if (message[0] === channel.stderr) write(socket, streams.stderr, content);
       else if (message[0] === channel.error) ended = readEnd(content.toString('utf8'));
     });
-    socket.on('unexpected-response', (_request, answer) => {
-      const chunks: Buffer[] = [];
-      answer.on('data', (chunk: Buffer) => chunks.push(chunk));
-      answer.on('end', () => {
-        reject(refusal(answer.statusCode ?? 0, Buffer.concat(chunks).toString('utf8')));
-        socket.terminate();
-      });
-    });
+    onRefusal(socket, reject);
     socket.on('error', (cause) => {
       reject(new Failure(`no answer from ${server}: ${cause.message}`, { cause }));
     });
@@ -130,16 +117,6 @@ function readEnd(text: string): number | Failure {
   const code = status.details?.causes?.find(({ reason }) => reason === 'ExitCode')?.message;
   if (code !== undefined && /^\d+$/.test(code)) return Number(code);
   return new Failure(status.message ?? 'the command failed for an unknown reason');
-}
-
-function refusal(code: number, text: string): Failure {
-  try {
-    const { message } = JSON.parse(text) as { message?: string }; // Checked right here.
-    if (message !== undefined) return new Failure(message);
-  } catch {
-    // Not JSON: told as it is.
-  }
-  return new Failure(text.trim() || `the server refused it with code ${code}`);
 }
 
 function toBuffer(data: RawData): Buffer {

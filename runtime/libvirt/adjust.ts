@@ -9,6 +9,7 @@ import { LiveDomains } from './libvirt-live.ts';
 import { type LiveChange, planLiveChanges } from './live-changes.ts';
 import { type LiveMachine, readLiveMachine } from './live-machine.ts';
 import type { Found, Machines } from './machines.ts';
+import { LibvirtError } from './rpc/connection.ts';
 
 export async function adjustMachine(
   machines: Machines,
@@ -47,7 +48,22 @@ export async function adjustMachine(
     await live.setLabels(domain, labelElement({ ...labels, ips }), true, options);
   }
   const changed = changes.length > 0 || grown;
-  return { restart, failures, changed };
+  const guest = have.agent ? await guestAddresses(live, domain, options) : undefined;
+  return { restart, failures, changed, agent: guest !== undefined, addresses: guest ?? [] };
+}
+
+/** `undefined` when the agent does not answer after all. */
+async function guestAddresses(
+  live: LiveDomains,
+  domain: Domain,
+  options: CallOptions,
+): Promise<readonly string[] | undefined> {
+  try {
+    return await live.addresses(domain, options);
+  } catch (error) {
+    if (!(error instanceof LibvirtError)) throw error;
+    return undefined;
+  }
 }
 
 async function apply(

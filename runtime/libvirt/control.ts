@@ -1,4 +1,7 @@
 /** The verbs of a machine beside start and stop, each as `api/vm-states.ts` allows it. */
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { cellOf, type MachineAction, type MachineVerb, refusalOf } from '../../api/vm-states.ts';
 import type { CallOptions } from '../../lib/call.ts';
 import { copyDisk, DiskError } from '../disk/disk-images.ts';
@@ -74,6 +77,7 @@ export function createMachineControl(machines: Machines, serial: KeyedSerial): M
         const found = await machines.find(id, options);
         if (found !== undefined) await removeSnapshot(machines, found, name, options);
       }),
+    openScreen: (id, options) => openScreen(machines, id, options),
     capture: (id, what, options) =>
       allowed(id, 'capture', options, (found) => captureDisk(machines, found, what, options)),
     act: (id, action, options) =>
@@ -81,6 +85,28 @@ export function createMachineControl(machines: Machines, serial: KeyedSerial): M
         await actions[action](found, options);
       }),
   };
+}
+
+async function openScreen(
+  machines: Machines,
+  id: InstanceId,
+  options: CallOptions,
+): Promise<Duplex> {
+  const found = await machines.find(id, options);
+  const why = refusalOf('vnc', found?.state ?? 'absent');
+  if (why !== undefined || found === undefined) throw new RuntimeError('Conflict', why ?? '');
+  const { screen } = readLiveMachine(
+    await new LiveDomains(machines.libvirt).xml(found.domain, options),
+  );
+  if (screen === undefined) {
+    throw new RuntimeError(
+      'InvalidSpec',
+      'the machine has no screen: it was started with graphics: false',
+    );
+  }
+  const socket = connect({ path: screen, signal: options.signal });
+  await once(socket, 'connect', options);
+  return socket;
 }
 
 async function captureDisk(

@@ -25,7 +25,7 @@ const machine: MachineSpec = {
 const container = { limits: {} } as ContainerSpec;
 const instance = { id: '0a', namespace: 'default', name: 'db' } as InstanceSpec;
 const tcg = { kvm: false, architecture: 'x86_64', emulator: '/usr/bin/qemu-system-x86_64' };
-const files = { consoleLog: '/s/console.3.log', vncSocket: '/s/vnc.sock' };
+const files = { consoleLog: '/s/console.3.log' };
 const xmlOf = (more: Partial<MachineSpec> = {}, of = container, on = tcg, cpus?: CpuChoice) =>
   domainXml(
     'u',

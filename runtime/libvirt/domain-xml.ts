@@ -32,7 +32,6 @@ export interface Hypervisor {
 export interface DomainFiles {
   /** What the serial console prints is kept there. */
   readonly consoleLog: string;
-  readonly vncSocket: string;
 }
 
 /** Slots for devices that are added while it runs. */
@@ -207,7 +206,8 @@ function devices(machine: MachineSpec, { emulator }: Hypervisor, files: DomainFi
     ]),
     ...(graphics
       ? [
-          element('graphics', { type: 'vnc', socket: files.vncSocket }),
+          // In a directory of libvirt's, which the hypervisor may write to.
+          element('graphics', { type: 'vnc' }, [element('listen', { type: 'socket' })]),
           element('video', {}, [element('model', { type: 'vga' })]),
         ]
       : []),

@@ -52,10 +52,7 @@ export async function ensureMachine(
     ips: ipsOf(machine),
     fixed: fixedParts(machine),
   };
-  const files = {
-    consoleLog: attempts.consoleLog(spec.id, attempt),
-    vncSocket: `${attempts.directory(spec.id)}/vnc.sock`,
-  };
+  const files = { consoleLog: attempts.consoleLog(spec.id, attempt) };
   const uuid = domainUuid(nodeId, spec.id);
   const whole = { ...spec, machine };
   const xml = domainXml(uuid, domainName(uuid, spec), labels, whole, container, hypervisor, files);

@@ -7,6 +7,8 @@ import type { TypedNumber } from './rpc/xdr.ts';
 
 const resizeInBytes = 1;
 const metadataElement = 2;
+/** Source: virDomainInterfaceAddressesSource. */
+const addressesOf = { agent: 1 } as const;
 const labelPrefix = 'berth';
 
 export class LiveDomains {
@@ -65,6 +67,24 @@ export class LiveDomains {
       body.uint(affect.live),
       options,
     );
+  }
+
+  /** Those that the guest has given itself, as its agent says; loops and links' own left out. */
+  async addresses(domain: Domain, options: CallOptions): Promise<readonly string[]> {
+    const body = writeDomain(domain).uint(addressesOf.agent).uint(0);
+    const reply = await this.#libvirt.call('DOMAIN_INTERFACE_ADDRESSES', body, options);
+    const found: string[] = [];
+    for (let interfaces = reply.uint(); interfaces > 0; interfaces -= 1) {
+      const name = reply.string();
+      reply.optionalString(); // Its MAC.
+      for (let count = reply.uint(); count > 0; count -= 1) {
+        reply.int(); // Which family.
+        const address = reply.string();
+        reply.uint(); // How long its prefix is.
+        if (name !== 'lo' && !address.toLowerCase().startsWith('fe80:')) found.push(address);
+      }
+    }
+    return found;
   }
 
   /** What the guest may do with a disk; what is absent is unlimited. */

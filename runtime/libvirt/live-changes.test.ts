@@ -40,6 +40,12 @@ const dump = `<domain type='qemu' id='5'>
       <source bridge='br0'/>
       <target dev='vnet10'/>
     </interface>
+    <channel type='unix'>
+      <target type='virtio' name='org.qemu.guest_agent.0' state='connected'/>
+    </channel>
+    <graphics type='vnc' socket='/run/vnc.sock'>
+      <listen type='socket' socket='/run/vnc.sock'/>
+    </graphics>
     <memballoon model='virtio'>
       <stats period='5'/>
     </memballoon>
@@ -95,6 +101,8 @@ test('what runs is read as it is', () => {
       },
     ],
     interfaces: [nic],
+    screen: '/run/vnc.sock',
+    agent: true,
   });
 });
 

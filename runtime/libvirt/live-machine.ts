@@ -27,6 +27,10 @@ export interface LiveMachine {
   readonly quotaMicros?: number;
   readonly disks: readonly LiveDisk[];
   readonly interfaces: readonly LiveInterface[];
+  /** Socket of its screen, where it has one. */
+  readonly screen?: string;
+  /** The agent in the guest has opened its end. */
+  readonly agent: boolean;
 }
 
 export function readLiveMachine(xml: string): LiveMachine {
@@ -34,6 +38,7 @@ export function readLiveMachine(xml: string): LiveMachine {
   const cpusMax = Number(vcpu?.[2] ?? 1);
   const shares = numberIn(xml, 'shares');
   const quotaMicros = numberIn(xml, 'quota');
+  const screen = attribute(tag(xml, 'graphics'), 'socket');
   return {
     cpusMax,
     cpus: Number(attribute(vcpu?.[1] ?? '', 'current') ?? cpusMax),
@@ -46,6 +51,8 @@ export function readLiveMachine(xml: string): LiveMachine {
       mac: attribute(tag(block, 'mac'), 'address') ?? '',
       bridge: attribute(tag(block, 'source'), 'bridge') ?? '',
     })),
+    ...(screen === undefined ? {} : { screen }),
+    agent: /<target [^>]*guest_agent\.0['"] state=['"]connected['"]/.test(xml),
   };
 }
 

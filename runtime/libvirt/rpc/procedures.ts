@@ -43,6 +43,7 @@ export const procedures = {
   DOMAIN_EVENT_CALLBACK_LIFECYCLE: 318,
   DOMAIN_FSFREEZE: 335,
   DOMAIN_FSTHAW: 336,
+  DOMAIN_INTERFACE_ADDRESSES: 353,
   /** Of the program for QEMU alone. */
   QEMU_DOMAIN_AGENT_COMMAND: 3,
 } as const;

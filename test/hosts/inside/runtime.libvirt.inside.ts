@@ -1,8 +1,10 @@
 /** Virtual machines by a real libvirtd; the guest is Debian's cloud kernel with busybox. */
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import type { Duplex } from 'node:stream';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../lib/clock.ts';
@@ -186,7 +188,7 @@ describe('libvirt runtime', () => {
     const [command = '', ...rest] = args;
     return (await run('virsh', [command, stdout.trim(), ...rest])).stdout;
   };
-  const same = { restart: [], failures: [], changed: false };
+  const same = { restart: [], failures: [], changed: false, agent: true, addresses: [ip] };
 
   test('what is as it shall be is left alone; what needs a restart is named', async () => {
     await until('its balloon is full', async () => (await adjust({}))?.changed === false);
@@ -260,6 +262,13 @@ describe('libvirt runtime', () => {
     expect(await inGuest('cat /sys/class/net/*/address')).not.toContain(nic.mac);
     await until('its address is gone', async () => (await adjust(now))?.changed === false);
     expect((await runtime.get(spec.id, { signal }))?.ips).toEqual([ip]);
+  });
+
+  test('its screen speaks the protocol of VNC viewers, where it has one', async () => {
+    await expect(runtime.machines?.openScreen(spec.id, { signal })).rejects.toMatchObject({
+      reason: 'InvalidSpec',
+      message: expect.stringContaining('graphics: false'),
+    });
   });
 
   const state = async () => (await runtime.get(spec.id, { signal }))?.machine?.state;
@@ -384,6 +393,57 @@ describe('libvirt runtime', () => {
 });
 
 describe('libvirt alone', () => {
+  test(
+    'a guest that heeds nobody is ended in time; its screen is shown; a full disk halts it until there is room',
+    async () => {
+      const small = `${stateDir}-small`;
+      await run('umount', [small]).catch(() => undefined);
+      await run('mkdir', ['-p', small]);
+      await run('truncate', ['-s', '24M', `${small}.img`]);
+      await run('mkfs.ext4', ['-qF', `${small}.img`]);
+      await run('mount', ['-o', 'loop', `${small}.img`, small]);
+      const path = `${small}/d.qcow2`;
+      await ensureDisk({ path, sizeBytes: 64n << 20n }, { signal });
+      await run('fallocate', ['-l', '12M', `${small}/filler`]);
+      // A shell in the place of everything that would hear a button.
+      const commandLine = 'console=ttyS0 quiet mitigations=off no_timer_check rdinit=/bin/sh';
+      const { boot } = guest().machine as { boot: object };
+      const machine = {
+        boot: { ...boot, commandLine } as MachineSpec['boot'],
+        interfaces: [],
+        disks: [{ name: 'd', path, format: 'qcow2', readOnly: false }] as const,
+        graphics: true,
+      };
+      const { id } = await runtime.ensure(guest(machine), { signal });
+      const screen = await runtime.machines?.openScreen(id, { signal });
+      const [hello] = (await once(screen as Duplex, 'data')) as [Buffer];
+      expect(hello.toString()).toMatch(/^RFB 003/);
+      screen?.destroy();
+      const session = await runtime.attach(id, { container: 'vm', stdin: true, signal });
+      await until('it asks', async () => (await logOf(runtime, id)).includes('/ #'), bootMs);
+      const load =
+        '. /etc/mods; mount -t devtmpfs dev /dev; dd if=/dev/urandom of=/dev/vda bs=64k count=400';
+      session.stdin?.write(`\n${load}\n`);
+      const told = async () => (await runtime.get(id, { signal }))?.machine;
+      await until('it is halted', async () => (await told())?.trouble, bootMs);
+      expect(await told()).toMatchObject({
+        state: 'paused',
+        trouble: expect.stringMatching(/full/),
+      });
+      await run('rm', [`${small}/filler`]);
+      await runtime.machines?.setPaused(id, false, { signal });
+      expect(await told()).toEqual({ state: 'running' });
+      await runtime.stop(id, { signal, graceMs: 2_000 });
+      expect(vm(await runtime.get(id, { signal }))?.state).toMatchObject({
+        phase: 'exited',
+        exitCode: 137,
+      });
+      await runtime.remove(id, { signal, graceMs: 0 });
+      await run('umount', [small]);
+    },
+    bootMs,
+  );
+
   const runtime = open(`${nodeId}-alone`);
   afterEach(async () => {
     expect(await runtime.list({ signal })).toEqual([]);

@@ -1,9 +1,13 @@
 /** A VM from its manifest to its end through real kubectl, on a host with a libvirtd of its own. */
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { VM } from '../../../api/kinds.gen.ts';
 import { vms } from '../../../api/resources.gen.ts';
+import { openSocket } from '../../../cli/verbs/web-socket.ts';
+import { loadKubeconfig } from '../../../client/kubeconfig.ts';
 import { until } from '../../e2e/until.ts';
 import { type Kubectl, kubectlOf } from '../../harness/kubectl.ts';
 import { type Plane, startPlane } from '../../harness/plane.ts';
@@ -41,7 +45,6 @@ const manifest = {
     disks: [{ name: 'data', size: '64Mi', limits: { writeIOPS: 20 } }],
     interfaces: [{ bridge: 'br0', address: `${ip}/24` }],
     cloudInit: { userData: '#cloud-config\n' },
-    graphics: false,
   },
 };
 
@@ -219,7 +222,33 @@ test(
   bootMs,
 );
 
+test('its screen comes over a WebSocket', async () => {
+  const path = '/apis/berth.dev/v1/namespaces/default/vms/db/vnc';
+  const socket = openSocket(loadKubeconfig(plane.kubeconfig), path, ['binary']);
+  const [hello] = (await once(socket, 'message')) as [Buffer];
+  expect(hello.toString()).toMatch(/^RFB 003/);
+  socket.terminate();
+});
+
 test.each([
+  [
+    'an image with another checksum than it says',
+    {
+      disks: [
+        {
+          name: 'root',
+          image: { url: 'http://127.0.0.1:8099/image', checksum: `sha256:${'0'.repeat(64)}` },
+        },
+      ],
+    },
+    'not the one asked for',
+  ],
+  [
+    'an image of another format',
+    { disks: [{ name: 'root', image: { path: '/tmp/other.vmdk' } }] },
+    'is vmdk: only raw and qcow2',
+  ],
+  ['a kernel that is not there', { boot: { kernel: '/absent-kernel' } }, '/absent-kernel'],
   [
     'a disk that is not there',
     { disks: [{ name: 'root', image: { path: '/absent.qcow2' } }] },
@@ -231,13 +260,18 @@ test.each([
     'smaller than its image',
   ],
 ])('%s is told with its name', async (_, more, words) => {
+  await run('qemu-img', ['create', '-q', '-f', 'vmdk', '/tmp/other.vmdk', '1M']);
+  const images = createServer((_, answer) => answer.end('not what was promised'));
+  await new Promise<void>((resolve) => images.listen(8099, '127.0.0.1', () => resolve()));
   const spec = { resources: { requests: { memory: '64Mi' } }, ...more };
   await kubectl.apply({ ...manifest, metadata: { name: 'bad' }, spec });
   await until('it says so', async () =>
     (await kubectl.ok(['describe', 'vm', 'bad'])).includes(words),
   );
-  const status = await kubectl.ok(['get', 'vm', 'bad', '-o', 'jsonpath={.status.message}']);
-  expect(status).toContain(words);
+  await until('its status does too', async () =>
+    (await kubectl.ok(['get', 'vm', 'bad', '-o', 'jsonpath={.status.message}'])).includes(words),
+  );
+  images.close();
   await kubectl.ok(['delete', 'vm', 'bad', '--timeout=30s']);
 });
 
