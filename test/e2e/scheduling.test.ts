@@ -1,7 +1,7 @@
 /** Where pods go, and how a pod that has no place says why. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Node, Pod, Workload } from '../../api/kinds.gen.ts';
-import { nodes, pods, workloads } from '../../api/resources.gen.ts';
+import { nodes, pods, priorityClasses, workloads } from '../../api/resources.gen.ts';
 import { parseCpuList } from '../../lib/cpu-list.ts';
 import { freePort } from '../harness/etcd.ts';
 import { containerOf, nameOf, never, onEachStore, restScript, Scene, workloadOf } from './scene.ts';
@@ -70,6 +70,33 @@ onEachStore('scheduling', (plane) => {
     await scene.untilReadyPods(1, 'app=second');
     await Promise.all(['first', 'second'].map((name) => scene.delete(workloads, name)));
     await scene.untilNoPods();
+  });
+
+  test('what is important takes the place of what is less so', async () => {
+    const { status } = await node();
+    const cpu = `${Math.floor(milli(String(status?.allocatable?.['cpu'])) * 0.8)}m`;
+    const container = containerOf(restScript, { resources: { requests: { cpu } } });
+    const vip = {
+      apiVersion: 'scheduling.k8s.io/v1',
+      kind: 'PriorityClass',
+      metadata: { name: 'vip' },
+      value: 1000,
+    };
+    await plane().client.create(priorityClasses, vip, never);
+    await scene.createPod('usual', { containers: [container] });
+    const { metadata } = await scene.untilReady('usual');
+    await scene.createPod('vip', { priorityClassName: 'vip', containers: [container] });
+    await scene.untilReady('vip');
+    await scene.untilGone(pods, 'usual');
+    const told = await scene.events('usual');
+    expect(told.find(({ reason }) => reason === 'Preempted')).toMatchObject({
+      involvedObject: { uid: metadata.uid },
+      message: expect.stringContaining(`on node ${key.name}`),
+    });
+    const { spec, status: now } = await scene.pod('vip');
+    expect(spec).toMatchObject({ priority: 1000, preemptionPolicy: 'PreemptLowerPriority' });
+    expect(now?.nominatedNodeName).toBeUndefined();
+    await plane().client.delete(priorityClasses, { name: 'vip' }, never);
   });
 
   test('a node selector waits for its label', async () => {
