@@ -44,7 +44,7 @@ export class Cluster {
     this.#uids.set(key, uid);
     if (isFinished(pod)) return this.#release(uid) || replaced;
     // A pod never loses its node: while a cached one shows none, an assumption about it stands.
-    if (pod.spec.nodeName !== undefined && pod.spec.nodeName !== '') this.#confirm(pod, uid);
+    if (isBound(pod)) this.#confirm(pod, uid);
     return replaced;
   }
 
@@ -140,6 +140,11 @@ export class Cluster {
     this.#confirmed.delete(uid);
     return this.snapshot.release(uid);
   }
+}
+
+/** Whether it has a node. */
+export function isBound({ spec }: Pod): boolean {
+  return spec.nodeName !== undefined && spec.nodeName !== '';
 }
 
 /** A pod that has ended for good takes nothing; a stopped one (phase Pending) keeps what it has. */

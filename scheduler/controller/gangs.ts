@@ -2,7 +2,7 @@
 import type { Pod, Workload } from '../../api/kinds.gen.ts';
 import { instanceKey } from '../../client/instance.ts';
 import { controllerOf } from '../engine/pod-request.ts';
-import { isFinished } from './cluster.ts';
+import { isBound, isFinished } from './cluster.ts';
 
 /** As the coscheduling plugin of Kubernetes has it. */
 const groupLabel = 'scheduling.x-k8s.io/pod-group';
@@ -68,9 +68,8 @@ export class Gangs {
     const { uid = '', deletionTimestamp } = pod.metadata;
     this.#forget(uid);
     if (group === undefined) return;
-    const hasNode = pod.spec.nodeName !== undefined && pod.spec.nodeName !== '';
     // One that has done its work has been there; one that failed or goes is missing.
-    const stands = isFinished(pod) ? pod.status?.phase === 'Succeeded' : hasNode;
+    const stands = isFinished(pod) ? pod.status?.phase === 'Succeeded' : isBound(pod);
     const isPlaced = stands && deletionTimestamp === undefined;
     if (!waits && !isPlaced) return;
     const members = this.#groups.get(group) ?? { waiting: new Map(), placed: new Set() };

@@ -5,7 +5,7 @@ import { StatusError } from '../../api/status.ts';
 import { isVm } from '../../api/vm-instance.ts';
 import { instanceKey } from '../../client/instance.ts';
 import type { Occupant } from '../preemption/occupant.ts';
-import { isFinished } from './cluster.ts';
+import { isBound, isFinished } from './cluster.ts';
 
 /**
  * Whether it may be removed to make room: pods may, unless it says `false`; a machine has disks that go with it, and
@@ -42,8 +42,7 @@ export class Occupants {
   /** Takes an instance as it is now. */
   apply(pod: Pod): void {
     const { uid = '' } = pod.metadata;
-    const hasNode = pod.spec.nodeName !== undefined && pod.spec.nodeName !== '';
-    if (!hasNode || isFinished(pod)) this.delete(uid);
+    if (!isBound(pod) || isFinished(pod)) this.delete(uid);
     else this.#replace(uid, knownOf(pod));
   }
 

@@ -39,7 +39,7 @@ import { asksOthers, prepareFor } from '../extensions/external-dimension.ts';
 import { Addresses } from './addresses.ts';
 import { Bell } from './bell.ts';
 import { bind, bindingsMax, partsOf, type Term } from './binder.ts';
-import { Cluster, isFinished } from './cluster.ts';
+import { Cluster, isBound, isFinished } from './cluster.ts';
 import { type Candidate, type Decided, Decider } from './decider.ts';
 import { Gangs, gangOf } from './gangs.ts';
 import { type PendingPod, PendingPods } from './pending-pods.ts';
@@ -391,10 +391,6 @@ class SchedulerTerm {
     this.#queue.helpOne(uid);
     this.#queue.help(); // What was held for it is free again.
   }
-}
-
-function isBound({ spec }: Pod): boolean {
-  return spec.nodeName !== undefined && spec.nodeName !== '';
 }
 
 /** Looks at the clock at least so often. */

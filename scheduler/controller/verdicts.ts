@@ -7,6 +7,7 @@ import type { EventRecorder } from '../../client/events.ts';
 import { resourceOf } from '../../client/instance.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
+import { isBound } from './cluster.ts';
 
 /** Writes at the same time. */
 const writersMax = 4;
@@ -80,7 +81,7 @@ export class Verdicts {
     const { uid, message } = verdict;
     const { client, log, find, events } = this.#options;
     const pod = find(key);
-    if (pod === undefined || pod.metadata.uid !== uid || hasNode(pod)) return;
+    if (pod === undefined || pod.metadata.uid !== uid || isBound(pod)) return;
     const patch = this.#patchOf(pod, verdict);
     if (patch === undefined) return;
     events.recordEvent({
@@ -123,8 +124,4 @@ export class Verdicts {
     const nominated = isNominated ? {} : { nominatedNodeName: nominatedNodeName ?? null };
     return { metadata: { resourceVersion }, status: { conditions: all, ...nominated } };
   }
-}
-
-function hasNode(pod: Pod): boolean {
-  return pod.spec.nodeName !== undefined && pod.spec.nodeName !== '';
 }
