@@ -276,8 +276,7 @@ class SchedulerTerm {
   }
 
   async #schedule(batch: readonly PendingPod[]): Promise<void> {
-    const { clock } = this.#options;
-    const sinceMs = clock.now();
+    const sinceMs = this.#options.clock.now();
     this.#cluster.volumes.beginBatch();
     const candidates = batch.flatMap((pending) => this.#candidateOf(pending) ?? []);
     const { snapshot } = this.#cluster;
@@ -286,7 +285,7 @@ class SchedulerTerm {
     const decided = this.#decider.decide(quick);
     for (const part of partsOf(decided)) await this.#bind(part);
     for (const candidate of slow) await this.#askAndDecide(candidate, sinceMs + othersMs);
-    this.#metrics.batch(clock.now() - sinceMs);
+    this.#metrics.batch(this.#options.clock.now() - sinceMs);
   }
 
   /** One by one: each piece that is given may change the next answer. */
