@@ -226,3 +226,23 @@ test.runIf(mayLoop)('an emptyDir in memory is full at its size, and leaves nothi
   expect(await readdir(join(agent.dataDir, 'pods'))).toEqual([]);
   expect(await readFile('/proc/self/mountinfo', 'utf8')).not.toContain(agent.dataDir);
 });
+
+test.runIf(mayLoop)(
+  'a copy waits for the end of who uses its original, and has what that wrote',
+  async () => {
+    await createVolume();
+    await agent.createPod('first', using(`echo kept >/data/a; ${restScript}`));
+    await agent.untilPod('first', isRunning);
+    await createVolume({ source: { volume: 'data' } }, 'copy');
+    // Where copies share blocks nobody has to wait.
+    const early = await untilVolume(({ status }) => status?.conditions !== undefined, 'copy');
+    if (!isReady(early)) {
+      expect(early.status).toMatchObject({ phase: 'Pending', conditions: [{ reason: 'InUse' }] });
+      expect(early.status?.conditions?.[0]?.message).toContain('in use by Pod "first"');
+    }
+    await removePod('first');
+    await untilVolume(isReady, 'copy');
+    expect(await agent.outputOf('second', using('cat /data/a', 'copy'))).toEqual(['kept']);
+  },
+  60_000,
+);
