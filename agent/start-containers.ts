@@ -37,7 +37,8 @@ export async function startContainers(
   found: InstanceStatus | undefined,
   resume: boolean,
 ): Promise<StartResult> {
-  const { pod, memory, clock, signal } = context;
+  const { pod, uid, memory, clock, signal, names, runtime, specs } = context;
+  names?.follow(pod, runtime.name, specs.getNetworks(uid) ?? []);
   const references = createReferences(context);
   const refused = new Map<string, Waiting>();
   const rounds = containersOf(pod).length;

@@ -7,6 +7,7 @@ import type { Log } from '../../lib/log.ts';
 import { privateGateway } from '../../runtime/network/bridge.ts';
 import { parseResolvConf, withoutLoopback } from '../../runtime/network/resolv-conf.ts';
 import type { DnsSpec, InstanceNetwork, RuntimeName } from '../../runtime/runtime.ts';
+import type { InstanceNetworks } from '../addresses/instance-networks.ts';
 import { DnsServer } from './dns-server.ts';
 import { createForward } from './forward.ts';
 import { NameLookup } from './name-lookup.ts';
@@ -26,6 +27,8 @@ export interface NodeDnsOptions {
 
 /** What a pod asks. */
 export interface PodNames {
+  /** Serves names to a pod that may have started before this agent did. */
+  follow(pod: Pod, runtime: RuntimeName, networks: InstanceNetworks): void;
   dnsOf(pod: Pod, runtime: RuntimeName, network: InstanceNetwork | undefined): DnsSpec | undefined;
 }
 
@@ -54,6 +57,15 @@ export class NodeDns implements PodNames {
       log,
       onServing: (address) => this.#serving.add(address),
     });
+  }
+
+  follow(pod: Pod, runtime: RuntimeName, networks: InstanceNetworks): void {
+    if (!usesOurs(pod)) return;
+    const own = networks.filter((each) => each !== undefined);
+    for (const network of own.length === 0 ? [undefined] : own) {
+      const address = this.#addressFor(pod, runtime, network);
+      if (address !== undefined) this.#listen(address, network?.dns ?? []);
+    }
   }
 
   dnsOf(pod: Pod, runtime: RuntimeName, network: InstanceNetwork | undefined): DnsSpec | undefined {
@@ -99,6 +111,7 @@ export class NodeDns implements PodNames {
       // A bridge that ends here gets its gateway's address when its first instance starts.
       return addressesOf(bridge)[0] ?? (uplink === undefined ? gateway : undefined);
     }
+    if (runtime === 'libvirt') return undefined;
     if (runtime === 'systemd' && spec.hostNetwork !== true) return privateGateway;
     return addressesOf(dockerBridge)[0];
   }

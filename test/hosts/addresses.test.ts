@@ -187,6 +187,13 @@ test(
     expect(await Promise.all(['held', 'kept'].map(addressOf))).toEqual(addresses);
     const told = ['get', 'pod/held', 'pod/kept', '-o', 'jsonpath={.items[*].status.podIP}'];
     expect((await cluster.kubectl(...told)).split(' ')).toEqual(addresses);
+    // An agent that starts finds them running, and answers their questions as before.
+    await cluster.killBerth(2);
+    await cluster.reviveBerth(2);
+    const lookUp = ['exec', 'kept', '--', 'busybox', 'nslookup', 'held.default.berth'];
+    await cluster.until('names are answered', async () => {
+      return (await cluster.berth(1, ...lookUp)).stdout.includes(addresses[0] ?? '-');
+    });
   },
   timeoutMs,
 );
