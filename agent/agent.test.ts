@@ -492,8 +492,9 @@ describe('adoption', () => {
     h.start();
     await h.settle();
     expect((await h.instance(uid))?.containers[0]?.attempt).toBe(0);
-    await h.clock.advance(5_000);
+    // The agent may still be on its way to its wait.
     await h.until(async () => {
+      await h.clock.advance(1_000);
       const main = (await h.instance(uid))?.containers[0];
       return main?.attempt === 1 && main.state.phase === 'running' ? true : undefined;
     });
