@@ -39,6 +39,11 @@ export class ObjectStore {
     return cached?.revision === entry.modRevision ? cached : decodeEntry(entry);
   }
 
+  /** As last heard of, which may be behind: for writes that compare its revision. */
+  heardOf(place: StoragePlace, key: ObjectKey): Cached | undefined {
+    return this.cache.get(objectKey(place, key));
+  }
+
   /** Stores a new object, and `beside` with it; `raced` when one of that name exists or one of those moved on. */
   create(
     place: StoragePlace,

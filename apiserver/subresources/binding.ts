@@ -219,7 +219,8 @@ async function bindTogether(
   const { signal } = context.request;
   let held = guards;
   for (let attempt = 1; attempt <= maxTries; attempt += 1) {
-    const prepared = await Promise.all(wanted.map((each) => prepare(deps, each, signal)));
+    const isFirst = attempt === 1;
+    const prepared = await Promise.all(wanted.map((each) => prepare(deps, each, isFirst, signal)));
     const results = onceEach(prepared);
     const refused = results.map((result) => (result instanceof StatusError ? result : undefined));
     const errors = groupErrors(wanted, refused);
@@ -257,9 +258,20 @@ async function refreshed(deps: VerbDeps, context: RequestContext, guard: Guard):
   return leaseGuard(deps, context, lease);
 }
 
-async function prepare(deps: VerbDeps, wanted: Wanted, signal: AbortSignal): Promise<Prepared> {
+/**
+ * At first of what was last heard of: the write compares its revision, so at worst it is done again with what is stored.
+ * Nothing is refused by it.
+ */
+async function prepare(
+  deps: VerbDeps,
+  wanted: Wanted,
+  isFirst: boolean,
+  signal: AbortSignal,
+): Promise<Prepared> {
   const key = { namespace: wanted.namespace, name: wanted.name };
-  const pod = await deps.objects.get(wanted.place, key, signal);
+  const heard = isFirst ? deps.objects.heardOf(wanted.place, key) : undefined;
+  const isUsable = heard !== undefined && refusal(heard, wanted) === undefined;
+  const pod = isUsable ? heard : await deps.objects.get(wanted.place, key, signal);
   if (pod === undefined) {
     return notFound({ group: wanted.place.group, resource: wanted.place.plural }, wanted.name);
   }
