@@ -26,5 +26,5 @@ await runScheduler({
   log: createLog('warn'),
   signal: new AbortController().signal,
   identity,
-  leaseDurations: { leaseMs: 1_000, renewDeadlineMs: 700, retryMs: 100 },
+  leaseDurations: { leaseMs: 2_000, renewDeadlineMs: 1_500, retryMs: 200 },
 });

@@ -145,7 +145,8 @@ class Fight {
       spec: {},
     };
     await this.#api.client.create<Node>(nodes, node, { signal });
-    const allocatable = { cpu: '4', memory: '8Gi', pods: '110' };
+    // Only devices are scarce: a probe always fits, also while room is kept for others.
+    const allocatable = { cpu: '64', memory: '8Gi', pods: '110' };
     const conditions = [{ type: 'Ready', status: 'True' }];
     const options = { signal, subresource: 'status' };
     const body = { status: { allocatable, conditions } };
