@@ -5,6 +5,7 @@ import { ipAddresses, ipPools, ipReservations, pods, vms } from '../../api/resou
 import { hasReason } from '../../api/status.ts';
 import { runAddresses } from '../../controllers/addresses/run.ts';
 import { createInformers } from '../../controllers/kit/informers.ts';
+import { runQuotas } from '../../controllers/quota/run.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { createLog } from '../../lib/log.ts';
 import { systemRandom } from '../../lib/random.ts';
@@ -23,7 +24,8 @@ function startControllers({ client }: TestApi) {
   const stopped = new AbortController();
   const deps = { client, clock: systemClock, random: systemRandom, log: createLog('silent') };
   const informers = createInformers(deps);
-  const done = runAddresses({ ...deps, informers, signal: stopped.signal });
+  const shared = { ...deps, informers, signal: stopped.signal };
+  const done = Promise.all([runAddresses(shared), runQuotas(shared)]);
   informers.start();
   return async () => {
     stopped.abort();
@@ -110,13 +112,13 @@ describe.each(storeKinds)('on %s', (kind) => {
       },
       { signal },
     );
-  const makeVm = (name: string, interfaces: VM['spec']['interfaces']) =>
+  const makeVm = (name: string, interfaces: VM['spec']['interfaces'], within = namespace) =>
     api.client.create<VM>(
       vms,
       {
         apiVersion: 'berth.dev/v1',
         kind: 'VM',
-        metadata: { name, namespace },
+        metadata: { name, namespace: within },
         spec: {
           resources: { requests: { memory: '1Gi' } },
           boot: { kernel: '/k' },
@@ -308,6 +310,33 @@ describe.each(storeKinds)('on %s', (kind) => {
     // The one that somebody made stays.
     await until('box-1', ({ status }) => expect(status?.holder).toBeUndefined());
     await kill(pods, 'envious');
+  });
+
+  test('a quota on reservations counts those that are made for machines, too', async () => {
+    const pool = await makePool(5);
+    const metadata = { name: 'small' };
+    await api.call('POST', '/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata });
+    const hard = { 'count/ipreservations.berth.dev': '1' };
+    const quotas = '/api/v1/namespaces/small/resourcequotas';
+    const quota = {
+      apiVersion: 'v1',
+      kind: 'ResourceQuota',
+      metadata: { name: 'q' },
+      spec: { hard },
+    };
+    await api.call('POST', quotas, quota);
+    await eventually(async () => {
+      const { body } = await api.call('GET', `${quotas}/q`);
+      expect(body.status?.used).toEqual({ 'count/ipreservations.berth.dev': '0' });
+    });
+    await makeVm('twin', [{ pool }, { pool }], 'small');
+    await eventually(async () => {
+      const { body } = await api.call('GET', '/api/v1/namespaces/small/events');
+      const messages = body.items.map(({ message }: { message: string }) => message);
+      expect(messages).toContainEqual(expect.stringMatching(/twin-1: .*exceeded quota: q/));
+    });
+    const made = await api.client.list(ipReservations, { namespace: 'small', signal });
+    expect(made.items.map(({ metadata: { name } }) => name)).toEqual(['twin']);
   });
 
   test('with policy WithHolder it goes when the last that names it is gone', async () => {
