@@ -1,6 +1,6 @@
 /**
  * Who has the address of a reservation: one instance at a time, until it is gone. A stopped one keeps
- * it; one that has ended for good, or is deleted, gives it to the next that names the reservation.
+ * it; a pod that has ended for good, and what is deleted, gives it to the next that names the reservation.
  */
 import type { IPReservation, IPReservationHolder, Pod, VM } from '../../api/kinds.gen.ts';
 import type { KubeObject } from '../../api/meta.ts';
@@ -74,8 +74,7 @@ export function nextHolder(
   instances: readonly Instance[],
 ): Instance | undefined {
   const owner = controllerUid(reservation);
-  const order = ({ kind, metadata }: Instance) =>
-    `${metadata.creationTimestamp} ${kind} ${metadata.name}`;
+  const order = ({ metadata }: Instance) => `${metadata.creationTimestamp} ${metadata.name}`;
   return instances
     .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
     .filter((each) => !isEnded(each))
@@ -95,8 +94,7 @@ function candidates({ informers, object }: Reconcile<IPReservation>): readonly I
 
 /** A machine that does not name it any more has it until it is down. */
 function holds(instance: Instance, { metadata }: IPReservation): boolean {
-  if (isEnded(instance)) return false;
-  if (!isMachine(instance)) return true;
+  if (!isMachine(instance)) return !isEnded(instance);
   if (instance.status?.phase !== 'Stopped') return true;
   return machineReservations(instance).some(({ name }) => name === metadata.name);
 }
@@ -105,8 +103,11 @@ function controllerUid({ metadata }: KubeObject): string | undefined {
   return metadata.ownerReferences?.find(({ controller }) => controller)?.uid;
 }
 
-function isEnded({ status }: Instance): boolean {
-  return status?.phase === 'Succeeded' || status?.phase === 'Failed';
+/** A machine that has ended can be started again. */
+function isEnded(instance: Instance): boolean {
+  if (isMachine(instance)) return false;
+  const { phase } = instance.status ?? {};
+  return phase === 'Succeeded' || phase === 'Failed';
 }
 
 function isMachine(instance: Instance): instance is VM {
@@ -116,5 +117,5 @@ function isMachine(instance: Instance): instance is VM {
 function holderOf(instance: Instance): IPReservationHolder {
   const { name = '', uid = '' } = instance.metadata;
   const node = instance.spec.nodeName;
-  return { kind: isMachine(instance) ? vms.kind : pods.kind, name, uid, ...(node ? { node } : {}) };
+  return { kind: instance.kind, name, uid, ...(node ? { node } : {}) };
 }

@@ -287,7 +287,12 @@ describe.each(storeKinds)('on %s', (kind) => {
     await makePod('last', 'doomed');
     await until('doomed', ({ status }) => expect(status?.holder?.name).toBe('last'));
     await remove('doomed');
-    await untilReason('doomed', 'InUse');
+    await until('doomed', (each) =>
+      expect(ready(each)).toMatchObject({
+        reason: 'InUse',
+        message: 'is being deleted, and goes when Pod "last" is gone',
+      }),
+    );
     expect(await claims(pool)).toHaveLength(1);
     await kill(pods, 'last');
     await untilGone('doomed');
