@@ -134,6 +134,18 @@ describe('a plan', () => {
     expect(status.placements?.[1]?.message).toContain('Insufficient cpu (asked 2, at most 0 free');
   });
 
+  it('lays out Each all at once, or not at all', () => {
+    const world = new World();
+    world.node('n1', '4');
+    world.node('n2', '4');
+    const each = (perNode: number) =>
+      workload('web', 1, '1', { placement: { strategy: 'Each', perNode, nodes: 2 } });
+    const fits = planOf(world, [each(2)]);
+    expect(fits).toMatchObject({ placed: 4, unplaced: 0 });
+    expect(fits.placements?.map(({ node }) => node).sort()).toEqual(['n1', 'n1', 'n2', 'n2']);
+    expect(planOf(world, [each(5)])).toMatchObject({ placed: 0, unplaced: 10 });
+  });
+
   it('leaves the runs of a Cron for later, and a pod that is bound where it is', () => {
     const world = new World();
     world.node('n1', '2');

@@ -6,7 +6,7 @@ import { isVm } from '../../api/vm-instance.ts';
 import { type Cluster, isFinished } from '../controller/cluster.ts';
 import type { Engine } from '../engine/engine.ts';
 import { podRequest } from '../engine/pod-request.ts';
-import type { PoolReach } from '../engine/request.ts';
+import type { PlacementRequest, PoolReach } from '../engine/request.ts';
 import type { Placed } from '../engine/snapshot.ts';
 import { instanceOf } from './template.ts';
 import { refusalText } from './words.ts';
@@ -114,10 +114,11 @@ function prepareWorkload(around: Surroundings, workload: Workload): Prepared {
 }
 
 function decide(
-  { engine, cluster, poolsOf }: Surroundings,
+  around: Surroundings,
   planned: readonly Planned[],
   leaving: readonly string[],
 ): readonly PlanPlacement[] {
+  const { engine } = around;
   const { snapshot } = engine;
   const taken: (readonly [uid: string, placed: Placed])[] = [];
   const assumed: string[] = [];
@@ -126,20 +127,22 @@ function decide(
       const placed = snapshot.placementOf(uid);
       if (placed !== undefined && snapshot.release(uid)) taken.push([uid, placed]);
     }
-    const order = planned.toSorted((a, b) => priorityOf(b.pod) - priorityOf(a.pod));
-    return order.map(({ row, pod, workload }, i): PlanPlacement => {
-      const uid = `plan/${i}`;
-      const ties = { ...cluster.volumes.tiesOf(pod), pools: poolsOf(pod, workload) };
-      const request = { ...podRequest(pod, workload, snapshot.dimensions, ties), uid };
-      const [decision] = engine.scheduleBatch([request]);
-      if (decision?.type !== 'placed') {
-        const message = decision === undefined ? '' : refusalText(decision.reasons);
-        return { ...row, outcome: 'Unplaced', message };
-      }
-      assumed.push(uid);
-      const { node, allocation } = decision;
-      const devices = Object.keys(allocation).length === 0 ? {} : { devices: allocation };
-      return { ...row, outcome: 'Placed', node, ...devices };
+    const order = planned
+      .toSorted((a, b) => priorityOf(b.pod) - priorityOf(a.pod))
+      .map((each, i) => ({ ...each, request: requestOf(each, around, `plan/${i}`) }));
+    return runsOf(order).flatMap((run) => {
+      const decisions = engine.scheduleBatch(run.map(({ request }) => request));
+      return run.map(({ row, request }, i): PlanPlacement => {
+        const decision = decisions[i];
+        if (decision?.type !== 'placed') {
+          const message = decision === undefined ? '' : refusalText(decision.reasons);
+          return { ...row, outcome: 'Unplaced', message };
+        }
+        assumed.push(request.uid);
+        const { node, allocation } = decision;
+        const devices = Object.keys(allocation).length === 0 ? {} : { devices: allocation };
+        return { ...row, outcome: 'Placed', node, ...devices };
+      });
     });
   } finally {
     for (const uid of assumed) snapshot.release(uid);
@@ -147,6 +150,28 @@ function decide(
       snapshot.assume(footprint, node, allocation);
     }
   }
+}
+
+interface Requested extends Planned {
+  readonly request: PlacementRequest;
+}
+
+function requestOf({ pod, workload }: Planned, around: Surroundings, uid: string) {
+  const { dimensions, volumes } = around.cluster;
+  const ties = { ...volumes.tiesOf(pod), pools: around.poolsOf(pod, workload) };
+  return { ...podRequest(pod, workload, dimensions, ties), uid };
+}
+
+/** Those that a layout puts on nodes together (Each, Fill) are decided together. */
+function runsOf(planned: readonly Requested[]): readonly (readonly Requested[])[] {
+  const runs: Requested[][] = [];
+  for (const each of planned) {
+    const run = runs.at(-1);
+    const { layout, classKey } = each.request;
+    if (layout !== undefined && run?.[0]?.request.classKey === classKey) run.push(each);
+    else runs.push([each]);
+  }
+  return runs;
 }
 
 /** A Cron has none of its own; its next run is not placed now. */

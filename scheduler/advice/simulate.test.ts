@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { Pod } from '../../api/kinds.gen.ts';
+import type { Pod, Workload } from '../../api/kinds.gen.ts';
 import { createLog } from '../../lib/log.ts';
 import { type Arrival, type Simulation, simulate } from './simulate.ts';
+import { instanceOf } from './template.ts';
 import { traceArrivals, traceNodes } from './trace.ts';
 
 const nodesCsv = 'sn,cpu_milli,memory_mib,gpu,model\na,4000,8192,2,T4\nb,4000,8192,0,\n';
@@ -67,6 +68,22 @@ describe('a simulation', () => {
     expect(anew).toMatchObject({ bound: 0, placed: 2, unplaced: 1 });
     const used = [asItIs, anew].map(({ score }) => score.dimensions['cpu']?.used);
     expect(used).toEqual([7000, 3000]);
+  });
+
+  it('lays out Each as a whole', () => {
+    const spec = {
+      selector: {},
+      placement: { strategy: 'Each' as const, perNode: 2, nodes: 2 },
+      template: { spec: pod('w', '1').spec },
+    };
+    const metadata = { name: 'w', namespace: 'default', uid: 'w' };
+    const workload: Workload = { apiVersion: 'berth.dev/v1', kind: 'Workload', metadata, spec };
+    const arrivals = Array.from({ length: 4 }, () => ({
+      pod: instanceOf(workload, 'w'),
+      workload,
+    }));
+    const { placements } = run(arrivals);
+    expect(placements.map(({ node }) => node).sort()).toEqual(['a', 'a', 'b', 'b']);
   });
 
   it('names the line of a trace that cannot be read', () => {

@@ -60,7 +60,7 @@ export function simulate(simulation: Simulation): Outcome {
   for (const node of simulation.nodes) run.cluster.applyNode(imaginary(node));
   const arrivals = simulation.arrivals.map((arrival, i) => run.waiterOf(arrival, i));
   if (simulation.timed === true) timed(run, arrivals);
-  else for (const waiter of arrivals) run.arrive(waiter);
+  else run.arriveAll(arrivals);
   return run.outcome(arrivals);
 }
 
@@ -118,16 +118,32 @@ class Run {
     const { strategy, anew = false } = this.#simulation;
     const { nodeName = '' } = pod.spec;
     const read = podRequest(pod, workload, this.cluster.dimensions);
+    const { layout, ...plain } = read;
     const request = withClassKey({
-      ...read,
+      ...plain,
       uid: `${number}`,
-      ...(strategy === undefined ? {} : { strategy }),
+      ...(strategy === undefined ? (layout === undefined ? {} : { layout }) : { strategy }),
     });
     const { namespace = 'default', name = '' } = pod.metadata;
     const node = nodeName === '' || anew ? undefined : nodeName;
     const allocation = allocationOf(pod);
     const label = `${namespace}/${name}`;
     return { name: label, request, from, until, node, allocation, placedOn: undefined };
+  }
+
+  /** One after the other; those that a layout puts on nodes together (Each, Fill) at once. */
+  arriveAll(waiters: readonly Waiter[]): void {
+    let together: Waiter[] = [];
+    for (const waiter of waiters) {
+      const { layout, classKey } = waiter.request;
+      if (together[0] !== undefined && together[0].request.classKey !== classKey) {
+        this.#arriveTogether(together);
+        together = [];
+      }
+      if (layout === undefined || waiter.node !== undefined) this.arrive(waiter);
+      else together.push(waiter);
+    }
+    this.#arriveTogether(together);
   }
 
   arrive(waiter: Waiter): void {
@@ -190,6 +206,18 @@ class Run {
     waiter.placedOn = placed.node;
     this.#present += 1;
     return true;
+  }
+
+  #arriveTogether(waiters: readonly Waiter[]): void {
+    const decisions = this.#engine.scheduleBatch(waiters.map(({ request }) => request));
+    for (const [i, waiter] of waiters.entries()) {
+      const decision = decisions[i];
+      if (decision?.type !== 'placed') this.#refused(waiter);
+      else {
+        waiter.placedOn = decision.node;
+        this.#present += 1;
+      }
+    }
   }
 
   #refused({ request, name }: Waiter): void {

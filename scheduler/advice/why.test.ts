@@ -97,6 +97,13 @@ describe('why something is where it is', () => {
     expect(seen(engine.snapshot)).toEqual(before);
   });
 
+  it('compares nodes also for strategies that lay out many at once', () => {
+    const engine = engineOf(node('n1'), node('n2'));
+    const asked = request('p', {}, { strategy: 'Each', owner: 'o' });
+    engine.snapshot.assume(asked, 'n1', {});
+    expect(whyBound(engine, asked, 'n1')).toMatchObject({ rank: 1, candidateNodes: 2 });
+  });
+
   it('says so where its node would refuse it now', () => {
     const engine = engineOf(node('n1', {}, { traits: { unschedulable: true } }), node('n2'));
     const asked = request('p');

@@ -6,6 +6,7 @@ import { type Ranked, ranking } from '../engine/ranking.ts';
 import type { Reasons } from '../engine/reasons.ts';
 import type { PlacementRequest } from '../engine/request.ts';
 import { strategyOf } from '../strategies/built-in.ts';
+import { spread } from '../strategies/spread.ts';
 import { refusalText, whyClass } from './words.ts';
 
 /** Candidates that are told: the node it has or would get, and the runners-up. */
@@ -103,8 +104,8 @@ function without<T>({ snapshot }: Engine, uid: string, decide: () => T): T {
 }
 
 function rankedBy({ snapshot }: Engine, request: PlacementRequest): readonly Ranked[] {
-  const strategy = strategyOf(request.strategy);
-  return strategy === undefined ? [] : ranking(snapshot, request, strategy);
+  // Where a layout of many decides (Each, Fill), one alone is compared as Spread would.
+  return ranking(snapshot, request, strategyOf(request.strategy) ?? spread);
 }
 
 function classesOf({ classes }: Reasons): NonNullable<Why['classes']> {
