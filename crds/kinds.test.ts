@@ -75,6 +75,7 @@ describe('every kind', () => {
       'ippools',
       'ipreservations',
       'vms',
+      'vmsnapshots',
       'volumes',
       'workloads',
     ]);
