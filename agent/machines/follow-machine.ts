@@ -99,7 +99,9 @@ async function adjust(context: PodContext, pod: VmInstance, status: InstanceStat
   if (changes === undefined) return never;
   memory.adjusted = { key, atMs: clock.now(), changes };
   const message = changes.failures.join('; ');
-  if (changes.changed && message === '') {
+  // What a balloon does while its guest boots is nobody's wish.
+  const isNew = adjusted !== undefined && adjusted.key !== key;
+  if (changes.changed && message === '' && isNew) {
     const normal = { involvedObject: pod, type: 'Normal' } as const;
     events.recordEvent({ ...normal, reason: 'Adjusted', message: 'Changed the running machine' });
   }

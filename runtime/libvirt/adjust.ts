@@ -4,6 +4,7 @@ import type { MachineChanges, MachineSpec } from '../machine.ts';
 import type { ResourceLimits } from '../runtime.ts';
 import { diskXml, interfaceXml, labelElement } from './domain-xml.ts';
 import { ipsOf, takeAddresses } from './ensure-machine.ts';
+import { useCpus } from './guest-cpus.ts';
 import type { Domain } from './libvirt.ts';
 import { LiveDomains } from './libvirt-live.ts';
 import { type LiveChange, planLiveChanges } from './live-changes.ts';
@@ -40,6 +41,9 @@ export async function adjustMachine(
       }
       await apply(live, domain, change, options);
     });
+  }
+  if (have.agent && changes.some(({ type }) => type === 'cpus')) {
+    await useCpus(machines.libvirt, machines.clock, domain, machine.cpus, options);
   }
   const grown = await growDisks(live, domain, have, machine, attempt, options);
   failures.push(...(await stillThere(live, domain, changes, options)));

@@ -75,7 +75,10 @@ export function createMachineControl(machines: Machines, serial: KeyedSerial): M
     removeSnapshot: (id, name, options) =>
       serial.run(id, async () => {
         const found = await machines.find(id, options);
-        if (found !== undefined) await removeSnapshot(machines, found, name, options);
+        if (found === undefined) return;
+        await removeSnapshot(machines, found, name, options).catch((error) => {
+          throw failed('snapshot', error);
+        });
       }),
     openScreen: (id, options) => openScreen(machines, id, options),
     capture: (id, what, options) =>

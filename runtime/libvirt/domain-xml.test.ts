@@ -1,7 +1,14 @@
 import { expect, test } from 'vitest';
 import type { MachineSpec } from '../machine.ts';
 import type { ContainerSpec, CpuChoice, InstanceSpec } from '../runtime.ts';
-import { type DomainLabels, diskTarget, diskXml, domainXml, readLabels } from './domain-xml.ts';
+import {
+  type DomainLabels,
+  diskTarget,
+  diskXml,
+  domainXml,
+  readLabels,
+  snapshotXml,
+} from './domain-xml.ts';
 
 const labels: DomainLabels = {
   node: 'n',
@@ -51,6 +58,10 @@ test("processors: the host's own with KVM, a plain one without, a named one wher
   expect(xmlOf()).toContain('<model fallback="allow">qemu64</model>');
   expect(xmlOf({}, container, { ...tcg, kvm: true })).toContain('<cpu mode="host-passthrough"/>');
   expect(xmlOf({ cpuModel: 'Haswell' })).toContain('<model fallback="allow">Haswell</model>');
+  const topology = { sockets: 2, cores: 2, threads: 1 };
+  expect(xmlOf({ cpuModel: 'host-model', topology })).toContain(
+    '<cpu mode="host-model"><topology sockets="2" cores="2" threads="1"/></cpu>',
+  );
   expect(xmlOf({ cpusMax: 4 })).toContain('<vcpu placement="static" current="2">4</vcpu>');
 });
 
@@ -78,6 +89,18 @@ test('disks with limits, and their names in order', () => {
   expect(xml).toContain('<read_bytes_sec>1048576</read_bytes_sec><write_iops_sec>20');
   expect(xml).toContain('<readonly/>');
   expect([0, 25, 26, 51, 52].map(diskTarget)).toEqual(['vda', 'vdz', 'vdaa', 'vdaz', 'vdba']);
+});
+
+test('a snapshot is of all disks that can be written, with memory while it runs', () => {
+  const disks = [
+    { target: 'vda', readOnly: false },
+    { target: 'vdb', readOnly: true },
+  ];
+  expect(snapshotXml('s', disks, true)).toBe(
+    '<domainsnapshot><name>s</name><memory snapshot="internal"/><disks>' +
+      '<disk name="vda" snapshot="internal"/><disk name="vdb" snapshot="no"/></disks></domainsnapshot>',
+  );
+  expect(snapshotXml('s', disks, false)).toContain('<memory snapshot="no"/>');
 });
 
 test('memory that can grow, and large pages', () => {
