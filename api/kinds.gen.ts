@@ -2344,7 +2344,7 @@ export interface PodSpec {
   /** Seconds after which the pod is stopped and counts as failed. Kept, and not acted on yet. */
   readonly activeDeadlineSeconds?: number;
   /**
-   * How names are resolved: `ClusterFirst` (default), `ClusterFirstWithHostNet`, `Default` (as the machine does) or `None` (only `dnsConfig`). Berth has no cluster DNS: all but `None` resolve as the machine does.
+   * How names are resolved: `ClusterFirst` (default; with `hostNetwork` as `Default`) and `ClusterFirstWithHostNet` ask the node, which knows `<name>.<namespace>.berth` and passes all others on; `Default` does as the machine does, `None` only as `dnsConfig` says.
    */
   readonly dnsPolicy?: 'ClusterFirst' | 'ClusterFirstWithHostNet' | 'Default' | 'None';
   /** Labels that a node must have to be chosen: `{disk: ssd}`. */
