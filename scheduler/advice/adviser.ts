@@ -13,7 +13,7 @@ import { badRequest, invalid } from '../../api/status.ts';
 import { podOfVm } from '../../api/vm-instance.ts';
 import { podRequest } from '../engine/pod-request.ts';
 import { openExtensions } from '../extensions/extensions.ts';
-import { prepareFor } from '../extensions/external-dimension.ts';
+import { asksOthers, prepareFor } from '../extensions/external-dimension.ts';
 import { capacityOf } from './capacity.ts';
 import { type Applicant, dryRun } from './dry-run.ts';
 import { whyInstance, whyWorkload } from './instance.ts';
@@ -57,6 +57,8 @@ export class Adviser {
   async whyWorkload(workload: Workload, signal: AbortSignal): Promise<Why> {
     const view = await this.#current(workload, signal);
     await this.#asked(instanceOf(workload, undefined), view, signal);
+    const { uid = '' } = workload.metadata;
+    for (const pod of view.podsOf(uid)) await this.#asked(pod, view, signal);
     return whyOf(workload, whyWorkload(view, workload));
   }
 
@@ -117,7 +119,14 @@ export class Adviser {
   /** What users' own dimensions say about a pod is fetched before anything is decided. */
   async #asked(pod: Pod, view: View, signal: AbortSignal): Promise<View> {
     const { snapshot, dimensions } = view.cluster;
-    await prepareFor(podRequest(pod, undefined, dimensions), snapshot, signal);
+    const request = podRequest(pod, undefined, dimensions);
+    if (!asksOthers(request, snapshot)) return view;
+    // One that is placed is asked about as if it were not there; questions are made before anything is awaited.
+    const placed = snapshot.placementOf(request.uid);
+    if (placed !== undefined) snapshot.release(request.uid);
+    const asking = prepareFor(request, snapshot, signal);
+    if (placed !== undefined) snapshot.assume(placed.footprint, placed.node, placed.allocation);
+    await asking;
     return view;
   }
 

@@ -18,8 +18,8 @@ export interface ExternalOptions {
   readonly clock: Clock;
 }
 
-/** Different needs whose answers a node keeps. */
-const needsMax = 32;
+/** Answers that a node keeps: by need, and by what was held. */
+const answersMax = 64;
 
 /** Answers may depend on more than is held on the node: older ones are fetched again. */
 const freshMs = 5_000;
@@ -61,13 +61,16 @@ export class ExternalDimension implements StructuredDimension {
     if (failure !== undefined && clock.now() < failure.untilMs) return;
     const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
     try {
-      for (let i = 0; i < unknown.length; i += nodesMax) {
-        const some = unknown.slice(i, i + nodesMax).map(({ table }) => table);
-        await this.#ask(need, key, some, limit);
+      // All is asked about as it is at this moment, whatever changes while answers are waited for.
+      const asked = unknown.map(({ table }) => ({ table, held: table.held, node: table.asked() }));
+      for (let i = 0; i < asked.length; i += nodesMax) {
+        await this.#ask(need, key, asked.slice(i, i + nodesMax), limit);
       }
       this.#failure = undefined;
     } catch (error) {
       if (signal.aborted) return;
+      // An old answer is none.
+      for (const { table } of unknown) table.forget(key);
       this.#fail(limit.aborted ? `no answer within ${timeoutMs / 1000} s` : textOf(error));
     }
     // Whoever keeps costs and reasons has to look again.
@@ -79,18 +82,15 @@ export class ExternalDimension implements StructuredDimension {
   async #ask(
     need: JsonValue,
     key: string,
-    tables: readonly Table[],
+    asked: readonly Asked[],
     signal: AbortSignal,
   ): Promise<void> {
-    const versions = tables.map(({ version }) => version);
-    const question: Question = { need, nodes: tables.map((table) => table.asked()) };
+    const question: Question = { need, nodes: asked.map(({ node }) => node) };
     const value = await this.#options.asker.ask(question, signal);
     const answers = readAnswers(value, question, this.name);
-    for (const [i, table] of tables.entries()) {
-      const answer = answers.get(table.node.name);
-      // What changed meanwhile is asked about again.
-      if (answer !== undefined && table.version === versions[i])
-        table.learn(key, answer, this.#options.clock.now());
+    for (const { table, held, node } of asked) {
+      const answer = answers.get(node.name);
+      if (answer !== undefined) table.learn(key, held, answer, this.#options.clock.now());
     }
   }
 
@@ -99,6 +99,13 @@ export class ExternalDimension implements StructuredDimension {
     const rest = Math.min(restMs.most, (this.#failure?.restMs ?? restMs.first / 2) * 2);
     this.#failure = { text, untilMs: clock.now() + rest, restMs: rest };
   }
+}
+
+/** A node as it was when it was asked about. */
+interface Asked {
+  readonly table: Table;
+  readonly held: string;
+  readonly node: Question['nodes'][number];
 }
 
 /** Whether a request asks anything of users' own dimensions. */
@@ -114,10 +121,11 @@ export async function prepareFor(
   snapshot: Snapshot,
   signal: AbortSignal,
 ): Promise<void> {
-  for (const { dimension, need } of request.parts) {
+  const all = request.parts.map(async ({ dimension, need }) => {
     const known = snapshot.dimensions.structured.get(dimension);
     if (known instanceof ExternalDimension) await known.prepare(snapshot, need, signal);
-  }
+  });
+  await Promise.all(all);
   signal.throwIfAborted();
 }
 
@@ -135,7 +143,7 @@ class Table implements Devices {
   /** By its JSON, how often each piece is held. */
   readonly #held = new Map<string, number>();
   readonly #answers = new Map<string, { readonly answer: NodeAnswer; readonly atMs: number }>();
-  version = 0;
+  #heldKey: string | undefined;
 
   constructor(node: NodeRecord, dimension: string, failure: () => string | undefined) {
     this.node = node;
@@ -145,14 +153,26 @@ class Table implements Devices {
 
   /** Whether it has an answer of that time or later. */
   knows(key: string, sinceMs: number): boolean {
-    return (this.#answers.get(key)?.atMs ?? Number.NEGATIVE_INFINITY) >= sinceMs;
+    const known = this.#answers.get(`${key} ${this.held}`);
+    return (known?.atMs ?? Number.NEGATIVE_INFINITY) >= sinceMs;
   }
 
-  learn(key: string, answer: NodeAnswer, atMs: number): void {
-    this.#answers.delete(key);
-    this.#answers.set(key, { answer, atMs });
+  forget(key: string): void {
+    this.#answers.delete(`${key} ${this.held}`);
+  }
+
+  /** All that is held, as one text: an answer is about it. */
+  get held(): string {
+    this.#heldKey ??= JSON.stringify([...this.#held].sort(([a], [b]) => (a < b ? -1 : 1)));
+    return this.#heldKey;
+  }
+
+  learn(key: string, held: string, answer: NodeAnswer, atMs: number): void {
+    const name = `${key} ${held}`;
+    this.#answers.delete(name);
+    this.#answers.set(name, { answer, atMs });
     for (const oldest of this.#answers.keys()) {
-      if (this.#answers.size <= needsMax) return;
+      if (this.#answers.size <= answersMax) return;
       this.#answers.delete(oldest);
     }
   }
@@ -226,7 +246,7 @@ class Table implements Devices {
   }
 
   #answer(need: JsonValue): NodeAnswer | undefined {
-    return this.#answers.get(JSON.stringify(need))?.answer;
+    return this.#answers.get(`${JSON.stringify(need)} ${this.held}`)?.answer;
   }
 
   #change(piece: JsonValue, by: 1 | -1): void {
@@ -235,7 +255,6 @@ class Table implements Devices {
     const left = (this.#held.get(key) ?? 0) + by;
     if (left > 0) this.#held.set(key, left);
     else this.#held.delete(key);
-    this.version += 1;
-    this.#answers.clear();
+    this.#heldKey = undefined;
   }
 }

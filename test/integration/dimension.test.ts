@@ -10,6 +10,7 @@ import { importModule } from '../../cli/plane/load-module.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { createLog } from '../../lib/log.ts';
 import { systemRandom } from '../../lib/random.ts';
+import { Adviser } from '../../scheduler/advice/adviser.ts';
 import { runScheduler } from '../../scheduler/controller/run-scheduler.ts';
 import { httpAsker, moduleAsker } from '../../scheduler/extensions/askers.ts';
 import { checkDimension } from '../../scheduler/extensions/check.ts';
@@ -34,15 +35,7 @@ beforeAll(async () => {
   server = example.serve(0);
   await once(server, 'listening');
   api = await startTestApi('embedded');
-  scheduler = runScheduler({
-    client: api.client,
-    clock: systemClock,
-    random: systemRandom,
-    log: createLog('silent'),
-    signal: stopped.signal,
-    identity: 'test',
-    loadModule: (name) => importModule(join(folder, name)),
-  });
+  scheduler = runScheduler({ ...parts(), signal: stopped.signal, identity: 'test' });
   await node('n1', '4');
   await node('n2', '0');
 });
@@ -52,6 +45,14 @@ afterAll(async () => {
   await scheduler;
   server.close();
   await api.stop();
+});
+
+const parts = () => ({
+  client: api.client,
+  clock: systemClock,
+  random: systemRandom,
+  log: createLog('silent'),
+  loadModule: (name: string) => importModule(join(folder, name)),
 });
 
 async function node(name: string, seats: string) {
@@ -125,7 +126,15 @@ test('a dimension is added without a restart, decides, and fails only those that
   const module = { spec: { url: null, module: 'licences.mjs' } };
   const path = `${dimensionsPath}/licence`;
   expect((await api.call('PATCH', path, module, patchType)).status).toBe(200);
-  expect(allocation(await untilBound('d'))).toEqual({ licence: { seats: [3] } });
+  const last = await untilBound('d');
+  expect(allocation(last)).toEqual({ licence: { seats: [3] } });
+
+  const ending = new AbortController();
+  const { signal } = ending;
+  const adviser = new Adviser({ ...parts(), signal });
+  expect(await adviser.whyPod(last, signal)).toMatchObject({ state: 'Bound', node: 'n1', rank: 1 });
+  ending.abort();
+  await adviser.stopped();
 }, 60_000);
 
 test('an object that names no one to ask, or two, is refused with the field', async () => {
