@@ -1,7 +1,7 @@
 /** Pods that stand for what somebody else started, and pods whose work is given away. */
 import { mkdir, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { AdoptablePod } from '../api/adoptable-pod.ts';
+import { type AdoptablePod, releaseObstacle } from '../api/adoption.ts';
 import type { Pod } from '../api/kinds.gen.ts';
 import { hasReason } from '../api/status.ts';
 import { resourceOf } from '../client/instance.ts';
@@ -93,10 +93,9 @@ export async function adopt({
   }
 }
 
-/** A controller would only make another in its place. */
-export function isReleaseWanted({ metadata }: Pod): boolean {
-  const owned = metadata.ownerReferences?.some(({ controller }) => controller === true) === true;
-  return metadata.annotations?.[annotations.release] === 'true' && !owned;
+export function isReleaseWanted(pod: Pod): boolean {
+  const isWanted = pod.metadata.annotations?.[annotations.release] === 'true';
+  return isWanted && releaseObstacle(pod) === undefined;
 }
 
 /** Its work goes on without us; then the pod goes. Safe to repeat. */

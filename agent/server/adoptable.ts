@@ -1,6 +1,6 @@
 /** `/adoptable?target=docker/web`: what runs without Berth, as the pod that would stand for it. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AdoptablePod } from '../../api/adoptable-pod.ts';
+import type { AdoptablePod } from '../../api/adoption.ts';
 import { badRequest, StatusError } from '../../api/status.ts';
 import type { CallOptions } from '../../lib/call.ts';
 import { RuntimeError } from '../../runtime/runtime.ts';

@@ -4,7 +4,7 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
-import type { AdoptablePod } from '../../api/adoptable-pod.ts';
+import type { AdoptablePod } from '../../api/adoption.ts';
 import type { Pod } from '../../api/kinds.gen.ts';
 import type { StatsSummary } from '../../api/stats-summary.ts';
 import { badRequest, notFound, StatusError } from '../../api/status.ts';

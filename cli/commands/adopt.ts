@@ -1,7 +1,7 @@
 /** `berth adopt`: what runs on a node without Berth comes under its management, untouched. */
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
-import type { AdoptablePod } from '../../api/adoptable-pod.ts';
+import type { AdoptablePod } from '../../api/adoption.ts';
 import type { Pod } from '../../api/kinds.gen.ts';
 import { withQuery } from '../../client/paths.ts';
 import { systemClock } from '../../lib/clock.ts';

@@ -1,5 +1,6 @@
 /** `berth release`: what a pod runs goes on without Berth. */
 import type { Command } from 'commander';
+import { releaseObstacle } from '../../api/adoption.ts';
 import type { Pod } from '../../api/kinds.gen.ts';
 import { StatusError } from '../../api/status.ts';
 import { systemClock } from '../../lib/clock.ts';
@@ -35,13 +36,8 @@ async function release(session: Session, word: string): Promise<void> {
   const path = instancePath(session, instance, '').replace(/\/$/, '');
   // What the path names.
   const pod = (await session.call({ path })).body as unknown as Pod;
-  const owner = pod.metadata.ownerReferences?.find(({ controller }) => controller === true);
-  if (owner !== undefined) {
-    throw new Failure(
-      `pod/${instance.name} belongs to ${owner.kind} "${owner.name}", which would make another in its ` +
-        `place: first "kubectl delete ${owner.kind.toLowerCase()} ${owner.name} --cascade=orphan"`,
-    );
-  }
+  const obstacle = releaseObstacle(pod);
+  if (obstacle !== undefined) throw new Failure(obstacle);
   await session.call({
     method: 'PATCH',
     path,

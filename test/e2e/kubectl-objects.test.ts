@@ -250,7 +250,7 @@ describe.skipIf(kubectlBinary === undefined)('kubectl', () => {
       expect(explained).toContain('VERSION:    v1');
       expect(explained).toMatch(/maxUnavailable\s+<\w+>\n\s+\S+ .*instances/);
       const recursive = await kubectl.ok('explain workload --recursive');
-      expect(recursive).toMatch(/placement\s+<\w+>\n\s+maxPerNode\s+<integer>/);
+      expect(recursive).toMatch(/placement\s+<\w+>\n\s+gang\s+<\w+>/);
       expect(await kubectl.ok('explain pod.spec.containers')).toContain('Name of the container');
       const unknown = await kubectl('explain workload.spec.absent');
       expect(unknown.code).toBe(1);
