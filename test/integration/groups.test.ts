@@ -1,5 +1,6 @@
 /** Rules between instances, with the real server and its admission, on imaginary nodes. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runControllers } from '../../controllers/index.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { silentLog } from '../../lib/log.ts';
 import { systemRandom } from '../../lib/random.ts';
@@ -8,7 +9,7 @@ import { type Body, eventually, startTestApi, type TestApi } from '../harness/ap
 
 let api: TestApi;
 const stopping = new AbortController();
-let scheduler: Promise<void>;
+let ended: Promise<unknown>;
 const nodeCount = 20;
 
 beforeAll(async () => {
@@ -27,18 +28,22 @@ beforeAll(async () => {
     const body = JSON.stringify({ status });
     await api.call('PATCH', `/api/v1/nodes/${name}/status`, body, { headers });
   }
-  scheduler = runScheduler({
-    client: api.client,
-    clock: systemClock,
-    random: systemRandom,
-    log: silentLog,
-    signal: stopping.signal,
-    identity: 'test',
-  });
+  const { signal } = stopping;
+  const shared = { client: api.client, clock: systemClock, random: systemRandom, log: silentLog };
+  ended = Promise.allSettled([
+    runScheduler({ ...shared, signal, identity: 'test' }),
+    // Nobody beats for these nodes.
+    runControllers({
+      ...shared,
+      signal,
+      identity: 'test',
+      nodeLifecycle: { graceMs: 3_600_000, absentGraceMs: 3_600_000 },
+    }),
+  ]);
 });
 afterAll(async () => {
   stopping.abort();
-  await scheduler;
+  await ended;
   await api?.stop();
 });
 
@@ -132,4 +137,50 @@ test('machines and pods keep away from each other, and machines are spread over 
   const wrong = vm('wrong', { topologySpreadConstraints: nowhere });
   const { body } = await api.call('POST', vmsPath, wrong);
   expect(body.message).toContain('topologyKey: Required value: can not be empty');
+});
+
+test('so many on each node, and as many nodes as there are or are asked for', async () => {
+  const workload = (name: string, placement: object, image = 'web') => ({
+    apiVersion: 'berth.dev/v1',
+    kind: 'Workload',
+    metadata: { name },
+    spec: {
+      placement,
+      selector: { matchLabels: { app: name } },
+      template: {
+        metadata: { labels: { app: name } },
+        spec: { containers: [{ name: 'c', image, resources: { requests: { cpu: '1m' } } }] },
+      },
+    },
+  });
+  const path = '/apis/berth.dev/v1/namespaces/default/workloads';
+  const counts = async (app: string) => {
+    const byNode = new Map<string, number>();
+    for (const { spec } of await of(podsPath, app)) {
+      const node = spec.nodeName ?? 'none';
+      byNode.set(node, (byNode.get(node) ?? 0) + 1);
+    }
+    return byNode;
+  };
+  await api.call('POST', path, workload('each', { strategy: 'Each', perNode: 2 }));
+  await api.call('POST', path, workload('some', { strategy: 'Each', perNode: 3, nodes: 4 }));
+  await eventually(async () => {
+    const each = await counts('each');
+    expect([each.size, ...new Set(each.values())]).toEqual([nodeCount, 2]);
+    const some = await counts('some');
+    expect([some.size, ...new Set(some.values())]).toEqual([4, 3]);
+  });
+  // Fill counts what is there already, of whatever template.
+  await api.call('POST', path, workload('fill', { strategy: 'Fill', perNode: 1 }));
+  await eventually(async () => {
+    const fill = await counts('fill');
+    expect([fill.size, ...new Set(fill.values())]).toEqual([nodeCount, 1]);
+  });
+  const more = { spec: { placement: { perNode: 2 } } };
+  const headers = { 'content-type': 'application/merge-patch+json' };
+  await api.call('PATCH', `${path}/fill`, JSON.stringify(more), { headers });
+  await eventually(async () => {
+    const fill = await counts('fill');
+    expect([fill.size, ...new Set(fill.values())]).toEqual([nodeCount, 2]);
+  });
 });
