@@ -3,7 +3,7 @@
  * subresource, or POSTed as a kind that is never stored. Who wires the parts hands in the answers.
  */
 import type { JsonObject } from '../../api/meta.ts';
-import { notFound } from '../../api/status.ts';
+import { badRequest, notFound } from '../../api/status.ts';
 import { kindId } from '../registry/served-kind.ts';
 import { askedKinds } from '../registry/virtual.ts';
 import type { ApiResponse, RequestContext, UserInfo } from '../request/request.ts';
@@ -82,7 +82,10 @@ export async function answerTo(deps: AnswersDeps, context: RequestContext): Prom
   const answer = deps.answers.asked[info.resource];
   if (answer === undefined) throw notFound({ group: info.group, resource: info.resource }, '');
   const kind = askedKinds[info.resource] ?? '';
-  const body = decodePlain(await request.body(), request.headers['content-type'], kind);
+  const bytes = await request.body();
+  // Other kinds that are not stored may be left out altogether; a question may not.
+  if (bytes.length === 0) throw badRequest(`the request has no body: it must be a ${kind}`);
+  const body = decodePlain(bytes, request.headers['content-type'], kind);
   const { namespace } = info;
   const { signal } = request;
   return respondJson(201, await answer({ body, namespace, user, signal }));

@@ -188,6 +188,12 @@ describe('plan', () => {
     const answer = await api.call('POST', plans, ask('Plan', { objects: 'web' }));
     expect(answer.status).toBe(400);
     expect(answer.body.message).toContain('spec.objects');
+    const empty = await api.call('POST', plans, { apiVersion: 'berth.dev/v1', kind: 'Plan' });
+    expect(empty.status).toBe(400);
+    expect(empty.body.message).toContain('spec: Required value');
+    const none = await api.call('POST', plans);
+    expect(none.status).toBe(400);
+    expect(none.body.message).toBe('the request has no body: it must be a Plan');
   });
 });
 
