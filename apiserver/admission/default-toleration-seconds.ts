@@ -26,6 +26,8 @@ export const defaultTolerationSeconds: AdmissionPlugin = {
 };
 
 function missingFrom(spec: JsonObject): JsonObject[] {
+  // What is no list is refused by the schema, and must still be there for that.
+  if (!Array.isArray(spec['tolerations'] ?? [])) return [];
   const given = objectsOf(spec['tolerations']);
   return taints
     .filter((taint) => !given.some((each) => covers(each, taint)))

@@ -59,6 +59,7 @@ async function ofClass(
   attributes: Attributes,
   spec: JsonObject,
 ): Promise<JsonObject> {
+  if (!isWellFormed(spec)) return {};
   const name = asString(spec['priorityClassName']);
   const found = name === '' ? defaultClass(objects) : await classOf(objects, attributes, name);
   const value = Number(found?.object['value'] ?? 0);
@@ -83,6 +84,16 @@ async function ofClass(
     priority: value,
     preemptionPolicy: policy,
   };
+}
+
+/** What is not of its type is left to the schema, which names the field. */
+function isWellFormed({ priority, preemptionPolicy, priorityClassName }: JsonObject): boolean {
+  const isPolicy = ['PreemptLowerPriority', 'Never'].includes(String(preemptionPolicy));
+  return (
+    (priority === undefined || Number.isInteger(priority)) &&
+    (preemptionPolicy === undefined || isPolicy) &&
+    (priorityClassName === undefined || typeof priorityClassName === 'string')
+  );
 }
 
 /** The cache may not know yet what was made a moment ago. */
