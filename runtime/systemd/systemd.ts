@@ -192,6 +192,9 @@ class SystemdRuntime implements Runtime {
       const units = await this.#units.find(id, options);
       await Promise.all(units.map((unit) => this.#units.stop(unit, options.graceMs, options)));
       for (const unit of units) await this.#units.remove(unit, options);
+      // One that was not started since the last boot is no unit of the instance, and still its own.
+      const { adoptions } = this.#units;
+      for (const adoption of adoptions.of('systemd', id)) adoptions.forget(adoption);
       await this.#network.detach(this.#key(id), options);
       await removeResolvConf(this.#key(id));
       await this.#units.stopSlice(sliceName(this.#options.nodeId, id), options);

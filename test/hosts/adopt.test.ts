@@ -106,6 +106,20 @@ describe(
       expect(await cluster.sh(1, 'systemctl show counts -p Restart')).toBe('Restart=always');
     });
 
+    test('is started by Berth, and by nobody else, after a power cut', async () => {
+      await cluster.berth(1, 'adopt', 'systemd/counts');
+      await cluster.lab.crash(1);
+      await cluster.lab.boot(1);
+      expect(await cluster.sh(1, 'pgrep -cf "^sleep 100000" || true')).toBe('0');
+      await cluster.reviveBerth(1);
+      await cluster.until('it runs again', async () => {
+        return (await cluster.sh(1, 'pgrep -cf "^sleep 100000" || true')) === '1';
+      });
+      await cluster.kubectl('wait', 'pod/counts', '--for=condition=Ready', '--timeout=30s');
+      await cluster.kubectl('delete', 'pod/counts', '--grace-period=1');
+      await cluster.sh(1, 'systemctl enable -q --now counts');
+    });
+
     test('that ends under management is started again by the manifest, and once', async () => {
       await cluster.berth(1, 'adopt', 'systemd/counts.service');
       await cluster.sh(1, 'systemctl kill -s KILL counts');
