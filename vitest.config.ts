@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
@@ -21,6 +22,8 @@ export default defineConfig({
     exclude: ['dist/**', 'node_modules/**'],
     // Shared machines stall now and then; at a desk a test that fails once has failed.
     retry: process.env['CI'] === 'true' ? 1 : 0,
+    // Most of the time of a file is waiting for daemons, and each has its own.
+    maxWorkers: Math.max(2, availableParallelism()),
     sequence: { sequencer: LongestFirst },
     testTimeout: 20_000,
     hookTimeout: 60_000,

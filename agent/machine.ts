@@ -2,7 +2,6 @@
 import { readdir, readFile, statfs } from 'node:fs/promises';
 import { cpus, freemem, totalmem } from 'node:os';
 import { parseCpuList } from '../lib/cpu-list.ts';
-import type { Amount } from './pressure/pressure.ts';
 
 export interface Machine {
   readonly cpuMilli: bigint;
@@ -22,6 +21,12 @@ interface NumaNode {
   /** As Linux lists them: `0-11`. */
   readonly cores: string;
   readonly memoryBytes: bigint;
+}
+
+/** How much there is, and how much of it is free. */
+export interface Amount {
+  readonly total: number;
+  readonly free: number;
 }
 
 /** Of the disk that holds the agent's data. */

@@ -7,7 +7,7 @@ export type { OidcOptions } from './auth/oidc.ts';
 export { type KeyPair, openPki, type Pki, writeSecret } from './auth/pki.ts';
 export { secretToken } from './auth/service-account-token.ts';
 export { openTokenKeys, type TokenKeys } from './auth/token-keys.ts';
-export type { VersionInfo } from './documents/documents.ts';
+export type { VersionInfo } from './documents/version-info.ts';
 export { type EncryptionConfiguration, readEncryption } from './encryption/configuration.ts';
 export { Undecipherable } from './encryption/sealer.ts';
 export type { UserInfo } from './request/request.ts';

@@ -1,6 +1,6 @@
 /** Whether the machine runs short of something. Pure. Source: kubelet's hard eviction thresholds. */
 import { formatQuantity, parseBytes } from '../../api/quantity.ts';
-import type { MachineLoad } from '../machine.ts';
+import type { Amount, MachineLoad } from '../machine.ts';
 
 export interface PressureThresholds {
   /** Least memory that must be available: a quantity, or a share such as `5%`. @default 100Mi */
@@ -37,12 +37,6 @@ export function pressureOf(load: MachineLoad, thresholds: PressureThresholds): P
     pids: shortage('process ids', pids, thresholds.pidAvailable, String),
   };
   return Object.fromEntries(Object.entries(short).filter(([, words]) => words !== undefined));
-}
-
-/** How much there is, and how much of it is free. */
-export interface Amount {
-  readonly total: number;
-  readonly free: number;
 }
 
 function shortage(

@@ -12,7 +12,7 @@ import type { Log } from '../../lib/log.ts';
 import type { ProcessStreams } from '../../runtime/runtime.ts';
 import { type ExecStatus, failureStatus, statusOfExit } from './exec-status.ts';
 import { createResizer, type Size } from './resizer.ts';
-import type { Target } from './server.ts';
+import type { Target } from './target.ts';
 import {
   goneSignal,
   messageMaxBytes,

@@ -5,7 +5,7 @@ import { badRequest } from '../../api/status.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { drained } from '../../runtime/drained.ts';
 import type { LogOptions } from '../../runtime/runtime.ts';
-import type { Target } from './server.ts';
+import type { Target } from './target.ts';
 
 export async function serveLogs(
   target: Target,

@@ -6,12 +6,12 @@ import { type MachineRequest, machineRequests } from '../../api/vm-states.ts';
 import type { CallOptions } from '../../lib/call.ts';
 import type { MachineControl } from '../../runtime/machine.ts';
 import { statusOfRuntime } from './runtime-status.ts';
-import type { NodeServerOptions } from './server.ts';
+import type { Locate } from './target.ts';
 
 const success = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success' };
 
 export async function serveMachine(
-  { locate, machinesDir }: Pick<NodeServerOptions, 'locate' | 'machinesDir'>,
+  { locate, machinesDir }: { readonly locate: Locate; readonly machinesDir: string },
   request: IncomingMessage,
   { pathname, searchParams }: URL,
   response: ServerResponse,

@@ -1,7 +1,7 @@
 /** Connections to the ports of a pod, for port-forward. */
 import { connect, type Socket } from 'node:net';
 import { badRequest } from '../../api/status.ts';
-import type { LocatedPod } from './server.ts';
+import type { LocatedPod } from './target.ts';
 
 const connectTimeoutMs = 10_000;
 const localhost = '127.0.0.1';

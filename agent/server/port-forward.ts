@@ -6,7 +6,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import { checkForwardable, createDial } from './pod-port.ts';
 import { servePortChannels } from './port-channels.ts';
-import type { LocatedPod } from './server.ts';
+import type { LocatedPod } from './target.ts';
 import { serveTunnel } from './tunnel.ts';
 import { goneSignal, messageMaxBytes, readProtocols, type Upgrade } from './websocket.ts';
 

@@ -20,6 +20,7 @@ import { serveImages } from './images.ts';
 import { serveLogs } from './logs.ts';
 import { serveMachine } from './machines.ts';
 import { createPortForwardUpgrade } from './port-forward.ts';
+import type { Locate } from './target.ts';
 import { createVncUpgrade } from './vnc.ts';
 import type { Upgrade } from './websocket.ts';
 
@@ -34,21 +35,10 @@ export interface ServingOptions {
   readonly port: number;
 }
 
-export interface LocatedPod {
-  readonly pod: Pod;
-  readonly runtime: Runtime;
-  readonly id: string;
-}
-
 export interface NodeServerOptions extends ServingOptions {
   readonly log: Log;
   readonly clock: Clock;
-  /** `undefined` when no such pod, or VM, is on this node. */
-  readonly locate: (
-    resource: 'pods' | 'vms',
-    namespace: string,
-    name: string,
-  ) => LocatedPod | undefined;
+  readonly locate: Locate;
   /** Where disks and images of virtual machines lie. */
   readonly machinesDir: string;
   /** Whose images are listed, pulled and removed. */
@@ -67,11 +57,6 @@ export interface NodeServer {
   useCertificate(pair: { readonly cert: string; readonly key: string }): void;
   /** Ends all connections. */
   close(): Promise<void>;
-}
-
-/** One container that a request is about. */
-export interface Target extends LocatedPod {
-  readonly container: string;
 }
 
 export async function startNodeServer(options: NodeServerOptions): Promise<NodeServer> {

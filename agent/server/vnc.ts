@@ -6,7 +6,7 @@ import { badRequest } from '../../api/status.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import { statusOfRuntime } from './runtime-status.ts';
-import type { LocatedPod } from './server.ts';
+import type { LocatedPod } from './target.ts';
 import { goneSignal, messageMaxBytes, readProtocols, type Upgrade } from './websocket.ts';
 
 /** noVNC's, and that of KubeVirt's clients; none is as good. */

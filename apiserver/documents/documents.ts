@@ -24,14 +24,7 @@ import { respondJson } from '../verbs/respond.ts';
 import { issuerDocument, issuerPaths } from './issuer.ts';
 import { openApiV2 } from './openapi-v2.ts';
 import { openApiKinds, servedResources } from './served-resources.ts';
-
-export interface VersionInfo {
-  readonly major: string;
-  readonly minor: string;
-  /** Semantic version. */
-  readonly gitVersion: string;
-  readonly [field: string]: string;
-}
+import type { VersionInfo } from './version-info.ts';
 
 export interface HealthCheck {
   readonly name: string;

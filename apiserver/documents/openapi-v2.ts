@@ -4,7 +4,7 @@
  * hide that behind an error of its own.
  */
 import type { ApiRequest, ApiResponse } from '../request/request.ts';
-import type { VersionInfo } from './documents.ts';
+import type { VersionInfo } from './version-info.ts';
 
 const title = 'Berth';
 const protobuf = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';

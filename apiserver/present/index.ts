@@ -20,14 +20,13 @@ export {
   type ServedSubresource,
 } from './discovery.ts';
 export {
-  type OpenApiKind,
   type OpenApiOptions,
-  type OpenApiSubresource,
   openApiDocument,
   openApiHash,
   openApiIndex,
   openApiPath,
 } from './openapi.ts';
+export type { OpenApiKind, OpenApiSubresource } from './openapi-kind.ts';
 export { type ListMeta, partialObject, partialObjectList } from './partial-object.ts';
 export {
   type IncludeObject,

@@ -1,5 +1,5 @@
 /** The `paths` of an OpenAPI document: which requests a kind answers, and with what. */
-import type { OpenApiKind, OpenApiSubresource } from './openapi.ts';
+import type { OpenApiKind, OpenApiSubresource } from './openapi-kind.ts';
 import { type Components, definitionName, type Published, reference } from './openapi-schemas.ts';
 
 interface Names {

@@ -3,13 +3,8 @@ import type { JsonValue } from '../../api/meta.ts';
 import type { Schema } from '../../api/schema.ts';
 import { builtinKinds, objectMetaSchema } from '../../crds/index.ts';
 import { record } from './json-record.ts';
-import {
-  type OpenApiKind,
-  openApiDocument,
-  openApiHash,
-  openApiIndex,
-  openApiPath,
-} from './openapi.ts';
+import { openApiDocument, openApiHash, openApiIndex, openApiPath } from './openapi.ts';
+import type { OpenApiKind } from './openapi-kind.ts';
 
 const verbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
 
