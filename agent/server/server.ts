@@ -5,7 +5,6 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { AdoptablePod } from '../../api/adoption.ts';
-import type { Pod } from '../../api/kinds.gen.ts';
 import type { StatsSummary } from '../../api/stats-summary.ts';
 import { badRequest, notFound, StatusError } from '../../api/status.ts';
 import type { CallOptions } from '../../lib/call.ts';
