@@ -20,3 +20,12 @@ export async function installPackages(packages, why) {
     throw new Failure(`${why}, and installing ${names} failed: ${error.message}`);
   }
 }
+
+/** Those of `packages` (a name and how one sees that it is there) that are not there. */
+export async function installMissing(packages, why, note) {
+  const missing = packages.filter(({ isThere }) => !isThere()).map(({ name }) => name);
+  if (missing.length === 0) return 'all there';
+  note(`installing ${missing.join(', ')}`);
+  await installPackages(missing, why);
+  return `installed ${missing.join(', ')}`;
+}

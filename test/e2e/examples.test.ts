@@ -8,8 +8,8 @@ import { nameOf, onEachStore, Scene } from './scene.ts';
 import { until } from './until.ts';
 
 const examples = fileURLToPath(new URL('../../examples', import.meta.url));
-/** They need a bridge or a certificate of their own: tests of addresses and of admission webhooks run them. */
-const needsMore = ['addresses', 'admission-webhook'];
+/** They need a bridge, a certificate or hosts of their own: the tests of what they show run them. */
+const needsMore = ['addresses', 'admission-webhook', 'three-hulls'];
 const hasManifests = (folder: string) =>
   !needsMore.includes(folder) &&
   readdirSync(join(examples, folder)).some((name) => name.endsWith('.yaml'));

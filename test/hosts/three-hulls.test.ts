@@ -1,6 +1,10 @@
-/** One manifest with a container, a process and a machine on three hosts, and the same commands for all. */
+/** The example with a container, a process and a machine on three hosts, and the same commands for all. */
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Cluster, guestCommandLine, labImage } from './cluster.ts';
+import { Cluster } from './cluster.ts';
+
+const examples = fileURLToPath(new URL('../../examples', import.meta.url));
 
 const timeoutMs = 600_000;
 const addresses = { container: '10.99.0.101', process: '10.99.0.102', machine: '10.99.0.103' };
@@ -13,86 +17,11 @@ const hostOf: Readonly<Record<Kind, number>> = { container: 1, process: 2, machi
 
 let cluster: Cluster;
 
+/** As the example says. */
 const iops = 20;
-const limits = { cpu: '200m', memory: '48Mi' };
-const readinessProbe = { exec: { command: ['/bin/busybox', 'true'] }, periodSeconds: 1 };
-const serve = 'echo serving; while :; do sleep 1; done';
-
-const pod = (kind: 'container' | 'process', container: object, spec: object = {}) => ({
-  apiVersion: 'v1',
-  kind: 'Pod',
-  metadata: { name: kind, annotations: { 'berth.dev/ip-reservation': kind } },
-  spec: {
-    ...spec,
-    nodeSelector: { 'kubernetes.io/hostname': `h${hostOf[kind]}` },
-    containers: [
-      {
-        name: 'main',
-        ...container,
-        resources: { limits },
-        readinessProbe,
-        volumeMounts: [{ name: 'data', mountPath: '/data' }],
-      },
-    ],
-    volumes: [{ name: 'data', persistentVolumeClaim: { claimName: kind } }],
-  },
-});
-
-const machine = {
-  apiVersion: 'berth.dev/v1',
-  kind: 'VM',
-  metadata: { name: 'machine' },
-  spec: {
-    nodeSelector: { 'kubernetes.io/hostname': 'h3' },
-    resources: { requests: { cpu: '200m', memory: '160Mi' } },
-    boot: {
-      kernel: '/lab/vmlinuz',
-      initrd: '/lab/initrd.gz',
-      commandLine: guestCommandLine(addresses.machine, 'machine'),
-    },
-    disks: [{ name: 'data', volume: 'machine' }],
-    interfaces: [{ reservation: 'machine', pool: 'lan' }],
-    graphics: false,
-    readinessProbe: { httpGet: { port: 80, path: '/' }, periodSeconds: 1 },
-  },
-};
-
-const manifest = [
-  {
-    apiVersion: 'berth.dev/v1',
-    kind: 'IPPool',
-    metadata: { name: 'lan' },
-    spec: {
-      cidr: '10.99.0.0/24',
-      ranges: [{ first: '10.99.0.100', last: '10.99.0.120' }],
-      bridge: 'br0',
-    },
-  },
-  ...kinds.flatMap((name) => [
-    {
-      apiVersion: 'berth.dev/v1',
-      kind: 'IPReservation',
-      metadata: { name },
-      spec: { pool: 'lan', address: addresses[name] },
-    },
-    {
-      apiVersion: 'berth.dev/v1',
-      kind: 'Volume',
-      metadata: { name },
-      spec: {
-        size: '64Mi',
-        limits: { writeIOPS: iops },
-        ...(name === 'machine' ? { volumeMode: 'Block' } : {}),
-      },
-    },
-  ]),
-  pod('container', { image: labImage, imagePullPolicy: 'Never', command: ['sh', '-c', serve] }),
-  pod('process', { command: ['/bin/sh', '-c', serve] }, { runtimeClassName: 'systemd' }),
-  machine,
-];
-
 beforeAll(async () => {
   cluster = await Cluster.start(3);
+  await cluster.run(hostOf.container, ['node', join(examples, 'images', 'build.mjs')]);
 }, timeoutMs);
 
 afterAll(() => cluster?.remove(), timeoutMs);
@@ -103,7 +32,7 @@ const exec = (kind: Kind, ...command: readonly string[]) =>
 test(
   'all are applied at once, and become ready where the manifest says',
   async () => {
-    await cluster.apply(...manifest);
+    await cluster.kubectl('apply', '-f', join(examples, 'three-hulls'));
     await cluster.kubectl(
       'wait',
       ...kinds.map(targetOf),
