@@ -23,6 +23,10 @@ export const commandGroups: readonly CommandGroup[] = [
         summary: 'stop them; workloads keep running',
         load: async () => (await import('./commands/down.ts')).downCommand(),
       },
+      service: {
+        summary: 'have systemd start it with the machine',
+        load: async () => (await import('./commands/service.ts')).serviceCommand(),
+      },
       status: {
         summary: 'show what runs',
         load: async () => (await import('./commands/status.ts')).statusCommand(),

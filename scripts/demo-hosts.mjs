@@ -74,6 +74,7 @@ async function startPlane() {
     '-c',
     'mkdir -p /root/.kube && ln -sfn /var/lib/berth/kubeconfig /root/.kube/config',
   );
+  await on(1, berth, 'service', 'install');
   return output.split('\n')[0].replace(/^Berth is /, '');
 }
 
@@ -82,6 +83,7 @@ async function joinHost(host) {
   const printed = await on(1, berth, 'token', 'create', '--print-join-command');
   const [, ...words] = printed.trim().split(/\s+/);
   await on(host, berth, ...words);
+  await on(host, berth, 'service', 'install');
   await onPlane('wait', `node/h${host}`, '--for=condition=Ready');
   return 'the node is ready';
 }
@@ -106,11 +108,8 @@ function showCommands() {
     ],
     [`${exec} ${berth} logs vm/machine`, 'its serial console'],
     [`${exec} ${berth} why pod/process`, 'why it is where it is'],
-    ['npm run -s lab -- crash 2', 'a power cut of h2 …'],
-    [
-      'npm run -s lab -- start 2',
-      '… which comes back: Berth is started there by "npm run demo:hosts"',
-    ],
+    ['npm run -s lab -- crash 2', 'cut the power of h2 …'],
+    ['npm run -s lab -- start 2', '… and switch it on again: what ran there comes back'],
     ['npm run demo:hosts -- --down', 'remove all'],
   ];
   console.log('\nGo on with:\n');

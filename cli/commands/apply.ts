@@ -1,4 +1,5 @@
 /** `berth apply`: server-side apply of manifests. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Command } from 'commander';
 import { parseApiVersion } from '../../api/meta.ts';
 import { hasReason, StatusError } from '../../api/status.ts';
@@ -14,6 +15,8 @@ import {
   withSession,
 } from '../verbs/session.ts';
 import { pathOf } from '../verbs/targets.ts';
+
+type Body = Readonly<Record<string, unknown>>;
 
 interface ApplyOptions extends SessionOptions {
   readonly filename?: readonly string[];
@@ -83,7 +86,7 @@ async function applyOne(
   const { name = '' } = object.metadata;
   const namespace = namespaceFor(session, options, object.metadata.namespace, source);
   const path = pathOf({ kind, name }, namespace);
-  const before = await versionOf(session, path);
+  const before = await find(session, path);
   const { status, body } = await session.call({
     method: 'PATCH',
     path: withQuery(path, {
@@ -95,8 +98,7 @@ async function applyOne(
     contentType: 'application/apply-patch+yaml',
     body: object,
   });
-  const after = (body['metadata'] as { resourceVersion?: string } | undefined)?.resourceVersion; // An object.
-  const change = before === after ? 'unchanged' : 'configured';
+  const change = isSame(before, body) ? 'unchanged' : 'configured';
   const done = status === 201 || before === undefined ? 'created' : change;
   return `${displayName(kind)}/${name} ${done}${options.dryRun === true ? ' (dry run)' : ''}`;
 }
@@ -113,11 +115,21 @@ function namespaceFor(
   return own ?? session.namespace;
 }
 
+/** Whether all that a manifest can say is the same: others write the status in between. */
+function isSame(before: Body | undefined, after: Body): boolean {
+  return before !== undefined && isDeepStrictEqual(said(before), said(after));
+}
+
+function said({ status: _status, metadata, ...rest }: Body): Body {
+  // Every object has one.
+  const { resourceVersion: _version, managedFields: _owners, ...more } = metadata as Body;
+  return { ...rest, metadata: more };
+}
+
 /** `undefined` when there is no such object. */
-async function versionOf(session: Session, path: string): Promise<string | undefined> {
+async function find(session: Session, path: string): Promise<Body | undefined> {
   try {
-    const { body } = await session.call({ path });
-    return (body['metadata'] as { resourceVersion?: string } | undefined)?.resourceVersion; // An object.
+    return (await session.call({ path })).body;
   } catch (error) {
     if (hasReason(error, 'NotFound')) return undefined;
     throw error;

@@ -5,8 +5,9 @@ import { exitCode, usage } from '../failure.ts';
 import { type Finding, runChecks } from '../plane/checks.ts';
 import { defaultPort, loadConfig } from '../plane/config.ts';
 import { dataDirHelp } from '../plane/options.ts';
-import { defaultDataDir, planePaths } from '../plane/paths.ts';
-import { readPidFile } from '../plane/pid-file.ts';
+import { defaultDataDir, type PlanePaths, planePaths } from '../plane/paths.ts';
+import { type PlaneProcess, readPidFile } from '../plane/pid-file.ts';
+import { serviceFinding } from '../service/check.ts';
 
 interface DoctorOptions {
   readonly dataDir?: string;
@@ -43,18 +44,22 @@ async function doctor({ dataDir, output }: DoctorOptions): Promise<void> {
     port: loadConfig(paths.dataDir)?.port ?? defaultPort,
     running: running !== undefined,
   });
-  const plane =
-    running === undefined
-      ? []
-      : await import('../plane/plane-checks.ts').then(({ planeChecks }) =>
-          planeChecks(paths, running.config, Date.now()),
-        );
-  const findings = [...machine, ...plane];
+  const plane = running === undefined ? [] : await runningChecks(paths, running);
+  const service = running === undefined ? [] : serviceFinding(paths);
+  const findings = [...machine, ...service, ...plane];
   const text =
     output === 'json' ? JSON.stringify(findings, null, 2) : findings.map(line).join('\n');
   process.stdout.write(`${text}\n`);
   if (findings.some(({ state }) => state === 'missing' || state === 'broken'))
     process.exitCode = exitCode.failure;
+}
+
+async function runningChecks(paths: PlanePaths, { config }: PlaneProcess) {
+  const nowMs = Date.now();
+  if (config.servers === undefined) {
+    return (await import('../plane/plane-checks.ts')).planeChecks(paths, config, nowMs);
+  }
+  return (await import('../plane/agent-checks.ts')).agentChecks(paths, nowMs);
 }
 
 function line({ state, name, found, without, remedy }: Finding): string {

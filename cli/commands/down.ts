@@ -1,15 +1,11 @@
 /** `berth down`: ends the background process; what it runs goes on. */
 import type { Command } from 'commander';
 import { newCommand } from '../command.ts';
-import { Failure } from '../failure.ts';
 import { dataDirHelp } from '../plane/options.ts';
-import { defaultDataDir, planePaths } from '../plane/paths.ts';
-import { isAlive, readPidFile } from '../plane/pid-file.ts';
-
-/** After this long it is killed, which harms nothing. */
-const graceMs = 10_000;
-const killMs = 5_000;
-const pollMs = 20;
+import { defaultDataDir, type PlanePaths, planePaths } from '../plane/paths.ts';
+import { readPidFile } from '../plane/pid-file.ts';
+import { stopProcess } from '../plane/stop-process.ts';
+import { installedUnit, isActive, stopUnit } from '../service/service.ts';
 
 export function downCommand(): Command {
   return newCommand({
@@ -30,45 +26,24 @@ export function downCommand(): Command {
 async function down(options: { readonly dataDir?: string }): Promise<void> {
   const paths = planePaths(options.dataDir ?? defaultDataDir());
   const running = readPidFile(paths.pidFile);
-  if (running === undefined) {
+  const unit = await activeUnit(paths);
+  if (unit === undefined && running === undefined) {
     process.stdout.write(`Berth does not run in ${paths.dataDir}: nothing to stop.\n`);
     return;
   }
-  const { pid } = running;
-  send(pid, 'SIGTERM');
-  if (!(await ended(running, graceMs))) {
-    process.stderr.write(
-      `berth: process ${pid} did not end within ${graceMs / 1000} s: killing it\n`,
-    );
-    send(pid, 'SIGKILL');
-    if (!(await ended(running, killMs))) {
-      throw new Failure(
-        `process ${pid} cannot be killed: it waits for the kernel, see "ps ${pid}"`,
-      );
-    }
-  }
-  const again = running.config.servers === undefined ? 'berth up' : 'berth agent';
-  const rest = running.config.agent
+  // What systemd started it would start again.
+  if (unit !== undefined) await stopUnit(unit);
+  else if (running !== undefined) await stopProcess(running);
+  const again = running?.config.servers === undefined ? 'berth up' : 'berth join';
+  const rest = running?.config.agent
     ? ` Its workloads keep running; "${again}" finds them again.`
     : '';
-  process.stdout.write(`Berth has stopped.${rest}\n`);
+  const boot = unit === undefined ? '' : ` ${unit} starts it again with the machine.`;
+  process.stdout.write(`Berth has stopped.${rest}${boot}\n`);
 }
 
-function send(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return; // Errors of kill carry a code.
-    throw new Failure(`process ${pid} belongs to another user: run "berth down" as that user`, {
-      cause: error,
-    });
-  }
-}
-
-async function ended(running: { pid: number; started: string }, timeoutMs: number) {
-  for (let waitedMs = 0; waitedMs < timeoutMs; waitedMs += pollMs) {
-    if (!isAlive(running)) return true;
-    await new Promise((resolve) => setTimeout(resolve, pollMs));
-  }
-  return !isAlive(running);
+/** The service that runs it, or is about to. */
+async function activeUnit(paths: PlanePaths): Promise<string | undefined> {
+  const unit = installedUnit(paths);
+  return unit !== undefined && (await isActive(unit)) ? unit : undefined;
 }

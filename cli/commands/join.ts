@@ -149,6 +149,13 @@ async function startAgent(paths: PlanePaths, logLevel: string): Promise<void> {
     process.stdout.write(`Its agent runs already (pid ${running.pid}).\n`);
     return;
   }
+  const { installedUnit, startService } = await import('../service/service.ts');
+  const unit = installedUnit(paths);
+  if (unit !== undefined) {
+    const pid = await startService(unit);
+    process.stdout.write(`Its agent runs (pid ${pid}).\n  log  journalctl -u ${unit}\n`);
+    return;
+  }
   const [{ startInBackground }, { joinedConfig }] = await Promise.all([
     import('../plane/background.ts'),
     import('../plane/joined.ts'),

@@ -9,6 +9,7 @@ import { serverUrl } from '../plane/config.ts';
 import { dataDirHelp } from '../plane/options.ts';
 import { defaultDataDir, type PlanePaths, planePaths } from '../plane/paths.ts';
 import { type PlaneProcess, readPidFile } from '../plane/pid-file.ts';
+import { installedUnit, logOf } from '../service/service.ts';
 import { readText, type Session, withSession } from '../verbs/session.ts';
 import { align } from '../verbs/table.ts';
 
@@ -50,7 +51,8 @@ async function status({ dataDir, output }: StatusOptions): Promise<void> {
 }
 
 /** A machine that joined asks nobody: it knows only that its agent runs, and for whom. */
-function describeAgent({ dataDir, log }: PlanePaths, running: PlaneProcess, output?: string): void {
+function describeAgent(paths: PlanePaths, running: PlaneProcess, output?: string): void {
+  const { dataDir } = paths;
   const { config, pid, version } = running;
   if (output === 'json') {
     print({ running: true, dataDir, ...running });
@@ -60,7 +62,7 @@ function describeAgent({ dataDir, log }: PlanePaths, running: PlaneProcess, outp
   const rows = [
     ['agent', `of node ${config.nodeName} (pid ${pid}, Berth ${version})`],
     ['servers', servers],
-    ['log', log],
+    ['log', logOf(paths)],
   ];
   process.stdout.write(`${align(rows).join('\n')}\n`);
 }
@@ -136,7 +138,7 @@ function describe(paths: PlanePaths, running: PlaneProcess, seen: Seen): string 
     ['since', new Date(startedAtMs).toISOString().replace(/\.\d+Z$/, 'Z')],
     ['store', config.store],
     ['kubeconfig', paths.kubeconfig],
-    ...(existsSync(paths.log) ? [['log', paths.log]] : []),
+    ...(hasLog(paths) ? [['log', logOf(paths)]] : []),
     ['workloads', `${workloads.total}, ${workloads.available} available`],
     ['pods', `${pods.total}, ${pods.running} running`],
     ...seen.nodes.map(({ name, ready, runtime, pods: count }) => [
@@ -145,6 +147,11 @@ function describe(paths: PlanePaths, running: PlaneProcess, seen: Seen): string 
     ]),
   ];
   return `${align(rows).join('\n')}\n`;
+}
+
+/** A process in the foreground of a terminal has none. */
+function hasLog(paths: PlanePaths): boolean {
+  return installedUnit(paths) !== undefined || existsSync(paths.log);
 }
 
 function print(value: unknown): void {

@@ -1,5 +1,6 @@
 /** `berth up`: server and agent of one machine, in the background. */
 import type { Command } from 'commander';
+import type { LogLevel } from '../../lib/log.ts';
 import { newCommand } from '../command.ts';
 import { Failure } from '../failure.ts';
 import { backgroundEnv } from '../plane/background.ts';
@@ -26,6 +27,7 @@ import {
 import { defaultDataDir, type PlanePaths, planePaths } from '../plane/paths.ts';
 import { readPidFile } from '../plane/pid-file.ts';
 import { portInUse, probePort } from '../plane/ports.ts';
+import { installedUnit, logOf, startService } from '../service/service.ts';
 
 interface UpOptions extends PlaneCommandOptions {
   readonly foreground?: boolean;
@@ -79,13 +81,30 @@ async function up(options: UpOptions): Promise<void> {
     return runInForeground({ paths, config, logLevel: options.logLevel, onReady });
   }
   const startedAtMs = Date.now();
-  const { startInBackground } = await import('../plane/background.ts');
-  const { pid } = await startInBackground(paths, config, options.logLevel);
-  saveConfig(paths, config);
+  const pid = await start(paths, config, options.logLevel);
   const seconds = ((Date.now() - startedAtMs) / 1000).toFixed(1);
   process.stdout.write(
     `Berth is ready (pid ${pid}, after ${seconds} s).\n${summary(paths, config)}`,
   );
+}
+
+/** By systemd where it is a service; resolves with the process once it is ready. */
+async function start(paths: PlanePaths, config: PlaneConfig, logLevel: LogLevel): Promise<number> {
+  const unit = installedUnit(paths);
+  if (unit === undefined) {
+    const { startInBackground } = await import('../plane/background.ts');
+    const { pid } = await startInBackground(paths, config, logLevel);
+    saveConfig(paths, config);
+    return pid;
+  }
+  const before = loadConfig(paths.dataDir);
+  saveConfig(paths, config);
+  try {
+    return await startService(unit);
+  } catch (error) {
+    if (before !== undefined) saveConfig(paths, before);
+    throw error;
+  }
 }
 
 /** True when there is nothing to do; throws when what runs is not what was asked for. */
@@ -130,7 +149,7 @@ function summary(paths: PlanePaths, config: PlaneConfig): string {
     ['store', config.store],
     ['node', config.agent ? config.nodeName : 'none (--no-agent)'],
     ['data', paths.dataDir],
-    ['log', paths.log],
+    ['log', logOf(paths)],
     ['kubeconfig', paths.kubeconfig],
   ];
   const lines = rows.map(([name = '', value]) => `  ${name.padEnd(11)} ${value}`);

@@ -13,7 +13,7 @@ export const backgroundEnv = 'BERTH_BACKGROUND';
 const startTimeoutMs = 60_000;
 
 /** Keeps the heap of an idle plane small; its young generation is what grows first. */
-const nodeFlags = ['--max-semi-space-size=4'];
+export const nodeFlags = ['--max-semi-space-size=4'];
 
 export type Started = Omit<Extract<StartReport, { type: 'ready' }>, 'type'>;
 

@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { createLog, type Log, type LogLevel } from '../../lib/log.ts';
 import { Failure, sentenceOf } from '../failure.ts';
+import { notifyReady } from '../service/notify.ts';
 import type { PlaneConfig } from './config.ts';
 import { openLogFile } from './log-file.ts';
 import type { PlanePaths } from './paths.ts';
@@ -30,7 +31,13 @@ export interface ForegroundOptions {
 /** For a terminal or a service manager: the log goes to standard error. */
 export async function runInForeground(options: ForegroundOptions): Promise<void> {
   const log = createLog(options.logLevel);
-  await run(options, log);
+  const onReady: OnReady = (lacking) => {
+    options.onReady(lacking);
+    notifyReady(lacking ?? 'ready').catch((error) =>
+      log.warn({ err: error }, 'the service manager was not told'),
+    );
+  };
+  await run({ ...options, onReady }, log);
   process.exit(0);
 }
 

@@ -43,10 +43,12 @@ export function planePaths(dataDir: string): PlanePaths {
   };
 }
 
+export const rootDataDir = '/var/lib/berth';
+
 /** `/var/lib/berth` for root, else in the user's own data folder; `BERTH_DATA_DIR` overrides. */
 export function defaultDataDir(): string {
   const named = process.env['BERTH_DATA_DIR'];
   if (named !== undefined && named !== '') return named;
-  if (process.getuid?.() === 0) return '/var/lib/berth';
+  if (process.getuid?.() === 0) return rootDataDir;
   return join(homedir(), '.local', 'share', 'berth');
 }

@@ -106,12 +106,12 @@ test(
   'a host that loses its power while the plane is away comes back with all it had',
   async () => {
     const addresses = await hulls.addresses();
+    const installed = await cluster.berth(2, 'service', 'install');
+    expect(installed.stdout).toMatch(/^Berth starts with this machine .* berth\.service/);
+    expect(await hulls.processes()).toEqual(before);
     await plane.kill();
     await cluster.lab.crash(2);
     await cluster.lab.boot(2);
-    const { stdout, stderr } = await cluster.reviveBerth(2);
-    expect(stdout).toContain('Its agent runs');
-    expect(stderr).toContain('no server answers');
     await cluster.until('all three run again', async () =>
       Object.values(await hulls.processes()).every((found) => found !== ''),
     );
@@ -119,6 +119,31 @@ test(
     await hulls.ready();
     await settled();
     expect(await hulls.addresses()).toEqual(addresses);
+  },
+  timeoutMs,
+);
+
+test(
+  'as a service it is stopped, started, and removed by the same commands as without',
+  async () => {
+    const running = await hulls.processes();
+    const state = () => cluster.sh(2, 'systemctl is-active berth || true');
+    expect(await state()).toBe('active');
+    const doctor = await cluster.berth(2, 'doctor');
+    expect(doctor.stdout).toMatch(/ok +service +berth\.service/);
+    expect(doctor.stdout).toMatch(/ok +server +https.* the node is ready/);
+    // It lives again by itself when it is killed.
+    await cluster.killBerth(2);
+    await cluster.until('it is started again', async () => (await state()) === 'active');
+    expect((await cluster.berth(2, 'down')).stdout).toContain('berth.service starts it again');
+    expect(await state()).toBe('inactive');
+    expect((await cluster.berth(2, 'join')).stdout).toContain('Its agent runs');
+    expect(await state()).toBe('active');
+    expect((await cluster.berth(2, 'service', 'uninstall')).stdout).toContain('is stopped');
+    expect(await cluster.sh(2, 'ls /etc/systemd/system/berth.service || true')).toBe('');
+    const { stdout } = await cluster.reviveBerth(2);
+    expect(stdout).toContain('Its agent is ready');
+    expect(await hulls.processes()).toEqual(running);
   },
   timeoutMs,
 );
