@@ -15,6 +15,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { type Metrics, noMetrics } from '../lib/metrics.ts';
 import type { Random } from '../lib/random.ts';
+import type { CniNetworks } from '../runtime/cni/networks.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { adoptablePod } from './adoption.ts';
 import { observePods } from './agent-metrics.ts';
@@ -27,6 +28,7 @@ import { VolumeKeeper } from './disks/volume-keeper.ts';
 import { NodeDns, type NodeDnsOptions } from './dns/node-dns.ts';
 import type { NodeFacts } from './downward.ts';
 import { type Machine, readLoad, readMachine } from './machine.ts';
+import type { NodeNetwork } from './networks/cni-requests.ts';
 import { keepCertificates, type NodeCertificatesOptions } from './node-certificates.ts';
 import type { CollectionPolicy } from './node-images/collection.ts';
 import { ImageKeeper } from './node-images/image-keeper.ts';
@@ -78,6 +80,10 @@ export interface AgentOptions {
   /** Where volumes lie. @default one, `local`, in `<dataDir>/volumes` */
   readonly disks?: readonly DiskDeclaration[];
   readonly addresses: readonly NodeAddress[];
+  /** Networks by CNI, as the runtimes have them. @default none */
+  readonly cni?: CniNetworks;
+  /** What an instance that names no network gets. @default bridge */
+  readonly nodeNetwork?: NodeNetwork;
   /** Where programs in pods find the API; absent: they are not told. */
   readonly apiServer?: NodeFacts['apiServer'];
   /** Answers names of instances to its pods; absent: they resolve as the machine does. */
@@ -153,6 +159,8 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     desired,
     runtimes,
     specs: checkpoint,
+    cni: options.cni,
+    nodeNetwork: options.nodeNetwork ?? 'bridge',
     facts: factsOf(options, machine),
     runtimeOf: (pod) => runtimeOf(runtimes, pod),
     isLive: () => desired.live,

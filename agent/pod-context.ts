@@ -6,6 +6,7 @@ import type { CallOptions } from '../lib/call.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Random } from '../lib/random.ts';
+import type { CniNetworks } from '../runtime/cni/networks.ts';
 import type { ContainerSpec, CpuChoice, GpuDevice, Runtime } from '../runtime/runtime.ts';
 import type { NetworkStore } from './addresses/instance-networks.ts';
 import type { HeldVolume } from './disks/hold-volumes.ts';
@@ -13,6 +14,7 @@ import type { PodNames } from './dns/node-dns.ts';
 import type { NodeFacts } from './downward.ts';
 import type { ContainerLife } from './hooks/container-life.ts';
 import type { ImagePulls } from './images/image-pulls.ts';
+import type { NodeNetwork } from './networks/cni-requests.ts';
 import type { PodMemory } from './pod-memory.ts';
 import type { Waiting } from './pod-status.ts';
 
@@ -42,6 +44,10 @@ export interface PodDeps {
   /** Probes and hooks of what runs. */
   readonly life: ContainerLife;
   readonly images: ImagePulls;
+  /** Networks by CNI that instances have. @default none */
+  readonly cni?: CniNetworks | undefined;
+  /** What an instance that names no network gets. */
+  readonly nodeNetwork: NodeNetwork;
   /** How pods resolve names. @default as the machine does */
   readonly names?: PodNames | undefined;
   /** Runs what may take long without using the engine's strength: others go on meanwhile. */

@@ -3,6 +3,7 @@ import type { Container } from '../api/kinds.gen.ts';
 import { StatusError } from '../api/status.ts';
 import { isVm } from '../api/vm-instance.ts';
 import { claimsOf } from '../api/volume.ts';
+import { type CniAttachment, hasMain } from '../runtime/cni/cni.ts';
 import { DiskError } from '../runtime/disk/disk-images.ts';
 import type { MachineSpec } from '../runtime/machine.ts';
 import type { ContainerSpec, InstanceNetwork } from '../runtime/runtime.ts';
@@ -16,10 +17,10 @@ import { giveTreeToGroup } from './fs-group.ts';
 import { withMessageFile } from './hooks/termination-message.ts';
 import { bringImage } from './images/bring-image.ts';
 import { prepareMachine } from './machines/prepare-machine.ts';
+import type { NetworkedReferences } from './networks/attach-networks.ts';
 import type { PodContext } from './pod-context.ts';
 import { namespacesOf } from './pod-namespaces.ts';
 import type { Waiting } from './pod-status.ts';
-import type { References } from './references.ts';
 
 export type Prepared =
   | {
@@ -37,14 +38,14 @@ const configRetryMs = 5_000;
 
 export async function prepareContainer(
   context: PodContext,
-  references: References,
+  references: NetworkedReferences,
   container: Container,
   attempt: number,
 ): Promise<Prepared> {
   const brought = await bringImage(context, references, container);
   if (brought.type === 'waiting') return brought;
   const { image } = brought;
-  const addressed = await addressesOf(context, references);
+  const addressed = await addressesOf(context, references, container);
   if (addressed.type === 'waiting') return addressed;
   const { networks } = addressed;
   const address = isVm(context.pod) ? undefined : networks[0];
@@ -77,13 +78,7 @@ export async function prepareContainer(
       return { type: 'waiting', waiting, retryAtMs: clock.now() + configRetryMs };
     }
     if (error instanceof ConfigError || error instanceof DiskError || isRefusal(error)) {
-      const { message } = error;
-      const waiting = { reason: 'CreateContainerConfigError', message };
-      const memory = context.memory.of(container.name);
-      // Told once, not at every look: others of the pod's events would be cut off.
-      if (memory.configError !== message) warn(context, 'Failed', `Error: ${message}`);
-      memory.configError = message;
-      return { type: 'waiting', waiting, retryAtMs: clock.now() + configRetryMs };
+      return refused(context, container, error.message);
     }
     // Without the control plane the container starts as it last did.
     const remembered = specs.get(uid, container.name);
@@ -96,22 +91,46 @@ export async function prepareContainer(
 }
 
 async function addressesOf(
-  { clock, pod, facts: nodeFacts }: PodContext,
-  references: References,
+  context: PodContext,
+  references: NetworkedReferences,
+  container: Container,
 ): Promise<
-  | { readonly type: 'known'; readonly networks: InstanceNetworks; readonly facts: NodeFacts }
+  | {
+      readonly type: 'known';
+      readonly networks: InstanceNetworks;
+      readonly attachments: readonly CniAttachment[];
+      readonly facts: NodeFacts;
+    }
   | Extract<Prepared, { type: 'waiting' }>
 > {
+  const { clock, pod, facts: nodeFacts } = context;
   try {
     const networks = await references.networks();
-    const { address: podIp } = (isVm(pod) ? undefined : networks[0]) ?? {};
+    const attachments = await references.attachments();
+    const main = attachments.find((each) => hasMain([each]))?.addresses[0];
+    const { address: podIp } = (isVm(pod) ? undefined : (main ?? networks[0])) ?? {};
     const facts = podIp === undefined ? nodeFacts : { ...nodeFacts, podIp };
-    return { type: 'known', networks, facts };
+    return { type: 'known', networks, attachments, facts };
   } catch (error) {
+    if (error instanceof ConfigError) return refused(context, container, error.message);
     if (!(error instanceof AddressPending || isRefusal(error))) throw error;
     const waiting = { reason: 'AddressPending', message: error.message };
     return { type: 'waiting', waiting, retryAtMs: clock.now() + addressRetryMs };
   }
+}
+
+/** It waits until somebody has changed what is wrong. */
+function refused(
+  context: PodContext,
+  { name }: Container,
+  message: string,
+): Extract<Prepared, { type: 'waiting' }> {
+  const waiting = { reason: 'CreateContainerConfigError', message };
+  const memory = context.memory.of(name);
+  // Told once, not at every look: others of the pod's events would be cut off.
+  if (memory.configError !== message) warn(context, 'Failed', `Error: ${message}`);
+  memory.configError = message;
+  return { type: 'waiting', waiting, retryAtMs: context.clock.now() + configRetryMs };
 }
 
 /** Volumes may have to be checked and mounted, and given to the pod's group file by file. */

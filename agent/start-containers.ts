@@ -1,24 +1,22 @@
 /** Starts what of a pod's containers is due, one failing container not holding up the others. */
+import type { CniAttachment } from '../runtime/cni/cni.ts';
 import type { MachineSpec } from '../runtime/machine.ts';
 import {
   type ContainerSpec,
   type InstanceNetwork,
-  type InstanceSpec,
   type InstanceStatus,
   RuntimeError,
   type RuntimeErrorReason,
 } from '../runtime/runtime.ts';
-import { hasReservation } from './addresses/instance-networks.ts';
-import { bareContainer, portsOf } from './container-spec.ts';
-import { podDns } from './dns/pod-dns.ts';
-import { choiceOf } from './follow-cpus.ts';
+import { bareContainer } from './container-spec.ts';
+import { type InstanceParts, instanceSpec, isShared } from './instance-spec.ts';
+import { type NetworkedReferences, withAttachments } from './networks/attach-networks.ts';
 import type { PodContext } from './pod-context.ts';
-import { namespacesOf } from './pod-namespaces.ts';
 import { crashDelayAfter, type PlannedContainer, planPod } from './pod-plan.ts';
 import type { Waiting } from './pod-status.ts';
 import { containersOf, viewPod } from './pod-view.ts';
 import { prepareContainer } from './prepare-container.ts';
-import { createReferences, type References } from './references.ts';
+import { createReferences } from './references.ts';
 
 export interface StartResult {
   readonly status: InstanceStatus | undefined;
@@ -37,9 +35,9 @@ export async function startContainers(
   found: InstanceStatus | undefined,
   resume: boolean,
 ): Promise<StartResult> {
-  const { pod, uid, memory, clock, signal, names, runtime, specs } = context;
-  names?.follow(pod, runtime.name, specs.getNetworks(uid) ?? []);
-  const references = createReferences(context);
+  const { pod, uid, memory, clock, signal, names, runtime, specs, cni } = context;
+  names?.follow(pod, runtime.name, specs.getNetworks(uid) ?? [], await cni?.attachments(uid));
+  const references = withAttachments(context, createReferences(context));
   const refused = new Map<string, Waiting>();
   const rounds = containersOf(pod).length;
   let status = found;
@@ -47,9 +45,16 @@ export async function startContainers(
   for (let round = 0; ; round += 1) {
     const view = viewPod(pod, status, memory);
     const plan = planPod({ pod, view, memory, nowMs: clock.now(), resume });
-    const pass = await preparePass(context, references, plan, status, refused);
+    const pass = await preparePass(context, references, plan, status, refused).catch((error) => {
+      const failure = networkFailure(context, error);
+      if (failure === undefined) throw error;
+      return failure;
+    });
+    if (pass instanceof RuntimeError) {
+      return { status, waiting: new Map(), dueAtMs: Number.POSITIVE_INFINITY, failure: pass };
+    }
     // A shared network may have died without any container: `ensure` finds out.
-    const check = round === 0 && isShared(pod) && status !== undefined;
+    const check = round === 0 && isShared(context) && status !== undefined;
     if ((pass.starting.length === 0 && !check) || round > rounds) {
       return { status, waiting: pass.waiting, dueAtMs: pass.dueAtMs };
     }
@@ -58,7 +63,7 @@ export async function startContainers(
       if (delayMs !== undefined) memory.of(name).crashDelayMs = resume ? 0 : delayMs;
     }
     try {
-      const after = await context.runtime.ensure(specOf(context, pass), { signal });
+      const after = await context.runtime.ensure(instanceSpec(context, partsOf(pass)), { signal });
       recordStarts(context, status, after);
       for (const { name } of pass.starting) delete memory.of(name).startFailure;
       if (!check) return { status: after, waiting: pass.waiting, dueAtMs: pass.dueAtMs };
@@ -97,11 +102,22 @@ interface Pass {
   readonly machine?: MachineSpec;
   /** Of a pool; known when something starts. */
   readonly address?: InstanceNetwork;
+  /** By CNI; known when something starts. */
+  readonly attachments?: readonly CniAttachment[];
+}
+
+function partsOf({ specs: containers, machine, address, attachments }: Pass): InstanceParts {
+  return {
+    containers,
+    ...(machine === undefined ? {} : { machine }),
+    ...(address === undefined ? {} : { address }),
+    ...(attachments === undefined ? {} : { attachments }),
+  };
 }
 
 async function preparePass(
   context: PodContext,
-  references: References,
+  references: NetworkedReferences,
   plan: readonly PlannedContainer[],
   status: InstanceStatus | undefined,
   refused: ReadonlyMap<string, Waiting>,
@@ -112,6 +128,7 @@ async function preparePass(
   let dueAtMs = Number.POSITIVE_INFINITY;
   let machine: MachineSpec | undefined;
   let address: InstanceNetwork | undefined;
+  let attachments: readonly CniAttachment[] | undefined;
   // A container begins after the `postStart` hooks of those before it.
   let hooked = false;
   for (const { container, step } of plan) {
@@ -123,6 +140,7 @@ async function preparePass(
         starting.push(prepared.spec);
         machine = prepared.machine;
         address = prepared.address;
+        attachments = await references.attachments();
         hooked = container.lifecycle?.postStart !== undefined;
         continue;
       }
@@ -149,6 +167,7 @@ async function preparePass(
     dueAtMs,
     ...(machine === undefined ? {} : { machine }),
     ...(address === undefined ? {} : { address }),
+    ...(attachments === undefined ? {} : { attachments }),
   };
 }
 
@@ -176,40 +195,6 @@ function crashLoop(
 function duration(ms: number): string {
   const seconds = Math.round(ms / 1000);
   return seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m${seconds % 60}s`;
-}
-
-function isShared(pod: PodContext['pod']): boolean {
-  const { spec } = pod;
-  if (hasReservation(pod)) return true;
-  if (spec.shareProcessNamespace === true && spec.hostPID !== true) return true;
-  const count = spec.containers.length + (spec.initContainers?.length ?? 0);
-  return spec.hostNetwork !== true && count > 1;
-}
-
-const noConf = { servers: [], searches: [], options: [] };
-
-function specOf(context: PodContext, { specs: containers, machine, address }: Pass): InstanceSpec {
-  const { pod, uid, facts } = context;
-  const { name = '', namespace = '' } = pod.metadata;
-  const cpus = choiceOf(context);
-  const dns =
-    context.names === undefined
-      ? podDns(pod, { conf: noConf })
-      : context.names.dnsOf(pod, context.runtime.name, address);
-  return {
-    id: uid,
-    namespace,
-    name,
-    ...namespacesOf(pod, facts.nodeName),
-    network: pod.spec.hostNetwork === true ? 'host' : 'bridge',
-    ...(dns === undefined ? {} : { dns }),
-    sharedNetwork: isShared(pod),
-    sharedPorts: pod.spec.containers.flatMap(portsOf),
-    ...(cpus === undefined ? {} : { cpus }),
-    containers,
-    ...(machine === undefined ? {} : { machine }),
-    ...(address === undefined ? {} : { address }),
-  };
 }
 
 const networkReasons = new Set<RuntimeErrorReason>(['StartFailed', 'InvalidSpec', 'AddressInUse']);

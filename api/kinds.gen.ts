@@ -3468,7 +3468,11 @@ export interface VMInterface {
   /** Bridge of the node that it is attached to; default `berth-nat0`, which is the node's own. */
   readonly bridge?: string;
   /**
-   * Its address, as `10.99.0.101/24`, told to the guest by cloud-init; the MAC is made of it. Absent: the guest asks for one itself.
+   * The network by CNI that it is attached to, as its configuration on the node is called; in place of `pool`, `reservation`, `bridge` and `gateway`. `address` and `mac` are asked of the network then, which needs plugins with the capabilities `ips` and `mac`.
+   */
+  readonly network?: string;
+  /**
+   * Its address, as `10.99.0.101/24`, told to the guest by cloud-init; the MAC is made of it. Absent: the guest asks for one itself, or has the one that its network gives.
    */
   readonly address?: string;
   /** Where it finds the rest of the world. */

@@ -3,6 +3,7 @@ import type { Observable } from 'rxjs';
 import type { PodSpec } from '../api/kinds.gen.ts';
 import type { CallOptions } from '../lib/call.ts';
 import type { Adopter } from './adoptions.ts';
+import type { CniAttachment, CniRequest } from './cni/cni.ts';
 import type { ImageStore } from './image-store.ts';
 import type { MachineControl, MachineSpec, MachineStatus } from './machine.ts';
 import type { InstanceUsage } from './usage.ts';
@@ -26,6 +27,11 @@ export interface InstanceSpec {
    * Must not change during the instance's life. A machine has its own with each interface.
    */
   readonly address?: InstanceNetwork;
+  /**
+   * Networks by CNI, up before its first process starts; one on `eth0` is in place of the runtime's
+   * own. `attachNetworks` says what it has.
+   */
+  readonly cni?: readonly CniRequest[];
   /**
    * The network must outlive each container, because others may join it later. Must not change
    * during the instance's life. @default true when there is more than one container
@@ -395,6 +401,13 @@ export interface Runtime {
    * name none when it is the shared network that cannot be made.
    */
   ensure(spec: InstanceSpec, options: CallOptions): Promise<InstanceStatus>;
+
+  /**
+   * Makes what holds the network of an instance, with all that `cni` of `spec` asks for, and leaves what
+   * is there; `ensure` starts its containers in it. Fails as `ensure` does about a shared network.
+   * Absent: the runtime has no networks by CNI.
+   */
+  attachNetworks?(spec: InstanceSpec, options: CallOptions): Promise<readonly CniAttachment[]>;
 
   /**
    * Moves the running containers of an instance to these processors; writes nothing where they are on

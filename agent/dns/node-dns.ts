@@ -4,6 +4,7 @@ import type { Client } from '../../client/client.ts';
 import type { CallOptions } from '../../lib/call.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
+import { type CniAttachment, hasMain } from '../../runtime/cni/cni.ts';
 import { privateGateway } from '../../runtime/network/bridge.ts';
 import { parseResolvConf, withoutLoopback } from '../../runtime/network/resolv-conf.ts';
 import type { DnsSpec, InstanceNetwork, RuntimeName } from '../../runtime/runtime.ts';
@@ -28,8 +29,19 @@ export interface NodeDnsOptions {
 /** What a pod asks. */
 export interface PodNames {
   /** Serves names to a pod that may have started before this agent did. */
-  follow(pod: Pod, runtime: RuntimeName, networks: InstanceNetworks): void;
-  dnsOf(pod: Pod, runtime: RuntimeName, network: InstanceNetwork | undefined): DnsSpec | undefined;
+  follow(
+    pod: Pod,
+    runtime: RuntimeName,
+    networks: InstanceNetworks,
+    attachments?: readonly CniAttachment[],
+  ): void;
+  /** `attached` is its main network when that is one by CNI. */
+  dnsOf(
+    pod: Pod,
+    runtime: RuntimeName,
+    network: InstanceNetwork | undefined,
+    attached?: CniAttachment,
+  ): DnsSpec | undefined;
 }
 
 /** Made by dockerd for containers without a network of their own. */
@@ -59,8 +71,18 @@ export class NodeDns implements PodNames {
     });
   }
 
-  follow(pod: Pod, runtime: RuntimeName, networks: InstanceNetworks): void {
+  follow(
+    pod: Pod,
+    runtime: RuntimeName,
+    networks: InstanceNetworks,
+    attachments: readonly CniAttachment[] = [],
+  ): void {
     if (!usesOurs(pod)) return;
+    for (const each of attachments.filter((one) => hasMain([one]))) {
+      const address = this.#gatewayHere(each);
+      if (address !== undefined) this.#listen(address, each.dns.servers);
+      return;
+    }
     const own = networks.filter((each) => each !== undefined);
     for (const network of own.length === 0 ? [undefined] : own) {
       const address = this.#addressFor(pod, runtime, network);
@@ -68,13 +90,22 @@ export class NodeDns implements PodNames {
     }
   }
 
-  dnsOf(pod: Pod, runtime: RuntimeName, network: InstanceNetwork | undefined): DnsSpec | undefined {
-    const { dns = [] } = network ?? {};
-    const address = usesOurs(pod) ? this.#addressFor(pod, runtime, network) : undefined;
+  dnsOf(
+    pod: Pod,
+    runtime: RuntimeName,
+    network: InstanceNetwork | undefined,
+    attached?: CniAttachment,
+  ): DnsSpec | undefined {
+    const dns = attached?.dns.servers ?? network?.dns ?? [];
+    const reached =
+      attached === undefined
+        ? this.#addressFor(pod, runtime, network)
+        : this.#gatewayHere(attached);
+    const address = usesOurs(pod) ? reached : undefined;
     const isServed = address !== undefined && this.#listen(address, dns);
     return podDns(pod, {
       conf: this.#conf,
-      segment: dns,
+      ...(attached === undefined ? { segment: dns } : { attached: attached.dns }),
       ...(isServed ? { server: address } : {}),
     });
   }
@@ -114,6 +145,12 @@ export class NodeDns implements PodNames {
     if (runtime === 'libvirt') return undefined;
     if (runtime === 'systemd' && spec.hostNetwork !== true) return privateGateway;
     return addressesOf(dockerBridge)[0];
+  }
+
+  /** The gateway of a network by CNI, where it is this node. */
+  #gatewayHere({ addresses, hostInterfaces }: CniAttachment): string | undefined {
+    const own = hostInterfaces.flatMap((name) => this.#options.addressesOf(name));
+    return addresses.flatMap(({ gateway }) => gateway ?? []).find((each) => own.includes(each));
   }
 
   #listen(address: string, segment: readonly string[]): boolean {

@@ -15,7 +15,11 @@ export interface NodeNames {
   readonly server?: string;
   /** Of the pod's own segment; asked by `server` too. */
   readonly segment?: readonly string[];
+  /** What the network says that it is attached to. */
+  readonly attached?: DnsSpec;
 }
+
+const nothing: DnsSpec = { servers: [], searches: [], options: [] };
 
 /** As many as resolvers read. */
 const serversMax = 3;
@@ -24,18 +28,21 @@ const searchesMax = 32;
 const dots = 'ndots:2';
 
 /** `undefined` leaves the machine's own in force. */
-export function podDns(pod: Pod, { conf, server, segment = [] }: NodeNames): DnsSpec | undefined {
+export function podDns(pod: Pod, node: NodeNames): DnsSpec | undefined {
+  const { conf, server, attached = nothing } = node;
+  const segment = [...(node.segment ?? []), ...attached.servers];
   const said = configOf(pod);
   if (pod.spec.dnsPolicy === 'None') return said;
   if (server !== undefined && usesOurs(pod)) {
     const { namespace = '' } = pod.metadata;
     const ours = [`${namespace}.${clusterNames}`, clusterNames];
-    return merged(said, [server], [...ours, ...conf.searches], [dots, ...conf.options]);
+    const searches = [...ours, ...attached.searches, ...conf.searches];
+    return merged(said, [server], searches, [dots, ...conf.options, ...attached.options]);
   }
-  const isPlain = said.servers.length + said.searches.length + said.options.length === 0;
-  if (isPlain && segment.length === 0) return undefined;
+  if ([said, attached, { ...nothing, servers: segment }].every(isEmpty)) return undefined;
   const machine = [...segment, ...withoutLoopback(conf.servers)];
-  return merged(said, machine, conf.searches, conf.options);
+  const searches = [...attached.searches, ...conf.searches];
+  return merged(said, machine, searches, [...conf.options, ...attached.options]);
 }
 
 /** Source: Kubernetes, `ClusterFirst` counts as `Default` with the host's network. */
@@ -43,6 +50,10 @@ export function usesOurs({ spec }: Pod): boolean {
   const { dnsPolicy = 'ClusterFirst', hostNetwork } = spec;
   if (dnsPolicy === 'ClusterFirstWithHostNet') return true;
   return dnsPolicy === 'ClusterFirst' && hostNetwork !== true;
+}
+
+function isEmpty({ servers, searches, options }: DnsSpec): boolean {
+  return servers.length + searches.length + options.length === 0;
 }
 
 function configOf({ spec }: Pod): DnsSpec {

@@ -4,6 +4,7 @@ import { isQuantity, parseBytes } from '../../api/quantity.ts';
 import { newCommand } from '../command.ts';
 import { Failure } from '../failure.ts';
 import { backgroundEnv } from '../plane/background.ts';
+import { addCniOptions, cniFlags } from '../plane/cni.ts';
 import { machineName } from '../plane/config.ts';
 import { addDisk, diskHelp } from '../plane/disks.ts';
 import { engineRemedy, probeEngine } from '../plane/docker-engine.ts';
@@ -62,7 +63,7 @@ export function agentCommand(): Command {
     )
     .option('--disk <disk>', diskHelp, addDisk)
     .option('--node-lease-duration <duration>', leaseHelp, patience('--node-lease-duration'));
-  return addLogLevel(command).action(agent);
+  return addLogLevel(addCniOptions(command)).action(agent);
 }
 
 async function agent(options: AgentOptions): Promise<void> {
@@ -107,9 +108,12 @@ function withFlags(joined: Joined, options: AgentOptions): Joined {
         'another --data-dir and its own "berth join"',
     );
   }
-  if ([server, address, leaseMs, disks].every((each) => each === undefined)) return joined;
+  const cni = cniFlags(options);
+  const said = [server, address, leaseMs, disks, ...Object.values(cni)];
+  if (said.every((each) => each === undefined)) return joined;
   return {
     ...joined,
+    ...cni,
     ...(server === undefined ? {} : { servers: server }),
     ...(address === undefined ? {} : { address }),
     ...(leaseMs === undefined ? {} : { leaseMs }),
@@ -180,6 +184,7 @@ async function runFromKubeconfig(
     logs: logsOf(options),
     leaseMs: options.nodeLeaseDuration,
     disks: options.disk,
+    ...cniFlags(options),
   });
   log.info({ nodeName, servers, address }, 'agent started');
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {

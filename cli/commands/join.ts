@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { durationMs, newCommand } from '../command.ts';
 import { Failure, usage } from '../failure.ts';
+import { addCniOptions, cniFlags } from '../plane/cni.ts';
 import { machineName } from '../plane/config.ts';
 import { addDisk, diskHelp } from '../plane/disks.ts';
 import { engineRemedy, probeEngine } from '../plane/docker-engine.ts';
@@ -58,7 +59,7 @@ export function joinCommand(): Command {
       certificateTtl,
     )
     .option('--no-start', 'only join; "berth agent" starts the agent');
-  return addLogLevel(command).action(join);
+  return addLogLevel(addCniOptions(command)).action(join);
 }
 
 const joinHint = '"berth token create --print-join-command" on the server prints the whole line';
@@ -85,7 +86,9 @@ async function join(urls: readonly string[], options: JoinOptions): Promise<void
     await enrol(paths, servers, nodeName, options);
     process.stdout.write(`This machine has joined ${servers[0]} as node "${nodeName}".\n`);
   } else {
-    if (options.disk !== undefined) saveJoined(paths, { ...known, disks: options.disk });
+    const { disk: disks } = options;
+    const said = { ...cniFlags(options), ...(disks === undefined ? {} : { disks }) };
+    if (Object.keys(said).length > 0) saveJoined(paths, { ...known, ...said });
     process.stdout.write(`This machine is node "${nodeName}" of ${servers[0]} already.\n`);
   }
   if (!options.start) {
@@ -139,6 +142,7 @@ async function enrol(
     ...(address === undefined ? {} : { address }),
     ...(leaseMs === undefined ? {} : { leaseMs }),
     ...(disks === undefined ? {} : { disks }),
+    ...cniFlags(options),
     ...(seconds === undefined ? {} : { certificateSeconds: seconds }),
   });
 }

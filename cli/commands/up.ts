@@ -4,6 +4,7 @@ import type { LogLevel } from '../../lib/log.ts';
 import { newCommand } from '../command.ts';
 import { Failure } from '../failure.ts';
 import { backgroundEnv } from '../plane/background.ts';
+import { addCniOptions } from '../plane/cni.ts';
 import {
   differences,
   loadConfig,
@@ -48,7 +49,7 @@ export function upCommand(): Command {
       'berth up --no-agent                              # without Docker: only the API',
     ],
   });
-  addServerOptions(command)
+  addCniOptions(addServerOptions(command))
     .option('--node-name <name>', 'name of this node (default: the host name)')
     .option('--disk <disk>', diskHelp, addDisk)
     .option('--node-lease-duration <duration>', leaseHelp, patience('--node-lease-duration'))

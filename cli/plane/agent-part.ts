@@ -1,6 +1,7 @@
 /** The agent of this machine, wired to its runtimes. */
 import { readFile } from 'node:fs/promises';
 import { hostname, networkInterfaces } from 'node:os';
+import { join } from 'node:path';
 import { type AgentOptions, runAgent } from '../../agent/agent.ts';
 import { measuredRuntime } from '../../agent/agent-metrics.ts';
 import { findCondition } from '../../api/conditions.ts';
@@ -12,12 +13,14 @@ import { systemClock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Metrics } from '../../lib/metrics.ts';
 import { systemRandom } from '../../lib/random.ts';
+import { CniNetworks } from '../../runtime/cni/networks.ts';
 import type { LogLimits } from '../../runtime/docker/container-options.ts';
 import { ensureNameFallback } from '../../runtime/network/name-fallback.ts';
+import type { CniFlags } from './cni.ts';
 import { parseDisk } from './disks.ts';
 import { machinesDir, openRuntimes } from './runtimes.ts';
 
-export interface AgentPartOptions {
+export interface AgentPartOptions extends CniFlags {
   readonly nodeName: string;
   readonly nodeId: string;
   readonly dataDir: string;
@@ -53,9 +56,15 @@ export function startAgentPart(options: AgentPartOptions): AgentPart {
   const { nodeName, nodeId, client, dataDir, address, cert, key, ca } = options;
   const log = options.log.child({ part: 'agent' });
   const stop = new AbortController();
-  const { metrics, logs } = options;
+  const { metrics, logs, network, cniConfDir: confDir, cniBinDirs: pluginDirs } = options;
+  const cni = new CniNetworks({
+    stateDir: join(dataDir, 'cni'),
+    log,
+    ...(confDir === undefined ? {} : { confDir }),
+    ...(pluginDirs === undefined ? {} : { pluginDirs }),
+  });
   const run = async () => {
-    const runtimes = await openRuntimes({ nodeId, dataDir, clock: systemClock, log, logs });
+    const runtimes = await openRuntimes({ nodeId, dataDir, clock: systemClock, log, logs, cni });
     const measured = runtimes.map((each) => measuredRuntime(each, metrics, systemClock));
     try {
       await runAgent({ ...settings, runtimes: measured });
@@ -75,6 +84,8 @@ export function startAgentPart(options: AgentPartOptions): AgentPart {
     signal: stop.signal,
     serving: { cert, key, clientCa: ca, host: address, port: 0 },
     leaseMs: options.leaseMs,
+    cni,
+    ...(network === undefined ? {} : { nodeNetwork: network }),
     ...(options.disks === undefined ? {} : { disks: options.disks.map(parseDisk) }),
     ...(options.certificates === undefined ? {} : { certificates: options.certificates }),
     apiServer: placeOf(options.server),

@@ -3,10 +3,11 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { hostname, networkInterfaces } from 'node:os';
 import { resolve } from 'node:path';
 import { codeOf, Failure } from '../failure.ts';
+import type { CniFlags } from './cni.ts';
 import type { OidcFlags } from './oidc.ts';
 import { type PlanePaths, planePaths } from './paths.ts';
 
-export interface PlaneConfig extends OidcFlags {
+export interface PlaneConfig extends OidcFlags, CniFlags {
   readonly host: string;
   readonly port: number;
   /** As `--store` takes it. */

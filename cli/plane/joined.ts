@@ -2,10 +2,11 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { codeOf, Failure } from '../failure.ts';
+import type { CniFlags } from './cni.ts';
 import type { PlaneConfig } from './config.ts';
 import type { PlanePaths } from './paths.ts';
 
-export interface Joined {
+export interface Joined extends CniFlags {
   /** URLs; all of one plane. */
   readonly servers: readonly string[];
   readonly nodeName: string;

@@ -5,11 +5,12 @@ import type { LogLevel } from '../../lib/log.ts';
 import { durationMs, wholeNumber } from '../command.ts';
 import { usage } from '../failure.ts';
 import { checkedControllers, controllersHelp } from './chosen-controllers.ts';
+import { type CniCommandOptions, cniFlags } from './cni.ts';
 import { absoluteStore, type PlaneFlags } from './config.ts';
 import { addOidcOptions, type OidcFlags, oidcFlags } from './oidc.ts';
 
 /** What commander hands over. */
-export interface PlaneCommandOptions extends OidcFlags {
+export interface PlaneCommandOptions extends OidcFlags, CniCommandOptions {
   readonly dataDir?: string;
   readonly host?: string;
   readonly port?: number;
@@ -215,6 +216,7 @@ export function planeFlags(options: PlaneCommandOptions): PlaneFlags {
     ...oidcFlags(options),
     ...limitFlags(options),
     ...encryptionFlags(options),
+    ...cniFlags(options),
     ...(host === undefined ? {} : { host }),
     ...(port === undefined ? {} : { port }),
     ...(tlsSan === undefined ? {} : { tlsSans: tlsSan }),

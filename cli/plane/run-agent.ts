@@ -12,6 +12,7 @@ import { createMetrics } from '../../lib/prometheus.ts';
 import { Failure } from '../failure.ts';
 import { type AgentPartOptions, startAgentPart, untilNodeReady } from './agent-part.ts';
 import { unreachable } from './authority.ts';
+import { cniOf } from './cni.ts';
 import { reachableHost } from './config.ts';
 import type { OnReady } from './foreground.ts';
 import { type Joined, joinedConfig } from './joined.ts';
@@ -87,6 +88,7 @@ async function run({ paths, joined, log, logs, onReady, signal }: RunAgentOption
     server: servers[0] ?? '',
     leaseMs: joined.leaseMs,
     disks: joined.disks,
+    ...cniOf(joined),
     ...(logs === undefined ? {} : { logs }),
     metrics: createMetrics(),
     certificates: {

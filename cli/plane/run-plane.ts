@@ -1,6 +1,7 @@
 /** One process of a plane, from its first file to its last: server, and agent where wanted. */
 import { mkdirSync } from 'node:fs';
 import type { Log } from '../../lib/log.ts';
+import { cniOf } from './cni.ts';
 import { type PlaneConfig, reachableHost, serverUrl } from './config.ts';
 import type { PlanePaths } from './paths.ts';
 import { holdPidFile, releasePidFile } from './pid-file.ts';
@@ -93,6 +94,7 @@ async function startAgent({ paths, config, log, metrics }: ServerPartOptions, cl
     dataDir: paths.agent,
     leaseMs: config.leaseMs,
     disks: config.disks,
+    ...cniOf(config),
     client: clientOf(nodeUser(nodeName)),
     log,
     metrics,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import { Adoptions } from '../../runtime/adoptions.ts';
+import type { CniNetworks } from '../../runtime/cni/networks.ts';
 import type { LogLimits } from '../../runtime/docker/container-options.ts';
 import { createDockerRuntime } from '../../runtime/docker/docker.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
@@ -16,6 +17,7 @@ interface RuntimesOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly logs: LogLimits | undefined;
+  readonly cni: CniNetworks;
 }
 
 /** Docker first: it runs what names no runtime. */
@@ -25,9 +27,10 @@ export async function openRuntimes({
   clock,
   log,
   logs,
+  cni,
 }: RuntimesOptions): Promise<readonly Runtime[]> {
   const adoptions = Adoptions.load(join(dataDir, 'adoptions.json'));
-  const shared = { nodeId, clock, log, adoptions };
+  const shared = { nodeId, clock, log, adoptions, cni };
   const limits = logs === undefined ? {} : { logs };
   const docker = createDockerRuntime({ ...shared, ...limits, socketPath: dockerSocket() });
   const runtimes: Runtime[] = [docker];

@@ -1,4 +1,5 @@
 import type Docker from 'dockerode';
+import { hasMain } from '../cni/cni.ts';
 import type { ContainerSpec, CpuChoice, InstanceSpec, IoLimits, PortSpec } from '../runtime.ts';
 import { gpuConfig, gpuEnvironment } from './gpu-options.ts';
 import { containerName, instanceLabels, label } from './labels.ts';
@@ -89,20 +90,19 @@ export function sandboxOptions(
 ): Docker.ContainerCreateOptions {
   const host = spec.network === 'host';
   const ports = portsOf(spec);
-  const { address } = spec;
+  const { address, cni } = spec;
+  const isOwn = address === undefined && !hasMain(cni);
   return {
     name: containerName(nodeId, spec, undefined, 0),
     Image: image,
     Labels: {
       ...instanceLabels(nodeId, spec),
       [label.sandbox]: 'true',
-      ...(address === undefined ? {} : { [label.address]: address.address }),
+      ...(address === undefined || hasMain(cni) ? {} : { [label.address]: address.address }),
     },
     ...(host ? {} : { ...hostNames(spec), ExposedPorts: exposedPorts(ports) }),
     HostConfig: {
-      ...(address === undefined
-        ? networkConfig({ type: host ? 'host' : 'own' }, ports)
-        : { NetworkMode: 'none' }),
+      ...(isOwn ? networkConfig({ type: host ? 'host' : 'own' }, ports) : { NetworkMode: 'none' }),
       ...namespaceConfig(spec, { type: 'own' }),
       IpcMode: spec.ipc ?? 'shareable',
       PidMode: '',

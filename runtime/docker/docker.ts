@@ -6,6 +6,8 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import { Adoptions } from '../adoptions.ts';
 import { keepInGroup, limitIo } from '../cgroup-io.ts';
+import { type CniAttachment, hasMain } from '../cni/cni.ts';
+import type { CniNetworks } from '../cni/networks.ts';
 import type { ImageStore } from '../image-store.ts';
 import {
   type AttachOptions,
@@ -42,6 +44,7 @@ import { label } from './labels.ts';
 import { readLogs } from './logs.ts';
 import { observeEvents } from './observe.ts';
 import { pauseImage, pauseImageArchive } from './pause-image.ts';
+import { ensureSandbox, isShared, leaveNetworks, type SandboxTools } from './sandbox.ts';
 import { type Found, readInstance } from './status.ts';
 import { readDiskUsage, readUsage } from './usage.ts';
 
@@ -56,6 +59,8 @@ export interface DockerRuntimeOptions {
   readonly adoptions?: Adoptions;
   /** @default five files of 10 MiB */
   readonly logs?: LogLimits;
+  /** @default none: nothing can be attached to them */
+  readonly cni?: CniNetworks;
 }
 
 /** Containers by dockerd. No API version is named, so each engine answers in its own. */
@@ -106,12 +111,12 @@ class DockerRuntime implements Runtime {
       if (known === undefined) byId.set(id, [one]);
       else known.push(one);
     }
-    return [...byId].map(([id, found]) => readInstance(id, found));
+    return await Promise.all([...byId].map(([id, found]) => this.#status(id, found)));
   }
 
   async get(id: InstanceId, options: CallOptions): Promise<InstanceStatus | undefined> {
     const found = await this.#engine.find(id, options);
-    return found.length === 0 ? undefined : readInstance(id, found);
+    return found.length === 0 ? undefined : await this.#status(id, found);
   }
 
   observe(options: CallOptions): Observable<InstanceId> {
@@ -132,8 +137,17 @@ class DockerRuntime implements Runtime {
   ensure(spec: InstanceSpec, options: CallOptions): Promise<InstanceStatus> {
     return this.#serial.run(spec.id, async () => {
       checkSpec(spec);
-      await ensureInstance(this.#engine, spec, (o) => this.#loadPauseImage(o), options);
-      return readInstance(spec.id, await this.#engine.find(spec.id, options));
+      await ensureInstance(this.#sandboxTools, spec, options);
+      return await this.#status(spec.id, await this.#engine.find(spec.id, options));
+    });
+  }
+
+  attachNetworks(spec: InstanceSpec, options: CallOptions): Promise<readonly CniAttachment[]> {
+    return this.#serial.run(spec.id, async () => {
+      checkSpec(spec);
+      if (!isShared(spec)) return [];
+      const found = await this.#engine.find(spec.id, options);
+      return (await ensureSandbox(this.#sandboxTools, spec, found, options)).attachments;
     });
   }
 
@@ -171,6 +185,7 @@ class DockerRuntime implements Runtime {
     }
     await this.#serial.run(id, async () => {
       await this.#end(await this.#engine.find(id, options), options);
+      await leaveNetworks(this.#sandboxTools, id, options);
     });
   }
 
@@ -179,6 +194,7 @@ class DockerRuntime implements Runtime {
       const found = await this.#engine.find(id, options);
       await this.#end(found, options);
       for (const one of found) await this.#engine.remove(one.info.Id, options);
+      await leaveNetworks(this.#sandboxTools, id, options);
       for (const adoption of this.#engine.adoptions.of('docker', id)) {
         this.#engine.adoptions.forget(adoption);
       }
@@ -240,6 +256,15 @@ class DockerRuntime implements Runtime {
     for (const one of running) if (one.sandbox) await this.#engine.kill(one.info.Id, options);
   }
 
+  get #sandboxTools(): SandboxTools {
+    const loadPauseImage = (options: CallOptions) => this.#loadPauseImage(options);
+    return { engine: this.#engine, loadPauseImage, cni: this.#options.cni };
+  }
+
+  async #status(id: InstanceId, found: readonly Found[]): Promise<InstanceStatus> {
+    return readInstance(id, found, (await this.#options.cni?.mainAddresses(id)) ?? []);
+  }
+
   async #loadPauseImage({ signal }: CallOptions): Promise<void> {
     if (await isImagePresent(this.#docker, pauseImage, signal)) return;
     const { architecture } = await this.info({ signal });
@@ -255,7 +280,7 @@ class DockerRuntime implements Runtime {
 /** What would otherwise fail half-way, after earlier containers have been started. */
 function checkSpec(spec: InstanceSpec): void {
   const published = portsOf(spec).find(({ hostPort }) => hostPort !== undefined);
-  if (spec.address !== undefined && published !== undefined) {
+  if (spec.address !== undefined && published !== undefined && !hasMain(spec.cni)) {
     const why = `hostPort ${published.hostPort}: what has an address of a pool is reached at`;
     throw new RuntimeError('InvalidSpec', `${why} ${spec.address.address}, without host ports`);
   }

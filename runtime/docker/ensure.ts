@@ -1,31 +1,24 @@
 import type { CallOptions } from '../../lib/call.ts';
 import { keepInGroup } from '../cgroup-io.ts';
-import { joinSegment } from '../network/join.ts';
 import { type ContainerSpec, type InstanceSpec, RuntimeError } from '../runtime.ts';
-import { shortId } from '../short-id.ts';
-import { containerOptions, type NetworkSource, sandboxOptions } from './container-options.ts';
+import { containerOptions, type NetworkSource } from './container-options.ts';
 import type { Engine } from './engine.ts';
-import { pauseImage } from './pause-image.ts';
+import { ensureSandbox, isShared, type SandboxTools, startOrRemove } from './sandbox.ts';
 import { attemptsOf, type Found } from './status.ts';
-
-/** How long what could not be started may take to go; an engine that hangs must not hold us. */
-const removeTimeoutMs = 10_000;
 
 /** Brings the containers of one instance to `spec`; the caller runs it once at a time per instance. */
 export async function ensureInstance(
-  engine: Engine,
+  tools: SandboxTools,
   spec: InstanceSpec,
-  loadPauseImage: (options: CallOptions) => Promise<void>,
   options: CallOptions,
 ): Promise<void> {
+  const { engine } = tools;
   const found = await engine.find(spec.id, options);
   const wanted = new Set(spec.containers.map((container) => container.name));
   for (const one of found) {
     if (!one.sandbox && !wanted.has(one.containerName)) await engine.remove(one.info.Id, options);
   }
-  // An address of a pool is not the engine's to give: a sandbox has it, whatever restarts in it.
-  const several = spec.address !== undefined || (spec.sharedNetwork ?? spec.containers.length > 1);
-  const shared = several && (spec.network === 'bridge' || spec.pid === 'shared');
+  const shared = isShared(spec);
   if (shared) await endThoseWithoutNetwork(engine, found, options);
 
   let network: NetworkSource | undefined;
@@ -33,7 +26,7 @@ export async function ensureInstance(
     const attempts = await clearTheWay(engine, container, found, options);
     if (attempts === 'present') continue;
     network ??= shared
-      ? await ensureSandbox(engine, spec, found, loadPauseImage, options)
+      ? await ensureSandbox(tools, spec, found, options)
       : { type: spec.network === 'host' ? 'host' : 'own' };
     const source =
       container.beside === undefined
@@ -104,53 +97,6 @@ async function clearTheWay(
   return 'absent';
 }
 
-async function ensureSandbox(
-  engine: Engine,
-  spec: InstanceSpec,
-  found: readonly Found[],
-  loadPauseImage: (options: CallOptions) => Promise<void>,
-  options: CallOptions,
-): Promise<NetworkSource> {
-  const sandboxes = found.filter((one) => one.sandbox);
-  const alive = sandboxes.find((one) => one.info.State.Running);
-  if (alive !== undefined) {
-    await joinAddress(engine, spec, alive.info.Id, options);
-    return { type: 'sandbox', sandboxId: alive.info.Id };
-  }
-  for (const dead of sandboxes) await engine.remove(dead.info.Id, options);
-  await loadPauseImage(options);
-  const request = sandboxOptions(engine.nodeId, spec, pauseImage);
-  const sandboxId = await engine.create(request, undefined, options);
-  await startOrRemove(engine, sandboxId, undefined, options);
-  try {
-    await joinAddress(engine, spec, sandboxId, options);
-  } catch (error) {
-    await removeAnyhow(engine, sandboxId);
-    throw error;
-  }
-  return { type: 'sandbox', sandboxId };
-}
-
-/** The namespace of a sandbox that was made without a network gets the instance's address. */
-async function joinAddress(
-  engine: Engine,
-  { id, address }: InstanceSpec,
-  sandboxId: string,
-  options: CallOptions,
-): Promise<void> {
-  if (address === undefined) return;
-  const pid = (await engine.inspect(sandboxId, options))?.State.Pid ?? 0;
-  if (pid === 0) throw new RuntimeError('StartFailed', 'the sandbox has ended by itself');
-  try {
-    await joinSegment(address, { pid }, shortId(engine.nodeId, id), options);
-  } catch (error) {
-    options.signal.throwIfAborted();
-    if (error instanceof RuntimeError) throw error;
-    const why = error instanceof Error ? error.message : String(error);
-    throw new RuntimeError('StartFailed', `the network cannot be made: ${why}`, { cause: error });
-  }
-}
-
 async function createAndStart(
   engine: Engine,
   spec: InstanceSpec,
@@ -164,27 +110,4 @@ async function createAndStart(
   if (container.io === undefined) return;
   const pid = (await engine.inspect(id, options))?.State.Pid ?? 0;
   if (pid > 0) await keepInGroup(pid);
-}
-
-async function startOrRemove(
-  engine: Engine,
-  id: string,
-  container: string | undefined,
-  options: CallOptions,
-): Promise<void> {
-  try {
-    await engine.start(id, container, options);
-  } catch (error) {
-    await removeAnyhow(engine, id);
-    throw error;
-  }
-}
-
-/**
- * Also when the caller has given up, so its signal is not asked here. A failure to remove is
- * swallowed: the first error says more, and the next `ensure` finds it half made.
- */
-async function removeAnyhow(engine: Engine, id: string): Promise<void> {
-  const signal = AbortSignal.timeout(removeTimeoutMs);
-  await engine.remove(id, { signal }).catch(() => undefined);
 }

@@ -48,15 +48,19 @@ export function attemptsOf(found: readonly Found[], containerName: string): read
     .sort((a, b) => b.attempt - a.attempt);
 }
 
-/** All containers of one instance as one status. `found` must not be empty. */
-export function readInstance(id: string, found: readonly Found[]): InstanceStatus {
+/** All containers of one instance as one status. `found` must not be empty; `byCni` are its addresses by CNI. */
+export function readInstance(
+  id: string,
+  found: readonly Found[],
+  byCni: readonly string[] = [],
+): InstanceStatus {
   const labels = found[0]?.labels ?? {};
   const names = [...new Set(found.filter((one) => !one.sandbox).map((one) => one.containerName))];
   return {
     id,
     namespace: labels[label.namespace] ?? '',
     name: labels[label.name] ?? '',
-    ips: readIps(found),
+    ips: readIps(found, byCni),
     containers: names.flatMap((name) => readContainer(attemptsOf(found, name))),
   };
 }
@@ -80,9 +84,10 @@ function readContainer([newest, before]: readonly Found[]): ContainerStatus[] {
   ];
 }
 
-function readIps(found: readonly Found[]): readonly string[] {
+function readIps(found: readonly Found[], byCni: readonly string[]): readonly string[] {
   const running = found.filter((one) => one.info.State.Running);
   const holder = running.find((one) => one.sandbox) ?? running[0];
+  if (holder?.sandbox === true && byCni.length > 0) return byCni;
   const address = holder?.info.Config.Labels[label.address];
   if (address !== undefined) return [address];
   const networks = Object.values(holder?.info.NetworkSettings.Networks ?? {});

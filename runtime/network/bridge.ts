@@ -11,6 +11,7 @@ import type { InstanceNetwork } from '../runtime.ts';
 import { macOfAddress, subnetOf, toAddress, toNumber } from './ip.ts';
 import { joinSegment } from './join.ts';
 import { allowForwarding, masquerade } from './masquerade.ts';
+import { namespaceExists, namespaceOf, namespacePath } from './namespace.ts';
 
 export interface BridgeOptions {
   /** @default berth-nat0 */
@@ -57,10 +58,10 @@ export class BridgeNetwork {
   ): Promise<Attachment> {
     if (network !== undefined) return await this.#join(key, network, options);
     const namespace = namespaceOf(key);
-    const namespacePath = join('/run/netns', namespace);
+    const path = namespacePath(namespace);
     const known = await this.addressOf(key);
-    if (known !== undefined && (await exists(namespace, options))) {
-      return { namespacePath, ip: known };
+    if (known !== undefined && (await namespaceExists(namespace, options))) {
+      return { namespacePath: path, ip: known };
     }
     await this.detach(key, options);
     const ip = await this.#take(key);
@@ -71,12 +72,19 @@ export class BridgeNetwork {
       await this.detach(key, { signal: new AbortController().signal }).catch(() => undefined);
       throw error;
     }
-    return { namespacePath, ip };
+    return { namespacePath: path, ip };
+  }
+
+  /** A namespace without any network, or one as it is. */
+  async bare(key: string, options: CallOptions): Promise<string> {
+    const name = namespaceOf(key);
+    if (!(await namespaceExists(name, options))) await run('ip', ['netns', 'add', name], options);
+    return namespacePath(name);
   }
 
   /** Removes the namespace and gives its address back; resolves also when there is none. */
   async detach(key: string, options: CallOptions): Promise<void> {
-    if (await exists(namespaceOf(key), options)) {
+    if (await namespaceExists(namespaceOf(key), options)) {
       await run('ip', ['netns', 'delete', namespaceOf(key)], options);
     }
     for (const [ip, holder] of await this.#holders()) {
@@ -91,7 +99,7 @@ export class BridgeNetwork {
 
   async #join(key: string, network: InstanceNetwork, options: CallOptions): Promise<Attachment> {
     const name = namespaceOf(key);
-    const isThere = await exists(name, options);
+    const isThere = await namespaceExists(name, options);
     if (!isThere) await run('ip', ['netns', 'add', name], options);
     try {
       await joinSegment(network, { name }, key, options);
@@ -104,7 +112,7 @@ export class BridgeNetwork {
       if (!isThere) await this.detach(key, { signal }).catch(() => undefined);
       throw error;
     }
-    return { namespacePath: join('/run/netns', name), ip: network.address };
+    return { namespacePath: namespacePath(name), ip: network.address };
   }
 
   /** Keys by address. */
@@ -171,13 +179,4 @@ export class BridgeNetwork {
     const input = `${inner.join('\n')}\n`;
     await run('ip', ['-netns', namespace, '-batch', '-'], { ...options, input });
   }
-}
-
-function namespaceOf(key: string): string {
-  return `berth-${key}`;
-}
-
-async function exists(namespace: string, options: CallOptions): Promise<boolean> {
-  const listed = await run('ip', ['netns', 'list'], options);
-  return listed.split('\n').some((line) => line.split(' ')[0] === namespace);
 }

@@ -1,3 +1,4 @@
+import { hasMain } from '../cni/cni.ts';
 import { type ContainerSpec, type InstanceSpec, RuntimeError } from '../runtime.ts';
 
 /**
@@ -17,7 +18,7 @@ export function checkSpec(
       ? `container name "${name}" is used twice`
       : isThere(container)
         ? undefined
-        : containerProblem(container, spec.network === 'host');
+        : containerProblem(container, spec.network === 'host' || hasMain(spec.cni));
     if (why !== undefined) throw new RuntimeError('InvalidSpec', why, { container: name });
     names.add(name);
   }
@@ -29,7 +30,7 @@ function instanceProblem({ sysctls, hosts }: InstanceSpec): string | undefined {
   return (hosts ?? []).length > 0 ? no('hostAliases') : undefined;
 }
 
-function containerProblem(container: ContainerSpec, hostNetwork: boolean): string | undefined {
+function containerProblem(container: ContainerSpec, arePortsServed: boolean): string | undefined {
   const { env, command = [], args = [], tty, stdin, seccomp, ports, workingDir } = container;
   const no = (field: string) => `${field}: the systemd runtime cannot do this; use docker`;
   const bad = Object.keys(env).find((key) => key === '' || key.includes('='));
@@ -40,8 +41,8 @@ function containerProblem(container: ContainerSpec, hostNetwork: boolean): strin
   if (tty) return no('tty');
   if (stdin) return no('stdin');
   if (typeof seccomp === 'object') return no('securityContext.seccompProfile');
-  if (!hostNetwork && ports.some(({ hostPort }) => hostPort !== undefined)) {
-    return 'ports[].hostPort: the systemd runtime publishes no ports; use hostNetwork: true';
+  if (!arePortsServed && ports.some(({ hostPort }) => hostPort !== undefined)) {
+    return 'ports[].hostPort: the systemd runtime publishes no ports; use hostNetwork: true, or CNI';
   }
   if (workingDir !== undefined && !workingDir.startsWith('/')) {
     return `workingDir: "${workingDir}" must be an absolute path`;

@@ -2,6 +2,8 @@ import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CallOptions } from '../../lib/call.ts';
 import { limitIo } from '../cgroup-io.ts';
+import { type CniAttachment, hasMain } from '../cni/cni.ts';
+import type { CniNetworks } from '../cni/networks.ts';
 import { formatResolvConf } from '../network/resolv-conf.ts';
 import {
   type ContainerSpec,
@@ -25,6 +27,12 @@ export interface Network {
     address: InstanceNetwork | undefined,
     options: CallOptions,
   ): Promise<{ readonly namespacePath: string }>;
+
+  /** A namespace without a network. */
+  bare(key: string, options: CallOptions): Promise<string>;
+
+  /** Absent: the node has no networks by CNI. */
+  readonly cni?: CniNetworks | undefined;
 }
 
 /** Brings the units of one instance to `spec`; the caller runs it once at a time per instance. */
@@ -67,27 +75,47 @@ async function clearTheWay(
   return true;
 }
 
-async function placeOf(
+/** The namespace of an instance with all its networks; what is there already is left. */
+export async function joinNetworks(
   units: Units,
   network: Network,
-  { id, network: kind, address, cpus, dns }: InstanceSpec,
+  { id, namespace, name, address, cni = [] }: InstanceSpec,
   options: CallOptions,
-): Promise<Place> {
+): Promise<{ readonly path: string; readonly attachments: readonly CniAttachment[] }> {
   const key = shortId(units.nodeId, id);
-  const place: Place = {
-    ...(cpus === undefined ? {} : { cpus }),
-    ...(dns === undefined ? {} : { resolvConf: await writeResolvConf(key, dns) }),
-  };
-  if (kind === 'host') return place;
   try {
-    const { namespacePath } = await network.attach(key, address, options);
-    return { ...place, networkNamespace: namespacePath };
+    const path = hasMain(cni)
+      ? await network.bare(key, options)
+      : (await network.attach(key, address, options)).namespacePath;
+    if (cni.length === 0) return { path, attachments: [] };
+    if (network.cni === undefined) {
+      throw new RuntimeError('InvalidSpec', 'this node has no networks by CNI');
+    }
+    const owner = { id, namespace, name };
+    return { path, attachments: await network.cni.attach(owner, path, cni, options) };
   } catch (error) {
     options.signal.throwIfAborted();
     if (error instanceof RuntimeError) throw error;
     const why = error instanceof Error ? error.message : String(error);
     throw new RuntimeError('StartFailed', `the network cannot be made: ${why}`, { cause: error });
   }
+}
+
+async function placeOf(
+  units: Units,
+  network: Network,
+  spec: InstanceSpec,
+  options: CallOptions,
+): Promise<Place> {
+  const { id, network: kind, cpus, dns } = spec;
+  const key = shortId(units.nodeId, id);
+  const place: Place = {
+    ...(cpus === undefined ? {} : { cpus }),
+    ...(dns === undefined ? {} : { resolvConf: await writeResolvConf(key, dns) }),
+  };
+  if (kind === 'host') return place;
+  const { path } = await joinNetworks(units, network, spec, options);
+  return { ...place, networkNamespace: path };
 }
 
 /** Goes with a reboot, as the units do. */

@@ -7,8 +7,10 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import { Adoptions } from '../adoptions.ts';
 import { limitIo } from '../cgroup-io.ts';
+import type { CniAttachment } from '../cni/cni.ts';
+import type { CniNetworks } from '../cni/networks.ts';
 import type { ImageStore } from '../image-store.ts';
-import { BridgeNetwork, type BridgeOptions } from '../network/bridge.ts';
+import type { BridgeOptions } from '../network/bridge.ts';
 import {
   type AttachOptions,
   type AttachSession,
@@ -35,12 +37,13 @@ import type { InstanceUsage } from '../usage.ts';
 import { SystemdAdopting } from './adopt.ts';
 import { systemBusPath } from './bus.ts';
 import { checkSpec } from './check-spec.ts';
-import { ensureInstance, removeResolvConf } from './ensure.ts';
+import { ensureInstance, joinNetworks, removeResolvConf } from './ensure.ts';
 import { startExec } from './exec.ts';
 import { readJournal } from './journal.ts';
 import { journalMatches, sliceName } from './labels.ts';
 import { observeUnits } from './observe.ts';
 import { attemptsOf, readInstance, type Unit, unitOfContainerId } from './unit.ts';
+import { UnitNetwork } from './unit-network.ts';
 import { Units } from './units.ts';
 import { usageOf } from './usage.ts';
 
@@ -54,6 +57,8 @@ export interface SystemdRuntimeOptions {
   readonly bridge?: BridgeOptions;
   /** @default none, and none is remembered */
   readonly adoptions?: Adoptions;
+  /** @default none: nothing can be attached to them */
+  readonly cni?: CniNetworks;
 }
 
 /** Processes of this machine as transient units of systemd. */
@@ -67,7 +72,7 @@ class SystemdRuntime implements Runtime {
   readonly adopting: SystemdAdopting;
   readonly #options: SystemdRuntimeOptions;
   readonly #units: Units;
-  readonly #network: BridgeNetwork;
+  readonly #network: UnitNetwork;
   readonly #serial = new KeyedSerial();
 
   constructor(options: SystemdRuntimeOptions) {
@@ -76,7 +81,7 @@ class SystemdRuntime implements Runtime {
     const adoptions = options.adoptions ?? Adoptions.inMemory();
     this.#units = new Units({ nodeId, clock, busPath, adoptions });
     this.adopting = new SystemdAdopting(this.#units, adoptions);
-    this.#network = new BridgeNetwork(options.bridge);
+    this.#network = new UnitNetwork(options.bridge, options.cni);
   }
 
   async info(options: CallOptions): Promise<RuntimeInfo> {
@@ -151,6 +156,13 @@ class SystemdRuntime implements Runtime {
     });
   }
 
+  attachNetworks(spec: InstanceSpec, options: CallOptions): Promise<readonly CniAttachment[]> {
+    return this.#serial.run(spec.id, async () => {
+      if (spec.network === 'host') return [];
+      return (await joinNetworks(this.#units, this.#network, spec, options)).attachments;
+    });
+  }
+
   setCpus(id: InstanceId, choice: CpuChoice, options: CallOptions): Promise<void> {
     return this.#serial.run(id, async () => {
       for (const unit of await this.#units.find(id, options)) {
@@ -183,7 +195,7 @@ class SystemdRuntime implements Runtime {
     await this.#serial.run(id, async () => {
       const units = await this.#units.find(id, options);
       await Promise.all(units.map((unit) => this.#units.stop(unit, graceMs, options)));
-      await this.#network.detach(this.#key(id), options);
+      await this.#network.leave(id, this.#key(id), options);
     });
   }
 
@@ -195,7 +207,7 @@ class SystemdRuntime implements Runtime {
       // One that was not started since the last boot is no unit of the instance, and still its own.
       const { adoptions } = this.#units;
       for (const adoption of adoptions.of('systemd', id)) adoptions.forget(adoption);
-      await this.#network.detach(this.#key(id), options);
+      await this.#network.leave(id, this.#key(id), options);
       await removeResolvConf(this.#key(id));
       await this.#units.stopSlice(sliceName(this.#options.nodeId, id), options);
     });
@@ -265,8 +277,7 @@ class SystemdRuntime implements Runtime {
   }
 
   async #status(id: InstanceId, units: readonly Unit[]): Promise<InstanceStatus> {
-    const ip = await this.#network.addressOf(this.#key(id));
-    return readInstance(id, units, ip === undefined ? [] : [ip]);
+    return readInstance(id, units, await this.#network.addressesOf(id, this.#key(id)));
   }
 
   #key(id: InstanceId): string {

@@ -23,7 +23,15 @@ const vitest = [
   'test/hosts/inside/vitest.config.ts',
 ];
 
-test.each(['network', 'addresses', 'runtime.systemd', 'workload.systemd', 'runtime.libvirt', 'vm'])(
+test.each([
+  'network',
+  'addresses',
+  'cni',
+  'runtime.systemd',
+  'workload.systemd',
+  'runtime.libvirt',
+  'vm',
+])(
   '%s on a host of its own',
   async (file) => {
     const { code, stdout, stderr } = (await lab?.exec(1, [...vitest, file], { timeoutMs })) ?? {};
