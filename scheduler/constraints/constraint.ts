@@ -45,6 +45,8 @@ export interface DomainRule {
   readonly topology: Topology;
   /** A dislike, as a trait's; Infinity where it is refused. `domain` may be `noDomain`. */
   dislike(domain: number): number;
+  /** Whether it is a matter of yes or no (a dislike of 0 or Infinity), and as a rule no to few places only. */
+  readonly refusesFew?: boolean;
   /** What the answers for all domains depend on: while it is the same, a domain's answer only changes with its own count. */
   common(): number;
   /** Undefined where it is not refused. */

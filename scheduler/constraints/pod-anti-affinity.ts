@@ -28,6 +28,7 @@ function away(counts: DomainCounts, reason: string): DomainRule {
   const inTheWay = (domain: number) => (domain === noDomain ? 0 : counts.of(domain));
   return {
     topology,
+    refusesFew: true,
     dislike: (domain) => (inTheWay(domain) > 0 ? refused : 0),
     common: () => 0,
     refuse: (domain) => {

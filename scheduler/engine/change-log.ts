@@ -23,12 +23,13 @@ export class ChangeLog {
     this.#position += 1;
   }
 
-  /** Visits each node that changed at or after `position` once; false when the log no longer reaches back. */
-  since(position: number, visit: (index: number) => void): boolean {
+  /** Adds each node that changed at or after `position` to `changed`; false when the log does not reach back so far. */
+  changedSince(position: number, changed: number[]): boolean {
     if (this.#position - position > ringSize) return false;
     for (let at = position; at < this.#position; at += 1) {
       const index = this.#ring[at % ringSize] ?? 0;
-      if (this.#newest[index] === at) visit(index);
+      // Older entries of the same node are passed over.
+      if (this.#newest[index] === at) changed.push(index);
     }
     return true;
   }

@@ -81,11 +81,9 @@ export class ClassIndex {
     const isFresh =
       columns.layout === this.#layout &&
       this.#fine.every((rule, k) => rule.common() === this.#commons[k]);
-    let regroup = false;
-    const update = (index: number) => {
-      if (!this.#update(index, reordered)) regroup = true;
-    };
-    if (!isFresh || !log.since(this.#position, update) || regroup) this.#rebuild();
+    const changed: number[] = [];
+    const reaches = isFresh && log.changedSince(this.#position, changed);
+    if (!reaches || !changed.every((index) => this.#update(index, reordered))) this.#rebuild();
     this.#position = log.position;
     this.#orderVersion = order.version;
   }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { strategyOf } from '../strategies/built-in.ts';
 import { type Decision, Engine } from './engine.ts';
-import { costFunction } from './evaluate.ts';
+import { costFunction, domainRulesOf, withRules } from './evaluate.ts';
 import type { NodeRecord, PlacementRequest, Taint } from './request.ts';
 import { Snapshot } from './snapshot.ts';
 import { node, request } from './testing.ts';
@@ -11,7 +11,8 @@ import { node, request } from './testing.ts';
 function naive(snapshot: Snapshot, asked: PlacementRequest): string | undefined {
   const strategy = strategyOf(asked.strategy);
   if (strategy === undefined) return undefined;
-  const costOf = costFunction(snapshot, asked, strategy);
+  const rules = domainRulesOf(snapshot.peers, asked);
+  const costOf = withRules(costFunction(snapshot, asked, strategy), rules);
   let best: number | undefined;
   let least = Number.POSITIVE_INFINITY;
   for (const index of snapshot.order.indices()) {
@@ -150,6 +151,61 @@ describe('the order by use', () => {
       expect(decision?.node).toBe(naive(engine.snapshot, asked));
       if (decision !== undefined) engine.snapshot.assume(asked, decision.node, {});
     }
+  });
+});
+
+/** No two of the application in one place. */
+function apart(uid: string, app: string, topologyKey: string, strategy: 'Pack' | 'Spread') {
+  const labels = [{ key: 'app', operator: 'in' as const, values: [app] }];
+  const away = [{ selectors: [{ namespaces: ['default'], labels }], topologyKey }];
+  const peer = { namespace: 'default', labels: { app } };
+  const peerRules = { near: [], away, wishes: [], spread: [] };
+  return request(uid, { cpu: 10 }, { owner: app, strategy, peer, peerRules });
+}
+
+describe('anti-affinity', () => {
+  const placeAll = (nodeCount: number, requests: readonly PlacementRequest[]) => {
+    const engine = new Engine(new Snapshot());
+    for (let i = 0; i < nodeCount; i += 1) {
+      const labels = { host: `n${i}`, zone: `z${i % 5}` };
+      engine.snapshot.upsertNode(node(`n${i}`, { cpu: 4000 + 1000 * (i % 3) }, { labels }));
+    }
+    let refused = 0;
+    for (const [i, asked] of requests.entries()) {
+      const decision = engine.place(asked);
+      // Looking at every node takes long where there are many.
+      if (nodeCount < 100 || i % 50 === 0) {
+        expect(decision?.node).toBe(naive(engine.snapshot, asked));
+      }
+      if (decision === undefined) refused += 1;
+      else engine.snapshot.assume(asked, decision.node, decision.allocation);
+      if (nodeCount < 100 && i % 5 === 4) engine.snapshot.release(requests[i - 3]?.uid ?? '');
+    }
+    return refused;
+  };
+
+  it('is asked of the nodes in order, and decides as looking at every node does', () => {
+    const wanted = fc.record({
+      app: fc.constantFrom('a', 'b', 'c'),
+      topologyKey: fc.constantFrom('host', 'zone'),
+      strategy: fc.constantFrom('Pack' as const, 'Spread' as const),
+    });
+    const nodeCounts = fc.integer({ min: 1, max: 12 });
+    fc.assert(
+      fc.property(nodeCounts, fc.array(wanted, { maxLength: 40 }), (nodeCount, list) => {
+        placeAll(
+          nodeCount,
+          list.map(({ app, topologyKey, strategy }, i) =>
+            apart(`u${i}`, app, topologyKey, strategy),
+          ),
+        );
+      }),
+    );
+  });
+
+  it('gets an index of its own where it refuses more nodes than are worth asking', () => {
+    const some = Array.from({ length: 1200 }, (_, i) => apart(`u${i}`, 'a', 'host', 'Pack'));
+    expect(placeAll(1150, some)).toBe(50);
   });
 });
 

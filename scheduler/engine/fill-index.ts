@@ -1,14 +1,15 @@
 /**
- * Nodes in order of how much of them is used, for all requests that ask for one set of resources. Nodes of one kind
- * (equal traits, equal capacity) have the same order for every such request, because what is asked adds the same to
- * each of them: so the first that fits is the best of its kind, whatever the request. Nodes stand in blocks that know
- * the most that is free in them; a block that cannot hold the request is passed over.
+ * Nodes in an order that many classes of requests share, so that a change is brought up to date once for all of them.
+ * Nodes of one kind stand in one list, and the first in it that fits is the best of its kind, whatever the request; the
+ * best of each kind are compared. Lists are made of blocks that know the most that is free in them; a block that
+ * cannot hold the request is passed over.
  */
-import { partOf } from '../dimensions/scalar.ts';
-import type { FillOrder } from '../strategies/strategy.ts';
+import { BlockList, type NodeRules } from './block-list.ts';
+import { BlockPool } from './block-pool.ts';
 import { dislikeOf } from './evaluate.ts';
-import { type Block, BlockList, type BlockView, type NodeRules } from './fill-blocks.ts';
-import type { NodeRecord, NodeTraits, PlacementRequest } from './request.ts';
+import type { NodeKeys } from './node-keys.ts';
+import type { NodeShape } from './node-shapes.ts';
+import type { NodeTraits, PlacementRequest } from './request.ts';
 import type { Snapshot } from './snapshot.ts';
 import { refused } from './verdict.ts';
 
@@ -17,37 +18,51 @@ const kindsMax = 128;
 
 interface Kind {
   readonly traits: NodeTraits;
-  /** By resource, nominal. */
-  readonly capacities: readonly number[];
+  /** By resource. */
+  readonly nominals: Float64Array;
   readonly list: BlockList;
 }
 
+/** What all requests of one class ask an index; true while `version` is that of the index. */
+export interface FillQuery {
+  readonly version: number;
+  /** By resource of the index. */
+  readonly asked: Float64Array;
+  /** Kinds that are not refused, those that are disliked least first. */
+  readonly levels: readonly (readonly Kind[])[];
+}
+
 export class FillIndex {
+  /** For whoever forgets the one not used longest. */
+  lastUse = 0;
   readonly #snapshot: Snapshot;
   readonly #resources: readonly string[];
-  /** Blocks are walked from their beginning: 1 puts the least used first, -1 the most used. */
-  readonly #sign: 1 | -1;
+  readonly #keys: NodeKeys;
   readonly #kinds: Kind[] = [];
-  readonly #byName = new Map<NodeTraits, Map<string, Kind>>();
-  /** By node index. */
+  readonly #ofShape = new Map<NodeShape, Kind>();
+  /** By node index; undefined where there is none. */
   #kindOf: (Kind | undefined)[] = [];
-  #records: (NodeRecord | undefined)[] = [];
-  #nominals: readonly Float64Array[] = [];
-  #blockOf: (Block | undefined)[] = [];
-  #view: BlockView = {
-    keys: new Int32Array(0),
-    ranks: new Int32Array(0),
-    capacities: [],
-    useds: [],
-  };
+  #pool = new BlockPool(0, 0, new Int32Array(0));
+  #frees: readonly { readonly capacity: Float64Array; readonly used: Float64Array }[] = [];
   readonly #changed: number[] = [];
+  #version = 0;
   #layout = -1;
   #position = -1;
 
-  constructor(snapshot: Snapshot, resources: readonly string[], by: FillOrder['by']) {
+  constructor(snapshot: Snapshot, resources: readonly string[], keys: NodeKeys) {
     this.#snapshot = snapshot;
     this.#resources = resources;
-    this.#sign = by === 'leastUsed' ? 1 : -1;
+    this.#keys = keys;
+  }
+
+  /** Numbers it keeps of each node. */
+  get width(): number {
+    return this.#resources.length;
+  }
+
+  /** Grows when kinds have come or gone. */
+  get version(): number {
+    return this.#version;
   }
 
   /** False when the nodes are of too many kinds for this index to be of use. */
@@ -55,63 +70,59 @@ export class FillIndex {
     const { columns, log, order } = this.#snapshot;
     const changed = this.#changed;
     changed.length = 0;
-    const reaches =
-      columns.layout === this.#layout && log.since(this.#position, (index) => changed.push(index));
-    this.#view.ranks = order.ranks();
+    const reaches = columns.layout === this.#layout && log.changedSince(this.#position, changed);
+    const pool = this.#pool;
+    pool.ranks = order.ranks();
     if (!reaches) this.#rebuild();
     else {
       // All are taken out before any is put in: an index may stand for another node by now.
-      for (let i = 0; i < changed.length; i += 1) this.#remove(changed[i] ?? 0);
+      for (let i = 0; i < changed.length; i += 1) pool.remove(changed[i] ?? 0);
       for (let i = 0; i < changed.length; i += 1) this.#insert(changed[i] ?? 0);
     }
     this.#position = log.position;
     if (this.#kinds.length <= kindsMax) return true;
-    const inUse = this.#kinds.filter(({ list }) => list.blocks.length > 0).length;
+    const inUse = this.#kinds.filter(({ list }) => !list.isEmpty).length;
     // Kinds that no node is of any more are forgotten when they are the most.
     if (inUse < this.#kinds.length / 2) this.#rebuild();
     return inUse <= kindsMax;
   }
 
-  /** The best node now; call `catchUp` first. Undefined when none fits. */
-  best(request: PlacementRequest, rules: NodeRules): number | undefined {
-    const asked = new Float64Array(request.amounts.length);
-    for (let k = 0; k < asked.length; k += 1) asked[k] = request.amounts[k]?.amount ?? 0;
-    // As a rule there is one level of dislike: none.
-    let level = Number.NEGATIVE_INFINITY;
-    for (;;) {
-      const kinds: Kind[] = [];
-      let next = refused;
-      for (const kind of this.#kinds) {
-        if (kind.list.blocks.length === 0) continue;
-        const dislike = dislikeOf(request, kind.traits);
-        if (dislike <= level || dislike > next || dislike === refused) continue;
-        if (dislike < next) kinds.length = 0;
-        next = dislike;
-        kinds.push(kind);
-      }
-      if (next === refused) return undefined;
-      const found = this.#first(kinds, asked, rules) ?? this.#fewest(kinds, asked, rules);
-      if (found !== undefined) return found;
-      level = next;
+  /** Call `catchUp` first, as before all that follows. */
+  queryFor(request: PlacementRequest): FillQuery {
+    const byDislike = new Map<number, Kind[]>();
+    for (const kind of this.#kinds) {
+      const dislike = dislikeOf(request, kind.traits);
+      if (dislike === refused) continue;
+      const alike = byDislike.get(dislike);
+      if (alike === undefined) byDislike.set(dislike, [kind]);
+      else alike.push(kind);
     }
+    return {
+      version: this.#version,
+      asked: Float64Array.from(request.amounts, ({ amount }) => amount),
+      levels: [...byDislike].sort(([a], [b]) => a - b).map(([, kinds]) => kinds),
+    };
+  }
+
+  /** The best node now; undefined when none fits. */
+  best({ asked, levels }: FillQuery, rules: NodeRules): number | undefined {
+    for (const kinds of levels) {
+      const found = this.#first(kinds, asked, rules);
+      if (found !== none) return found;
+      const last = this.#fewest(kinds, asked, rules);
+      if (last !== none) return last;
+    }
+    return undefined;
   }
 
   /**
    * The best nodes for equal requests that each go to another node, as Spread's do while there are nodes without any of
    * the owner: what is placed on one of them changes nothing about the others. As many as there are, `few` at most.
    */
-  bestFew(request: PlacementRequest, rules: NodeRules, few: number): readonly number[] {
-    const asked = Float64Array.from(request.amounts, ({ amount }) => amount);
-    let least = refused;
-    for (const { traits, list } of this.#kinds) {
-      if (list.blocks.length > 0) least = Math.min(least, dislikeOf(request, traits));
-    }
-    if (least === refused) return [];
-    const found = this.#kinds.flatMap(({ traits, list }) =>
-      list.blocks.length > 0 && dislikeOf(request, traits) === least
-        ? list.firstFew(asked, rules, few)
-        : [],
-    );
+  bestFew({ asked, levels }: FillQuery, rules: NodeRules, few: number): readonly number[] {
+    const kinds = levels.find((level) => level.some(({ list }) => !list.isEmpty)) ?? [];
+    const found: number[] = [];
+    for (const { list } of kinds) list.firstFew(asked, rules, few, found);
     const keys = new Map(found.map((index) => [index, this.#keyWith(index, asked)]));
     const order = (a: number, b: number) =>
       this.#precedes(keys.get(a) ?? 0, a, keys.get(b) ?? 0, b) ? -1 : 1;
@@ -119,14 +130,14 @@ export class FillIndex {
   }
 
   /** Of the nodes that are not put last. */
-  #first(kinds: readonly Kind[], asked: Float64Array, rules: NodeRules): number | undefined {
-    let best: number | undefined;
+  #first(kinds: readonly Kind[], asked: Float64Array, rules: NodeRules): number {
+    let best = none;
     let bestKey = 0;
     for (const kind of kinds) {
       const index = kind.list.first(asked, rules);
-      if (index === undefined) continue;
+      if (index === none) continue;
       const key = this.#keyWith(index, asked);
-      if (best !== undefined && !this.#precedes(key, index, bestKey, best)) continue;
+      if (best !== none && !this.#precedes(key, index, bestKey, best)) continue;
       best = index;
       bestKey = key;
     }
@@ -134,20 +145,22 @@ export class FillIndex {
   }
 
   /** Of the nodes that are put last. */
-  #fewest(kinds: readonly Kind[], asked: Float64Array, rules: NodeRules): number | undefined {
-    const { counts, limit } = rules;
-    if (!rules.fewestFirst || counts === undefined) return undefined;
-    let best: number | undefined;
+  #fewest(kinds: readonly Kind[], asked: Float64Array, rules: NodeRules): number {
+    const { counts, limit, fewestFirst } = rules;
+    if (!fewestFirst || counts === undefined) return none;
+    let best = none;
     let bestKey = 0;
     let fewest = Number.POSITIVE_INFINITY;
+    const { gate } = rules;
     for (const [index, count] of counts) {
       const kind = this.#kindOf[index];
       if (count > fewest || count >= limit || kind === undefined) continue;
-      if (!kinds.includes(kind) || !kind.list.fits(index, asked)) continue;
+      if (!kinds.includes(kind) || !this.#pool.fits(index, asked)) continue;
       const key = this.#keyWith(index, asked);
-      if (best !== undefined && count === fewest && !this.#precedes(key, index, bestKey, best)) {
+      if (best !== none && count === fewest && !this.#precedes(key, index, bestKey, best)) {
         continue;
       }
+      if (gate !== undefined && !gate.opens(index)) continue;
       best = index;
       bestKey = key;
       fewest = count;
@@ -156,83 +169,91 @@ export class FillIndex {
   }
 
   #precedes(keyA: number, a: number, keyB: number, b: number): boolean {
-    const { ranks } = this.#view;
+    const { ranks } = this.#pool;
     return keyA === keyB ? (ranks[a] ?? 0) < (ranks[b] ?? 0) : keyA < keyB;
   }
 
   /** As its key will be after the placement. */
   #keyWith(index: number, asked: Float64Array): number {
-    let sum = 0;
-    const capacities = this.#kindOf[index]?.capacities ?? [];
-    for (let k = 0; k < asked.length; k += 1) sum += partOf(capacities[k] ?? 0, asked[k] ?? 0);
-    return (this.#view.keys[index] ?? 0) + this.#sign * sum;
-  }
-
-  #remove(index: number): void {
-    const block = this.#blockOf[index];
-    if (block === undefined) return;
-    block.list.remove(index, block);
-    this.#blockOf[index] = undefined;
+    const kind = this.#kindOf[index];
+    const more = kind === undefined ? 0 : this.#keys.more(kind.nominals, asked);
+    return (this.#pool.keyOf[index] ?? 0) + more;
   }
 
   #insert(index: number): void {
-    const kind = this.#enter(index);
-    if (kind === undefined) return;
-    this.#blockOf[index] = kind.list.insert(index, this.#blockOf);
+    if (this.#enter(index)) this.#kindOf[index]?.list.insert(index);
   }
 
-  /** Notes kind and key; undefined where there is no such node. */
-  #enter(index: number): Kind | undefined {
-    const record = this.#snapshot.recordAt(index);
-    if (record === undefined) return undefined;
-    const known = this.#records[index] === record ? this.#kindOf[index] : undefined;
-    const kind = known ?? this.#kindFor(record, index);
-    this.#records[index] = record;
+  /** Notes what is known of a node; false where none can be placed on it, or there is no such node. */
+  #enter(index: number): boolean {
+    const shape = this.#snapshot.shapeAt(index);
+    const kind = shape === undefined ? undefined : this.#kindFor(shape);
     this.#kindOf[index] = kind;
-    const { useds, keys } = this.#view;
-    let used = 0;
-    for (let k = 0; k < useds.length; k += 1) {
-      used += partOf(kind.capacities[k] ?? 0, useds[k]?.[index] ?? 0);
+    if (kind === undefined) return false;
+    const key = this.#keys.of(index, kind.nominals);
+    if (key === refused) return false;
+    const { free, keyOf, width } = this.#pool;
+    keyOf[index] = key;
+    for (let k = 0; k < width; k += 1) {
+      const column = this.#frees[k];
+      free[index * width + k] = (column?.capacity[index] ?? 0) - (column?.used[index] ?? 0);
     }
-    keys[index] = this.#sign * used;
-    return kind;
+    return true;
   }
 
-  #kindFor({ traits }: NodeRecord, index: number): Kind {
-    const capacities = this.#nominals.map((column) => column[index] ?? 0);
-    const alike = this.#byName.get(traits) ?? new Map<string, Kind>();
-    this.#byName.set(traits, alike);
-    const name = capacities.join(' ');
-    const known = alike.get(name);
+  #kindFor(shape: NodeShape): Kind {
+    const known = this.#ofShape.get(shape);
     if (known !== undefined) return known;
-    const kind = { traits, capacities, list: new BlockList(this.#view) };
-    alike.set(name, kind);
-    this.#kinds.push(kind);
+    const { traits } = shape;
+    const nominals = Float64Array.from(this.#resources, (name) => shape.nominals.get(name) ?? 0);
+    const alike = this.#kinds.find(
+      (kind) =>
+        kind.traits === traits &&
+        (!this.#keys.byCapacity || nominals.every((nominal, k) => kind.nominals[k] === nominal)),
+    );
+    const kind = alike ?? { traits, nominals, list: new BlockList(this.#pool) };
+    this.#ofShape.set(shape, kind);
+    if (alike === undefined) {
+      this.#kinds.push(kind);
+      this.#version += 1;
+    }
     return kind;
   }
 
   #rebuild(): void {
     const { columns, order } = this.#snapshot;
+    const { size } = columns;
     this.#layout = columns.layout;
+    this.#version += 1;
     this.#kinds.length = 0;
-    this.#byName.clear();
-    this.#records = new Array(columns.size).fill(undefined);
-    this.#kindOf = new Array(columns.size).fill(undefined);
-    this.#blockOf = new Array(columns.size).fill(undefined);
-    const none = new Float64Array(columns.size);
-    const held = this.#resources.map((resource) => columns.get(resource));
-    this.#nominals = held.map((column) => column?.nominal ?? none);
-    this.#view = {
-      keys: new Int32Array(columns.size),
-      ranks: order.ranks(),
-      capacities: held.map((column) => column?.capacity ?? none),
-      useds: held.map((column) => column?.used ?? none),
-    };
-    const { keys } = this.#view;
-    const nodes = Int32Array.from(order.indices());
-    for (const index of nodes) this.#enter(index);
-    // In order of names before, and stable: equal keys stay in that order.
-    nodes.sort((a, b) => (keys[a] ?? 0) - (keys[b] ?? 0));
-    for (const index of nodes) this.#blockOf[index] = this.#kindOf[index]?.list.push(index);
+    this.#ofShape.clear();
+    this.#kindOf = new Array(size).fill(undefined);
+    this.#pool = new BlockPool(size, this.#resources.length, order.ranks());
+    const nothing = new Float64Array(size);
+    this.#frees = this.#resources.map((name) => {
+      const { capacity = nothing, used = nothing } = columns.get(name) ?? {};
+      return { capacity, used };
+    });
+    this.#keys.renew();
+    // Keys are whole numbers, so key and place in the order of names make one number, and numbers sort fast.
+    const all = order.indices();
+    const standings = new Float64Array(all.length);
+    let count = 0;
+    for (let place = 0; place < all.length; place += 1) {
+      const index = all[place] ?? 0;
+      if (!this.#enter(index)) continue;
+      standings[count] = (this.#pool.keyOf[index] ?? 0) * placesMax + place;
+      count += 1;
+    }
+    for (const standing of standings.subarray(0, count).sort()) {
+      const place = standing - Math.floor(standing / placesMax) * placesMax;
+      const index = all[place] ?? 0;
+      this.#kindOf[index]?.list.push(index);
+    }
   }
 }
+
+const none = -1;
+
+/** More nodes than there ever are; with the highest key it is still an exact double. */
+const placesMax = 2 ** 20;

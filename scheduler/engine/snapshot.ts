@@ -8,8 +8,9 @@ import type { Devices } from '../dimensions/dimension.ts';
 import { ChangeLog } from './change-log.ts';
 import { Columns, setCapacity } from './columns.ts';
 import { NodeOrder } from './node-order.ts';
+import { type NodeShape, NodeShapes } from './node-shapes.ts';
 import { Peers, type Seat } from './peers/peers.ts';
-import type { Allocation, Amount, NodeRecord, NodeTraits, PlacementRequest } from './request.ts';
+import type { Allocation, Amount, NodeRecord, PlacementRequest } from './request.ts';
 
 /** The part of a request that takes something. */
 export type Footprint = Pick<
@@ -24,13 +25,25 @@ export interface Placed {
   readonly allocation: Allocation;
 }
 
-interface Placement extends Placed {
+interface Placement {
+  readonly footprint: Footprint;
+  readonly allocation: Allocation;
   readonly seat: Seat | undefined;
+  readonly site: Site;
+  /** Where it stands among those of its site. */
+  slot: number;
   /** What was taken from the devices, while the node is known. */
   pieces: Map<string, JsonValue> | undefined;
 }
 
-const none: ReadonlySet<string> = new Set();
+/** A name that instances are placed under: also of nodes that are not known (yet), whose instances are placed all the same. */
+interface Site {
+  readonly name: string;
+  /** Undefined while there is no such node. */
+  index: number | undefined;
+  /** In no order. */
+  readonly placements: Placement[];
+}
 
 export class Snapshot {
   readonly dimensions: Dimensions;
@@ -42,14 +55,12 @@ export class Snapshot {
     touch: (index) => this.log.note(index),
     renew: () => this.columns.renew(),
   });
-  readonly #indices = new Map<string, number>();
+  readonly #sites = new Map<string, Site>();
   readonly #records: (NodeRecord | undefined)[] = [];
   /** Indices of nodes that are gone, to be used again. */
   readonly #vacant: number[] = [];
-  readonly #traits = new Map<string, { readonly traits: NodeTraits; nodes: number }>();
+  readonly #shapes = new NodeShapes();
   readonly #placements = new Map<string, Placement>();
-  /** By node name: also for nodes that are not known (yet), whose instances are placed all the same. */
-  readonly #placedOn = new Map<string, Set<string>>();
   readonly #owners = new Map<string, Map<number, number>>();
   readonly #devices = new Map<string, (Devices | undefined)[]>();
 
@@ -70,12 +81,17 @@ export class Snapshot {
   }
 
   indexOf(name: string): number | undefined {
-    return this.#indices.get(name);
+    return this.#sites.get(name)?.index;
   }
 
   /** Undefined where no node has that index. */
   recordAt(index: number): NodeRecord | undefined {
     return this.#records[index];
+  }
+
+  /** Undefined where no node has that index. */
+  shapeAt(index: number): NodeShape | undefined {
+    return this.#shapes.at(index);
   }
 
   /** By dimension; undefined where no node has that index. */
@@ -90,17 +106,20 @@ export class Snapshot {
 
   /** The node an instance is placed on. */
   nodeOf(uid: string): string | undefined {
-    return this.#placements.get(uid)?.node;
+    return this.#placements.get(uid)?.site.name;
   }
 
   /** What is placed under that uid, as it was given to `assume`. */
   placementOf(uid: string): Placed | undefined {
-    return this.#placements.get(uid);
+    const placement = this.#placements.get(uid);
+    if (placement === undefined) return undefined;
+    const { footprint, site, allocation } = placement;
+    return { footprint, node: site.name, allocation };
   }
 
-  /** Uids of what is placed on a node, whether the node is known or not. */
-  placedOn(node: string): ReadonlySet<string> {
-    return this.#placedOn.get(node) ?? none;
+  /** Uids of what is placed on a node, whether the node is known or not; in no order. */
+  placedOn(node: string): readonly string[] {
+    return this.#sites.get(node)?.placements.map(({ footprint }) => footprint.uid) ?? [];
   }
 
   /** Uids of everything placed. */
@@ -110,12 +129,12 @@ export class Snapshot {
 
   /** Adds or changes a node; false when nothing that matters here is different. */
   upsertNode(given: NodeRecord): boolean {
-    const known = this.#indices.get(given.name);
+    const known = this.indexOf(given.name);
     const before = known === undefined ? undefined : this.#records[known];
     if (before !== undefined && sameRecord(before, given)) return false;
     const index = known ?? this.#addNode(given.name);
-    const record = { ...given, traits: this.#intern(given.traits) };
-    if (before !== undefined) this.#forgetTraits(before.traits);
+    const { traits = given.traits } = this.#shapes.set(index, given) ?? {};
+    const record = { ...given, traits };
     this.#countGpuNodes(hasGpus(record) - hasGpus(before));
     this.#records[index] = record;
     for (const column of this.columns.all()) setCapacity(column, index, 0);
@@ -129,19 +148,20 @@ export class Snapshot {
 
   /** Forgets a node. What is placed on it stays placed, and counts again when the node comes back. */
   removeNode(name: string): void {
-    const index = this.#indices.get(name);
-    if (index === undefined) return;
-    for (const placement of this.#placementsOn(name)) this.#detach(placement, index);
+    const site = this.#sites.get(name);
+    const index = site?.index;
+    if (site === undefined || index === undefined) return;
+    for (const placement of site.placements) this.#detach(placement, index);
     for (const column of this.columns.all()) setCapacity(column, index, 0);
     for (const devices of this.#devices.values()) devices[index] = undefined;
     this.peers.setNode(index, undefined);
-    const record = this.#records[index];
-    if (record !== undefined) this.#forgetTraits(record.traits);
-    this.#countGpuNodes(-hasGpus(record));
+    this.#shapes.set(index, undefined);
+    this.#countGpuNodes(-hasGpus(this.#records[index]));
     this.#records[index] = undefined;
-    this.#indices.delete(name);
     this.#vacant.push(index);
     this.order.remove(name);
+    site.index = undefined;
+    this.#forgetEmpty(site);
     this.log.note(index);
   }
 
@@ -151,14 +171,13 @@ export class Snapshot {
    */
   assume(footprint: Footprint, node: string, allocation: Allocation): void {
     this.release(footprint.uid);
+    const site = this.#siteOf(node);
     const seat = this.peers.enter(footprint);
-    const placement: Placement = { footprint, node, allocation, seat, pieces: undefined };
+    const slot = site.placements.length;
+    const placement: Placement = { footprint, allocation, seat, site, slot, pieces: undefined };
     this.#placements.set(footprint.uid, placement);
-    const neighbours = this.#placedOn.get(node) ?? new Set();
-    neighbours.add(footprint.uid);
-    this.#placedOn.set(node, neighbours);
-    const index = this.#indices.get(node);
-    if (index !== undefined) this.#attach(placement, index);
+    site.placements.push(placement);
+    if (site.index !== undefined) this.#attach(placement, site.index);
   }
 
   /** The inverse of `assume`; false when nothing of that uid is placed. */
@@ -166,12 +185,16 @@ export class Snapshot {
     const placement = this.#placements.get(uid);
     if (placement === undefined) return false;
     this.#placements.delete(uid);
-    const neighbours = this.#placedOn.get(placement.node);
-    neighbours?.delete(uid);
-    if (neighbours?.size === 0) this.#placedOn.delete(placement.node);
-    const index = this.#indices.get(placement.node);
-    if (index !== undefined) this.#detach(placement, index);
-    if (placement.seat !== undefined) this.peers.leave(placement.seat);
+    const { site, slot, seat } = placement;
+    // The last takes the place of the one that goes.
+    const last = site.placements.pop();
+    if (last !== undefined && last !== placement) {
+      site.placements[slot] = last;
+      last.slot = slot;
+    }
+    if (site.index !== undefined) this.#detach(placement, site.index);
+    this.#forgetEmpty(site);
+    if (seat !== undefined) this.peers.leave(seat);
     return true;
   }
 
@@ -189,17 +212,29 @@ export class Snapshot {
     if ((before === 0) !== (this.#gpuNodes === 0)) this.columns.renew();
   }
 
+  #siteOf(name: string): Site {
+    const known = this.#sites.get(name);
+    if (known !== undefined) return known;
+    const site = { name, index: undefined, placements: [] };
+    this.#sites.set(name, site);
+    return site;
+  }
+
+  #forgetEmpty({ name, index, placements }: Site): void {
+    if (index === undefined && placements.length === 0) this.#sites.delete(name);
+  }
+
   #addNode(name: string): number {
     const index = this.#vacant.pop() ?? this.#records.length;
     this.columns.reserve(index + 1);
-    this.#indices.set(name, index);
+    this.#siteOf(name).index = index;
     this.order.add(name, index);
     return index;
   }
 
   /** Devices and places are made anew from the record, then everything placed takes its pieces again. */
   #rebuildDevices(record: NodeRecord, index: number, isNew: boolean): void {
-    const placements = [...this.#placementsOn(record.name)];
+    const { placements } = this.#siteOf(record.name);
     if (!isNew) for (const placement of placements) this.#detach(placement, index);
     this.peers.setNode(index, record);
     for (const [name, dimension] of this.dimensions.structured) {
@@ -207,13 +242,6 @@ export class Snapshot {
       if (devices !== undefined) devices[index] = dimension.create(record);
     }
     for (const placement of placements) this.#attach(placement, index);
-  }
-
-  *#placementsOn(node: string): IterableIterator<Placement> {
-    for (const uid of this.#placedOn.get(node) ?? []) {
-      const placement = this.#placements.get(uid);
-      if (placement !== undefined) yield placement;
-    }
   }
 
   #attach(placement: Placement, index: number): void {
@@ -255,28 +283,15 @@ export class Snapshot {
   }
 
   #countOwner(owner: string, index: number, by: 1 | -1): void {
-    const counts = this.#owners.get(owner) ?? new Map<number, number>();
+    let counts = this.#owners.get(owner);
+    if (counts === undefined) {
+      counts = new Map();
+      this.#owners.set(owner, counts);
+    }
     const left = (counts.get(index) ?? 0) + by;
     if (left > 0) counts.set(index, left);
     else counts.delete(index);
-    if (counts.size > 0) this.#owners.set(owner, counts);
-    else this.#owners.delete(owner);
-  }
-
-  #intern(traits: NodeTraits): NodeTraits {
-    const key = JSON.stringify(traits);
-    const known = this.#traits.get(key) ?? { traits, nodes: 0 };
-    known.nodes += 1;
-    this.#traits.set(key, known);
-    return known.traits;
-  }
-
-  #forgetTraits(traits: NodeTraits): void {
-    const key = JSON.stringify(traits);
-    const known = this.#traits.get(key);
-    if (known === undefined) return;
-    known.nodes -= 1;
-    if (known.nodes === 0) this.#traits.delete(key);
+    if (counts.size === 0) this.#owners.delete(owner);
   }
 }
 

@@ -1,0 +1,167 @@
+/** What is known of a class of requests that every node answers alike: how the best node for one of them is found. */
+import { nodeConstraints } from '../constraints/built-in.ts';
+import type { DomainRule } from '../constraints/constraint.ts';
+import { maxPerNode } from '../constraints/max-per-node.ts';
+import type { Strategy } from '../strategies/strategy.ts';
+import type { Gate } from './block-list.ts';
+import { domainRulesOf } from './evaluate.ts';
+import { FillIndex, type FillQuery } from './fill-index.ts';
+import { keysByUse, type NodeKeys } from './node-keys.ts';
+import type { Reasons } from './reasons.ts';
+import type { PlacementRequest, StrategyName } from './request.ts';
+import type { Snapshot } from './snapshot.ts';
+
+/** Classes that are remembered; the oldest is forgotten. */
+const plansMax = 4096;
+
+/** Requests for more resources than this are not put in order: keys must not grow past 32 bits. */
+const resourcesMax = 64;
+
+/** Orders over all nodes, and rows of numbers (one per node and resource) that they may hold together. */
+const fillsMax = 64;
+const fillNumbersMax = 16_000_000;
+
+/** So many nodes may be refused by a gate at one decision. */
+const gateMax = 1024;
+
+export interface ClassPlan {
+  readonly key: string;
+  /** Undefined for strategies that choose sets of nodes. */
+  readonly strategy: Strategy | undefined;
+  /** Whether an order that is shared with other classes finds its best node. */
+  isOrdered: boolean;
+  /** What the order cannot tell; undefined: nothing. */
+  gate: Gate | undefined;
+  fill: FillIndex | undefined;
+  query: FillQuery | undefined;
+  /** The layout of columns for which the four above are true. */
+  layout: number;
+  /** Where the log stood at the last refusal: nothing has changed while it stands there still. */
+  refusedAt: number;
+  reasons: Reasons | undefined;
+}
+
+export class ClassPlans {
+  readonly #snapshot: Snapshot;
+  readonly #strategyOf: (name: StrategyName) => Strategy | undefined;
+  readonly #plans = new Map<string, ClassPlan>();
+  /** Equal requests come in a row. */
+  #last: ClassPlan | undefined;
+  readonly #fills = new Map<string, FillIndex>();
+  #uses = 0;
+
+  constructor(snapshot: Snapshot, strategies: (name: StrategyName) => Strategy | undefined) {
+    this.#snapshot = snapshot;
+    this.#strategyOf = strategies;
+  }
+
+  of(request: PlacementRequest): ClassPlan {
+    const signature = this.#snapshot.peers.signature(request);
+    const key = signature === '' ? request.classKey : `${request.classKey} ${signature}`;
+    if (this.#last?.key === key) return this.#last;
+    const plan = this.#plans.get(key) ?? this.#newPlan(key, request);
+    this.#last = plan;
+    return plan;
+  }
+
+  /** What to ask the order that finds the class's best node, up to date; undefined where no order does. */
+  queryOf(plan: ClassPlan, request: PlacementRequest): FillQuery | undefined {
+    if (plan.layout !== this.#snapshot.columns.layout) this.#renew(plan, request);
+    if (!plan.isOrdered) return undefined;
+    plan.fill ??= this.#fillFor(request, plan.strategy);
+    const { fill, gate } = plan;
+    if (fill === undefined || !fill.catchUp()) return undefined;
+    this.#uses += 1;
+    fill.lastUse = this.#uses;
+    if (gate !== undefined) gate.left = gateMax;
+    if (plan.query?.version !== fill.version) plan.query = fill.queryFor(request);
+    return plan.query;
+  }
+
+  #newPlan(key: string, request: PlacementRequest): ClassPlan {
+    const plan: ClassPlan = {
+      key,
+      strategy: this.#strategyOf(request.strategy),
+      isOrdered: false,
+      gate: undefined,
+      fill: undefined,
+      query: undefined,
+      layout: -1,
+      refusedAt: -1,
+      reasons: undefined,
+    };
+    this.#plans.set(key, plan);
+    for (const oldest of this.#plans.keys()) {
+      if (this.#plans.size <= plansMax) break;
+      this.#plans.delete(oldest);
+    }
+    return plan;
+  }
+
+  #renew(plan: ClassPlan, request: PlacementRequest): void {
+    const { columns, peers } = this.#snapshot;
+    const rules = domainRulesOf(peers, request);
+    plan.layout = columns.layout;
+    plan.fill = undefined;
+    plan.query = undefined;
+    plan.gate = rules.length === 0 ? undefined : gateOf(rules);
+    plan.isOrdered = rules.every(({ refusesFew }) => refusesFew === true) && isPlain(request);
+  }
+
+  #fillFor(request: PlacementRequest, strategy: Strategy | undefined): FillIndex | undefined {
+    const order = strategy?.order;
+    if (order === undefined || request.parts.length > 0) return undefined;
+    if (strategy?.scorer?.(this.#snapshot, request) !== undefined) return undefined;
+    const resources = request.amounts.map(({ resource }) => resource);
+    const sign = order.by === 'leastUsed' ? 1 : -1;
+    return this.#fill(`${order.by} ${resources.join(' ')}`, resources, () =>
+      keysByUse(this.#snapshot, resources, sign),
+    );
+  }
+
+  #fill(key: string, resources: readonly string[], keys: () => NodeKeys): FillIndex {
+    const known = this.#fills.get(key);
+    if (known !== undefined) return known;
+    const fill = new FillIndex(this.#snapshot, resources, keys());
+    this.#makeRoom(resources.length);
+    this.#fills.set(key, fill);
+    return fill;
+  }
+
+  /** Forgets those that were not asked for longest, and with them whoever would keep them in memory. */
+  #makeRoom(width: number): void {
+    const { size } = this.#snapshot.columns;
+    const byUse = [...this.#fills].sort(([, a], [, b]) => b.lastUse - a.lastUse);
+    let numbers = size * width;
+    for (const [at, [key, fill]] of byUse.entries()) {
+      numbers += size * fill.width;
+      if (at + 1 < fillsMax && numbers <= fillNumbersMax) continue;
+      this.#fills.delete(key);
+      for (const plan of this.#plans.values()) if (plan.fill === fill) plan.layout = -1;
+    }
+  }
+}
+
+/**
+ * Whether amounts, traits and counts of the owner decide alone. A node selector may leave very few nodes, and these
+ * an order would look for one by one.
+ */
+function isPlain(request: PlacementRequest): boolean {
+  if (request.amounts.length > resourcesMax) return false;
+  for (const constraint of nodeConstraints) {
+    if (constraint !== maxPerNode && constraint.applies(request)) return false;
+  }
+  return true;
+}
+
+function gateOf(rules: readonly DomainRule[]): Gate {
+  return {
+    left: 0,
+    opens: (node) => {
+      for (const { topology, dislike } of rules) {
+        if (dislike(topology.domainOf(node)) > 0) return false;
+      }
+      return true;
+    },
+  };
+}

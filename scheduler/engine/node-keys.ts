@@ -1,0 +1,42 @@
+/** By what nodes are put in order: whole numbers, the lowest first. */
+import { partOf } from '../dimensions/scalar.ts';
+import type { Snapshot } from './snapshot.ts';
+
+export interface NodeKeys {
+  /** Whether a placement adds more to one node's key than to another's, by their capacity. */
+  readonly byCapacity: boolean;
+  /** The arrays of the snapshot's columns may be others. */
+  renew(): void;
+  /** At most 2^32; `refused` where no request of the order could be placed. `nominals` by resource. */
+  of(index: number, nominals: Float64Array): number;
+  /** What a placement of so much adds to the key of a node. */
+  more(nominals: Float64Array, asked: Float64Array): number;
+}
+
+/** The part in use, summed over the resources; `sign` 1 puts the least used first, -1 the most used. */
+export function keysByUse(
+  { columns }: Snapshot,
+  resources: readonly string[],
+  sign: 1 | -1,
+): NodeKeys {
+  let useds: readonly Float64Array[] = [];
+  return {
+    byCapacity: true,
+    renew: () => {
+      const nothing = new Float64Array(columns.size);
+      useds = resources.map((name) => columns.get(name)?.used ?? nothing);
+    },
+    of: (index, nominals) => {
+      let sum = 0;
+      for (let k = 0; k < useds.length; k += 1) {
+        sum += partOf(nominals[k] ?? 0, useds[k]?.[index] ?? 0);
+      }
+      return sign * sum;
+    },
+    more: (nominals, asked) => {
+      let sum = 0;
+      for (let k = 0; k < asked.length; k += 1) sum += partOf(nominals[k] ?? 0, asked[k] ?? 0);
+      return sign * sum;
+    },
+  };
+}
