@@ -135,6 +135,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const disks = new NodeDisks(options.disks ?? (await makeDefaultDisk(dataDir)));
   const volumes = new VolumeKeeper({
     ...{ nodeName, client, clock, random, log, events, disks, dataDir },
+    machines: runtimes.find((runtime) => runtime.machines !== undefined)?.machines,
     changed: (volume) => {
       for (const pod of desired.list()) {
         if (claims(pod, volume)) workers.add(pod.metadata.uid ?? '');

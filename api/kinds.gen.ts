@@ -3890,11 +3890,72 @@ export interface VolumeResourceRequirements {
   readonly requests?: Readonly<Record<string, number | string>>;
 }
 
+/**
+ * What a Volume held at one time. It lies beside the Volume on its disk and takes the Volume's whole size there; it outlives the Volume. A new Volume is made from it by `source.snapshot`.
+ */
+export interface VolumeSnapshot {
+  readonly apiVersion: 'berth.dev/v1';
+  readonly kind: 'VolumeSnapshot';
+  readonly metadata: ObjectMeta;
+  /** Of which Volume; taken once, and never again. */
+  readonly spec: VolumeSnapshotSpec;
+  /** How far it is. */
+  readonly status?: VolumeSnapshotStatus;
+}
+
+/** What it was given there. Set together with `nodeName`. */
+export interface VolumeSnapshotAllocation {
+  /** Name of the node's disk, the Volume's. */
+  readonly disk?: string;
+  /** What it takes of that disk; the Volume's size. */
+  readonly size?: number | string;
+  /** Of which Volume, should another have its name by now. */
+  readonly volumeUID?: string;
+}
+
+/** Of which Volume; taken once, and never again. */
+export interface VolumeSnapshotSpec {
+  /** Name of a Volume of the same namespace; may not be changed. */
+  readonly volume: string;
+  /** The Volume's node when it was taken. Set by the controller of snapshots; never changed. */
+  readonly nodeName?: string;
+  /** What it was given there. Set together with `nodeName`. */
+  readonly allocation?: VolumeSnapshotAllocation;
+}
+
+/** How far it is. */
+export interface VolumeSnapshotStatus {
+  /** The generation that this was written for. */
+  readonly observedGeneration?: number;
+  /**
+   * `Pending` until it is taken, `Ready`, or `Failed` when there is nothing to take it of any more, or when it was lost.
+   */
+  readonly phase?: string;
+  /** Why it is not taken yet, or not there any more. */
+  readonly message?: string;
+  /** Whether a Volume can be made from it. */
+  readonly readyToUse?: boolean;
+  /** When it was taken. */
+  readonly creationTime?: string;
+  /** The least size of a Volume that is made from it. */
+  readonly restoreSize?: number | string;
+  /**
+   * Whether whoever wrote to the Volume was held still meanwhile, with its file system in order. False: as after a power cut.
+   */
+  readonly frozen?: boolean;
+  /** Where the node has it. */
+  readonly path?: string;
+  /** `Ready`, with the reason when it is not. */
+  readonly conditions?: readonly Condition[];
+}
+
 /** What it holds at first; nothing when absent. At most one of them. Cannot be changed. */
 export interface VolumeSource {
   /** Name of a Volume of this namespace that it becomes a copy of; both lie on the same node. */
   readonly volume?: string;
-  /** Name of a snapshot that it is made from, `<volume>/<snapshot>`; it lies where that lies. */
+  /**
+   * Name of a VolumeSnapshot of this namespace that it is made from; it lies on the node of that.
+   */
   readonly snapshot?: string;
   /** The uid of a deleted Volume whose data were kept; this one takes them up, where they lie. */
   readonly retained?: string;

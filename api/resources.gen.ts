@@ -234,6 +234,14 @@ export const vms: Resource = {
   namespaced: true,
 };
 
+export const volumeSnapshots: Resource = {
+  group: 'berth.dev',
+  version: 'v1',
+  resource: 'volumesnapshots',
+  kind: 'VolumeSnapshot',
+  namespaced: true,
+};
+
 export const volumes: Resource = {
   group: 'berth.dev',
   version: 'v1',

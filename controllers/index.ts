@@ -27,6 +27,7 @@ import { rootCaController } from './service-accounts/root-ca.ts';
 import { type TokenSecretSigner, tokenSecretController } from './service-accounts/token-secrets.ts';
 import { vmSnapshotController } from './vm-snapshots/controller.ts';
 import { volumeController } from './volumes/controller.ts';
+import { volumeSnapshotController } from './volumes/snapshots.ts';
 import { workloadController } from './workload/controller.ts';
 
 export interface ControllersOptions {
@@ -104,6 +105,7 @@ async function runAll(
       tokenSigner && runController(tokenSecretController(tokenSigner, deps), deps),
     addresses: () => runAddresses(deps),
     volumes: () => runController(volumeController(deps), deps),
+    'volume-snapshots': () => runController(volumeSnapshotController(deps), deps),
     'vm-snapshots': () => runController(vmSnapshotController(deps), deps),
     certificates: () => signer && runController(certificateController(signer), deps),
   };

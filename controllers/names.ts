@@ -15,6 +15,7 @@ export const controllerNames = [
   'certificates',
   'addresses',
   'volumes',
+  'volume-snapshots',
   'vm-snapshots',
 ] as const;
 

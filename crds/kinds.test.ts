@@ -77,6 +77,7 @@ describe('every kind', () => {
       'vms',
       'vmsnapshots',
       'volumes',
+      'volumesnapshots',
       'workloads',
     ]);
   });

@@ -86,6 +86,14 @@ export interface MachineSnapshot {
   readonly frozen: boolean;
 }
 
+export interface Stillness {
+  /** Whether a guest without an agent is halted. */
+  readonly pause: boolean;
+  readonly maxMs: number;
+  /** Aborted, and the task with it, when `maxMs` are over. */
+  readonly over: AbortController;
+}
+
 /**
  * `api/vm-states.ts` says what is done in which state. All throw `Conflict`, with the reason, where the
  * state of the machine does not allow it.
@@ -103,6 +111,17 @@ export interface MachineControl {
 
   /** Halts the guest, or lets it go on; does nothing where it does not run. */
   setPaused(id: InstanceId, paused: boolean, options: CallOptions): Promise<void>;
+
+  /**
+   * Runs `task` while the guest writes nothing: held by its agent, with its file systems in order (`frozen`), else
+   * halted where `pause` is asked for. Nothing else is done to the machine meanwhile.
+   */
+  still<T>(
+    id: InstanceId,
+    how: Stillness,
+    options: CallOptions,
+    task: (frozen: boolean, options: CallOptions) => Promise<T>,
+  ): Promise<T>;
 
   /** Ends it with its memory on disk; the next `ensure` goes on from there, as the same attempt. */
   save(id: InstanceId, options: CallOptions): Promise<void>;

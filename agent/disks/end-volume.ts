@@ -7,7 +7,8 @@ import type { Client } from '../../client/client.ts';
 import type { CallOptions } from '../../lib/call.ts';
 import type { Log } from '../../lib/log.ts';
 import { VolumeError } from '../../runtime/disk/volume-error.ts';
-import { diskMissing, idOf, problemOf, type VolumeRoom } from './make-volume.ts';
+import { diskMissing, idOf, problemOf } from './make-volume.ts';
+import type { VolumeRoom } from './room.ts';
 import type { VolumeHolder } from './volume-locks.ts';
 import type { Problem, VolumeState } from './volume-status.ts';
 
@@ -30,7 +31,8 @@ export async function endVolume(
   const wipes = volume.spec.reclaimPolicy === 'Delete';
   // What lies on a disk that is not the node's any more is kept where it is.
   const there = await disks.isThere(volume.spec.allocation?.disk ?? '');
-  if (!there && (wipes || images !== undefined)) return { problem: diskMissing(volume, disks) };
+  if (!there && (wipes || images !== undefined))
+    return { problem: diskMissing(volume.spec.allocation?.disk ?? '', disks) };
   const image = await images?.find(idOf(volume));
   const found = image === undefined ? {} : { image };
   const { holder: promised } = volume.status ?? {};

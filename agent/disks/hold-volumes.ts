@@ -8,7 +8,8 @@ import type { CallOptions } from '../../lib/call.ts';
 import type { LoopDevice } from '../../runtime/disk/loop-device.ts';
 import { VolumeError } from '../../runtime/disk/volume-error.ts';
 import type { DeviceLimits, IoLimits } from '../../runtime/runtime.ts';
-import { fsTypeOf, idOf, imageOf, type VolumeRoom } from './make-volume.ts';
+import { fsTypeOf, idOf, imageOf } from './make-volume.ts';
+import type { VolumeRoom } from './room.ts';
 import type { VolumeHolder } from './volume-locks.ts';
 
 /** A volume that one instance may use until it gives it back. */

@@ -1,10 +1,13 @@
-/** Images whose volume is gone although nobody has ended it: they become what a volume leaves behind. */
-import type { Volume } from '../../api/kinds.gen.ts';
-import { volumes } from '../../api/resources.gen.ts';
+/** Images whose volume or snapshot is gone although nobody has ended it: they become what a volume leaves behind. */
+import type { Volume, VolumeSnapshot } from '../../api/kinds.gen.ts';
+import type { KubeObject, Resource } from '../../api/meta.ts';
+import { volumeSnapshots, volumes } from '../../api/resources.gen.ts';
 import type { Client } from '../../client/client.ts';
 import type { CallOptions } from '../../lib/call.ts';
 import type { Log } from '../../lib/log.ts';
-import type { VolumeRoom } from './make-volume.ts';
+import type { VolumeImages } from '../../runtime/disk/volume-images.ts';
+import type { Known } from './known.ts';
+import type { VolumeRoom } from './room.ts';
 
 export interface OrphanOptions {
   readonly nodeName: string;
@@ -12,21 +15,34 @@ export interface OrphanOptions {
   readonly log: Log;
 }
 
-/** Nothing is removed, whatever its volume said of it: whoever deleted that did not wait for its node. */
+/** Nothing is removed, whatever its object said of it: whoever deleted that did not wait for its node. */
 export async function keepOrphans(
-  { disks, known, locks, mounts, serial }: VolumeRoom,
+  room: VolumeRoom,
+  orphans: OrphanOptions,
+  options: CallOptions,
+): Promise<void> {
+  const { disks, known, snapshots } = room;
+  await keep(volumes, known, (disk) => disks.imagesOf(disk), room, orphans, options);
+  await keep(volumeSnapshots, snapshots, (disk) => disks.snapshotsOf(disk), room, orphans, options);
+}
+
+async function keep(
+  resource: Resource,
+  known: Known<Volume> | Known<VolumeSnapshot>,
+  imagesOf: (disk: string) => VolumeImages | undefined,
+  { disks, locks, mounts, serial }: VolumeRoom,
   { nodeName, client, log }: OrphanOptions,
   options: CallOptions,
 ): Promise<void> {
   if (!known.live) return;
   let listed: ReadonlySet<string | undefined> | undefined;
   for (const disk of disks.names) {
-    const images = disks.imagesOf(disk);
-    for (const image of (await images?.list('used')) ?? []) {
+    const images = imagesOf(disk);
+    for (const image of (await images?.list()) ?? []) {
       const { uid } = image;
       if (known.get(uid) !== undefined || (await locks.holderOf(uid)) !== undefined) continue;
       // A cache is no reason: the API is asked once more.
-      listed ??= await uidsOn(nodeName, client, options);
+      listed ??= await uidsOn(resource, nodeName, client, options);
       if (listed.has(uid)) continue;
       await serial.run(uid, async () => {
         await mounts.release(uid, image.path, options);
@@ -38,11 +54,12 @@ export async function keepOrphans(
 }
 
 async function uidsOn(
+  resource: Resource,
   nodeName: string,
   client: Client,
   { signal }: CallOptions,
 ): Promise<ReadonlySet<string | undefined>> {
   const fieldSelector = `spec.nodeName=${nodeName}`;
-  const { items } = await client.list<Volume>(volumes, { fieldSelector, signal });
+  const { items } = await client.list<KubeObject>(resource, { fieldSelector, signal });
   return new Set(items.map(({ metadata }) => metadata.uid));
 }

@@ -1,31 +1,20 @@
 /** Makes a volume, or lets it grow, on the disk that it was given. */
 import type { Volume } from '../../api/kinds.gen.ts';
+import type { KubeObject } from '../../api/meta.ts';
 import { parseBytes } from '../../api/quantity.ts';
 import type { CallOptions } from '../../lib/call.ts';
 import type { FsType } from '../../runtime/disk/file-system.ts';
 import { VolumeError, type VolumeErrorReason } from '../../runtime/disk/volume-error.ts';
-import {
-  canReflink,
-  type ImageRequest,
-  type VolumeId,
-  type VolumeImage,
-  type VolumeImages,
+import type {
+  ImageRequest,
+  VolumeId,
+  VolumeImage,
+  VolumeImages,
 } from '../../runtime/disk/volume-images.ts';
-import type { VolumeMounts } from '../../runtime/disk/volume-mounts.ts';
-import type { KeyedSerial } from '../../runtime/serial.ts';
-import type { KnownVolumes } from './known-volumes.ts';
+import { copyOf } from './copy-volume.ts';
 import type { NodeDisks } from './node-disks.ts';
-import type { VolumeLocks } from './volume-locks.ts';
+import type { VolumeRoom } from './room.ts';
 import type { Problem, VolumeState } from './volume-status.ts';
-
-export interface VolumeRoom {
-  readonly disks: NodeDisks;
-  readonly mounts: VolumeMounts;
-  readonly locks: VolumeLocks;
-  readonly known: KnownVolumes;
-  /** Whatever touches a volume's image runs in it, by the volume's uid. */
-  readonly serial: KeyedSerial;
-}
 
 /** Never rejects because of what is wrong with the volume: that is its state. */
 export async function makeVolume(
@@ -35,7 +24,7 @@ export async function makeVolume(
 ): Promise<VolumeState> {
   const images = room.disks.imagesOf(diskOf(volume));
   if (images === undefined || !(await room.disks.isThere(diskOf(volume)))) {
-    return { problem: diskMissing(volume, room.disks) };
+    return { problem: diskMissing(diskOf(volume), room.disks) };
   }
   const id = idOf(volume);
   const { path } = volume.status ?? {};
@@ -75,46 +64,48 @@ async function makeNew(
     return await images.ensure({ ...request, source: from }, options);
   }
   if (source?.snapshot !== undefined) {
-    const message = 'source.snapshot: there are no snapshots yet; name a volume';
-    throw new VolumeError('InvalidVolume', message);
+    return await makeFromSnapshot(source.snapshot, request, images, room, options);
   }
   if (source?.volume === undefined) return await images.ensure(request, options);
   const name = source.volume;
   const original = room.known.named(request.id.namespace, name);
-  const found = original === undefined ? undefined : await imageOf(original, room.disks);
-  if (original === undefined || found === undefined) {
+  const image = original === undefined ? undefined : await imageOf(original, room.disks);
+  if (original === undefined || image === undefined) {
     throw new VolumeError('SourceMissing', `source.volume: "${name}" is not there on this node`);
   }
   // Nobody begins to use the original while it is copied.
   return await room.serial.run(original.metadata.uid ?? '', async () => {
-    await checkUse(original, room, options);
-    const from = { type: 'copy', path: found.path } as const;
-    const copy = () => images.ensure({ ...request, source: from }, options);
-    return await room.mounts.frozen(original.metadata.uid ?? '', copy, options);
+    const wanted = { volume: original, image, forUid: request.id.uid, disk: diskOf(volume) };
+    const copy = await copyOf(wanted, room, options);
+    return await images.ensure({ ...request, source: copy.source }, options);
   });
 }
 
-/** One in use would be held up as long as it is copied, unless its copy shares its blocks. */
-async function checkUse(
-  { metadata, spec }: Volume,
-  { locks, disks }: VolumeRoom,
+async function makeFromSnapshot(
+  name: string,
+  request: ImageRequest,
+  images: VolumeImages,
+  { snapshots, disks, serial }: VolumeRoom,
   options: CallOptions,
-): Promise<void> {
-  const holder = await locks.holderOf(metadata.uid ?? '');
-  if (holder === undefined) return;
-  const disk = disks.pathOf(spec.allocation?.disk ?? '');
-  if (disk !== undefined && (await canReflink(disk, options))) return;
-  const message =
-    `source.volume: "${metadata.name}" is in use by ${holder.kind} "${holder.name}", and its disk ` +
-    'cannot share blocks with a copy (xfs and btrfs can): stop its user until the copy is made';
-  throw new VolumeError('InUse', message);
+): Promise<VolumeImage> {
+  const snapshot = snapshots.named(request.id.namespace, name);
+  // It is not removed while it is copied.
+  return await serial.run(snapshot?.metadata.uid ?? '', async () => {
+    const disk = snapshot?.spec.allocation?.disk ?? '';
+    const found = snapshot && (await disks.snapshotsOf(disk)?.find(idOf(snapshot)));
+    if (found === undefined) {
+      const message = `source.snapshot: "${name}" is not there on this node`;
+      throw new VolumeError('SourceMissing', message);
+    }
+    return await images.ensure({ ...request, source: { type: 'copy', path: found.path } }, options);
+  });
 }
 
 export async function imageOf(volume: Volume, disks: NodeDisks): Promise<VolumeImage | undefined> {
   return await disks.imagesOf(diskOf(volume))?.find(idOf(volume));
 }
 
-export function idOf({ metadata }: Volume): VolumeId {
+export function idOf({ metadata }: KubeObject): VolumeId {
   const { namespace = '', name = '', uid = '' } = metadata;
   return { namespace, name, uid };
 }
@@ -128,17 +119,17 @@ function diskOf({ spec }: Volume): string {
   return spec.allocation?.disk ?? '';
 }
 
-export function diskMissing(volume: Volume, disks: NodeDisks): Problem {
+export function diskMissing(disk: string, disks: NodeDisks): Problem {
   const have = disks.names.join(', ');
-  const path = disks.pathOf(diskOf(volume));
+  const path = disks.pathOf(disk);
   const message =
     path === undefined
-      ? `this node has no disk "${diskOf(volume)}" (it has ${have}): declare it with --disk`
-      : `${path} is not there: mount the disk "${diskOf(volume)}"`;
+      ? `this node has no disk "${disk}" (it has ${have}): declare it with --disk`
+      : `${path} is not there: mount the disk "${disk}"`;
   return { reason: 'DiskMissing', message, waits: false };
 }
 
-function dataMissing(path: string): Problem {
+export function dataMissing(path: string): Problem {
   const message = `${path} is gone: mount its disk, or bring the file back`;
   return { reason: 'DataMissing', message, waits: false };
 }

@@ -25,10 +25,13 @@ const defaultShare = { numerator: 4n, denominator: 5n };
 export class NodeDisks {
   readonly #declared: readonly DiskDeclaration[];
   readonly #images: ReadonlyMap<string, VolumeImages>;
+  readonly #snapshots: ReadonlyMap<string, VolumeImages>;
 
   constructor(declared: readonly DiskDeclaration[]) {
     this.#declared = declared;
-    this.#images = new Map(declared.map(({ name, path }) => [name, new VolumeImages(path)]));
+    const all = (kind: 'used' | 'snapshot') =>
+      new Map(declared.map(({ name, path }) => [name, new VolumeImages(path, kind)]));
+    [this.#images, this.#snapshots] = [all('used'), all('snapshot')];
   }
 
   get names(): readonly string[] {
@@ -48,6 +51,10 @@ export class NodeDisks {
   /** `undefined` when the node has no disk of that name. */
   imagesOf(disk: string): VolumeImages | undefined {
     return this.#images.get(disk);
+  }
+
+  snapshotsOf(disk: string): VolumeImages | undefined {
+    return this.#snapshots.get(disk);
   }
 
   /** What an agent that died has left half made. */

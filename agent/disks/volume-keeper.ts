@@ -3,43 +3,28 @@
  * grows them, tells how they are, and wipes or keeps what they held once they are deleted.
  */
 import { join } from 'node:path';
-import type { Pod, Volume } from '../../api/kinds.gen.ts';
+import type { Pod, Volume, VolumeSnapshot } from '../../api/kinds.gen.ts';
 import { volumes } from '../../api/resources.gen.ts';
 import { hasReason } from '../../api/status.ts';
 import { claimsOf, isPlaced } from '../../api/volume.ts';
-import type { Client } from '../../client/client.ts';
-import type { EventRecorder } from '../../client/events.ts';
 import { createInformer } from '../../client/list-watch-informer.ts';
 import { retryLevel } from '../../client/retry-level.ts';
 import { createWorkQueue, type WorkQueue } from '../../client/work-queue.ts';
 import type { CallOptions } from '../../lib/call.ts';
-import type { Clock } from '../../lib/clock.ts';
-import type { Log } from '../../lib/log.ts';
-import type { Random } from '../../lib/random.ts';
 import { VolumeMounts } from '../../runtime/disk/volume-mounts.ts';
 import { KeyedSerial } from '../../runtime/serial.ts';
 import { endVolume } from './end-volume.ts';
+import { HeldTooLong } from './held-too-long.ts';
 import { type HeldVolume, holdVolumes, limitsOf, releaseVolumes } from './hold-volumes.ts';
 import { keepOrphans } from './keep-orphans.ts';
-import { KnownVolumes } from './known-volumes.ts';
-import { makeVolume, type VolumeRoom } from './make-volume.ts';
-import type { NodeDisks } from './node-disks.ts';
+import { Known } from './known.ts';
+import { makeVolume } from './make-volume.ts';
+import type { VolumeRoom } from './room.ts';
+import { SnapshotKeeper } from './snapshot-keeper.ts';
+import type { VolumeKeeperOptions } from './volume-keeper-options.ts';
 import { VolumeLocks } from './volume-locks.ts';
 import { statusPatch, type VolumeState, volumeStatus } from './volume-status.ts';
-
-export interface VolumeKeeperOptions {
-  readonly nodeName: string;
-  readonly client: Client;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
-  readonly events: EventRecorder;
-  readonly disks: NodeDisks;
-  /** Mounts and locks lie below it. */
-  readonly dataDir: string;
-  /** Told of each volume that has changed, or is free again. */
-  readonly changed: (volume: Volume) => void;
-}
+import { work } from './work.ts';
 
 /** Volumes that are worked on at the same time: disks are not quicker for more. */
 const workersMax = 4;
@@ -50,24 +35,29 @@ export class VolumeKeeper {
   readonly #options: VolumeKeeperOptions;
   readonly #room: VolumeRoom;
   readonly #queue: WorkQueue;
+  readonly #snapshots: SnapshotKeeper;
   /** What was last said of a volume in an event. */
   readonly #told = new Map<string, string>();
 
   constructor(options: VolumeKeeperOptions) {
-    const { disks, dataDir, clock, random } = options;
+    const { disks, dataDir, clock, random, machines } = options;
     this.#options = options;
     this.#room = {
       disks,
       mounts: new VolumeMounts(join(dataDir, 'volumes', 'mounts')),
       locks: new VolumeLocks(join(dataDir, 'volumes', 'holders')),
-      known: new KnownVolumes(),
+      known: new Known<Volume>(),
+      snapshots: new Known<VolumeSnapshot>(),
       serial: new KeyedSerial(),
+      tooLong: new HeldTooLong(),
+      machines,
     };
+    this.#snapshots = new SnapshotKeeper(options, this.#room);
     this.#queue = createWorkQueue({ clock, random, baseMs: 500, maxMs: 30_000, jitter: 0.2 });
   }
 
   /** All that lie on this node, as far as is known. */
-  get known(): KnownVolumes {
+  get known(): Known<Volume> {
     return this.#room.known;
   }
 
@@ -75,6 +65,7 @@ export class VolumeKeeper {
   async run({ signal }: CallOptions): Promise<void> {
     const { client, clock, random, log, nodeName, disks } = this.#options;
     await disks.tidy();
+    await this.#room.mounts.thawAll({ signal });
     const fieldSelector = `spec.nodeName=${nodeName}`;
     const informer = createInformer<Volume>(client, volumes, { clock, random, log, fieldSelector });
     const subscription = informer.events.subscribe((event) => {
@@ -85,9 +76,13 @@ export class VolumeKeeper {
     });
     signal.addEventListener('abort', () => this.#queue.shutDown(), { once: true });
     informer.start();
+    const task = (uid: string) =>
+      this.#room.serial.run(uid, () => this.#reconcile(uid, { signal }));
     try {
-      const workers = Array.from({ length: workersMax }, () => this.#work(signal));
-      await Promise.all([...workers, this.#resync(signal)]);
+      const workers = Array.from({ length: workersMax }, () =>
+        work(this.#queue, task, log, signal),
+      );
+      await Promise.all([...workers, this.#resync(signal), this.#snapshots.run({ signal })]);
     } finally {
       subscription.unsubscribe();
       await informer.stop();
@@ -130,29 +125,10 @@ export class VolumeKeeper {
     while (!signal.aborted) {
       await clock.sleep(resyncMs, signal).catch(() => undefined);
       for (const { metadata } of this.known.list()) this.#queue.add(metadata.uid ?? '');
+      this.#snapshots.resync();
       await keepOrphans(this.#room, this.#options, { signal }).catch((error) => {
         if (!signal.aborted) log[retryLevel(error)]({ err: error }, 'orphans not looked for');
       });
-    }
-  }
-
-  async #work(signal: AbortSignal): Promise<void> {
-    const { log } = this.#options;
-    while (!signal.aborted) {
-      const uid = await this.#queue.get({ signal }).catch(() => undefined);
-      if (uid === undefined) return;
-      try {
-        const again = await this.#room.serial.run(uid, () => this.#reconcile(uid, { signal }));
-        if (again) this.#queue.addRateLimited(uid);
-        else this.#queue.forget(uid);
-      } catch (error) {
-        if (!signal.aborted) {
-          const delayMs = this.#queue.addRateLimited(uid);
-          log[retryLevel(error)]({ uid, err: error, delayMs }, 'volume not synced');
-        }
-      } finally {
-        this.#queue.done(uid);
-      }
     }
   }
 

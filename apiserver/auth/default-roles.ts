@@ -31,6 +31,8 @@ const workloads: Rule = {
     'vmsnapshots/status',
     'volumes',
     'volumes/status',
+    'volumesnapshots',
+    'volumesnapshots/status',
     'workloads',
     'workloads/scale',
     'workloads/status',

@@ -41,7 +41,8 @@ export function restrictNode(write: NodeWrite): void {
   const kind = write.group === '' ? write.plural : `${write.plural}.${write.group}`;
   if (kind === 'nodes') restrictOwnNode(node, write);
   if (kind === 'pods' || kind === 'vms.berth.dev') restrictPod(node, write);
-  if (kind === 'volumes.berth.dev') restrictVolume(node, write);
+  if (kind === 'volumes.berth.dev' || kind === 'volumesnapshots.berth.dev')
+    restrictVolume(node, write);
   if (kind !== 'leases.coordination.k8s.io') return;
   if (nameOf(write) !== node || metaString(write.object, 'namespace') !== 'kube-node-lease')
     throw refused(write, 'can only access its own lease, in kube-node-lease');
@@ -76,12 +77,12 @@ function restrictVolume(node: string, write: NodeWrite): void {
   const { object, old } = write;
   for (const path of [['spec'], ['metadata', 'annotations']])
     if (changed(object, old, ...path))
-      throw refused(write, `is not allowed to modify ${path.join('.')} of volumes`);
+      throw refused(write, `is not allowed to modify ${path.join('.')} of ${write.plural}`);
   const names = (from: JsonObject | undefined) => asArray(at(from, 'metadata', 'finalizers'));
   const [before, after] = [names(old), names(object)];
   const others = before.filter((name) => name !== dataFinalizer);
   if (!equal(after, before) && !equal(after, others))
-    throw refused(write, `may only take the finalizer ${dataFinalizer} off volumes`);
+    throw refused(write, `may only take the finalizer ${dataFinalizer} off ${write.plural}`);
 }
 
 function changedLabels(object: JsonObject, old: JsonObject | undefined): string[] {

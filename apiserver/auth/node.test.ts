@@ -38,6 +38,9 @@ const volumes: Record<string, JsonObject> = {
   'berth.dev/volumes/a/here': { spec: { nodeName: 'n1' } },
   'berth.dev/volumes/a/there': { spec: { nodeName: 'n2' } },
   'berth.dev/volumes/a/nowhere': { spec: {} },
+  'berth.dev/volumesnapshots/a/here': { spec: { nodeName: 'n1' } },
+  'berth.dev/volumesnapshots/a/there': { spec: { nodeName: 'n2' } },
+  'berth.dev/volumesnapshots/a/nowhere': { spec: {} },
 };
 const cached = Object.entries({ ...pods, ...volumes }).map(([key, object]) =>
   fromObject(key, object, 1n),
@@ -78,20 +81,20 @@ test('tokens may be asked for of the accounts that its own pods act as', () => {
   expect(may('create', 'serviceaccounts', { name: 'robot' })).toBe(false);
 });
 
-test('Volumes that lie on it, and only those', () => {
+test.each(['volumes', 'volumesnapshots'])('%s that lie on it, and only those', (kind) => {
   const group = 'berth.dev';
   for (const verb of ['get', 'patch', 'update']) {
-    expect(may(verb, 'volumes', { group, name: 'here' })).toBe(true);
-    expect(may(verb, 'volumes', { group, name: 'here', subresource: 'status' })).toBe(true);
-    expect(may(verb, 'volumes', { group, name: 'there' })).toBe(false);
-    expect(may(verb, 'volumes', { group, name: 'nowhere' })).toBe(false);
+    expect(may(verb, kind, { group, name: 'here' })).toBe(true);
+    expect(may(verb, kind, { group, name: 'here', subresource: 'status' })).toBe(true);
+    expect(may(verb, kind, { group, name: 'there' })).toBe(false);
+    expect(may(verb, kind, { group, name: 'nowhere' })).toBe(false);
   }
   for (const verb of ['create', 'delete'])
-    expect(may(verb, 'volumes', { group, name: 'here' })).toBe(false);
+    expect(may(verb, kind, { group, name: 'here' })).toBe(false);
   const selected = (node: string) => ({ group, fieldSelector: `spec.nodeName=${node}` });
-  expect(may('watch', 'volumes', selected('n1'))).toBe(true);
-  expect(may('list', 'volumes', selected('n2'))).toBe(false);
-  expect(may('list', 'volumes', { group })).toBe(false);
+  expect(may('watch', kind, selected('n1'))).toBe(true);
+  expect(may('list', kind, selected('n2'))).toBe(false);
+  expect(may('list', kind, { group })).toBe(false);
 });
 
 describe('pods', () => {

@@ -15,7 +15,6 @@ const reads = new Set(['get', 'list', 'watch']);
 const writes = new Set(['update', 'patch', 'delete']);
 const pods = { group: '', plural: 'pods' };
 const vms = { group: 'berth.dev', plural: 'vms' };
-const volumes = { group: 'berth.dev', plural: 'volumes' };
 const certificateRequests = { group: 'certificates.k8s.io', plural: 'certificatesigningrequests' };
 /** On pods that are bound to the node, by subresource. */
 const podVerbs: Readonly<Record<string, readonly string[]>> = {
@@ -52,12 +51,13 @@ function mayNode(source: RbacSource, node: string, attributes: Attributes): bool
       if (!isBoundTo(source, node, namespace, name, vms)) return false;
       return (podVerbs[subresource] ?? []).includes(verb);
     case 'volumes.berth.dev':
+    case 'volumesnapshots.berth.dev':
       if (subresource === '' && (verb === 'list' || verb === 'watch'))
         return attributes.fieldSelector.split(',').includes(`spec.nodeName=${node}`);
       if (subresource !== '' && subresource !== 'status') return false;
       // What of the object itself it may change: `node-restriction.ts`.
       if (!['get', 'patch', 'update'].includes(verb)) return false;
-      return isBoundTo(source, node, namespace, name, volumes);
+      return isBoundTo(source, node, namespace, name, { group, plural: resource });
     case 'nodes':
       if (subresource !== '' && subresource !== 'status') return false;
       // Of which name is in the body: `node-restriction.ts` looks there.

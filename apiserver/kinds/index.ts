@@ -21,6 +21,7 @@ import { resourceQuotaStrategy } from './resource-quota.ts';
 import { plainStrategy, type Strategy } from './strategy.ts';
 import { vmStrategy } from './vm.ts';
 import { volumeStrategy } from './volume.ts';
+import { volumeSnapshotStrategy } from './volume-snapshot.ts';
 import { webhookConfigurationStrategy } from './webhook-configuration.ts';
 import { workloadStrategy } from './workload.ts';
 
@@ -153,5 +154,6 @@ export const strategies: Readonly<Record<string, Strategy>> = {
   'ipreservations.berth.dev': ipReservationStrategy,
   'vms.berth.dev': vmStrategy,
   'volumes.berth.dev': volumeStrategy,
+  'volumesnapshots.berth.dev': volumeSnapshotStrategy,
   'workloads.berth.dev': workloadStrategy,
 };

@@ -12,6 +12,7 @@ import {
 } from '../kit/controller.ts';
 import type { Informers } from '../kit/informers.ts';
 import { claimedKeys, indexClaims, nextHolder, presentHolder, stateOf } from './holder.ts';
+import { isNodeGone } from './node-gone.ts';
 
 /** Indexes of Volumes: the uid of their holder; their node. */
 const byHolder = 'holder';
@@ -77,7 +78,8 @@ async function letGo(ctx: Reconcile<Volume>): Promise<Outcome> {
     ctx.event('Normal', 'InUse', message);
     return { requeueAfterMs: heldRetryMs };
   }
-  const isLost = finalizers.includes(dataFinalizer) && (await isNodeGone(ctx));
+  const isLost =
+    finalizers.includes(dataFinalizer) && (await isNodeGone(ctx, object.spec.nodeName ?? ''));
   const done = new Set([protectionFinalizer, ...(isLost ? [dataFinalizer] : [])]);
   const rest = finalizers.filter((each) => !done.has(each));
   if (rest.length === finalizers.length) return undefined;
@@ -90,17 +92,4 @@ async function letGo(ctx: Reconcile<Volume>): Promise<Outcome> {
   }
   if (isLost) log.warn({ node: object.spec.nodeName }, 'data of a deleted volume are out of reach');
   return undefined;
-}
-
-/** Whoever deletes a Node says that it does not come back: nobody will ever wipe what lies there. */
-async function isNodeGone({ object, client, informers, signal }: Reconcile<Volume>) {
-  const { nodeName: name = '' } = object.spec;
-  if (name === '' || informers.for(nodes).get(name) !== undefined) return false;
-  try {
-    await client.get<KubeObject>(nodes, { name }, { signal });
-    return false;
-  } catch (error) {
-    if (hasReason(error, 'NotFound')) return true;
-    throw error;
-  }
 }

@@ -1,12 +1,14 @@
 /**
- * The image files of one of the node's disks: `<namespace>_<name>_<uid>.img`, and `….retained.img` once
- * their volume is gone and its data shall stay. All blocks of a file are taken when it is made: a disk
- * that is full refuses the next volume, and never fails the writes of one that is there.
+ * The image files of one of the node's disks: `<namespace>_<name>_<uid>.img` of volumes, `….snapshot.img`
+ * of snapshots, and `….retained.img` once what they are of is gone and the data shall stay. All blocks of a
+ * file are taken when it is made: a disk that is full refuses the next volume, and never fails the writes
+ * of one that is there.
  */
 import { open, readdir, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CallOptions } from '../../lib/call.ts';
 import { type FsType, makeFileSystem, readFileSystem } from './file-system.ts';
+import type { Hold } from './frozen.ts';
 import { runTool, VolumeError } from './volume-error.ts';
 
 export interface VolumeId {
@@ -25,8 +27,13 @@ export interface ImageRequest {
 }
 
 export type ImageSource =
-  /** Path of an image that nobody writes to meanwhile. */
-  | { readonly type: 'copy'; readonly path: string }
+  /** Path of an image; nobody writes to it, but for what `hold` holds still. `shares`: blocks, or it fails. */
+  | {
+      readonly type: 'copy';
+      readonly path: string;
+      readonly hold?: Hold;
+      readonly shares?: boolean;
+    }
   /** What a volume that is gone has left in this directory; it is taken, not copied. */
   | { readonly type: 'retained'; readonly uid: string };
 
@@ -35,17 +42,21 @@ export interface VolumeImage {
   readonly sizeBytes: bigint;
 }
 
-const suffix = '.img';
-const retainedSuffix = '.retained.img';
+export type ImageKind = 'used' | 'snapshot' | 'retained';
+
+const suffixes = { used: '.img', snapshot: '.snapshot.img', retained: '.retained.img' } as const;
 const newSuffix = '.new';
 const mebibyte = 1n << 20n;
 const listedMax = 1_000;
 
 export class VolumeImages {
   readonly #path: string;
+  readonly #kind: 'used' | 'snapshot';
 
-  constructor(path: string) {
+  /** Those of volumes in the directory `path`, or of snapshots. */
+  constructor(path: string, kind: 'used' | 'snapshot' = 'used') {
     this.#path = path;
+    this.#kind = kind;
   }
 
   /** `undefined` when it is not made. */
@@ -77,18 +88,16 @@ export class VolumeImages {
 
   /** Keeps the data under another name; resolves also when there are none, or they are kept already. */
   async retain(id: VolumeId): Promise<string | undefined> {
-    const kept = this.#pathOf(id).replace(/\.img$/, retainedSuffix);
+    const kept = this.#pathOf(id, 'retained');
     await rename(this.#pathOf(id), kept).catch(ignoreMissing);
     return (await imageAt(kept))?.path;
   }
 
-  /** Those of volumes, or what volumes that are gone have left; so many at most. */
-  async list(which: 'used' | 'retained'): Promise<readonly (VolumeId & VolumeImage)[]> {
+  /** Those of volumes, of snapshots, or what is left of either; so many at most. */
+  async list(which: ImageKind = this.#kind): Promise<readonly (VolumeId & VolumeImage)[]> {
     const names = await readdir(this.#path).catch(() => []);
-    const end = which === 'retained' ? retainedSuffix : suffix;
-    const wanted = names.filter(
-      (file) => file.endsWith(end) && file.endsWith(retainedSuffix) === (which === 'retained'),
-    );
+    const end = suffixes[which];
+    const wanted = names.filter((file) => kindOf(file) === which);
     const found = await Promise.all(
       wanted.slice(0, listedMax).map(async (file) => {
         const [namespace = '', name = '', uid, ...more] = file.slice(0, -end.length).split('_');
@@ -111,7 +120,7 @@ export class VolumeImages {
   async removeHalfMade(): Promise<void> {
     const names = await readdir(this.#path).catch(() => []);
     for (const name of names) {
-      if (name.endsWith(`${suffix}${newSuffix}`)) await rm(join(this.#path, name), { force: true });
+      if (name.endsWith(`.img${newSuffix}`)) await rm(join(this.#path, name), { force: true });
     }
   }
 
@@ -128,8 +137,8 @@ export class VolumeImages {
     const draft = `${path}${newSuffix}`;
     await rm(draft, { force: true });
     try {
-      if (source !== undefined) await copyImage(source.path, draft, sizeBytes, options);
-      await this.#allocate(draft, sizeBytes, sizeBytes, options);
+      if (source !== undefined) await this.#copy(source, draft, sizeBytes, options);
+      await this.#allocate(draft, sizeBytes, source === undefined ? sizeBytes : 0n, options);
       if (source === undefined && fsType !== undefined) {
         await makeFileSystem(draft, fsType, sizeBytes, options);
       } else if (fsType !== undefined) await checkFileSystem(draft, fsType);
@@ -151,7 +160,7 @@ export class VolumeImages {
   ): Promise<void> {
     const names = await readdir(this.#path).catch(() => []);
     const name = names.find(
-      (each) => each.startsWith(`${namespace}_`) && each.endsWith(`_${uid}${retainedSuffix}`),
+      (each) => each.startsWith(`${namespace}_`) && each.endsWith(`_${uid}${suffixes.retained}`),
     );
     if (name === undefined) {
       const message = `source.retained: no data of a volume ${uid} of this namespace are on this disk`;
@@ -164,18 +173,45 @@ export class VolumeImages {
     await rename(kept, path);
   }
 
+  /** Blocks are shared where the file system can do that, and holes stay holes until they are filled. */
+  async #copy(
+    { path, hold, shares = false }: Extract<ImageSource, { readonly type: 'copy' }>,
+    draft: string,
+    sizeBytes: bigint,
+    options: CallOptions,
+  ): Promise<void> {
+    const source = await imageAt(path);
+    if (source === undefined) throw new VolumeError('SourceMissing', `${path} is not there`);
+    if (source.sizeBytes > sizeBytes) throw tooSmall('source', source.sizeBytes);
+    await this.#checkRoom(sizeBytes);
+    const copy = async (held: CallOptions) => {
+      const how = shares ? ['--reflink=always'] : ['--reflink=auto', '--sparse=always'];
+      await runTool('cp', [...how, path, draft], held);
+    };
+    await (hold === undefined ? copy(options) : hold(copy));
+  }
+
+  /** What copies share counts for each: one day each of them has blocks of its own. */
+  async #checkRoom(moreBytes: bigint): Promise<void> {
+    if (moreBytes === 0n) return;
+    const disk = await statfs(this.#path, { bigint: true });
+    const names = (await readdir(this.#path)).filter((name) => kindOf(name) !== undefined);
+    const images = await Promise.all(names.map((name) => imageAt(join(this.#path, name))));
+    const promised = images.reduce((sum, image) => sum + (image?.sizeBytes ?? 0n), 0n);
+    const [unused, unpromised] = [disk.bavail * disk.bsize, disk.blocks * disk.bsize - promised];
+    if (moreBytes <= unused && moreBytes <= unpromised) return;
+    const free = moreBytes > unused ? unused : unpromised;
+    const message = `${this.#path} has ${free} bytes free, ${moreBytes} are needed`;
+    throw new VolumeError('DiskFull', message);
+  }
+
   async #allocate(
     path: string,
     sizeBytes: bigint,
     moreBytes: bigint,
     options: CallOptions,
   ): Promise<void> {
-    const disk = await statfs(this.#path, { bigint: true });
-    const free = disk.bavail * disk.bsize;
-    if (moreBytes > free) {
-      const message = `${this.#path} has ${free} bytes free, ${moreBytes} are needed`;
-      throw new VolumeError('DiskFull', message);
-    }
+    await this.#checkRoom(moreBytes);
     const args = ['--length', String(sizeBytes), path];
     try {
       await runTool('fallocate', args, options);
@@ -186,27 +222,14 @@ export class VolumeImages {
     }
   }
 
-  #pathOf({ namespace, name, uid }: VolumeId): string {
+  #pathOf({ namespace, name, uid }: VolumeId, kind: ImageKind = this.#kind): string {
     for (const word of [namespace, name, uid]) {
       if (!/^[a-zA-Z0-9][-.a-zA-Z0-9]*$/.test(word)) {
         throw new VolumeError('InvalidVolume', `"${word}" cannot be part of a file's name`);
       }
     }
-    return join(this.#path, `${namespace}_${name}_${uid}${suffix}`);
+    return join(this.#path, `${namespace}_${name}_${uid}${suffixes[kind]}`);
   }
-}
-
-/** Blocks are shared where the file system can do that, and holes stay holes until they are filled. */
-async function copyImage(
-  from: string,
-  to: string,
-  sizeBytes: bigint,
-  options: CallOptions,
-): Promise<void> {
-  const source = await imageAt(from);
-  if (source === undefined) throw new VolumeError('SourceMissing', `${from} is not there`);
-  if (source.sizeBytes > sizeBytes) throw tooSmall('source', source.sizeBytes);
-  await runTool('cp', ['--reflink=auto', '--sparse=always', from, to], options);
 }
 
 /** Whether copies of files on the disk at `path` share their blocks. */
@@ -235,6 +258,13 @@ async function checkFileSystem(path: string, wanted: FsType): Promise<void> {
 function tooSmall(field: string, bytes: bigint): VolumeError {
   const message = `size: what ${field} names has ${bytes} bytes; ask for at least that`;
   return new VolumeError('InvalidVolume', message);
+}
+
+/** `undefined` for a file that is no image, or a half made one. */
+function kindOf(file: string): ImageKind | undefined {
+  if (file.endsWith(suffixes.retained)) return 'retained';
+  if (file.endsWith(suffixes.snapshot)) return 'snapshot';
+  return file.endsWith(suffixes.used) ? 'used' : undefined;
 }
 
 async function imageAt(path: string): Promise<VolumeImage | undefined> {

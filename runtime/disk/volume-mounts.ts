@@ -1,8 +1,9 @@
 /** Images brought into use: as a loop device, and mounted at `<directory>/<uid>`; and out of it again. */
 import { mkdir, rename, rm, rmdir, symlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { CallOptions } from '../../lib/call.ts';
 import { type FsType, growMounted, growUnmounted, isShort, readFileSystem } from './file-system.ts';
+import { frozen, thaw } from './frozen.ts';
 import { attachLoop, detachLoop, findLoop, type LoopDevice, refreshLoop } from './loop-device.ts';
 import { mountPoints } from './mount-points.ts';
 import { runTool, VolumeError } from './volume-error.ts';
@@ -115,17 +116,27 @@ export class VolumeMounts {
     return (await mountPoints()).has(this.mountPath(uid));
   }
 
-  /** Holds its writers up while `task` runs. */
-  async frozen<T>(uid: string, task: () => Promise<T>, options: CallOptions): Promise<T> {
-    if (!(await this.isMounted(uid))) return await task();
-    const path = this.mountPath(uid);
-    await runTool('fsfreeze', ['--freeze', path], options);
-    try {
-      return await task();
-    } finally {
-      // Also when the caller has given up: nobody else would let its writers go on.
-      await runTool('fsfreeze', ['--unfreeze', path], { signal: new AbortController().signal });
+  /** As `frozen` of its file system; `task` alone where it is not mounted. */
+  async frozen<T>(
+    uid: string,
+    task: (options: CallOptions) => Promise<T>,
+    options: CallOptions,
+  ): Promise<T> {
+    if (!(await this.isMounted(uid))) return await task(options);
+    return await frozen(this.mountPath(uid), task, options);
+  }
+
+  /** Lets those go on whom an agent that died has left held. */
+  async thawAll(options: CallOptions): Promise<void> {
+    for (const path of (await mountPoints()).keys()) {
+      if (dirname(path) === this.#directory) await thaw(path, options);
     }
+  }
+
+  /** What was written to its device is in its image from then on. */
+  async flush(image: string, options: CallOptions): Promise<void> {
+    const device = await findLoop(image, options);
+    if (device !== undefined) await runTool('sync', [device.path], options);
   }
 }
 

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { run } from '../run.ts';
 import { readFileSystem } from './file-system.ts';
+import { frozen, type Hold, thaw } from './frozen.ts';
 import { findLoop } from './loop-device.ts';
 import { canReflink, VolumeImages } from './volume-images.ts';
 import { VolumeMounts } from './volume-mounts.ts';
@@ -150,9 +151,10 @@ test.runIf(mayLoop && has('mkfs.xfs'))(
     const larger = await images.ensure({ ...request, sizeBytes: 400n * mebibyte }, options);
     await mounts.grow('f1', larger, 'xfs', options);
     expect(await sizeOf(path)).toBe(before + 100n * mebibyte);
-    const source = { type: 'copy', path: larger.path } as const;
+    const hold: Hold = (task) => mounts.frozen('f1', task, options);
+    const source = { type: 'copy', path: larger.path, hold } as const;
     const copy = { id: idOf('f2'), sizeBytes: 400n * mebibyte, fsType: 'xfs' as const, source };
-    const clone = await mounts.frozen('f1', () => images.ensure(copy, options), options);
+    const clone = await images.ensure(copy, options);
     const second = await mounts.mount('f2', clone, 'xfs', options);
     expect(await readFile(join(second.path, 'small'), 'utf8')).toBe('kept');
     await writeFile(join(second.path, 'small'), 'changed');
@@ -160,6 +162,62 @@ test.runIf(mayLoop && has('mkfs.xfs'))(
   },
   60_000,
 );
+
+test.runIf(mayLoop)(
+  'a snapshot of what is written to is in order, has its own room, and larger volumes come of it',
+  async () => {
+    const image = await images.ensure(ext4('g1'), options);
+    const { path } = await mounts.mount('g1', image, 'ext4', options);
+    await writeFile(join(path, 'small'), 'kept');
+    const snapshots = new VolumeImages(join(directory, 'disk'), 'snapshot');
+    const hold: Hold = (task) => mounts.frozen('g1', task, options);
+    const taken = await snapshots.ensure(
+      {
+        id: { ...idOf('g2'), name: 'before' },
+        sizeBytes: image.sizeBytes,
+        source: { type: 'copy', path: image.path, hold },
+      },
+      options,
+    );
+    expect(BigInt((await stat(taken.path)).blocks) * 512n).toBeGreaterThanOrEqual(32n * mebibyte);
+    await writeFile(join(path, 'small'), 'changed');
+    const known = { namespace: 'default', name: 'before', uid: 'g2' };
+    expect(await snapshots.list()).toEqual([{ ...known, ...taken }]);
+    expect((await images.list('used')).map(({ uid }) => uid)).not.toContain('g2');
+    // As an agent finds it that was killed in the middle.
+    await writeFile(`${taken.path}.new`, 'half');
+    await images.removeHalfMade();
+    expect(
+      (await readdir(join(directory, 'disk'))).filter((each) => each.includes('.new')),
+    ).toEqual([]);
+    const source = { type: 'copy', path: taken.path } as const;
+    const smaller = images.ensure({ ...ext4('g3', 16n * mebibyte), source }, options);
+    await expect(smaller).rejects.toMatchObject({
+      reason: 'InvalidVolume',
+      message: expect.stringMatching(/^size: .* 33554432 bytes/),
+    });
+    const clone = await images.ensure({ ...ext4('g3', 96n * mebibyte), source }, options);
+    const second = await mounts.mount('g3', clone, 'ext4', options);
+    expect(await readFile(join(second.path, 'small'), 'utf8')).toBe('kept');
+    expect((await sizeOf(second.path)) > 64n * mebibyte).toBe(true);
+  },
+);
+
+test.runIf(mayLoop)('no writer is held longer than is promised, nor after its agent', async () => {
+  const image = await images.ensure(ext4('h1'), options);
+  const { path } = await mounts.mount('h1', image, 'ext4', options);
+  const held = frozen(path, ({ signal }) => run('sleep', ['60'], { signal }), {
+    ...options,
+    maxMs: 200,
+  });
+  await expect(held).rejects.toMatchObject({ reason: 'InUse' });
+  await writeFile(join(path, 'small'), 'goes on');
+  // What an agent that was killed has left.
+  await run('fsfreeze', ['--freeze', path], options);
+  await mounts.thawAll(options);
+  await writeFile(join(path, 'small'), 'goes on again');
+  await thaw(path, options);
+});
 
 async function sizeOf(path: string): Promise<bigint> {
   return BigInt((await run('df', ['--output=size', '-B1', path], options)).split('\n')[1] ?? '0');

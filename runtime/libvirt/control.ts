@@ -15,6 +15,7 @@ import { readLiveMachine } from './live-machine.ts';
 import type { Found, Machines } from './machines.ts';
 import { LibvirtError } from './rpc/connection.ts';
 import { removeSnapshot, restoreSnapshot, takeSnapshot } from './snapshot.ts';
+import { holdStill } from './still.ts';
 
 /** `serial` is the driver's own: an instance has one thing done to it at a time. */
 export function createMachineControl(machines: Machines, serial: KeyedSerial): MachineControl {
@@ -60,6 +61,10 @@ export function createMachineControl(machines: Machines, serial: KeyedSerial): M
         const verb = paused ? 'suspend' : 'resume';
         if (found === undefined || cellOf(verb, found.state) !== 'do') return;
         await libvirt[verb](found.domain, options);
+      }),
+    still: (id, how, options, task) =>
+      serial.run(id, async () => {
+        return await holdStill(machines, await machines.find(id, options), how, options, task);
       }),
     save: (id, options) => allowed(id, 'save', options, (found) => machines.save(found, options)),
     snapshot: async (id, name, options) => {

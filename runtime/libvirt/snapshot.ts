@@ -112,7 +112,7 @@ async function describe(snapshots: Snapshots, snapshot: Snapshot, options: CallO
 }
 
 /** Whether the guest has an agent that does it. */
-async function freeze(
+export async function freeze(
   snapshots: Snapshots,
   domain: Found['domain'],
   options: CallOptions,
@@ -128,7 +128,7 @@ async function freeze(
   }
 }
 
-async function thaw(
+export async function thaw(
   snapshots: Snapshots,
   domain: Found['domain'],
   options: CallOptions,

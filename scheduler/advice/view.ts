@@ -3,9 +3,9 @@
  * and go when none has come for a while. Every server of a plane has its own, whoever holds the scheduler's lease.
  */
 import { Subscription } from 'rxjs';
-import type { Namespace, Node, Pod, VM, Volume, Workload } from '../../api/kinds.gen.ts';
+import type { Namespace, Node, Pod, VM, Workload } from '../../api/kinds.gen.ts';
 import type { KubeObject } from '../../api/meta.ts';
-import { namespaces, nodes, pods, vms, volumes, workloads } from '../../api/resources.gen.ts';
+import { namespaces, nodes, pods, vms, workloads } from '../../api/resources.gen.ts';
 import { podOfVm } from '../../api/vm-instance.ts';
 import type { Client } from '../../client/client.ts';
 import { createInformer, type ListWatchInformer } from '../../client/list-watch-informer.ts';
@@ -14,6 +14,7 @@ import type { Log } from '../../lib/log.ts';
 import type { Random } from '../../lib/random.ts';
 import { Addresses } from '../controller/addresses.ts';
 import { Cluster } from '../controller/cluster.ts';
+import { storageInformers } from '../controller/storage.ts';
 import { Engine } from '../engine/engine.ts';
 import { controllerOf } from '../engine/pod-request.ts';
 import type { ExtensionOptions, Extensions } from '../extensions/extensions.ts';
@@ -38,7 +39,7 @@ export class View {
   readonly #nodes: ListWatchInformer<Node>;
   readonly #namespaces: ListWatchInformer<Namespace>;
   readonly #workloads: ListWatchInformer<Workload>;
-  readonly #volumes: ListWatchInformer<Volume>;
+  readonly #storage: ReturnType<typeof storageInformers>;
   readonly #subscriptions = new Subscription();
 
   constructor(options: ViewOptions, extensions: Extensions) {
@@ -52,7 +53,7 @@ export class View {
     this.#nodes = createInformer<Node>(client, nodes, options);
     this.#namespaces = createInformer<Namespace>(client, namespaces, options);
     this.#workloads = createInformer<Workload>(client, workloads, options);
-    this.#volumes = createInformer<Volume>(client, volumes, options);
+    this.#storage = storageInformers(options);
     this.#pods.addIndex(byOwner, (pod) => [controllerOf(pod)?.uid ?? '']);
     this.#follow(
       this.#nodes,
@@ -75,17 +76,23 @@ export class View {
       (vm) => this.cluster.deletePod(podOfVm(vm)),
     );
     this.#follow(
-      this.#volumes,
+      this.#storage.volumes,
       (volume) => this.cluster.volumes.apply(volume),
       (volume) => this.cluster.volumes.delete(volume),
+    );
+    this.#follow(
+      this.#storage.snapshots,
+      (taken) => this.cluster.volumes.applySnapshot(taken),
+      (taken) => this.cluster.volumes.deleteSnapshot(taken),
     );
     for (const informer of this.#informers) informer.start();
   }
 
   get #informers() {
     const { reservations, pools } = this.addresses;
-    const instances = [this.#pods, this.#vms, this.#workloads, this.#volumes];
-    return [this.#nodes, this.#namespaces, ...instances, reservations, pools];
+    const instances = [this.#pods, this.#vms, this.#workloads];
+    const storage = Object.values(this.#storage);
+    return [this.#nodes, this.#namespaces, ...instances, ...storage, reservations, pools];
   }
 
   /** Aborts when its dimensions are not those of the objects any more. */

@@ -1,5 +1,5 @@
-/** The Volumes of the cluster: what they take of the nodes' disks, and who uses each or is about to. */
-import type { Pod, Volume } from '../../api/kinds.gen.ts';
+/** The Volumes of the cluster and their snapshots: what they take of the nodes' disks, and who uses each or is about to. */
+import type { Pod, Volume, VolumeSnapshot } from '../../api/kinds.gen.ts';
 import { keyOf } from '../../api/meta.ts';
 import { isPlaced } from '../../api/volume.ts';
 import type { Log } from '../../lib/log.ts';
@@ -7,7 +7,13 @@ import { disksDimension } from '../dimensions/storage/disks.ts';
 import { pieceOn, type VolumeNeed, type VolumePieces } from '../dimensions/storage/need.ts';
 import type { Ties } from '../engine/pod-request.ts';
 import type { Snapshot } from '../engine/snapshot.ts';
-import { type Holder, needOf, type VolumeClaims, volumeClaims } from '../engine/volume-claims.ts';
+import {
+  type Holder,
+  needOf,
+  snapshotNeed,
+  type VolumeClaims,
+  volumeClaims,
+} from '../engine/volume-claims.ts';
 
 /** One Volume of a binding: it gets that disk, or has one already. */
 export interface VolumeBinding {
@@ -20,6 +26,7 @@ export class ClusterVolumes {
   readonly #snapshot: Snapshot;
   readonly #log: Log;
   readonly #known = new Map<string, Volume>();
+  readonly #snapshots = new Map<string, VolumeSnapshot>();
   /** By uid: for whom it was decided, as long as the Volume itself does not say so. */
   readonly #decided = new Map<string, Holder>();
   /** By uid: who of the present batch comes first, by uid. */
@@ -54,20 +61,44 @@ export class ClusterVolumes {
     return true;
   }
 
+  /** Takes a snapshot as it is now; true when that could help one that waits. */
+  applySnapshot(taken: VolumeSnapshot): boolean {
+    const { uid = '' } = taken.metadata;
+    const before = this.#snapshots.get(keyOf(taken));
+    this.#snapshots.set(keyOf(taken), taken);
+    if (before !== undefined && before.metadata.uid !== uid) this.deleteSnapshot(before);
+    try {
+      const need = snapshotNeed(taken);
+      const { nodeName = '', allocation } = taken.spec;
+      if (need !== undefined) this.#assume(uid, need, nodeName, allocation?.disk ?? '');
+    } catch (error) {
+      this.#log.error({ err: error, snapshot: keyOf(taken) }, 'not understood, not counted');
+    }
+    const told = ({ status = {} }: VolumeSnapshot) => `${status.readyToUse} ${status.message}`;
+    return before === undefined || told(before) !== told(taken);
+  }
+
+  /** Forgets a snapshot that was deleted; true, because its disk has more room. */
+  deleteSnapshot(taken: VolumeSnapshot): true {
+    const { uid = '' } = taken.metadata;
+    this.#snapshot.release(uid);
+    if (this.#snapshots.get(keyOf(taken))?.metadata.uid === uid) {
+      this.#snapshots.delete(keyOf(taken));
+    }
+    return true;
+  }
+
   /** Undefined for an instance that claims none. */
   claimsOf(pod: Pod): VolumeClaims | undefined {
-    const { namespace = '' } = pod.metadata;
     return volumeClaims(pod, {
-      find: (name) => this.#known.get(`${namespace}/${name}`),
+      ...this.#within(pod),
       holderOf: ({ metadata: { uid = '' }, status }) => status?.holder ?? this.#decided.get(uid),
     });
   }
 
   /** What ties an instance to nodes, whoever holds its Volumes now; nothing where one cannot be had at all. */
   tiesOf(pod: Pod): Ties {
-    const { namespace = '' } = pod.metadata;
-    const find = (name: string) => this.#known.get(`${namespace}/${name}`);
-    const claims = volumeClaims(pod, { find, holderOf: () => undefined });
+    const claims = volumeClaims(pod, { ...this.#within(pod), holderOf: () => undefined });
     return claims?.type === 'claims' ? { claims } : {};
   }
 
@@ -108,6 +139,14 @@ export class ClusterVolumes {
       const known = [...this.#known.values()].find(({ metadata }) => metadata.uid === uid);
       if (known === undefined || !isPlaced(known)) this.#snapshot.release(uid);
     }
+  }
+
+  /** What there is in its namespace, by name. */
+  #within({ metadata: { namespace = '' } }: Pod) {
+    return {
+      find: (name: string) => this.#known.get(`${namespace}/${name}`),
+      snapshot: (name: string) => this.#snapshots.get(`${namespace}/${name}`),
+    };
   }
 
   #place(volume: Volume): void {

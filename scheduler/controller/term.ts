@@ -10,7 +10,6 @@ import type {
   Pod,
   PodDisruptionBudget,
   VM,
-  Volume,
   Workload,
 } from '../../api/kinds.gen.ts';
 import type { KubeObject } from '../../api/meta.ts';
@@ -20,7 +19,6 @@ import {
   podDisruptionBudgets,
   pods,
   vms,
-  volumes,
   workloads,
 } from '../../api/resources.gen.ts';
 import type { Status } from '../../api/status.ts';
@@ -47,6 +45,7 @@ import { Preemptor } from './preemptor.ts';
 import type { SchedulerOptions } from './run-scheduler.ts';
 import { type ScheduleMetrics, scheduleMetrics } from './schedule-metrics.ts';
 import { schedulerNames } from './scheduler-names.ts';
+import { storageInformers } from './storage.ts';
 import { Verdicts } from './verdicts.ts';
 
 /** A refusal because an owner is not in the cache is told only when it stays so; caches may be late. */
@@ -99,7 +98,7 @@ class SchedulerTerm {
   readonly #nodes: Informer<Node>;
   readonly #namespaces: Informer<Namespace>;
   readonly #workloads: Informer<Workload>;
-  readonly #volumes: Informer<Volume>;
+  readonly #storage: ReturnType<typeof storageInformers>;
   readonly #budgets: Informer<PodDisruptionBudget>;
   readonly #addresses: Addresses;
   readonly #cluster: Cluster;
@@ -124,7 +123,7 @@ class SchedulerTerm {
     this.#nodes = createInformer<Node>(client, nodes, options);
     this.#namespaces = createInformer<Namespace>(client, namespaces, options);
     this.#workloads = createInformer<Workload>(client, workloads, options);
-    this.#volumes = createInformer<Volume>(client, volumes, options);
+    this.#storage = storageInformers(options);
     this.#budgets = createInformer(client, podDisruptionBudgets, options);
     this.#addresses = new Addresses(options);
     this.#cluster = new Cluster(options.log, dimensions);
@@ -178,9 +177,13 @@ class SchedulerTerm {
         old === undefined || now.metadata.generation !== old.metadata.generation,
       deleted: () => true,
     });
-    this.#watch(this.#volumes, {
+    this.#watch(this.#storage.volumes, {
       applied: (volume) => this.#cluster.volumes.apply(volume),
       deleted: (volume) => this.#cluster.volumes.delete(volume),
+    });
+    this.#watch(this.#storage.snapshots, {
+      applied: (taken) => this.#cluster.volumes.applySnapshot(taken),
+      deleted: (taken) => this.#cluster.volumes.deleteSnapshot(taken),
     });
     this.#watch(this.#budgets, {
       applied: (budget) => this.#preemptor.applyBudget(budget),
@@ -220,8 +223,8 @@ class SchedulerTerm {
   #informers() {
     const instances = [this.#pods, this.#vms, this.#workloads];
     const { reservations, pools } = this.#addresses;
-    const around = [this.#namespaces, this.#volumes, this.#budgets, reservations, pools];
-    return [this.#nodes, ...instances, ...around];
+    const around = [this.#namespaces, this.#budgets, reservations, pools];
+    return [this.#nodes, ...instances, ...around, ...Object.values(this.#storage)];
   }
 
   /** `applied` and `deleted` say whether the change could help a pod that waits. */

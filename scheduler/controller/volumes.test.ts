@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Node, Pod, Volume } from '../../api/kinds.gen.ts';
-import { nodes, pods, volumes } from '../../api/resources.gen.ts';
+import type { Node, Pod, Volume, VolumeSnapshot } from '../../api/kinds.gen.ts';
+import { nodes, pods, volumeSnapshots, volumes } from '../../api/resources.gen.ts';
 import { StatusError } from '../../api/status.ts';
 import { stopWorlds, World } from './scheduler-world.ts';
 
@@ -187,6 +187,56 @@ describe('instances with Volumes', () => {
     await claiming(world, 'q', 'origin');
     await world.clock.advance(10_000);
     expect(await world.bound()).toEqual({ p: 'n1', q: 'n1' });
+  });
+
+  it('go where the snapshot lies that theirs is made from, which counts on its disk', async () => {
+    const world = new World();
+    for (const name of ['n1', 'n2']) {
+      await world.node(name, name === 'n1' ? '8' : '4');
+      await disk(world, name, '25Gi');
+    }
+    await volume(world, 'copy', { source: { snapshot: 'before' } });
+    await claiming(world, 'p', 'copy');
+    world.start();
+    await world.clock.advance(1_000);
+    const which = 'volume "copy" is made from snapshot "before", which';
+    expect(await whyOf(world, 'p')).toBe(`${which} does not exist`);
+    const place = {
+      nodeName: 'n2',
+      allocation: { disk: 'local', size: '8Gi', volumeUID: 'gone' },
+    };
+    const made = await world.api.create<VolumeSnapshot>(
+      volumeSnapshots,
+      {
+        apiVersion: 'berth.dev/v1',
+        kind: 'VolumeSnapshot',
+        metadata: { namespace: 'default', name: 'before' },
+        spec: { volume: 'origin', ...place },
+        status: { message: 'disk full' },
+      },
+      { signal },
+    );
+    await world.api.update(
+      volumeSnapshots,
+      { ...made, status: { message: 'disk full' } },
+      { signal, subresource: 'status' },
+    );
+    await world.clock.advance(5_000);
+    expect(await whyOf(world, 'p')).toBe(`${which} is not taken: disk full`);
+    const now = await world.get<VolumeSnapshot>(volumeSnapshots, 'before');
+    // Its Volume had grown until it was taken.
+    const status = { readyToUse: true, restoreSize: '10Gi' };
+    await world.api.update(volumeSnapshots, { ...now, status }, { signal, subresource: 'status' });
+    await world.clock.advance(5_000);
+    expect(await world.nodeOf('p')).toBe('n2');
+    // 25Gi, of which a snapshot and a Volume have 10 each.
+    await volume(world, 'other', { nodeName: 'n2' });
+    await claiming(world, 'q', 'other');
+    await world.clock.advance(5_000);
+    expect(await whyOf(world, 'q')).toContain('asked 10Gi, at most 5Gi free on n2');
+    await world.api.delete(volumeSnapshots, { namespace: 'default', name: 'before' }, { signal });
+    await world.clock.advance(10_000);
+    expect(await world.nodeOf('q')).toBe('n2');
   });
 
   it('that claim Volumes of two nodes are told so', async () => {

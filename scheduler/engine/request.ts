@@ -93,10 +93,11 @@ export interface PartNeed {
   readonly need: JsonValue;
 }
 
-/** A Volume by name, and the node it lies on. */
+/** A Volume by name, and the node it lies on, or will because the snapshot does that it is made from. */
 export interface LyingVolume {
   readonly volume: string;
   readonly node: string;
+  readonly snapshot?: string;
 }
 
 export type StrategyName = 'Spread' | 'Fill' | 'Each' | 'Global' | 'Drained' | 'Pack';

@@ -1,5 +1,5 @@
 /** What the Volumes that an instance claims say of where it may go. Pure. */
-import type { Pod, Volume } from '../../api/kinds.gen.ts';
+import type { Pod, Volume, VolumeSnapshot } from '../../api/kinds.gen.ts';
 import { claimsOf, isPlaced } from '../../api/volume.ts';
 import type { VolumeNeed } from '../dimensions/storage/need.ts';
 import { bytesOf } from './node-disks.ts';
@@ -15,6 +15,7 @@ export interface Holder {
 export interface VolumeLookup {
   /** A Volume of the instance's namespace. */
   find(name: string): Volume | undefined;
+  snapshot(name: string): VolumeSnapshot | undefined;
   holderOf(volume: Volume): Holder | undefined;
 }
 
@@ -71,8 +72,22 @@ export function needOf({ metadata, spec }: Volume): VolumeNeed {
   };
 }
 
-export function lies({ volume, node }: LyingVolume): string {
-  return `volume "${volume}" lies on node ${node}`;
+/** What a snapshot takes of its disk; undefined as long as it has none. Throws as `needOf`. */
+export function snapshotNeed({ metadata, spec, status }: VolumeSnapshot): VolumeNeed | undefined {
+  if (spec.allocation === undefined) return undefined;
+  const { name = '' } = metadata;
+  // Once it is taken it is as large as its Volume was then.
+  const asked = status?.restoreSize ?? spec.allocation.size;
+  const size = bytesOf(asked);
+  if (size === undefined) throw new Error(`VolumeSnapshot ${name}: "${asked}" is no size`);
+  const rates = { readIops: 0, writeIops: 0, readBps: 0, writeBps: 0 };
+  return { name, class: '', size, exclusive: false, ...rates };
+}
+
+export function lies({ volume, node, snapshot }: LyingVolume): string {
+  return snapshot === undefined
+    ? `volume "${volume}" lies on node ${node}`
+    : `volume "${volume}" is made from snapshot "${snapshot}" on node ${node}`;
 }
 
 function wait(message: string): VolumeClaims {
@@ -92,25 +107,39 @@ function obstacleOf(
   if (holder !== undefined && holder.uid !== pod.metadata.uid) {
     return `volume "${name}" is held by ${holder.kind} "${holder.name}": one at a time uses it`;
   }
-  const origin = originOf(volume);
-  if (isPlaced(volume) || origin === undefined) return undefined;
-  const from = lookup.find(origin);
-  const what = `volume "${name}" is made from volume "${origin}", which`;
+  return isPlaced(volume) ? undefined : sourceObstacle(name, volume, lookup);
+}
+
+/** Why what it is made from is not there yet. */
+function sourceObstacle(
+  name: string,
+  { spec: { source = {} } }: Volume,
+  { find, snapshot }: VolumeLookup,
+): string | undefined {
+  if (source.snapshot !== undefined) {
+    const what = `volume "${name}" is made from snapshot "${source.snapshot}", which`;
+    const from = snapshot(source.snapshot);
+    if (from === undefined) return `${what} does not exist`;
+    if (from.metadata.deletionTimestamp !== undefined) return `${what} is being deleted`;
+    const { readyToUse = false, message = 'it was not asked for yet' } = from.status ?? {};
+    return readyToUse ? undefined : `${what} is not taken: ${message}`;
+  }
+  if (source.volume === undefined) return undefined;
+  const what = `volume "${name}" is made from volume "${source.volume}", which`;
+  const from = find(source.volume);
   if (from === undefined) return `${what} does not exist`;
   return isPlaced(from) ? undefined : `${what} has no node yet`;
 }
 
-/** The Volume that this one is a copy of, now or at an earlier time. */
-function originOf({ spec }: Volume): string | undefined {
-  return spec.source?.volume ?? spec.source?.snapshot?.split('/')[0];
-}
-
-function tiesOf(name: string, volume: Volume, { find }: VolumeLookup): readonly LyingVolume[] {
+function tiesOf(name: string, volume: Volume, lookup: VolumeLookup): readonly LyingVolume[] {
+  const { nodeName: node = '', source = {} } = volume.spec;
   // One that has a node and no disk yet was tied to it by whoever made it.
-  const node = volume.spec.nodeName ?? '';
   const own = node === '' ? [] : [{ volume: name, node }];
-  const origin = isPlaced(volume) ? undefined : originOf(volume);
-  const there = origin === undefined ? undefined : find(origin)?.spec.nodeName;
-  if (origin === undefined || there === undefined) return own;
-  return [...own, { volume: origin, node: there }];
+  if (isPlaced(volume)) return own;
+  const origin = source.volume === undefined ? undefined : lookup.find(source.volume);
+  if (origin?.spec.nodeName !== undefined)
+    return [...own, { volume: source.volume ?? '', node: origin.spec.nodeName }];
+  const { snapshot = '' } = source;
+  const there = lookup.snapshot(snapshot)?.spec.nodeName;
+  return there === undefined ? own : [...own, { volume: name, node: there, snapshot }];
 }

@@ -54,6 +54,20 @@ onEachStore(
         await until('it has what the first wrote', async () => {
           return (await lines(scene, 'second', '/notes/starts')) === 2;
         });
+        await scene.kubectl.apply(manifest('snapshot.yaml'));
+        await scene.untilReady('notes-reader');
+        expect(await lines(scene, 'notes-reader', '/notes/starts')).toBe(2);
+        const [taken = ''] = (await scene.kubectl.ok('get vs --no-headers')).split('\n');
+        expect(taken.trim().split(/\s+/).slice(0, 5)).toEqual([
+          'notes-before',
+          'notes',
+          'Ready',
+          '32Mi',
+          first.spec.nodeName,
+        ]);
+        await scene.kubectl.ok('delete vs notes-before');
+        await scene.delete(pods, 'notes-reader');
+        await scene.kubectl.ok('delete vol notes-copy');
         await scene.delete(volumes, 'notes');
         const held = await scene.get<Volume>(volumes, 'notes');
         expect(held.metadata.finalizers).toContain('berth.dev/volume-protection');

@@ -14,6 +14,7 @@ import {
   pods,
   secrets,
   serviceAccounts,
+  volumeSnapshots,
   volumes,
 } from '../../api/resources.gen.ts';
 import { systemClock } from '../../lib/clock.ts';
@@ -47,7 +48,8 @@ export class DockerAgent {
     const { nodeName } = this;
     this.dataDir = dataDir;
     const shared = { clock: systemClock, random: systemRandom, log: silentLog };
-    const kinds = [pods, nodes, leases, configMaps, secrets, serviceAccounts, events, volumes];
+    const own = [pods, nodes, leases, configMaps, secrets, serviceAccounts, events];
+    const kinds = [...own, volumes, volumeSnapshots];
     this.api = new FakeApi({ ...shared, kinds });
     this.runtime = createDockerRuntime({ ...shared, nodeId: nodeName, ...engine });
     this.#ended = runAgent({

@@ -1,11 +1,18 @@
 /** Volumes of a node that are real: image files, loop devices and mounts, used by containers of a real engine. */
 import { existsSync } from 'node:fs';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Docker from 'dockerode';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { Node, Pod, PodSpec, Volume, VolumeSpec } from '../../api/kinds.gen.ts';
-import { nodes, pods, volumes } from '../../api/resources.gen.ts';
+import type {
+  Node,
+  Pod,
+  PodSpec,
+  Volume,
+  VolumeSnapshot,
+  VolumeSpec,
+} from '../../api/kinds.gen.ts';
+import { nodes, pods, volumeSnapshots, volumes } from '../../api/resources.gen.ts';
 import { dataFinalizer, disksAnnotation, type NodeDisk } from '../../api/volume.ts';
 import { DockerAgent, restScript } from '../harness/docker-agent.ts';
 import { busyboxImage } from '../harness/images.ts';
@@ -52,6 +59,34 @@ async function untilVolume(is: (volume: Volume) => boolean, name = 'data'): Prom
       return volume !== undefined && is(volume) ? volume : undefined;
     },
     () => JSON.stringify(volumeNamed(name)?.status),
+  );
+}
+
+/** As its controller leaves it. */
+async function createSnapshot(name: string, volumeUID: string): Promise<void> {
+  const allocation = { disk: 'local', size: '24Mi', volumeUID };
+  await agent.api.create<VolumeSnapshot>(
+    volumeSnapshots,
+    {
+      apiVersion: 'berth.dev/v1',
+      kind: 'VolumeSnapshot',
+      metadata: { namespace: 'default', name, finalizers: [dataFinalizer] },
+      spec: { volume: 'data', nodeName: agent.nodeName, allocation },
+    },
+    options,
+  );
+}
+
+const snapshotNamed = (name: string) =>
+  agent.api.peek<VolumeSnapshot>(volumeSnapshots, `default/${name}`);
+
+async function untilSnapshot(name: string, is: (snapshot: VolumeSnapshot) => boolean) {
+  return await agent.until(
+    () => {
+      const snapshot = snapshotNamed(name);
+      return snapshot !== undefined && is(snapshot) ? snapshot : undefined;
+    },
+    () => JSON.stringify(snapshotNamed(name)?.status),
   );
 }
 
@@ -228,21 +263,69 @@ test.runIf(mayLoop)('an emptyDir in memory is full at its size, and leaves nothi
 });
 
 test.runIf(mayLoop)(
-  'a copy waits for the end of who uses its original, and has what that wrote',
+  'copies and snapshots are made while their volume is in use, and outlive it',
   async () => {
-    await createVolume();
-    await agent.createPod('first', using(`echo kept >/data/a; ${restScript}`));
+    const { metadata } = await createVolume();
+    const write = `echo kept >/data/a; while date >/data/b; do sleep 0.05; done & ${restScript}`;
+    await agent.createPod('first', using(write));
     await agent.untilPod('first', isRunning);
+    const size = { size: '24Mi', nodeName: agent.nodeName };
+    await createSnapshot('before', metadata.uid ?? '');
     await createVolume({ source: { volume: 'data' } }, 'copy');
-    // Where copies share blocks nobody has to wait.
-    const early = await untilVolume(({ status }) => status?.conditions !== undefined, 'copy');
-    if (!isReady(early)) {
-      expect(early.status).toMatchObject({ phase: 'Pending', conditions: [{ reason: 'InUse' }] });
-      expect(early.status?.conditions?.[0]?.message).toContain('in use by Pod "first"');
-    }
-    await removePod('first');
+    const before = await untilSnapshot('before', ({ status }) => status?.readyToUse === true);
+    expect(before.status).toMatchObject({ phase: 'Ready', restoreSize: '24Mi', frozen: true });
+    expect(before.status?.creationTime).toMatch(/^20/);
     await untilVolume(isReady, 'copy');
     expect(await agent.outputOf('second', using('cat /data/a', 'copy'))).toEqual(['kept']);
+
+    await removePod('first');
+    await removeVolume('data', 'Delete');
+    await createVolume({ ...size, size: '8Mi', source: { snapshot: 'before' } }, 'again');
+    const small = await untilVolume(({ status }) => status?.phase === 'Failed', 'again');
+    expect(small.status?.conditions?.[0]).toMatchObject({
+      reason: 'InvalidVolume',
+      message: expect.stringMatching(/^size: .* 25165824 bytes; ask for at least that/),
+    });
+    await agent.api.patch(volumes, { ...key, name: 'again' }, { spec: { size: '64Mi' } }, options);
+    await untilVolume(isReady, 'again');
+    const look = 'cat /data/a; df -m /data | tail -1';
+    const [said, room = ''] = await agent.outputOf('third', using(look, 'again'));
+    expect(said).toBe('kept');
+    expect(Number(room.split(/\s+/)[1])).toBeGreaterThan(40);
+
+    await createSnapshot('late', metadata.uid ?? '');
+    const late = await untilSnapshot('late', ({ status }) => status?.phase === 'Failed');
+    expect(late.status?.message).toBe('volume "data" was deleted before it was taken');
+    for (const name of ['before', 'late']) {
+      await agent.api.delete(volumeSnapshots, { ...key, name }, options);
+      await agent.until(() => snapshotNamed(name) === undefined);
+    }
+    expect((await files()).filter((name) => name.includes('snapshot'))).toEqual([]);
   },
   60_000,
+);
+
+test.runIf(mayLoop)(
+  'a snapshot without room says so, and is taken when there is some',
+  async () => {
+    const { metadata } = await createVolume();
+    await untilVolume(isReady);
+    await createVolume({ size: '1000Ti' }, 'huge');
+    const huge = await untilVolume(({ status }) => status?.phase === 'Failed', 'huge');
+    expect(huge.status?.conditions?.[0]?.reason).toBe('DiskFull');
+  // Sparse, and larger than the disk.
+    const image = join(agent.dataDir, 'volumes', `default_data_${metadata.uid}.img`);
+    await truncate(image, 8e12);
+    await createSnapshot('one', metadata.uid ?? '');
+    const full = await untilSnapshot('one', ({ status }) => status?.conditions !== undefined);
+    expect(full.status).toMatchObject({
+      phase: 'Pending',
+      readyToUse: false,
+      conditions: [{ type: 'Ready', status: 'False', reason: 'DiskFull' }],
+    });
+    await truncate(image, 24 << 20);
+    await untilSnapshot('one', ({ status }) => status?.phase === 'Ready');
+    await agent.api.delete(volumeSnapshots, { ...key, name: 'one' }, options);
+    await agent.until(() => snapshotNamed('one') === undefined);
+  },
 );

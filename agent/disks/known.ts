@@ -1,9 +1,9 @@
-/** The volumes that lie on this node: from the API once it has answered, from the checkpoint until then. */
-import type { Volume } from '../../api/kinds.gen.ts';
+/** What lies on this node: from the API once it has answered, from the checkpoint until then. */
+import type { KubeObject } from '../../api/meta.ts';
 import type { InformerEvent } from '../../client/informer.ts';
 
-export class KnownVolumes {
-  readonly #byUid = new Map<string, Volume>();
+export class Known<T extends KubeObject> {
+  readonly #byUid = new Map<string, T>();
   #listing: Set<string> | undefined;
   #live = false;
 
@@ -12,16 +12,16 @@ export class KnownVolumes {
     return this.#live;
   }
 
-  list(): readonly Volume[] {
+  list(): readonly T[] {
     return [...this.#byUid.values()];
   }
 
-  get(uid: string): Volume | undefined {
+  get(uid: string): T | undefined {
     return this.#byUid.get(uid);
   }
 
   /** Of two with one name the one that stays: names can be given anew. */
-  named(namespace: string, name: string): Volume | undefined {
+  named(namespace: string, name: string): T | undefined {
     const found = this.list().filter(
       ({ metadata }) => metadata.namespace === namespace && metadata.name === name,
     );
@@ -29,13 +29,13 @@ export class KnownVolumes {
   }
 
   /** Takes those of the checkpoint. */
-  assume(volumes: readonly Volume[]): void {
+  assume(objects: readonly T[]): void {
     if (this.#live) return;
-    for (const volume of volumes) this.#byUid.set(volume.metadata.uid ?? '', volume);
+    for (const object of objects) this.#byUid.set(object.metadata.uid ?? '', object);
   }
 
-  /** Volumes that have changed, as they are now or were last. */
-  apply(event: InformerEvent<Volume>): readonly Volume[] {
+  /** Those that have changed, as they are now or were last. */
+  apply(event: InformerEvent<T>): readonly T[] {
     switch (event.type) {
       case 'init':
         this.#listing = new Set();
