@@ -60,7 +60,15 @@ interface OpenWatch {
 }
 
 /** Kinds whose status can be written only through the subresource. */
-const withStatus = new Set(['pods', 'nodes', 'namespaces', 'workloads', 'vms', 'volumes', 'volumesnapshots']);
+const withStatus = new Set([
+  'pods',
+  'nodes',
+  'namespaces',
+  'workloads',
+  'vms',
+  'volumes',
+  'volumesnapshots',
+]);
 
 export class FakeApi implements Client {
   readonly #clock: Clock;

@@ -313,7 +313,7 @@ test.runIf(mayLoop)(
     await createVolume({ size: '1000Ti' }, 'huge');
     const huge = await untilVolume(({ status }) => status?.phase === 'Failed', 'huge');
     expect(huge.status?.conditions?.[0]?.reason).toBe('DiskFull');
-  // Sparse, and larger than the disk.
+    // Sparse, and larger than the disk.
     const image = join(agent.dataDir, 'volumes', `default_data_${metadata.uid}.img`);
     await truncate(image, 8e12);
     await createSnapshot('one', metadata.uid ?? '');
