@@ -2009,13 +2009,17 @@ export interface PlanPlacement {
   /** Of a Workload, the name of the pod that is there, or the number of the one to come. */
   readonly instance?: string;
   /**
-   * `Placed` gets `node`, `Stays` where it is, `Unplaced` finds no node, `Removed` is one too many.
+   * `Placed` gets `node`, `Stays` where it is, `Unplaced` finds no node, `Removed` is one too many, `Evicted` has to make room for a more important one.
    */
   readonly outcome?: string;
   /** The node. */
   readonly node?: string;
   /** The node that it is on now, where its replacement gets another one. */
   readonly from?: string;
+  /**
+   * Less important instances that would be removed for it, by `namespace/name`, or `vm/namespace/name`. What becomes of them then is not planned.
+   */
+  readonly evicts?: readonly string[];
   /** The devices that it would get, by dimension. */
   readonly devices?: Readonly<Record<string, unknown>>;
   /** Why it finds no node, and the change that is nearest. */
@@ -2035,7 +2039,7 @@ export interface PlanProblem {
 /** What would be applied. */
 export interface PlanSpec {
   /**
-   * Whole objects, as they stand in a manifest. Pods, VMs and Workloads are placed, by priority and then in this order; all are checked as a dry run of `apply` by the one who asks would check them.
+   * Whole objects, as they stand in a manifest. Pods, VMs and Workloads are placed, by priority and then in this order, with the Volumes, IPPools and IPReservations among them; all are checked as a dry run of `apply` by the one who asks would check them.
    */
   readonly objects: readonly Readonly<Record<string, unknown>>[];
 }
@@ -2052,6 +2056,8 @@ export interface PlanStatus {
   readonly unplaced?: number;
   /** Instances that would go. */
   readonly removed?: number;
+  /** Less important instances, of the manifest or not, that would have to make room. */
+  readonly evicted?: number;
   /** Every instance, at most 10000. */
   readonly placements?: readonly PlanPlacement[];
   /** Objects that would not be accepted. */

@@ -48,6 +48,11 @@ export function claimsOf({ spec }: Pick<Pod, 'spec'>): readonly string[] {
   return [...new Set(names)].filter((name) => name !== '');
 }
 
+/** Of the Volume that a workload makes for an instance. */
+export function volumeName(template: string, instance: string): string {
+  return `${template}-${instance}`;
+}
+
 /** Whether it has its place: only then there can be data. */
 export function isPlaced({ spec }: Volume): boolean {
   return (spec.nodeName ?? '') !== '' && (spec.allocation?.disk ?? '') !== '';

@@ -90,7 +90,8 @@ export function planText({ message = '', placements = [], problems = [] }: PlanS
 function cellsOf(row: PlanPlacement): string[] {
   const { kind = '', name = '', instance = '', outcome = '', node = '<none>', from } = row;
   const moved = from === undefined || from === node ? '' : ` (from ${from})`;
-  const devices = row.devices === undefined ? '' : JSON.stringify(row.devices);
-  const why = row.message ?? devices;
+  const devices = row.devices === undefined ? [] : [JSON.stringify(row.devices)];
+  const evicts = row.evicts === undefined ? [] : [`evicts ${row.evicts.join(', ')}`];
+  const why = row.message ?? [...evicts, ...devices].join(' ');
   return [`${kind.toLowerCase()}/${name}`, instance, outcome, `${node}${moved}`, why];
 }

@@ -1,5 +1,6 @@
 import type { Pod, Workload } from '../../api/kinds.gen.ts';
 import { workloads } from '../../api/resources.gen.ts';
+import { volumeName } from '../../api/volume.ts';
 import { controllerReference } from '../kit/pass.ts';
 import { type Content, contentOf } from './content.ts';
 import { ordinalLabel, type PodName, templateHashLabel, workloadLabel } from './plan.ts';
@@ -89,11 +90,6 @@ function podVolumes({ spec }: Workload, podName: string): Pick<Pod['spec'], 'vol
     return { name, persistentVolumeClaim: { claimName: volumeName(name, podName) } };
   });
   return { volumes: [...(template.spec.volumes ?? []), ...own] };
-}
-
-/** Of the Volume of an instance. */
-export function volumeName(template: string, podName: string): string {
-  return `${template}-${podName}`;
 }
 
 /** Label values end at 63 characters, names do not. */

@@ -6,9 +6,10 @@ import type { Pod, Volume, VolumeClaimTemplate, Workload } from '../../api/kinds
 import { parseBytes } from '../../api/quantity.ts';
 import { volumes } from '../../api/resources.gen.ts';
 import { hasReason, StatusError } from '../../api/status.ts';
+import { volumeName } from '../../api/volume.ts';
 import type { Reconcile } from '../kit/controller.ts';
 import { workloadLabel } from './plan.ts';
-import { labelValue, volumeName } from './pod-object.ts';
+import { labelValue } from './pod-object.ts';
 
 /**
  * Sees to it that they are there before the pod is made. Those that are there already are used as they are. Returns

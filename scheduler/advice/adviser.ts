@@ -12,12 +12,14 @@ import type { JsonObject, KubeObject } from '../../api/meta.ts';
 import { badRequest, invalid } from '../../api/status.ts';
 import { podOfVm } from '../../api/vm-instance.ts';
 import { podRequest } from '../engine/pod-request.ts';
+import type { PlacementRequest } from '../engine/request.ts';
 import { openExtensions } from '../extensions/extensions.ts';
-import { asksOthers, prepareFor } from '../extensions/external-dimension.ts';
+import { asksOthers, lacksAnswers, prepareFor } from '../extensions/external-dimension.ts';
 import { capacityOf } from './capacity.ts';
-import { type Applicant, dryRun } from './dry-run.ts';
+import { type Applicant, type DryRun, dryRun } from './dry-run.ts';
 import { whyInstance, whyWorkload } from './instance.ts';
 import { planOf } from './plan.ts';
+import { Supplies } from './supplies.ts';
 import { instanceOf } from './template.ts';
 import { View, type ViewOptions } from './view.ts';
 import type { Answer } from './why.ts';
@@ -32,6 +34,9 @@ const idleMs = 300_000;
 
 /** How long a question waits for the caches. */
 const readyMs = 30_000;
+
+/** How often others are asked for one plan: each answer is about what was placed before, so nothing can be asked at once. */
+const roundsMax = 64;
 
 export class Adviser {
   readonly #options: AdviserOptions;
@@ -64,16 +69,11 @@ export class Adviser {
 
   /** Where they would land, were they applied now; problems are told, not thrown. */
   async plan(objects: readonly JsonObject[], applicant: Applicant): Promise<PlanStatus> {
-    const { objects: placeable, problems } = await dryRun(objects, applicant);
+    const tried = await dryRun(objects, applicant);
     const view = await this.#current(undefined, applicant.signal);
-    for (const object of placeable) {
-      const isWorkload = object.kind === 'Workload';
-      // As its kind says.
-      const pod = isWorkload ? instanceOf(object as Workload, undefined) : (object as Pod);
-      await this.#asked(pod, view, applicant.signal);
-    }
     try {
-      const status = planOf(view, placeable);
+      const status = await this.#planned(view, tried, applicant.signal);
+      const { problems } = tried;
       if (problems.length === 0) return status;
       const message = `${status.message ?? ''}; ${problems.length} would not be accepted`;
       return { ...status, message, problems };
@@ -83,10 +83,34 @@ export class Adviser {
     }
   }
 
+  /**
+   * A plan is made at one stroke, so that nobody sees it in the snapshot. What others have to be asked on the way is
+   * asked when it has been taken back, and then the plan is made anew.
+   */
+  async #planned(
+    view: View,
+    { objects, additions }: DryRun,
+    signal: AbortSignal,
+  ): Promise<PlanStatus> {
+    const { snapshot } = view.cluster;
+    const preparing = { atMs: this.#options.clock.now(), signal };
+    for (let rounds = 0; ; rounds += 1) {
+      const answers: Promise<void>[] = [];
+      const asks = (request: PlacementRequest) => {
+        if (rounds >= roundsMax || !lacksAnswers(request, snapshot, preparing)) return false;
+        answers.push(prepareFor(request, snapshot, preparing));
+        return true;
+      };
+      const status = planOf(view.surroundings(asks), objects, additions);
+      if (status !== undefined) return status;
+      await Promise.all(answers);
+    }
+  }
+
   /** Throws what a dry run of the template would. */
   async capacity(spec: CapacitySpec, applicant: Applicant): Promise<CapacityStatus> {
     const template = named(spec.template as JsonObject); // Its schema says so.
-    const { objects, problems } = await dryRun([template], applicant);
+    const { objects, additions, problems } = await dryRun([template], applicant);
     const [object] = objects;
     const [problem] = problems;
     if (problem !== undefined) throw badTemplate(problem.message ?? '');
@@ -96,9 +120,9 @@ export class Adviser {
     const pod =
       workload === undefined ? (object as Pod) : instanceOf(workload, existingUid(view, workload));
     await this.#asked(pod, view, applicant.signal);
-    const pools = view.poolsOf(pod, workload);
-    const request = podRequest(pod, workload, view.cluster.dimensions, { pools });
-    return capacityOf(view.engine, request, spec);
+    const supply = new Supplies(view.stock, additions).supplyOf(pod, workload);
+    const request = podRequest(pod, workload, view.cluster.dimensions, supply.ties);
+    return capacityOf(view.engine, request, spec, supply);
   }
 
   /** Resolves, after the signal aborted, when nothing of it runs any more. */
@@ -124,7 +148,7 @@ export class Adviser {
     // One that is placed is asked about as if it were not there; questions are made before anything is awaited.
     const placed = snapshot.placementOf(request.uid);
     if (placed !== undefined) snapshot.release(request.uid);
-    const asking = prepareFor(request, snapshot, signal);
+    const asking = prepareFor(request, snapshot, { signal });
     if (placed !== undefined) snapshot.assume(placed.footprint, placed.node, placed.allocation);
     await asking;
     return view;

@@ -1,11 +1,14 @@
 /** How many more instances would fit, on each node and in all; and how many at once would be laid out. Pure. */
 import type { CapacityNode, CapacitySpec, CapacityStatus } from '../../api/kinds.gen.ts';
+import { disksDimension } from '../dimensions/storage/disks.ts';
+import { allocationOn } from '../engine/allocation.ts';
 import type { Engine } from '../engine/engine.ts';
 import { ownerCountAt, roomAt } from '../engine/evaluate.ts';
 import { obstaclesOn } from '../engine/explain.ts';
 import type { PlacementRequest } from '../engine/request.ts';
 import type { Snapshot } from '../engine/snapshot.ts';
 import { type Candidate, distribute } from '../strategies/distribute.ts';
+import type { Supply } from './supplies.ts';
 
 export type Wanted = Pick<CapacitySpec, 'strategy' | 'count' | 'limit'>;
 
@@ -19,24 +22,29 @@ export function capacityOf(
   { snapshot }: Engine,
   request: PlacementRequest,
   wanted: Wanted,
+  { most = endless, why }: Pick<Supply, 'most' | 'why'> = {},
 ): CapacityStatus {
   const nodes: (CapacityNode & { readonly name: string; readonly room: number })[] = [];
   const candidates: Candidate[] = [];
   for (const index of snapshot.order.indices()) {
     const record = snapshot.recordAt(index);
     if (record === undefined) continue;
-    const { room, message } = roomOn(snapshot, request, index, record.name);
+    const { room: own, message } = roomOn(snapshot, request, index, record.name);
+    const room = Math.min(own, most);
     const has = ownerCountAt(snapshot, request, index);
     nodes.push({ name: record.name, room, has, ...(message === undefined ? {} : { message }) });
     candidates.push({ capacity: room, count: has, ...partsOf(snapshot, request, index) });
   }
-  const total = Math.min(
-    endless,
-    nodes.reduce((sum, { room }) => sum + room, 0),
-  );
+  const all = nodes.reduce((sum, { room }) => sum + room, 0);
+  const total = Math.min(most, all);
   const some = nodes.filter(({ room }) => room > 0).length;
-  const message = `${total} more would fit, on ${some} of ${nodes.length} nodes`;
+  const scarce = why !== undefined && (most === 0 || all > most) ? ` (${why})` : '';
+  const message = `${total} more would fit, on ${some} of ${nodes.length} nodes${scarce}`;
   if (wanted.count === undefined) return { message, total, nodes };
+  if (wanted.count > most) {
+    const refused = `${most} are possible in all, ${wanted.count} are asked for: ${why ?? ''}`;
+    return { message: `${message}; ${refused}`, total, refused, nodes };
+  }
   return { total, ...laidOut(wanted, wanted.count, request, nodes, candidates, message) };
 }
 
@@ -81,20 +89,21 @@ function roomOn(
   }
   const { maxPerNode = endless, peerRules, peer } = request;
   const more = maxPerNode - ownerCountAt(snapshot, request, index);
-  const room = Math.min(endless, more, roomAt(snapshot, request, index));
-  return {
-    room:
-      peerRules === undefined || peer === undefined ? room : tried(snapshot, request, name, room),
-  };
+  // The disks count one instance: each further one brings Volumes of its own.
+  const parts = request.parts.filter(({ dimension }) => dimension !== disksDimension);
+  const hasVolumes = parts.length < request.parts.length;
+  const room = Math.min(endless, more, roomAt(snapshot, { ...request, parts }, index));
+  const heedsOthers = peerRules !== undefined && peer !== undefined;
+  return { room: heedsOthers || hasVolumes ? tried(snapshot, request, name, room) : room };
 }
 
-/** Instances that have a say in where others of them go are put there one by one, and taken back. */
+/** Instances that have a say in where others of them go, or Volumes, are put there one by one, and taken back. */
 function tried(snapshot: Snapshot, request: PlacementRequest, name: string, most: number): number {
   let room = 0;
   const uidOf = (i: number) => `capacity/${i}`;
   while (room < Math.min(most, triedMax)) {
     if ((obstaclesOn(snapshot, request, name) ?? []).length > 0) break;
-    snapshot.assume({ ...request, uid: uidOf(room) }, name, {});
+    snapshot.assume({ ...request, uid: uidOf(room) }, name, allocationOn(snapshot, request, name));
     room += 1;
   }
   for (let i = 0; i < room; i += 1) snapshot.release(uidOf(i));

@@ -1,10 +1,19 @@
 /** Objects as the server would store them, if the one who asks applied them now. */
-import type { PlanProblem, Pod, VM, Workload } from '../../api/kinds.gen.ts';
+import type {
+  IPPool,
+  IPReservation,
+  PlanProblem,
+  Pod,
+  VM,
+  Volume,
+  Workload,
+} from '../../api/kinds.gen.ts';
 import { type JsonObject, type KubeObject, parseApiVersion } from '../../api/meta.ts';
 import { badRequest, StatusError } from '../../api/status.ts';
 import { podOfVm } from '../../api/vm-instance.ts';
 import type { Client } from '../../client/client.ts';
 import { type DiscoveredResource, discoverResources } from '../../client/discovery.ts';
+import type { Additions } from './supplies.ts';
 
 /** In whose name fields would be set; it never is, because nothing is written. */
 const fieldManager = 'berth-plan';
@@ -12,6 +21,8 @@ const fieldManager = 'berth-plan';
 export interface DryRun {
   /** What can be placed, VMs as instances. */
   readonly objects: readonly (Pod | Workload)[];
+  /** What those may need. */
+  readonly additions: Additions;
   readonly problems: readonly PlanProblem[];
 }
 
@@ -26,18 +37,21 @@ export interface Applicant {
 export async function dryRun(given: readonly JsonObject[], applicant: Applicant): Promise<DryRun> {
   const resources = await discoverResources(applicant.client, { signal: applicant.signal });
   const objects: (Pod | Workload)[] = [];
+  const additions = { volumes: [], pools: [], reservations: [] };
   const problems: PlanProblem[] = [];
   for (const object of given) {
     try {
-      const placeable = placeableOf(await applied(object, resources, applicant));
+      const whole = await applied(object, resources, applicant);
+      const placeable = placeableOf(whole);
       if (placeable !== undefined) objects.push(placeable);
+      else addTo(additions, whole);
     } catch (error) {
       if (!(error instanceof StatusError) || applicant.signal.aborted) throw error;
       const { reason, message } = error;
       problems.push({ object: nameOf(object), reason, message });
     }
   }
-  return { objects, problems };
+  return { objects, additions, problems };
 }
 
 async function applied(
@@ -69,7 +83,21 @@ async function applied(
   });
 }
 
+interface Additional {
+  readonly volumes: Volume[];
+  readonly pools: IPPool[];
+  readonly reservations: IPReservation[];
+}
+
 /** Other kinds are only checked. */
+function addTo({ volumes, pools, reservations }: Additional, object: KubeObject): void {
+  if (parseApiVersion(object.apiVersion).group !== 'berth.dev') return;
+  // The server answers with what its kind says.
+  if (object.kind === 'Volume') volumes.push(object as Volume);
+  if (object.kind === 'IPPool') pools.push(object as IPPool);
+  if (object.kind === 'IPReservation') reservations.push(object as IPReservation);
+}
+
 function placeableOf(object: KubeObject): Pod | Workload | undefined {
   const { group } = parseApiVersion(object.apiVersion);
   // The server answers with what its kind says.

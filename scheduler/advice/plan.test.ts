@@ -1,11 +1,21 @@
 import { describe, expect, it } from 'vitest';
-import type { Node, Pod, Workload } from '../../api/kinds.gen.ts';
+import type {
+  IPPool,
+  IPReservation,
+  Node,
+  PlanStatus,
+  Pod,
+  Volume,
+  Workload,
+} from '../../api/kinds.gen.ts';
+import { disksAnnotation } from '../../api/volume.ts';
 import { createLog } from '../../lib/log.ts';
 import { Cluster } from '../controller/cluster.ts';
+import { Gangs } from '../controller/gangs.ts';
+import { Occupants } from '../controller/occupants.ts';
 import { Engine } from '../engine/engine.ts';
-import type { PoolReach } from '../engine/request.ts';
 import { seen } from '../engine/testing.ts';
-import { planOf } from './plan.ts';
+import { planOf as decide } from './plan.ts';
 
 class World {
   readonly cluster = new Cluster(createLog('silent'));
@@ -14,23 +24,30 @@ class World {
   readonly #workloads = new Map<string, Workload>();
   readonly #pods: Pod[] = [];
 
-  /** By name of the pool that a workload asks for. */
-  readonly pools = new Map<string, PoolReach>();
-
-  nodes = () => this.#nodes;
-  poolsOf = (_: Pod, of: Workload | undefined) => {
-    const reach = this.pools.get(of?.spec.addresses?.pool ?? '');
-    return reach === undefined ? [] : [reach];
+  readonly occupants = new Occupants();
+  readonly gangs = new Gangs();
+  readonly pools = new Map<string, IPPool>();
+  readonly reservations = new Map<string, IPReservation>();
+  readonly stock = {
+    pool: (name: string) => this.pools.get(name),
+    reservation: (key: string) => this.reservations.get(key),
+    volume: (key: string) => this.cluster.volumes.get(key),
+    snapshot: () => undefined,
   };
+
+  asks = () => false;
+  nodes = () => this.#nodes;
   workload = (key: string) => this.#workloads.get(key);
   podsOf = (uid: string) =>
     this.#pods.filter(({ metadata }) => metadata.ownerReferences?.[0]?.uid === uid);
 
-  node(name: string, cpu: string): void {
+  node(name: string, cpu: string, disk?: string): void {
+    const disks = [{ name: 'd', class: 'local', path: '/d', capacity: disk }];
+    const annotations = disk === undefined ? {} : { [disksAnnotation]: JSON.stringify(disks) };
     const node: Node = {
       apiVersion: 'v1',
       kind: 'Node',
-      metadata: { name },
+      metadata: { name, annotations },
       spec: {},
       status: {
         allocatable: { cpu, pods: '110', memory: '8Gi' },
@@ -58,10 +75,23 @@ class World {
         },
         spec: { ...workload.spec.template.spec, nodeName },
       };
-      this.#pods.push(pod);
-      this.cluster.applyPod(pod);
+      this.apply(pod);
     }
   }
+
+  apply(pod: Pod): void {
+    this.#pods.push(pod);
+    this.cluster.applyPod(pod);
+    this.occupants.apply(pod);
+    this.gangs.apply(pod, false);
+  }
+}
+
+/** A plan that nobody has to be asked for. */
+function planOf(...given: Parameters<typeof decide>): PlanStatus {
+  const status = decide(...given);
+  if (status === undefined) throw new Error('nobody was to be asked');
+  return status;
 }
 
 function workload(name: string, replicas: number, cpu: string, more: object = {}): Workload {
@@ -84,6 +114,21 @@ function pod(name: string, cpu: string, priority: number): Pod {
   const containers = [{ name: 'c', image: 'i', resources: { requests: { cpu } } }];
   const metadata = { name, namespace: 'default', uid: name };
   return { apiVersion: 'v1', kind: 'Pod', metadata, spec: { containers, priority } };
+}
+
+function pool(name: string, free: number, more: object = {}): IPPool {
+  const spec = { cidr: '10.0.0.0/24', ...more };
+  return { apiVersion: 'berth.dev/v1', kind: 'IPPool', metadata: { name }, spec, status: { free } };
+}
+
+function reservation(name: string, address?: string): IPReservation {
+  return {
+    apiVersion: 'berth.dev/v1',
+    kind: 'IPReservation',
+    metadata: { namespace: 'default', name },
+    spec: { pool: 'lan' },
+    ...(address === undefined ? {} : { status: { address } }),
+  };
 }
 
 describe('a plan', () => {
@@ -177,12 +222,148 @@ describe('a plan', () => {
   it('takes only nodes that reach the pool of its addresses', () => {
     const world = new World();
     world.node('n1', '4');
-    world.pools.set('lan', { name: 'lan', nodeSelector: [['rack', 'a']] });
+    world.pools.set('lan', pool('lan', 5, { nodeSelector: { rack: 'a' } }));
     const status = planOf(world, [workload('web', 1, '1', { addresses: { pool: 'lan' } })]);
     expect(status.placements?.[0]?.message).toContain("don't reach ippool lan");
   });
 
   it('refuses to decide without end', () => {
     expect(() => planOf(new World(), [workload('web', 2 ** 31 - 1, '1')])).toThrow('at most 10000');
+  });
+
+  it('makes room at the cost of less important ones, as few as do, and says whose', () => {
+    const world = new World();
+    world.node('n1', '2');
+    world.node('n2', '2');
+    for (const [name, node, priority] of [
+      ['a', 'n1', 1],
+      ['b', 'n2', 5],
+    ] as const) {
+      const plain = pod(name, '2', priority);
+      world.apply({ ...plain, spec: { ...plain.spec, nodeName: node } });
+    }
+    const before = seen(world.cluster.snapshot);
+    const status = planOf(world, [pod('vip', '2', 10), pod('poor', '2', 0)]);
+    expect(status).toMatchObject({ placed: 1, unplaced: 1, evicted: 1 });
+    expect(status.placements).toMatchObject([
+      { name: 'vip', outcome: 'Placed', node: 'n1', evicts: ['default/a'] },
+      { name: 'poor', outcome: 'Unplaced' },
+    ]);
+    expect(seen(world.cluster.snapshot)).toEqual(before);
+    const polite = pod('polite', '2', 10);
+    const never = { ...polite, spec: { ...polite.spec, preemptionPolicy: 'Never' as const } };
+    expect(planOf(world, [never])).toMatchObject({ unplaced: 1, evicted: 0 });
+  });
+
+  it('evicts what the same manifest would leave where it is', () => {
+    const world = new World();
+    world.node('n1', '2');
+    const web = workload('web', 1, '2');
+    world.add(web, 'n1');
+    const status = planOf(world, [web, pod('vip', '2', 10)]);
+    expect(status.placements).toMatchObject([
+      { name: 'web', outcome: 'Evicted' },
+      { name: 'vip', outcome: 'Placed', evicts: ['default/web-0'] },
+    ]);
+    expect(status).toMatchObject({ staying: 0, evicted: 1 });
+  });
+
+  it('places a gang whole or not at all, with those of it that are there', () => {
+    const world = new World();
+    world.node('n1', '4');
+    const gang = (replicas: number, minMember: number) =>
+      workload('mpi', replicas, '1', { placement: { gang: { minMember } } });
+    expect(planOf(world, [gang(4, 4)])).toMatchObject({ placed: 4, unplaced: 0 });
+    const refused = planOf(world, [gang(5, 5), pod('other', '3', 0)]);
+    expect(refused).toMatchObject({ placed: 1, unplaced: 5 });
+    expect(refused.placements?.[0]?.message).toContain('gang "mpi": 4 of 5 members fit');
+    expect(planOf(world, [gang(6, 4)])).toMatchObject({ placed: 4, unplaced: 2 });
+    world.add(gang(3, 3), 'n1', 'n1', 'n1');
+    expect(planOf(world, [gang(5, 3)])).toMatchObject({ staying: 3, placed: 1, unplaced: 1 });
+    expect(planOf(world, [gang(3, 4)]).unplaced).toBe(0);
+  });
+
+  it('makes room for a gang only if that makes it whole', () => {
+    const world = new World();
+    world.node('n1', '2');
+    const plain = pod('low', '1', 0);
+    world.apply({ ...plain, spec: { ...plain.spec, nodeName: 'n1' } });
+    const gang = (minMember: number) => {
+      const made = workload('mpi', minMember, '1', { placement: { gang: { minMember } } });
+      const { template } = made.spec;
+      const spec = { ...template.spec, priority: 10 };
+      return { ...made, spec: { ...made.spec, template: { ...template, spec } } };
+    };
+    expect(planOf(world, [gang(2)])).toMatchObject({ placed: 2, evicted: 1 });
+    expect(planOf(world, [gang(3)])).toMatchObject({ placed: 0, unplaced: 3, evicted: 0 });
+  });
+
+  it('gives no more addresses than a pool has free', () => {
+    const world = new World();
+    world.node('n1', '8');
+    world.pools.set('lan', pool('lan', 2));
+    const web = workload('web', 3, '1', { identity: 'Stable', addresses: { pool: 'lan' } });
+    const status = planOf(world, [web]);
+    expect(status).toMatchObject({ placed: 2, unplaced: 1 });
+    expect(status.placements?.[2]).toMatchObject({
+      instance: 'web-2',
+      message: 'ippool "lan" has 0 free addresses, 1 needed',
+    });
+    // Who has an address already needs none.
+    world.reservations.set('default/web-1', reservation('web-1', '10.0.0.7'));
+    expect(planOf(world, [web])).toMatchObject({ placed: 3, unplaced: 0 });
+  });
+
+  it('knows the pools and reservations that a manifest brings along', () => {
+    const world = new World();
+    world.node('n1', '8');
+    const annotations = { 'berth.dev/ip-reservation': 'mine' };
+    const plain = pod('p', '1', 0);
+    const own = { ...plain, metadata: { ...plain.metadata, annotations } };
+    const whyNot = (...given: Parameters<typeof planOf>) =>
+      planOf(...given).placements?.map(({ node, message }) => node ?? message);
+    expect(whyNot(world, [own])).toEqual(['ipreservation "mine" is not there']);
+    const { status: _, ...fresh } = pool('lan', 0);
+    const additions = { volumes: [], pools: [fresh], reservations: [reservation('mine')] };
+    expect(whyNot(world, [own], additions)).toEqual(['n1']);
+    const second = { ...own, metadata: { ...own.metadata, name: 'q', uid: 'q' } };
+    expect(whyNot(world, [own, second], additions)).toEqual([
+      'n1',
+      'ipreservation "mine" is held by Pod "p"',
+    ]);
+  });
+
+  it('counts the Volumes that a manifest or a template brings along', () => {
+    const world = new World();
+    world.node('n1', '8', '10Gi');
+    world.node('n2', '8', '5Gi');
+    const volumeClaimTemplates = [{ metadata: { name: 'data' }, spec: { size: '4Gi' } }];
+    const db = workload('db', 4, '1', { identity: 'Stable', volumeClaimTemplates });
+    const status = planOf(world, [db]);
+    expect(status).toMatchObject({ placed: 3, unplaced: 1 });
+    expect(status.placements?.map(({ node }) => node).sort()).toEqual([
+      'n1',
+      'n1',
+      'n2',
+      undefined,
+    ]);
+    expect(status.placements?.[0]?.devices).toMatchObject({ disks: [{ name: 'data-db-0' }] });
+
+    const plain = pod('p', '1', 0);
+    const volumes = [{ name: 'v', persistentVolumeClaim: { claimName: 'big' } }];
+    const using = { ...plain, spec: { ...plain.spec, volumes } };
+    expect(planOf(world, [using]).placements?.[0]?.message).toBe('volume "big" does not exist');
+    const big: Volume = {
+      apiVersion: 'berth.dev/v1',
+      kind: 'Volume',
+      metadata: { namespace: 'default', name: 'big' },
+      spec: { size: '9Gi' },
+    };
+    const additions = { volumes: [big], pools: [], reservations: [] };
+    expect(planOf(world, [using], additions).placements?.[0]?.node).toBe('n1');
+    const other = { ...using, metadata: { ...using.metadata, name: 'q', uid: 'q' } };
+    expect(planOf(world, [using, other], additions).placements?.[1]?.message).toBe(
+      'volume "big" is held by Pod "p": one at a time uses it',
+    );
   });
 });

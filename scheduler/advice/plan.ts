@@ -1,66 +1,94 @@
-/** Where everything of a manifest would land: decided like the real thing, and taken back. Pure but for that. */
+/** Where everything of a manifest would land, and what becomes of what is there. Pure but for what `trial.ts` takes back. */
 import { isDeepStrictEqual } from 'node:util';
 import { desiredCount, type NodeView, nodesOf } from '../../api/desired-count.ts';
 import type { Node, PlanPlacement, PlanStatus, Pod, Workload } from '../../api/kinds.gen.ts';
 import { isVm } from '../../api/vm-instance.ts';
-import { type Cluster, isFinished } from '../controller/cluster.ts';
-import type { Engine } from '../engine/engine.ts';
-import { podRequest } from '../engine/pod-request.ts';
-import type { PlacementRequest, PoolReach } from '../engine/request.ts';
-import type { Placed } from '../engine/snapshot.ts';
+import { isFinished } from '../controller/cluster.ts';
+import { type Additions, type Stock, Supplies } from './supplies.ts';
 import { instanceOf } from './template.ts';
-import { refusalText } from './words.ts';
+import { type Fate, type Planned, type TrialOptions, tryOut } from './trial.ts';
 
 /** What a plan looks at besides the snapshot. */
-export interface Surroundings {
-  readonly engine: Engine;
-  readonly cluster: Cluster;
+export interface Surroundings extends Omit<TrialOptions, 'supplies'> {
+  readonly stock: Stock;
   nodes(): readonly Node[];
   /** The one of that `namespace/name` that is there. */
   workload(key: string): Workload | undefined;
   podsOf(uid: string): readonly Pod[];
-  /** The pools that it has, or is to have, addresses of. */
-  poolsOf(pod: Pod, workload: Workload | undefined): readonly PoolReach[];
 }
 
 /** Instances that one plan decides; more are refused. */
 const plannedMax = 10_000;
 
-/** An instance that has to find a node. */
-interface Planned {
+interface PlannedRow extends Planned {
   readonly row: PlanPlacement;
-  readonly pod: Pod;
-  readonly workload: Workload | undefined;
+}
+
+/** An instance that is there. */
+interface Settled {
+  readonly row: PlanPlacement;
+  readonly uid: string;
 }
 
 interface Prepared {
-  readonly planned: readonly Planned[];
+  readonly planned: readonly PlannedRow[];
   /** Uids of instances that make room for their replacements. */
   readonly leaving: readonly string[];
-  readonly settled: readonly PlanPlacement[];
+  readonly settled: readonly Settled[];
 }
 
-/** VMs come as instances (`podOfVm`). Throws `RangeError` when there are too many. */
-export function planOf(around: Surroundings, objects: readonly (Pod | Workload)[]): PlanStatus {
+/**
+ * VMs come as instances (`podOfVm`). Throws `RangeError` when there are too many. Undefined when an answer of somebody
+ * else is awaited.
+ */
+export function planOf(
+  around: Surroundings,
+  objects: readonly (Pod | Workload)[],
+  additions?: Additions,
+): PlanStatus | undefined {
   const prepared = objects.map((object) =>
     isWorkload(object) ? prepareWorkload(around, object) : prepareOne(around, object),
   );
   const planned = prepared.flatMap((each) => each.planned);
   checked(planned.length);
   const settled = prepared.flatMap((each) => each.settled);
-  const decided = decide(
-    around,
-    planned,
-    prepared.flatMap((each) => each.leaving),
+  const leaving = prepared.flatMap((each) => each.leaving);
+  const supplies = new Supplies(around.stock, additions);
+  const fates = tryOut({ ...around, supplies }, planned, leaving);
+  return fates === undefined ? undefined : statusOf(around, settled, fates);
+}
+
+function statusOf(
+  { occupants }: Surroundings,
+  settled: readonly Settled[],
+  fates: readonly (readonly [PlannedRow, Fate])[],
+): PlanStatus {
+  const evicted = new Set<string>();
+  const decided = fates.map(([{ row }, fate]): PlanPlacement => {
+    if (fate.type === 'unplaced') return { ...row, outcome: 'Unplaced', message: fate.message };
+    const { node, allocation, victims } = fate;
+    for (const { uid } of victims) evicted.add(uid);
+    const evicts = victims.map(({ uid }) => occupants.keyOf(uid) ?? uid);
+    return {
+      ...row,
+      outcome: 'Placed',
+      node,
+      ...(Object.keys(allocation).length === 0 ? {} : { devices: allocation }),
+      ...(evicts.length === 0 ? {} : { evicts }),
+    };
+  });
+  const before = settled.map(({ row, uid }) =>
+    evicted.has(uid) ? { ...row, outcome: 'Evicted' } : row,
   );
-  const placements = [...settled, ...decided];
+  const placements = [...before, ...decided];
   const count = (outcome: string) => placements.filter((row) => row.outcome === outcome).length;
   const counts = { placed: count('Placed'), staying: count('Stays'), unplaced: count('Unplaced') };
   const removed = count('Removed');
   const message =
     `${counts.placed} would be placed, ${counts.unplaced} would find no node, ` +
-    `${counts.staying} stay, ${removed} go`;
-  return { message, ...counts, removed, placements };
+    `${counts.staying} stay, ${removed} go` +
+    (evicted.size === 0 ? '' : `, ${evicted.size} less important are evicted`);
+  return { message, ...counts, removed, evicted: evicted.size, placements };
 }
 
 function checked(instances: number): number {
@@ -74,7 +102,9 @@ function prepareOne({ engine }: Surroundings, pod: Pod): Prepared {
   const { nodeName = '' } = pod.spec;
   const there = nodeName === '' ? engine.snapshot.nodeOf(pod.metadata.uid ?? '') : nodeName;
   if (there !== undefined) {
-    return { planned: [], leaving: [], settled: [{ ...row, outcome: 'Stays', node: there }] };
+    const stays = { ...row, outcome: 'Stays', node: there };
+    const { uid = '' } = pod.metadata;
+    return { planned: [], leaving: [], settled: [{ row: stays, uid }] };
   }
   return { planned: [{ row, pod, workload: undefined }], leaving: [], settled: [] };
 }
@@ -94,12 +124,13 @@ function prepareWorkload(around: Surroundings, workload: Workload): Prepared {
   const waiting = staying.filter((pod) => !fixed.includes(pod));
   const surplus = kept.filter((pod) => !staying.includes(pod));
   const replaced = there.filter((pod) => !kept.includes(pod));
-  const planned = Array.from({ length: wanted - fixed.length }, (_, i): Planned => {
+  const names = namesOf(workload, fixed);
+  const planned = Array.from({ length: wanted - fixed.length }, (_, i): PlannedRow => {
     const from = replaced[i]?.spec.nodeName;
-    const instance = waiting[i]?.metadata.name ?? String(fixed.length + i + 1);
+    const instance = names?.[i] ?? waiting[i]?.metadata.name ?? String(fixed.length + i + 1);
     return {
       row: { ...row, instance, ...(hasNode(from) ? { from } : {}) },
-      pod: instanceOf(workload, before?.metadata.uid),
+      pod: instanceOf(workload, before?.metadata.uid, names?.[i]),
       workload,
     };
   });
@@ -113,65 +144,15 @@ function prepareWorkload(around: Surroundings, workload: Workload): Prepared {
   };
 }
 
-function decide(
-  around: Surroundings,
-  planned: readonly Planned[],
-  leaving: readonly string[],
-): readonly PlanPlacement[] {
-  const { engine } = around;
-  const { snapshot } = engine;
-  const taken: (readonly [uid: string, placed: Placed])[] = [];
-  const assumed: string[] = [];
-  try {
-    for (const uid of leaving) {
-      const placed = snapshot.placementOf(uid);
-      if (placed !== undefined && snapshot.release(uid)) taken.push([uid, placed]);
-    }
-    const order = planned
-      .toSorted((a, b) => priorityOf(b.pod) - priorityOf(a.pod))
-      .map((each, i) => ({ ...each, request: requestOf(each, around, `plan/${i}`) }));
-    return runsOf(order).flatMap((run) => {
-      const decisions = engine.scheduleBatch(run.map(({ request }) => request));
-      return run.map(({ row, request }, i): PlanPlacement => {
-        const decision = decisions[i];
-        if (decision?.type !== 'placed') {
-          const message = decision === undefined ? '' : refusalText(decision.reasons);
-          return { ...row, outcome: 'Unplaced', message };
-        }
-        assumed.push(request.uid);
-        const { node, allocation } = decision;
-        const devices = Object.keys(allocation).length === 0 ? {} : { devices: allocation };
-        return { ...row, outcome: 'Placed', node, ...devices };
-      });
-    });
-  } finally {
-    for (const uid of assumed) snapshot.release(uid);
-    for (const [, { footprint, node, allocation }] of taken) {
-      snapshot.assume(footprint, node, allocation);
-    }
-  }
-}
-
-interface Requested extends Planned {
-  readonly request: PlacementRequest;
-}
-
-function requestOf({ pod, workload }: Planned, around: Surroundings, uid: string) {
-  const { dimensions, volumes } = around.cluster;
-  const ties = { ...volumes.tiesOf(pod), pools: around.poolsOf(pod, workload) };
-  return { ...podRequest(pod, workload, dimensions, ties), uid };
-}
-
-/** Those that a layout puts on nodes together (Each, Fill) are decided together. */
-function runsOf(planned: readonly Requested[]): readonly (readonly Requested[])[] {
-  const runs: Requested[][] = [];
-  for (const each of planned) {
-    const run = runs.at(-1);
-    const { layout, classKey } = each.request;
-    if (layout !== undefined && run?.[0]?.request.classKey === classKey) run.push(each);
-    else runs.push([each]);
-  }
-  return runs;
+/** Of the instances to come, where they have names of their own: those that nobody has. */
+function namesOf(
+  { metadata: { name = '' }, spec }: Workload,
+  fixed: readonly Pod[],
+): readonly string[] | undefined {
+  if (spec.identity !== 'Stable') return undefined;
+  const taken = new Set(fixed.map(({ metadata }) => metadata.name));
+  const all = Array.from({ length: spec.replicas ?? 1 }, (_, ordinal) => `${name}-${ordinal}`);
+  return all.filter((each) => !taken.has(each));
 }
 
 /** A Cron has none of its own; its next run is not placed now. */
@@ -203,16 +184,13 @@ function placedFirst(a: Pod, b: Pod): number {
   return Number(hasNode(b.spec.nodeName)) - Number(hasNode(a.spec.nodeName));
 }
 
-function priorityOf({ spec }: Pod): number {
-  return spec.priority ?? 0;
-}
-
 function rowOf(kind: string, { namespace, name = '' }: Pod['metadata']): PlanPlacement {
   return { kind, ...(namespace === undefined ? {} : { namespace }), name };
 }
 
-function settledRow(row: PlanPlacement, { metadata, spec }: Pod, outcome: string): PlanPlacement {
-  const { name = '' } = metadata;
+function settledRow(row: PlanPlacement, { metadata, spec }: Pod, outcome: string): Settled {
+  const { name = '', uid = '' } = metadata;
   const { nodeName } = spec;
-  return { ...row, instance: name, outcome, ...(hasNode(nodeName) ? { node: nodeName } : {}) };
+  const node = hasNode(nodeName) ? { node: nodeName } : {};
+  return { row: { ...row, instance: name, outcome, ...node }, uid };
 }

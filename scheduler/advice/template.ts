@@ -1,8 +1,17 @@
 /** An instance as a controller would make it, as far as the scheduler looks at it. Pure. */
 import type { Pod, Workload } from '../../api/kinds.gen.ts';
+import { reservationAnnotation } from '../../api/reservation-refs.ts';
+import { volumeName } from '../../api/volume.ts';
 
-/** `uid`: of the Workload that is there already, whose instances count as its own. */
-export function instanceOf(workload: Workload, uid: string | undefined): Pod {
+/**
+ * `uid`: of the Workload that is there already, whose instances count as its own. `instance`: its name, where that is
+ * known.
+ */
+export function instanceOf(
+  workload: Workload,
+  uid: string | undefined,
+  instance = workload.metadata.name ?? '',
+): Pod {
   const { metadata, spec } = workload;
   const { namespace = '', name = '' } = metadata;
   const owner = uid ?? metadata.uid ?? `workload/${namespace}/${name}`;
@@ -11,14 +20,32 @@ export function instanceOf(workload: Workload, uid: string | undefined): Pod {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: {
-      name,
+      name: instance,
       namespace,
       labels: { ...labels, 'berth.dev/workload': name },
-      annotations,
+      annotations:
+        spec.addresses === undefined
+          ? annotations
+          : { ...annotations, [reservationAnnotation]: instance },
       ownerReferences: [
         { apiVersion: 'berth.dev/v1', kind: 'Workload', name, uid: owner, controller: true },
       ],
     },
-    spec: { ...spec.template.spec, runtimeClassName: spec.runtime ?? 'docker' },
+    spec: {
+      ...spec.template.spec,
+      ...ownVolumes(workload, instance),
+      runtimeClassName: spec.runtime ?? 'docker',
+    },
   };
+}
+
+/** The volumes of its template, and those that are made for it. */
+function ownVolumes({ spec }: Workload, instance: string): Pick<Pod['spec'], 'volumes'> {
+  const { volumeClaimTemplates: templates = [], template } = spec;
+  if (templates.length === 0) return {};
+  const own = templates.map(({ metadata: { name } }) => ({
+    name,
+    persistentVolumeClaim: { claimName: volumeName(name, instance) },
+  }));
+  return { volumes: [...(template.spec.volumes ?? []), ...own] };
 }

@@ -3,9 +3,23 @@
  * and go when none has come for a while. Every server of a plane has its own, whoever holds the scheduler's lease.
  */
 import { Subscription } from 'rxjs';
-import type { Namespace, Node, Pod, VM, Workload } from '../../api/kinds.gen.ts';
+import type {
+  Namespace,
+  Node,
+  Pod,
+  PodDisruptionBudget,
+  VM,
+  Workload,
+} from '../../api/kinds.gen.ts';
 import type { KubeObject } from '../../api/meta.ts';
-import { namespaces, nodes, pods, vms, workloads } from '../../api/resources.gen.ts';
+import {
+  namespaces,
+  nodes,
+  podDisruptionBudgets,
+  pods,
+  vms,
+  workloads,
+} from '../../api/resources.gen.ts';
 import { podOfVm } from '../../api/vm-instance.ts';
 import type { Client } from '../../client/client.ts';
 import { createInformer, type ListWatchInformer } from '../../client/list-watch-informer.ts';
@@ -14,10 +28,14 @@ import type { Log } from '../../lib/log.ts';
 import type { Random } from '../../lib/random.ts';
 import { Addresses } from '../controller/addresses.ts';
 import { Cluster } from '../controller/cluster.ts';
+import { Gangs } from '../controller/gangs.ts';
+import { Occupants } from '../controller/occupants.ts';
 import { storageInformers } from '../controller/storage.ts';
 import { Engine } from '../engine/engine.ts';
 import { controllerOf } from '../engine/pod-request.ts';
 import type { ExtensionOptions, Extensions } from '../extensions/extensions.ts';
+import type { Surroundings } from './plan.ts';
+import type { Stock } from './supplies.ts';
 
 export interface ViewOptions extends ExtensionOptions {
   readonly client: Client;
@@ -34,12 +52,16 @@ export class View {
   readonly #extensions: Extensions;
   readonly engine: Engine;
   readonly addresses: Addresses;
+  readonly occupants = new Occupants();
+  readonly gangs = new Gangs();
+  readonly stock: Stock;
   readonly #pods: ListWatchInformer<Pod>;
   readonly #vms: ListWatchInformer<VM>;
   readonly #nodes: ListWatchInformer<Node>;
   readonly #namespaces: ListWatchInformer<Namespace>;
   readonly #workloads: ListWatchInformer<Workload>;
   readonly #storage: ReturnType<typeof storageInformers>;
+  readonly #budgets: ListWatchInformer<PodDisruptionBudget>;
   readonly #subscriptions = new Subscription();
 
   constructor(options: ViewOptions, extensions: Extensions) {
@@ -54,6 +76,13 @@ export class View {
     this.#namespaces = createInformer<Namespace>(client, namespaces, options);
     this.#workloads = createInformer<Workload>(client, workloads, options);
     this.#storage = storageInformers(options);
+    this.#budgets = createInformer(client, podDisruptionBudgets, options);
+    this.stock = {
+      pool: (name) => this.addresses.pools.get(name),
+      reservation: (key) => this.addresses.reservations.get(key),
+      volume: (key) => this.cluster.volumes.get(key),
+      snapshot: (key) => this.cluster.volumes.snapshot(key),
+    };
     this.#pods.addIndex(byOwner, (pod) => [controllerOf(pod)?.uid ?? '']);
     this.#follow(
       this.#nodes,
@@ -67,13 +96,18 @@ export class View {
     );
     this.#follow(
       this.#pods,
-      (pod) => this.cluster.applyPod(pod),
-      (pod) => this.cluster.deletePod(pod),
+      (pod) => this.#applyInstance(pod),
+      (pod) => this.#deleteInstance(pod),
     );
     this.#follow(
       this.#vms,
-      (vm) => this.cluster.applyPod(podOfVm(vm)),
-      (vm) => this.cluster.deletePod(podOfVm(vm)),
+      (vm) => this.#applyInstance(podOfVm(vm)),
+      (vm) => this.#deleteInstance(podOfVm(vm)),
+    );
+    this.#follow(
+      this.#budgets,
+      (budget) => this.occupants.applyBudget(budget),
+      (budget) => this.occupants.deleteBudget(budget),
     );
     this.#follow(
       this.#storage.volumes,
@@ -90,7 +124,7 @@ export class View {
 
   get #informers() {
     const { reservations, pools } = this.addresses;
-    const instances = [this.#pods, this.#vms, this.#workloads];
+    const instances = [this.#pods, this.#vms, this.#workloads, this.#budgets];
     const storage = Object.values(this.#storage);
     return [this.#nodes, this.#namespaces, ...instances, ...storage, reservations, pools];
   }
@@ -125,14 +159,33 @@ export class View {
     return this.#pods.byIndex(byOwner, uid);
   }
 
-  /** The pools that an instance has, or is to have, addresses of. */
-  readonly poolsOf = (pod: Pod, workload: Workload | undefined) =>
-    this.addresses.poolsOf(pod, workload);
+  /** What a plan looks at; `asks` as for `tryOut`. */
+  surroundings(asks: Surroundings['asks']): Surroundings {
+    const { engine, cluster, occupants, gangs, stock } = this;
+    return {
+      ...{ engine, cluster, occupants, gangs, stock, asks },
+      nodes: () => this.nodes(),
+      workload: (key) => this.workload(key),
+      podsOf: (uid) => this.podsOf(uid),
+    };
+  }
 
   async stop(): Promise<void> {
     this.#subscriptions.unsubscribe();
     await Promise.all(this.#informers.map((informer) => informer.stop()));
     await this.#extensions.stop();
+  }
+
+  #applyInstance(pod: Pod): void {
+    this.cluster.applyPod(pod);
+    this.occupants.apply(pod);
+    this.gangs.apply(pod, false);
+  }
+
+  #deleteInstance(pod: Pod): void {
+    this.cluster.deletePod(pod);
+    this.occupants.delete(pod.metadata.uid ?? '');
+    this.gangs.delete(pod);
   }
 
   #follow<T extends KubeObject>(

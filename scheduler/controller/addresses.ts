@@ -1,5 +1,5 @@
 /** Which instances have to wait for an address, and which nodes reach the pools of those that have one. */
-import type { IPPool, IPReservation, Pod, Workload } from '../../api/kinds.gen.ts';
+import type { IPPool, IPReservation, Pod } from '../../api/kinds.gen.ts';
 import { keyOf } from '../../api/meta.ts';
 import { instanceReservations, whyNotYet } from '../../api/reservation-refs.ts';
 import { ipPools, ipReservations } from '../../api/resources.gen.ts';
@@ -50,16 +50,6 @@ export class Addresses {
     return pools.length === 0 ? anywhere : { type: 'ready', pools };
   }
 
-  /** Of an instance that may not be there yet: the pools that it is to have addresses of. */
-  poolsOf(pod: Pod, workload: Workload | undefined): readonly PoolReach[] {
-    const { namespace = '' } = pod.metadata;
-    const named = instanceReservations(pod).map(
-      ({ name, pool }) => pool ?? this.reservations.get(`${namespace}/${name}`)?.spec.pool,
-    );
-    const names = new Set([...named, workload?.spec.addresses?.pool]);
-    return [...names].flatMap((name) => reachTo(this.pools.get(name ?? '')));
-  }
-
   /** The same, and who has to wait is named by `waitersOf` later. */
   await(pod: Pod): Reach {
     const reach = this.reachOf(pod);
@@ -95,7 +85,7 @@ export class Addresses {
 }
 
 /** Empty where every node reaches it. */
-function reachTo(pool: IPPool | undefined): readonly PoolReach[] {
+export function reachTo(pool: IPPool | undefined): readonly PoolReach[] {
   const nodeSelector = Object.entries(pool?.spec.nodeSelector ?? {}).sort();
   return nodeSelector.length === 0 ? [] : [{ name: pool?.metadata.name ?? '', nodeSelector }];
 }

@@ -5,7 +5,6 @@ import { isPlaced } from '../../api/volume.ts';
 import type { Log } from '../../lib/log.ts';
 import { disksDimension } from '../dimensions/storage/disks.ts';
 import { pieceOn, type VolumeNeed, type VolumePieces } from '../dimensions/storage/need.ts';
-import type { Ties } from '../engine/pod-request.ts';
 import type { Snapshot } from '../engine/snapshot.ts';
 import {
   type Holder,
@@ -96,10 +95,14 @@ export class ClusterVolumes {
     });
   }
 
-  /** What ties an instance to nodes, whoever holds its Volumes now; nothing where one cannot be had at all. */
-  tiesOf(pod: Pod): Ties {
-    const claims = volumeClaims(pod, { ...this.#within(pod), holderOf: () => undefined });
-    return claims?.type === 'claims' ? { claims } : {};
+  /** By `namespace/name`. */
+  get(key: string): Volume | undefined {
+    return this.#known.get(key);
+  }
+
+  /** By `namespace/name`. */
+  snapshot(key: string): VolumeSnapshot | undefined {
+    return this.#snapshots.get(key);
   }
 
   /** From here on nobody of an earlier batch wants anything. */

@@ -93,6 +93,11 @@ export class Gangs {
     return this.#groups.get(key)?.placed.size ?? 0;
   }
 
+  /** Whether it is one of those. */
+  isPlaced({ key }: Gang, uid: string): boolean {
+    return this.#groups.get(key)?.placed.has(uid) ?? false;
+  }
+
   #forget(uid: string): void {
     const group = this.#groupOf.get(uid);
     const members = group === undefined ? undefined : this.#groups.get(group);

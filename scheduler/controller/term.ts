@@ -299,7 +299,7 @@ class SchedulerTerm {
       this.#queue.helpOne(pending.uid);
       return;
     }
-    await prepareFor(request, this.#cluster.snapshot, this.#signal);
+    await prepareFor(request, this.#cluster.snapshot, { signal: this.#signal });
     this.#cluster.volumes.beginBatch();
     // It may have changed, or gone, while others were asked.
     const candidate = this.#candidateOf(pending);

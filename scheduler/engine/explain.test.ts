@@ -35,6 +35,17 @@ describe('why', () => {
     );
   });
 
+  it('calls nothing free where more is taken than there is', () => {
+    const engine = engineOf(node('n1', { cpu: 1000 }));
+    engine.snapshot.assume(request('forced', { cpu: 1600 }), 'n1', {});
+    const { message, classes } = refusal(engine, request('p', { cpu: 500 }));
+    expect(message).toBe(
+      '0/1 nodes are available: 1 Insufficient cpu (asked 0.5, at most 0 free on n1).',
+    );
+    // So much has to go nevertheless.
+    expect(classes[0]?.obstacles).toMatchObject([{ free: 0, missing: 1100 }]);
+  });
+
   it('names all reasons of a node together', () => {
     const engine = engineOf(
       node('n1', { cpu: 1000, memory: Gi }, { traits: { ready: 'Unknown' } }),

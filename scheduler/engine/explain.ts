@@ -106,8 +106,11 @@ function shortages(snapshot: Snapshot, request: PlacementRequest, index: number)
   for (const { resource, amount } of request.amounts) {
     const dimension = snapshot.dimensions.covering(resource);
     const column = snapshot.columns.get(resource);
-    const free = (column?.capacity[index] ?? 0) - (column?.used[index] ?? 0);
-    if (amount <= free) continue;
+    const left = (column?.capacity[index] ?? 0) - (column?.used[index] ?? 0);
+    if (amount <= left) continue;
+    // What is bound is bound: more may be taken than there is, and all of that has to go first.
+    const free = Math.max(0, left);
+    const missing = amount - left;
     const format = dimension?.format ?? String;
     found.push({
       type: 'shortage',
@@ -116,8 +119,8 @@ function shortages(snapshot: Snapshot, request: PlacementRequest, index: number)
       reason: dimension?.reason(resource) ?? `Insufficient ${resource}`,
       asked: amount,
       free,
-      missing: amount - free,
-      text: { asked: format(amount), free: format(free), missing: format(amount - free) },
+      missing,
+      text: { asked: format(amount), free: format(free), missing: format(missing) },
     });
   }
   for (const { dimension, need } of request.parts) {

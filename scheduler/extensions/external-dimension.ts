@@ -18,6 +18,15 @@ export interface ExternalOptions {
   readonly clock: Clock;
 }
 
+export interface Preparing {
+  /** Answers that were fresh at that time will do; absent: now. */
+  readonly atMs?: number;
+}
+
+interface Signalled {
+  readonly signal: AbortSignal;
+}
+
 /** Answers that a node keeps: by need, and by what was held. */
 const answersMax = 64;
 
@@ -47,18 +56,21 @@ export class ExternalDimension implements StructuredDimension {
 
   create = (record: NodeRecord): Devices => new Table(record, this.name, () => this.#failure?.text);
 
+  /** Whether `prepare` would ask somebody. */
+  lacks(snapshot: Snapshot, need: JsonValue, { atMs }: Preparing): boolean {
+    return !this.#rests && this.#unknown(snapshot, JSON.stringify(need), atMs).length > 0;
+  }
+
   /** Fetches what is not known about a need. A failure is the reason of the nodes, until the next time. */
-  async prepare(snapshot: Snapshot, need: JsonValue, signal: AbortSignal): Promise<void> {
-    const { clock, timeoutMs } = this.#options;
+  async prepare(
+    snapshot: Snapshot,
+    need: JsonValue,
+    { signal, atMs }: Preparing & Signalled,
+  ): Promise<void> {
+    const { timeoutMs } = this.#options;
     const key = JSON.stringify(need);
-    const sinceMs = clock.now() - freshMs;
-    const unknown = snapshot.order.indices().flatMap((index) => {
-      const table = snapshot.devicesAt(this.name, index);
-      return table instanceof Table && !table.knows(key, sinceMs) ? [{ index, table }] : [];
-    });
-    if (unknown.length === 0) return;
-    const failure = this.#failure;
-    if (failure !== undefined && clock.now() < failure.untilMs) return;
+    const unknown = this.#unknown(snapshot, key, atMs);
+    if (unknown.length === 0 || this.#rests) return;
     const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
     try {
       // All is asked about as it is at this moment, whatever changes while answers are waited for.
@@ -77,6 +89,18 @@ export class ExternalDimension implements StructuredDimension {
     for (const { index, table } of unknown) {
       if (snapshot.devicesAt(this.name, index) === table) snapshot.log.note(index);
     }
+  }
+
+  /** Nodes whose answer is missing, or was old at that time. */
+  #unknown(snapshot: Snapshot, key: string, atMs = this.#options.clock.now()) {
+    return snapshot.order.indices().flatMap((index) => {
+      const table = snapshot.devicesAt(this.name, index);
+      return table instanceof Table && !table.knows(key, atMs - freshMs) ? [{ index, table }] : [];
+    });
+  }
+
+  get #rests(): boolean {
+    return this.#failure !== undefined && this.#options.clock.now() < this.#failure.untilMs;
   }
 
   async #ask(
@@ -115,18 +139,33 @@ export function asksOthers(request: PlacementRequest, { dimensions }: Snapshot):
   );
 }
 
-/** Fetches what a decision about the request needs. Never rejects but when `signal` aborts. */
+/** Whether `prepareFor` would ask somebody. */
+export function lacksAnswers(
+  request: PlacementRequest,
+  snapshot: Snapshot,
+  preparing: Preparing,
+): boolean {
+  return request.parts.some(({ dimension, need }) => {
+    const known = snapshot.dimensions.structured.get(dimension);
+    return known instanceof ExternalDimension && known.lacks(snapshot, need, preparing);
+  });
+}
+
+/**
+ * Fetches what a decision about the request needs: all questions are about the snapshot as it is when this is called.
+ * Never rejects but when `signal` aborts.
+ */
 export async function prepareFor(
   request: PlacementRequest,
   snapshot: Snapshot,
-  signal: AbortSignal,
+  preparing: Preparing & Signalled,
 ): Promise<void> {
   const all = request.parts.map(async ({ dimension, need }) => {
     const known = snapshot.dimensions.structured.get(dimension);
-    if (known instanceof ExternalDimension) await known.prepare(snapshot, need, signal);
+    if (known instanceof ExternalDimension) await known.prepare(snapshot, need, preparing);
   });
   await Promise.all(all);
-  signal.throwIfAborted();
+  preparing.signal.throwIfAborted();
 }
 
 function textOf(error: unknown): string {

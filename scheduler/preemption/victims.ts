@@ -1,4 +1,5 @@
 /** Who has to go from one node, by the whole engine. */
+import { allocationOn } from '../engine/allocation.ts';
 import { obstaclesOn } from '../engine/explain.ts';
 import type { Allocation, PlacementRequest } from '../engine/request.ts';
 import type { Placed, Snapshot } from '../engine/snapshot.ts';
@@ -59,16 +60,6 @@ function leftOf(order: readonly Occupant[], giveBack: (uid: string) => boolean):
     left = left.filter(({ uid }) => !giveBack(uid));
   }
   return left;
-}
-
-function allocationOn(snapshot: Snapshot, request: PlacementRequest, node: string): Allocation {
-  const index = snapshot.indexOf(node) ?? -1;
-  return Object.fromEntries(
-    request.parts.flatMap(({ dimension, need }) => {
-      const devices = snapshot.devicesAt(dimension, index);
-      return devices === undefined ? [] : [[dimension, devices.allocate(need)] as const];
-    }),
-  );
 }
 
 function fitsOn(snapshot: Snapshot, request: PlacementRequest, node: string): boolean {

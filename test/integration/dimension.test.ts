@@ -133,6 +133,21 @@ test('a dimension is added without a restart, decides, and fails only those that
   const { signal } = ending;
   const adviser = new Adviser({ ...parts(), signal });
   expect(await adviser.whyPod(last, signal)).toMatchObject({ state: 'Bound', node: 'n1', rank: 1 });
+  // Two seats of four become free: each answer of the program is about what was planned before it.
+  await api.call('DELETE', `${podsPath}/b?gracePeriodSeconds=0`);
+  const planned = (name: string) => ({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, annotations: { 'dimension.berth.dev/licence': '1' } },
+    spec: { containers: [{ name: 'c', image: 'web' }] },
+  });
+  const applicant = { client: api.client, namespace: 'default', signal };
+  await eventually(async () => {
+    const plan = await adviser.plan(['x', 'y', 'z'].map(planned), applicant);
+    const devices = plan.placements?.map((row) => row.devices ?? row.message?.split(' (')[0]);
+    const none = '0/2 nodes are available: 2 Insufficient licence seats';
+    expect(devices).toEqual([{ licence: { seats: [1] } }, { licence: { seats: [2] } }, none]);
+  });
   ending.abort();
   await adviser.stopped();
 }, 60_000);
