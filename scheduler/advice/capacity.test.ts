@@ -18,7 +18,7 @@ class World {
 
   constructor() {
     const allocatable = { cpu: '4', pods: '110', memory: '8Gi' };
-    const conditions = [{ type: 'Ready', status: 'True' }];
+    const conditions = [{ type: 'Ready', status: 'True' as const }];
     for (const [name, capacity] of Object.entries({ n1: '10Gi', n2: '5Gi' })) {
       const disks = [{ name: 'd', class: 'local', path: '/d', capacity }];
       this.cluster.applyNode({
