@@ -25,6 +25,7 @@ class World {
         apiVersion: 'v1',
         kind: 'Node',
         metadata: { name, annotations: { [disksAnnotation]: JSON.stringify(disks) } },
+        spec: {},
         status: { allocatable, conditions },
       });
     }
