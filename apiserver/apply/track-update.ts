@@ -6,6 +6,7 @@ import type { JsonObject, ManagedFieldsEntry } from '../../api/meta.ts';
 import type { Schema } from '../../api/schema.ts';
 import { blankObject } from './blank-object.ts';
 import { emptySet, type FieldSet, union } from './field-set.ts';
+import { rememberedEntries } from './form.ts';
 import {
   capUpdaters,
   decodeManaged,
@@ -61,6 +62,14 @@ export interface UpdateOptions extends TrackOptions {
 
 /** The `metadata.managedFields` of `next`; empty = the field is to be absent. Never throws. */
 export function trackUpdate(options: UpdateOptions): ManagedFieldsEntry[] {
+  const { live, next, subresource } = options;
+  const isNew = live === undefined && (subresource === undefined || subresource === '');
+  // Who sends owners along may have any.
+  if (!isNew || managedFieldsOf(next) !== undefined) return entriesOf(options);
+  return rememberedEntries(options, () => entriesOf(options));
+}
+
+function entriesOf(options: UpdateOptions): ManagedFieldsEntry[] {
   const { live, next, schema, builtin } = options;
   const managed = managersBefore(options);
   // Owners that were thrown away stay away until somebody applies.

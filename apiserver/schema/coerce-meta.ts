@@ -8,7 +8,7 @@ import type { JsonObject, JsonValue } from '../../api/meta.ts';
 import type { Schema } from '../../api/schema.ts';
 import type { FieldError } from '../../api/status.ts';
 import { child, invalidValue } from './field-error.ts';
-import { fieldSchema } from './json-kinds.ts';
+import { additionalSchema, fieldSchema } from './json-kinds.ts';
 import { readMeta } from './meta-fields.ts';
 
 export interface CoerceOptions {
@@ -32,10 +32,7 @@ export function coerceMeta(
   { isResourceRoot = true, dropInvalidFields = false }: CoerceOptions = {},
 ): Coerced {
   const coercer = new Coercer(dropInvalidFields);
-  const root = isResourceRoot
-    ? { ...schema, 'x-kubernetes-embedded-resource': true as const }
-    : schema;
-  coercer.visit(value, root, '');
+  coercer.visit(value, isResourceRoot ? rootOf(schema) : schema, '');
   return { unknown: coercer.unknown.sort(), error: coercer.error };
 }
 
@@ -49,7 +46,7 @@ class Coercer {
   }
 
   visit(value: JsonValue, schema: Schema | undefined, path: string): void {
-    if (schema === undefined || this.error !== undefined) return;
+    if (schema === undefined || this.error !== undefined || !hasEmbedded(schema)) return;
     if (isArray(value)) {
       for (const [i, item] of value.entries()) this.visit(item, schema.items, `${path}[${i}]`);
     } else if (isObject(value)) this.#object(value, schema, path);
@@ -80,4 +77,31 @@ class Coercer {
     object['metadata'] = meta;
     this.unknown.push(...unknown.map((name) => `${path}.${name}`));
   }
+}
+
+const roots = new WeakMap<Schema, Schema>();
+
+/** The same schema as that of an object with metadata; made once, so that what is known of it is found again. */
+function rootOf(schema: Schema | undefined): Schema {
+  const before = schema && roots.get(schema);
+  if (before !== undefined) return before;
+  const root = { ...schema, 'x-kubernetes-embedded-resource': true as const };
+  if (schema !== undefined) roots.set(schema, root);
+  return root;
+}
+
+const known = new WeakMap<Schema, boolean>();
+
+/** Whether there is an embedded object at or below this schema; remembered, as schemas never change. */
+function hasEmbedded(schema: Schema): boolean {
+  const remembered = known.get(schema);
+  if (remembered !== undefined) return remembered;
+  const additional = additionalSchema(schema);
+  const found =
+    schema['x-kubernetes-embedded-resource'] === true ||
+    Object.values(schema.properties ?? {}).some(hasEmbedded) ||
+    (schema.items !== undefined && hasEmbedded(schema.items)) ||
+    (additional !== undefined && hasEmbedded(additional));
+  known.set(schema, found);
+  return found;
 }

@@ -86,19 +86,19 @@ export class ObjectStore {
     guards: readonly { readonly key: string; readonly revision: Revision }[],
     signal: AbortSignal,
   ): Promise<Revision | undefined> {
-    const then: Operation[] = writes.map(({ key, object }) => ({
-      type: 'put',
-      key,
-      value: encodeForStore(object),
-    }));
+    const values = writes.map((each) => ({ ...each, value: encodeForStore(each.object) }));
+    const then: Operation[] = values.map(({ key, value }) => ({ type: 'put', key, value }));
     const compare = [
       ...writes.map(({ key, expected }) => ({ key, modRevision: expected })),
       ...guards.map(({ key, revision }) => ({ key, modRevision: revision })),
     ];
-    const result = await guarded(() =>
+    const { succeeded, revision } = await guarded(() =>
       this.#store.txn({ compare, then, otherwise: [] }, { signal }),
     );
-    return result.succeeded ? result.revision : undefined;
+    if (!succeeded) return undefined;
+    for (const { key, object, value } of values)
+      this.cache.expect(fromObject(key, object, revision, value.length));
+    return revision;
   }
 
   /** One page of an exact revision, or of the newest, straight from the store. */

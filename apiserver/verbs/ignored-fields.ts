@@ -13,6 +13,7 @@ export function ignoredFieldWarnings(
   paths: readonly string[],
 ): string[] {
   const warnings: string[] = [];
+  if (!setsAny(object, branchesOf(paths))) return warnings;
   for (const path of paths) {
     const parts = path.split('.');
     for (const [where, value] of find(object, parts, '')) {
@@ -27,6 +28,43 @@ export function ignoredFieldWarnings(
     }
   }
   return warnings;
+}
+
+/** The paths as a tree; where one ends is a branch named `end`. */
+type Branches = Map<string, Branches>;
+/** No field has this name. */
+const end = '';
+
+const trees = new WeakMap<readonly string[], Branches>();
+
+function branchesOf(paths: readonly string[]): Branches {
+  const known = trees.get(paths);
+  if (known !== undefined) return known;
+  const root: Branches = new Map();
+  for (const path of paths) {
+    let at = root;
+    for (const part of path.split('.')) {
+      const name = part.endsWith('[]') ? part.slice(0, -2) : part;
+      const next: Branches = at.get(name) ?? new Map();
+      at.set(name, next);
+      at = next;
+    }
+    at.set(end, new Map());
+  }
+  trees.set(paths, root);
+  return root;
+}
+
+/** Most objects set none of them, which one look at the object tells; it may say yes for what is set to nothing. */
+function setsAny(value: JsonValue | undefined, branches: Branches): boolean {
+  if (Array.isArray(value)) return value.some((item) => setsAny(item, branches));
+  const object = asObject(value);
+  if (object === undefined) return false;
+  for (const name of Object.keys(object)) {
+    const below = branches.get(name);
+    if (below !== undefined && (below.has(end) || setsAny(object[name], below))) return true;
+  }
+  return false;
 }
 
 function* find(
