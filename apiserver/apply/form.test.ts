@@ -51,7 +51,9 @@ const object = fc
     },
     { requiredKeys: [] },
   )
-  .map((fields): JsonObject => ({ apiVersion: 'v1', kind: 'T', metadata: { name: 'a' }, ...fields }));
+  .map(
+    (fields): JsonObject => ({ apiVersion: 'v1', kind: 'T', metadata: { name: 'a' }, ...fields }),
+  );
 
 const asked = { apiVersion: 'v1', live: undefined } as const;
 

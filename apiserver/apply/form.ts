@@ -82,6 +82,8 @@ function wholeOf(value: JsonValue | undefined): string {
   if (isList(value)) return `[${value.map(wholeOf).join()}]`;
   if (typeof value === 'bigint') return `${value}n`;
   if (!isObject(value)) return JSON.stringify(value) ?? 'u';
-  const fields = Object.keys(value).map((name) => `${JSON.stringify(name)}:${wholeOf(value[name])}`);
+  const fields = Object.keys(value).map(
+    (name) => `${JSON.stringify(name)}:${wholeOf(value[name])}`,
+  );
   return `{${fields.join()}}`;
 }
