@@ -1,37 +1,30 @@
-/** Pods that stand for what somebody else started, and pods whose work is given away. */
+/** Pods and VMs that stand for what somebody else started, and those whose work is given away. */
 import { mkdir, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type AdoptablePod, releaseObstacle } from '../api/adoption.ts';
+import {
+  type AdoptableObject,
+  adoptAnnotation,
+  releaseAnnotation,
+  releaseObstacle,
+} from '../api/adoption.ts';
 import type { Pod } from '../api/kinds.gen.ts';
 import { hasReason } from '../api/status.ts';
 import { resourceOf } from '../client/instance.ts';
 import type { CallOptions } from '../lib/call.ts';
-import {
-  type Adoptable,
-  type InstanceStatus,
-  type Runtime,
-  RuntimeError,
-} from '../runtime/runtime.ts';
+import { type InstanceStatus, type Runtime, RuntimeError } from '../runtime/runtime.ts';
 import type { PodContext } from './pod-context.ts';
 import type { Waiting } from './pod-status.ts';
 import { containersOf, reportedStatus } from './pod-view.ts';
 import { podDirectory } from './volumes.ts';
 
-const annotations = {
-  /** `docker/<id>`, `systemd/<unit>`: what runs already and is the pod's one container from now on. */
-  adopt: 'berth.dev/adopt',
-  /** `true`: what runs goes on without Berth, and the pod goes. */
-  release: 'berth.dev/release',
-} as const;
-
 export const adoptRetryMs = 10_000;
 
-/** The pod that would stand for what the runtime calls `name`. Throws what `describe` throws. */
-export async function adoptablePod(
+/** The object that would stand for what the runtime calls `name`. Throws what `describe` throws. */
+export async function adoptableObject(
   runtimes: readonly Runtime[],
   { target, nodeName }: { readonly target: string; readonly nodeName: string },
   options: CallOptions,
-): Promise<AdoptablePod> {
+): Promise<AdoptableObject> {
   const at = target.indexOf('/');
   const [runtimeName, name] = [target.slice(0, at), target.slice(at + 1)];
   const able = runtimes.filter(({ adopting }) => adopting !== undefined);
@@ -41,18 +34,21 @@ export async function adoptablePod(
     throw new RuntimeError('InvalidSpec', `"${target}" cannot be adopted here: name ${forms}`);
   }
   const found = await runtime.adopting.describe(name, options);
-  return { pod: podOf(found, `${runtimeName}/${found.target}`, nodeName), lacking: found.lacking };
-}
-
-function podOf({ spec }: Adoptable, target: string, nodeName: string): Pod {
-  const name = spec.containers[0]?.name ?? 'adopted';
-  const metadata = { name, annotations: { [annotations.adopt]: target } };
-  return { apiVersion: 'v1', kind: 'Pod', metadata, spec: { ...spec, nodeName } };
+  const annotations = { [adoptAnnotation]: `${runtimeName}/${found.target}` };
+  const { lacking } = found;
+  if ('machine' in found) {
+    const metadata = { name: found.name, annotations };
+    const spec = { ...found.machine, nodeName };
+    return { vm: { apiVersion: 'berth.dev/v1', kind: 'VM', metadata, spec }, lacking };
+  }
+  const metadata = { name: found.spec.containers[0]?.name ?? 'adopted', annotations };
+  const spec = { ...found.spec, nodeName };
+  return { pod: { apiVersion: 'v1', kind: 'Pod', metadata, spec }, lacking };
 }
 
 /** Whether the pod stands for something that runs already and has not been taken over yet. */
 export function isToBeAdopted(pod: Pod, found: InstanceStatus | undefined): boolean {
-  if (found !== undefined || pod.metadata.annotations?.[annotations.adopt] === undefined) {
+  if (found !== undefined || pod.metadata.annotations?.[adoptAnnotation] === undefined) {
     return false;
   }
   return containersOf(pod).every(
@@ -68,14 +64,14 @@ export async function adopt({
   signal,
   events,
 }: PodContext): Promise<InstanceStatus | Waiting> {
-  const target = pod.metadata.annotations?.[annotations.adopt] ?? '';
+  const target = pod.metadata.annotations?.[adoptAnnotation] ?? '';
   const { namespace = '', name = '' } = pod.metadata;
   try {
     const thing = target.slice(runtime.name.length + 1);
     const [container, ...more] = containersOf(pod);
     const fits = target.startsWith(`${runtime.name}/`) && thing !== '' && more.length === 0;
     if (runtime.adopting === undefined || !fits || container === undefined) {
-      const message = `annotation ${annotations.adopt} must be ${runtime.name}/NAME, on a pod with one container`;
+      const message = `annotation ${adoptAnnotation} must be ${runtime.name}/NAME, on what has one container`;
       throw new RuntimeError('InvalidSpec', message);
     }
     const adopter = { instance: uid, namespace, name, container: container.name };
@@ -94,7 +90,7 @@ export async function adopt({
 }
 
 export function isReleaseWanted(pod: Pod): boolean {
-  const isWanted = pod.metadata.annotations?.[annotations.release] === 'true';
+  const isWanted = pod.metadata.annotations?.[releaseAnnotation] === 'true';
   return isWanted && releaseObstacle(pod) === undefined;
 }
 

@@ -17,7 +17,7 @@ import { type Metrics, noMetrics } from '../lib/metrics.ts';
 import type { Random } from '../lib/random.ts';
 import type { CniNetworks } from '../runtime/cni/networks.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { adoptablePod } from './adoption.ts';
+import { adoptableObject } from './adoption.ts';
 import { observePods } from './agent-metrics.ts';
 import { Checkpoint } from './checkpoint.ts';
 import { DesiredPods, type InstanceSource } from './desired-pods.ts';
@@ -184,7 +184,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
           metrics,
           images: runtimes[0],
           machinesDir,
-          adoptable: (target, call) => adoptablePod(runtimes, { target, nodeName }, call),
+          adoptable: (target, call) => adoptableObject(runtimes, { target, nodeName }, call),
         });
 
   const changed = (uid: string) => workers.volumesChanged(uid);

@@ -3435,6 +3435,10 @@ export interface VMDisk {
    * Name of a Volume of this namespace that is the disk, instead of `size` and `image`. The machine goes to the node where it lies, and waits while another holds it.
    */
   readonly volume?: string;
+  /**
+   * Of an adopted machine: the file or device of its node that the disk is, instead of `size` and `image`. It is not Berth's: it is kept when the VM is deleted. It cannot be added or changed.
+   */
+  readonly path?: string;
   /** Whether the guest may not write to it. */
   readonly readOnly?: boolean;
   /** What the guest may do with it in a second; unlimited when absent. */

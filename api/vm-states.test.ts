@@ -14,7 +14,7 @@ const cells = {
   discard: '- - - - - - +',
   snapshot: '- + + - - + -',
   restore: '- + + + - + -',
-  capture: '- - - - - + -',
+  capture: '- + + + - + -',
   vnc: '- + + + + - -',
 };
 

@@ -60,7 +60,6 @@ const held = refused('it is paused: resume it first');
 const asleep = refused('it sleeps: wake it inside, or reset it');
 const ending = refused('it is about to end: wait until it has');
 const kept = refused('its memory is saved: start it first, or discard what is saved');
-const up = refused('it runs: stop it first');
 const notSaved = refused('nothing of it is saved');
 
 type Row = Readonly<Record<MachineState, Cell>>;
@@ -109,8 +108,7 @@ const table: Readonly<Record<MachineVerb, Row>> = {
   }),
   snapshot: row({ paused: 'do', stopped: 'do' }),
   restore: row({ paused: 'do', sleeping: 'do', stopped: 'do' }),
-  // The file of a disk is whole only while nobody writes to it.
-  capture: row({ running: up, paused: up, sleeping: up, stopped: 'do' }),
+  capture: row({ paused: 'do', sleeping: 'do', stopped: 'do' }),
   vnc: row({ paused: 'do', sleeping: 'do', stopping: 'do' }),
 };
 

@@ -44,6 +44,8 @@ export interface MachineDisk {
   readonly isDevice?: boolean;
   readonly format: 'raw' | 'qcow2';
   readonly readOnly: boolean;
+  /** Somebody else's, of a machine that was adopted: used where it is, never attached anew. @default false */
+  readonly isForeign?: boolean;
   /** How large it shall be at least; absent = as it is. */
   readonly sizeBytes?: bigint;
   readonly limits?: IoLimits;
@@ -64,6 +66,8 @@ export interface MachineStatus {
   readonly state: MachineState;
   /** Why it is halted, although nobody asked for that. */
   readonly trouble?: string;
+  /** Why it has no log. */
+  readonly unlogged?: string;
 }
 
 /** How far a machine that runs has been brought to what is asked for. */

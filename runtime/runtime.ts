@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Observable } from 'rxjs';
-import type { PodSpec } from '../api/kinds.gen.ts';
+import type { PodSpec, VMSpec } from '../api/kinds.gen.ts';
 import type { CallOptions } from '../lib/call.ts';
 import type { Adopter } from './adoptions.ts';
 import type { CniAttachment, CniRequest } from './cni/cni.ts';
@@ -347,10 +347,20 @@ export interface Adoptable {
   readonly lacking: readonly string[];
 }
 
+/** A machine that somebody else made, as a VM would have to say it. */
+export interface AdoptableMachine {
+  /** For `adopt`; stays the same when it is renamed. */
+  readonly target: string;
+  readonly name: string;
+  readonly machine: VMSpec;
+  /** In a sentence each: what Berth cannot do with it. Nothing of it is lost with a restart. */
+  readonly lacking: readonly string[];
+}
+
 /** Takes what runs already under management, and gives it away again; its processes do not notice. */
 export interface Adopting {
   /** By the engine's own name for it. `NotFound`; `InvalidSpec` when it cannot be adopted, with why. */
-  describe(name: string, options: CallOptions): Promise<Adoptable>;
+  describe(name: string, options: CallOptions): Promise<Adoptable | AdoptableMachine>;
 
   /** From now on it is the instance's container, attempt 0, and nobody else restarts it. `NotFound` when it is gone. */
   adopt(target: string, adopter: Adopter, options: CallOptions): Promise<void>;

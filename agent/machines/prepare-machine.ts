@@ -81,7 +81,7 @@ function bootOf({ spec }: VM): Boot {
 }
 
 async function prepareDisk(
-  { name, size, image, readOnly = false, limits }: VMDisk,
+  { name, size, image, path: foreign, readOnly = false, limits }: VMDisk,
   directory: string,
   own: string,
   options: PrepareOptions,
@@ -89,6 +89,10 @@ async function prepareDisk(
   const path = join(own, `${name}.qcow2`);
   const sizeBytes = size === undefined ? undefined : parseBytes(size);
   const known = sizeBytes === undefined ? {} : { sizeBytes };
+  if (foreign !== undefined) {
+    const more = { ...known, isForeign: true, limits: limitsOf(limits) };
+    return { name, path: foreign, format: 'raw', readOnly, ...more };
+  }
   const inUse = options.running === true && (await isThere(path));
   if (!inUse) {
     const basePath = await imagePath(image, directory, options);

@@ -1,12 +1,12 @@
-/** `/adoptable?target=docker/web`: what runs without Berth, as the pod that would stand for it. */
+/** `/adoptable?target=docker/web`: what runs without Berth, as the object that would stand for it. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AdoptablePod } from '../../api/adoption.ts';
+import type { AdoptableObject } from '../../api/adoption.ts';
 import { badRequest, StatusError } from '../../api/status.ts';
 import type { CallOptions } from '../../lib/call.ts';
 import { RuntimeError } from '../../runtime/runtime.ts';
 
 export async function serveAdoptable(
-  describe: (target: string, options: CallOptions) => Promise<AdoptablePod>,
+  describe: (target: string, options: CallOptions) => Promise<AdoptableObject>,
   request: IncomingMessage,
   query: URLSearchParams,
   response: ServerResponse,

@@ -59,6 +59,8 @@ async function checkReadable(target: Target, options: LogOptions): Promise<void>
     const reason = reported?.state?.waiting?.reason ?? 'ContainerCreating';
     throw badRequest(`container "${container}" in pod "${name}" is waiting to start: ${reason}`);
   }
+  const { unlogged } = status?.machine ?? {};
+  if (unlogged !== undefined) throw badRequest(unlogged);
   if (options.previous && seen.previous === undefined) {
     throw badRequest(`previous terminated container "${container}" in pod "${name}" not found`);
   }

@@ -4,7 +4,7 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
-import type { AdoptablePod } from '../../api/adoption.ts';
+import type { AdoptableObject } from '../../api/adoption.ts';
 import type { StatsSummary } from '../../api/stats-summary.ts';
 import { badRequest, notFound, StatusError } from '../../api/status.ts';
 import type { CallOptions } from '../../lib/call.ts';
@@ -43,7 +43,7 @@ export interface NodeServerOptions extends ServingOptions {
   /** Whose images are listed, pulled and removed. */
   readonly images?: Runtime | undefined;
   /** What `name` would be as a pod. */
-  readonly adoptable?: (target: string, options: CallOptions) => Promise<AdoptablePod>;
+  readonly adoptable?: (target: string, options: CallOptions) => Promise<AdoptableObject>;
   /** What node and pods use. */
   readonly summary: () => Promise<StatsSummary>;
   /** What `/metrics` shows; nothing when absent. */

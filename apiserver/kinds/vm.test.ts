@@ -54,6 +54,21 @@ test('a disk that is a Volume has nothing of its own, and stays that Volume', ()
   ]);
 });
 
+test('files that are somebody else’s are an adopted machine’s alone, and those it came with', () => {
+  const metadata = { annotations: { 'berth.dev/adopt': 'libvirt/db' } };
+  const disk = (more: JsonObject = {}) => ({ name: 'vda', path: '/theirs', ...more });
+  const adopted = (...disks: JsonObject[]) => ({ ...vm({ disks }), metadata });
+  expect(wrong(adopted(disk()))).toEqual([]);
+  // It may boot from what no VM can say.
+  expect(wrong({ spec: { resources: { requests } }, metadata })).toEqual([]);
+  expect(wrong(vm({ disks: [disk()] }))).toEqual(['spec.disks[0].path']);
+  expect(wrong(adopted(disk({ image: { path: '/a' } })))).toEqual(['spec.disks[0].path']);
+  const before = adopted(disk());
+  expect(wrong(adopted(disk({ size: '1Gi' })), before)).toEqual([]);
+  expect(wrong(adopted(disk({ path: '/etc/shadow' })), before)).toEqual(['spec.disks[0].path']);
+  expect(wrong(adopted(disk(), disk({ name: 'more' })), before)).toEqual(['spec.disks[1].path']);
+});
+
 test('sockets, cores and threads come to the number of CPUs', () => {
   expect(wrong(vm({ cpu: { sockets: 1, cores: 2 } }))).toEqual([]);
   expect(wrong(vm({ cpu: { cores: 4 } }))).toEqual(['spec.cpu']);

@@ -1,4 +1,5 @@
 /** VM: what ties its fields together and no schema can say; graceful deletion, as a pod's. */
+import { adoptAnnotation } from '../../api/adoption.ts';
 import { asArray, asObject, asString, at, equal } from '../../api/json.ts';
 import type { JsonObject } from '../../api/meta.ts';
 import { isQuantity, parseBytes, parseMilli } from '../../api/quantity.ts';
@@ -19,8 +20,9 @@ export const vmStrategy: Strategy = {
     const before = old === undefined ? undefined : (asObject(old['spec']) ?? {});
     return [
       ...resourceErrors(spec),
-      ...bootErrors(spec),
+      ...bootErrors(vm, spec),
       ...diskErrors(spec, before),
+      ...foreignDiskErrors(vm, before),
       ...interfaceErrors(spec),
       ...topologyErrors(spec),
       ...maximumErrors(spec),
@@ -60,7 +62,13 @@ function resourceErrors(spec: JsonObject): FieldError[] {
   return [invalidValue(memory.field, memory.value, 'must be greater than zero')];
 }
 
-function bootErrors(spec: JsonObject): FieldError[] {
+/** What was adopted may boot from what no VM can say. */
+function isAdopted(vm: JsonObject): boolean {
+  return at(vm, 'metadata', 'annotations', adoptAnnotation) !== undefined;
+}
+
+function bootErrors(vm: JsonObject, spec: JsonObject): FieldError[] {
+  if (isAdopted(vm)) return [];
   if (spec['boot'] !== undefined || asArray(spec['disks']).length > 0) return [];
   return [required('spec.disks', 'name a disk to boot from, or a kernel in spec.boot')];
 }
@@ -75,19 +83,35 @@ function diskErrors(spec: JsonObject, before: JsonObject | undefined): FieldErro
     if (disk['volume'] !== undefined) {
       const why = 'not beside volume: the Volume has its size and what it holds';
       errors.push(...own.map((part) => forbiddenField(`${field}.${part}`, why)));
-    } else if (own.length === 0) {
+    } else if (own.length === 0 && disk['path'] === undefined) {
       const why = 'a disk without an image needs a size, or name a volume';
       errors.push(required(`${field}.size`, why));
     }
     if (image !== undefined) errors.push(...imageErrors(image, `${field}.image`));
     const name = asString(disk['name']);
     const old = asArray(before?.['disks']).find((each) => at(asObject(each), 'name') === name);
-    for (const part of old === undefined ? [] : ['image', 'volume']) {
+    for (const part of old === undefined ? [] : ['image', 'volume', 'path']) {
       if (equal(at(asObject(old), part) ?? null, disk[part] ?? null)) continue;
       const why = 'what a disk was made from cannot be changed: give a new disk another name';
       errors.push(forbiddenField(`${field}.${part}`, why));
     }
     return errors;
+  });
+}
+
+/** Files of the node that are somebody else's: those that an adopted machine has, and no others. */
+function foreignDiskErrors(vm: JsonObject, before: JsonObject | undefined): FieldError[] {
+  return asArray(at(vm, 'spec', 'disks')).flatMap((value, index) => {
+    const disk = asObject(value) ?? {};
+    if (disk['path'] === undefined) return [];
+    const field = `spec.disks[${index}].path`;
+    const beside = ['image', 'volume'].find((part) => disk[part] !== undefined);
+    if (beside !== undefined) return [forbiddenField(field, `not beside ${beside}`)];
+    const name = asString(disk['name']);
+    const isNew = !asArray(before?.['disks']).some((each) => at(asObject(each), 'name') === name);
+    if (before === undefined ? isAdopted(vm) : !isNew) return [];
+    const why = 'only of a machine that is adopted: name an image, which is copied, or a volume';
+    return [forbiddenField(field, why)];
   });
 }
 

@@ -1,7 +1,7 @@
 /** Disks as files: made, grown and looked at with qemu-img. */
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -119,6 +119,30 @@ export async function copyDisk(from: string, to: string, options: CallOptions): 
     throw new DiskError(`${from} cannot be copied to ${to}: ${wordsOf(cause)}`, { cause });
   }
 }
+
+/**
+ * Throws `DiskError` unless a copy of a disk, with all that it stands on, fits beside where it shall lie. At
+ * most what is written now is copied; what a file's own snapshots take is counted too.
+ */
+export async function checkRoom(from: string, to: string, options: CallOptions): Promise<void> {
+  const args = ['info', '--output=json', '-U', '--backing-chain', from];
+  const text = await run('qemu-img', args, options).catch((cause) => {
+    throw new DiskError(`${from} cannot be read: ${wordsOf(cause)}`, { cause });
+  });
+  // qemu-img's own format; devices have no `actual-size`.
+  const chain = JSON.parse(text) as readonly Readonly<Record<string, number>>[];
+  const whole = chain[0]?.['virtual-size'] ?? 0;
+  const written = chain.reduce((sum, each) => sum + (each['actual-size'] || whole), 0);
+  const needed = Math.ceil(Math.min(whole, written) * copyOverhead) + copyReserveBytes;
+  const { bavail, bsize } = await statfs(dirname(to));
+  if (bavail * bsize >= needed) return;
+  const free = `${bavail * bsize} bytes are free there`;
+  throw new DiskError(`a copy at ${to} takes up to ${needed} bytes, and only ${free}`);
+}
+
+/** Tables of qcow2. */
+const copyOverhead = 1 + 1 / 64;
+const copyReserveBytes = 1 << 20;
 
 export interface Download {
   readonly url: string;

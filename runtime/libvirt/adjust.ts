@@ -2,12 +2,13 @@
 import type { CallOptions } from '../../lib/call.ts';
 import type { MachineChanges, MachineSpec } from '../machine.ts';
 import type { ResourceLimits } from '../runtime.ts';
-import { diskXml, interfaceXml, labelElement } from './domain-xml.ts';
+import { applyChange, wordsOf } from './apply-change.ts';
+import { labelElement } from './domain-xml.ts';
 import { ipsOf, takeAddresses } from './ensure-machine.ts';
 import { useCpus } from './guest-cpus.ts';
-import type { Domain } from './libvirt.ts';
+import { affect, type Domain } from './libvirt.ts';
 import { LiveDomains } from './libvirt-live.ts';
-import { type LiveChange, planLiveChanges } from './live-changes.ts';
+import { fixedParts, type LiveChange, planAdopted, planLiveChanges } from './live-changes.ts';
 import { type LiveMachine, readLiveMachine } from './live-machine.ts';
 import type { Found, Machines } from './machines.ts';
 import { LibvirtError } from './rpc/connection.ts';
@@ -18,10 +19,15 @@ export async function adjustMachine(
   { machine, limits }: { readonly machine: MachineSpec; readonly limits: ResourceLimits },
   options: CallOptions,
 ): Promise<MachineChanges> {
-  const live = new LiveDomains(machines.libvirt);
+  // What was adopted is started as libvirt has it: the same is changed there.
+  const isAdopted = labels.adopted !== undefined;
+  const both = affect.live | affect.config;
+  const live = new LiveDomains(machines.libvirt, isAdopted ? both : affect.live);
   const have = readLiveMachine(await live.xml(domain, options));
-  const { changes, restart } = planLiveChanges(have, labels.fixed, machine, limits);
-  const failures: string[] = [];
+  const { changes, restart, refused } = isAdopted
+    ? planAdopted(have, labels.fixed, machine, limits)
+    : { ...planLiveChanges(have, labels.fixed, machine, limits), refused: [] };
+  const failures = refused.map((field) => `${field}: ${notFollowed}`);
   const attempt = async (what: string, task: () => Promise<void>) => {
     try {
       await task();
@@ -39,7 +45,7 @@ export async function adjustMachine(
       if (change.type === 'attachInterface') {
         await takeAddresses(machines, labels.instance, [change.interface], options);
       }
-      await apply(live, domain, change, options);
+      await applyChange(live, domain, change, options);
     });
   }
   if (have.agent && changes.some(({ type }) => type === 'cpus')) {
@@ -48,13 +54,17 @@ export async function adjustMachine(
   const grown = await growDisks(live, domain, have, machine, attempt, options);
   failures.push(...(await stillThere(live, domain, changes, options)));
   const ips = ipsOf(machine);
-  if (ips !== labels.ips && failures.length === 0) {
-    await live.setLabels(domain, labelElement({ ...labels, ips }), true, options);
+  // Of what was adopted, the first that is asked for is what it is.
+  const fixed = isAdopted && labels.fixed === '' ? fixedParts(machine) : labels.fixed;
+  if ((ips !== labels.ips && failures.length === 0) || fixed !== labels.fixed) {
+    await live.setLabels(domain, labelElement({ ...labels, ips, fixed }), true, options);
   }
   const changed = changes.length > 0 || grown;
   const guest = have.agent ? await guestAddresses(live, domain, options) : undefined;
   return { restart, failures, changed, agent: guest !== undefined, addresses: guest ?? [] };
 }
+
+const notFollowed = 'an adopted machine is what libvirt says it is: change it there ("virsh edit")';
 
 /** `undefined` when the agent does not answer after all. */
 async function guestAddresses(
@@ -67,55 +77,6 @@ async function guestAddresses(
   } catch (error) {
     if (!(error instanceof LibvirtError)) throw error;
     return undefined;
-  }
-}
-
-async function apply(
-  live: LiveDomains,
-  domain: Domain,
-  change: LiveChange,
-  options: CallOptions,
-): Promise<void> {
-  switch (change.type) {
-    case 'cpus':
-      return await live.setCpus(domain, change.cpus, options);
-    case 'cpuTime':
-      return await live.setCpuTime(domain, change, options);
-    case 'memory':
-      return await live.setMemory(domain, change.memoryBytes, options);
-    case 'limits':
-      return await live.setLimits(domain, change.disk, change.limits, options);
-    case 'attachDisk':
-      return await live.attach(domain, diskXml(change.disk, change.target), options);
-    case 'detachDisk': {
-      const { target, ...disk } = change.disk;
-      return await live.detach(domain, diskXml({ ...disk, format: 'raw' }, target), options);
-    }
-    case 'attachInterface':
-      return await live.attach(domain, interfaceXml(change.interface), options);
-    case 'detachInterface':
-      return await live.detach(domain, interfaceXml(change.interface), options);
-  }
-}
-
-function wordsOf(change: LiveChange): string {
-  switch (change.type) {
-    case 'cpus':
-      return 'CPUs not added';
-    case 'cpuTime':
-      return 'CPU time not changed';
-    case 'memory':
-      return 'memory not changed';
-    case 'limits':
-      return `limits of ${change.disk} not changed`;
-    case 'attachDisk':
-      return `disk "${change.disk.name}" not attached`;
-    case 'detachDisk':
-      return `disk "${change.disk.name}" not detached`;
-    case 'attachInterface':
-      return `interface ${change.interface.mac} not attached`;
-    case 'detachInterface':
-      return `interface ${change.interface.mac} not detached`;
   }
 }
 

@@ -27,8 +27,15 @@ export class Attempts {
     await this.forget(instance, attempt - 2);
   }
 
+  /** Of what has no console of ours, whose log would say so. */
+  async noteStarted(instance: string, attempt: number): Promise<void> {
+    await writeFile(this.#startOf(instance, attempt), '');
+  }
+
   async hasStarted(instance: string, attempt: number): Promise<boolean> {
-    return (await stat(this.consoleLog(instance, attempt)).catch(() => undefined)) !== undefined;
+    const signs = [this.consoleLog(instance, attempt), this.#startOf(instance, attempt)];
+    const found = await Promise.all(signs.map((path) => stat(path).catch(() => undefined)));
+    return found.some((each) => each !== undefined);
   }
 
   async ended(instance: string, attempt: number): Promise<Ended | undefined> {
@@ -50,14 +57,31 @@ export class Attempts {
     }
   }
 
+  /** Where a disk of it is being copied to, for whoever comes after a crash; absent = it is not. */
+  async noteCapture(instance: string, path: string | undefined): Promise<void> {
+    const note = join(this.directory(instance), 'capture');
+    if (path === undefined) await rm(note, { force: true });
+    else await writeFile(note, path);
+  }
+
+  async capture(instance: string): Promise<string | undefined> {
+    const note = join(this.directory(instance), 'capture');
+    return await readFile(note, 'utf8').catch(() => undefined);
+  }
+
   /** Of an attempt that is made anew. */
   async forget(instance: string, attempt: number): Promise<void> {
     await rm(this.#endOf(instance, attempt), { force: true });
     await rm(this.consoleLog(instance, attempt), { force: true });
+    await rm(this.#startOf(instance, attempt), { force: true });
   }
 
   async remove(instance: string): Promise<void> {
     await rm(this.directory(instance), { recursive: true, force: true });
+  }
+
+  #startOf(instance: string, attempt: number): string {
+    return join(this.directory(instance), `start.${attempt}`);
   }
 
   #endOf(instance: string, attempt: number): string {

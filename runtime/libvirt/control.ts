@@ -11,14 +11,19 @@ import type { KeyedSerial } from '../serial.ts';
 import { adjustMachine } from './adjust.ts';
 import { errorCode, hasCode } from './libvirt.ts';
 import { LiveDomains } from './libvirt-live.ts';
-import { readLiveMachine } from './live-machine.ts';
+import type { LiveCaptures } from './live-capture.ts';
+import { type LiveDisk, readLiveMachine } from './live-machine.ts';
 import type { Found, Machines } from './machines.ts';
 import { LibvirtError } from './rpc/connection.ts';
 import { removeSnapshot, restoreSnapshot, takeSnapshot } from './snapshot.ts';
 import { holdStill } from './still.ts';
 
 /** `serial` is the driver's own: an instance has one thing done to it at a time. */
-export function createMachineControl(machines: Machines, serial: KeyedSerial): MachineControl {
+export function createMachineControl(
+  machines: Machines,
+  captures: LiveCaptures,
+  serial: KeyedSerial,
+): MachineControl {
   const { libvirt } = machines;
   /** Runs `task` unless the machine is as it shall be. */
   const allowed = (
@@ -53,6 +58,7 @@ export function createMachineControl(machines: Machines, serial: KeyedSerial): M
       serial.run(id, async () => {
         const found = await machines.find(id, options);
         if (found?.state !== 'running') return undefined;
+        await captures.dropUnfinished(id, options);
         return await adjustMachine(machines, found, wanted, options);
       }),
     setPaused: (id, paused, options) =>
@@ -86,8 +92,18 @@ export function createMachineControl(machines: Machines, serial: KeyedSerial): M
         });
       }),
     openScreen: (id, options) => openScreen(machines, id, options),
-    capture: (id, what, options) =>
-      allowed(id, 'capture', options, (found) => captureDisk(machines, found, what, options)),
+    // A running machine is not held up by its copy.
+    capture: async (id, what, options) => {
+      let rest: (() => Promise<void>) | undefined;
+      await allowed(id, 'capture', options, async (found) => {
+        const disk = await diskOf(machines, found, what.disk, options);
+        if (found.running) rest = await captures.begin(found, disk, what.path, options);
+        else await copyDisk(disk.path, what.path, options);
+      });
+      await rest?.().catch((error) => {
+        throw failed('capture', error);
+      });
+    },
     act: (id, action, options) =>
       allowed(id, action, options, async (found) => {
         await actions[action](found, options);
@@ -117,19 +133,17 @@ async function openScreen(
   return socket;
 }
 
-async function captureDisk(
+async function diskOf(
   { libvirt }: Machines,
   { domain }: Found,
-  { disk, path }: { readonly disk?: string; readonly path: string },
+  disk: string | undefined,
   options: CallOptions,
-): Promise<void> {
+): Promise<LiveDisk> {
   const { disks } = readLiveMachine(await new LiveDomains(libvirt).xml(domain, options));
   const chosen = disk === undefined ? disks[0] : disks.find(({ name }) => name === disk);
-  if (chosen === undefined) {
-    const names = disks.map(({ name }) => name).join(', ');
-    throw new RuntimeError('NotFound', `the machine has no disk "${disk ?? ''}", but: ${names}`);
-  }
-  await copyDisk(chosen.path, path, options);
+  if (chosen !== undefined) return chosen;
+  const names = disks.map(({ name }) => name).join(', ');
+  throw new RuntimeError('NotFound', `the machine has no disk "${disk ?? ''}", but: ${names}`);
 }
 
 /** In the words of libvirt, which knows more than the table. */

@@ -19,6 +19,8 @@ export interface DomainLabels {
   readonly ips: string;
   /** What cannot be changed while it runs, as `fixedParts` says it. */
   readonly fixed: string;
+  /** Present on what somebody else made: whether libvirt started it by itself before. */
+  readonly adopted?: 'Autostarted' | 'Manual';
 }
 
 export interface Hypervisor {
@@ -77,7 +79,9 @@ export function readLabels(xml: string): DomainLabels {
     unescapeXml(
       new RegExp(`\\s${name}=(?:"([^"]*)"|'([^']*)')`).exec(xml)?.slice(1).join('') ?? '',
     );
+  const adopted = read('adopted');
   return {
+    ...(adopted === 'Autostarted' || adopted === 'Manual' ? { adopted } : {}),
     node: read('node'),
     instance: read('instance'),
     namespace: read('namespace'),
@@ -224,7 +228,7 @@ export function diskTarget(index: number): string {
     : `vd${letter(Math.floor(index / 26) - 1)}${letter(index % 26)}`;
 }
 
-export function diskXml(disk: MachineDisk, target: string) {
+export function diskXml(disk: MachineDisk, target: string, bus = 'virtio') {
   const { name, path, isDevice = false, format, readOnly, limits } = disk;
   const tune = Object.entries({
     read_bytes_sec: limits?.readBytesPerSecond,
@@ -235,7 +239,7 @@ export function diskXml(disk: MachineDisk, target: string) {
   return element('disk', { type: isDevice ? 'block' : 'file', device: 'disk' }, [
     element('driver', { name: 'qemu', type: format, cache: 'none', discard: discardOf(format) }),
     element('source', isDevice ? { dev: path } : { file: path }),
-    element('target', { dev: target, bus: 'virtio' }),
+    element('target', { dev: target, bus }),
     element('serial', {}, name),
     ...(tune.length === 0 ? [] : [element('iotune', {}, tune)]),
     ...(readOnly ? [element('readonly')] : []),
@@ -271,6 +275,14 @@ export function snapshotXml(
         element('disk', { name: target, snapshot: readOnly ? 'no' : 'internal' }),
       ),
     ),
+  ]);
+}
+
+/** One disk, whole, into a file that is made. */
+export function backupXml(target: string, path: string): string {
+  const file = [element('driver', { type: 'qcow2' }), element('target', { file: path })];
+  return element('domainbackup', {}, [
+    element('disks', {}, [element('disk', { name: target, backup: 'yes', type: 'file' }, file)]),
   ]);
 }
 

@@ -9,6 +9,7 @@ import type { Log } from '../../lib/log.ts';
 import type { ImageStore } from '../image-store.ts';
 import type { MachineControl } from '../machine.ts';
 import {
+  type Adopting,
   type AttachOptions,
   type AttachSession,
   type CpuChoice,
@@ -29,6 +30,7 @@ import {
 } from '../runtime.ts';
 import { KeyedSerial } from '../serial.ts';
 import type { InstanceUsage } from '../usage.ts';
+import { LibvirtAdopting } from './adopt.ts';
 import { Attempts } from './attempts.ts';
 import { readConsoleLog } from './console-log.ts';
 import { createMachineControl } from './control.ts';
@@ -37,7 +39,8 @@ import { ensureMachine } from './ensure-machine.ts';
 import { startGuestExec } from './guest-exec.ts';
 import { findHypervisor } from './hypervisor.ts';
 import { Libvirt } from './libvirt.ts';
-import { type Found, Machines } from './machines.ts';
+import { LiveCaptures } from './live-capture.ts';
+import { type Found, Machines, unloggedWords } from './machines.ts';
 import { observeDomains } from './observe.ts';
 
 export interface LibvirtRuntimeOptions {
@@ -58,12 +61,16 @@ export function createLibvirtRuntime(options: LibvirtRuntimeOptions): Runtime {
 
 class LibvirtRuntime implements Runtime {
   readonly name = 'libvirt';
-  readonly gaps = ['tty', 'streams', 'images', 'adoption'] as const;
+  readonly gaps = ['tty', 'streams', 'images'] as const;
   readonly #options: LibvirtRuntimeOptions;
   readonly #libvirt: Libvirt;
   readonly #machines: Machines;
+  readonly #captures: LiveCaptures;
   readonly #serial = new KeyedSerial();
+  /** Machines that were put on other CPUs; one for each that there is at most. */
+  readonly #moved = new Set<InstanceId>();
   readonly machines: MachineControl;
+  readonly adopting: Adopting;
   #hypervisor: Promise<Hypervisor> | undefined;
 
   constructor(options: LibvirtRuntimeOptions) {
@@ -71,7 +78,9 @@ class LibvirtRuntime implements Runtime {
     this.#options = options;
     this.#libvirt = new Libvirt(socketPath);
     this.#machines = new Machines(this.#libvirt, new Attempts(stateDir), nodeId, clock);
-    this.machines = createMachineControl(this.#machines, this.#serial);
+    this.#captures = new LiveCaptures(this.#machines);
+    this.machines = createMachineControl(this.#machines, this.#captures, this.#serial);
+    this.adopting = new LibvirtAdopting(this.#machines, this.#serial);
   }
 
   async info(options: CallOptions): Promise<RuntimeInfo> {
@@ -128,15 +137,19 @@ class LibvirtRuntime implements Runtime {
   ensure(spec: InstanceSpec, options: CallOptions): Promise<InstanceStatus> {
     return this.#serial.run(spec.id, async () => {
       const hypervisor = await this.#findHypervisor(options);
+      await this.#captures.dropUnfinished(spec.id, options);
       const found = await ensureMachine(this.#machines, spec, hypervisor, options);
       return await this.#machines.status(found);
     });
   }
 
-  setCpus(id: InstanceId, { cpus }: CpuChoice, options: CallOptions): Promise<void> {
+  setCpus(id: InstanceId, { cpus, isAll }: CpuChoice, options: CallOptions): Promise<void> {
     return this.#serial.run(id, async () => {
       const found = await this.#machines.find(id, options);
       if (!found?.running) return;
+      // What was adopted keeps the CPUs that it came with until some are anybody's own.
+      if (isAll && found.labels.adopted !== undefined && !this.#moved.has(id)) return;
+      this.#moved.add(id);
       await this.#libvirt.pin(found.domain, found.info.cpus, parseCpuList(cpus) ?? [], options);
     });
   }
@@ -153,7 +166,9 @@ class LibvirtRuntime implements Runtime {
       const found = await this.#machines.find(id, options);
       if (found === undefined) return;
       await this.#machines.stop(found, options.graceMs, options);
+      await this.#captures.dropUnfinished(id, options);
       await this.#machines.forget(found, options);
+      this.#moved.delete(id);
     });
   }
 
@@ -161,6 +176,9 @@ class LibvirtRuntime implements Runtime {
     const { container, previous, signal } = options;
     const found = await this.#machines.find(id, { signal });
     const known = found?.labels.container === container ? found : undefined;
+    if (known?.labels.adopted !== undefined) {
+      throw new RuntimeError('NotFound', unloggedWords, { container });
+    }
     const attempt = known === undefined ? -1 : known.labels.attempt - (previous ? 1 : 0);
     const path = this.#machines.attempts.consoleLog(id, attempt);
     if (known === undefined || !(await this.#machines.attempts.hasStarted(id, attempt))) {
@@ -215,16 +233,16 @@ class LibvirtRuntime implements Runtime {
     const found = await this.#machines.list(options);
     return found
       .filter(({ running }) => running)
-      .map(({ labels, info }) => ({
-        id: labels.instance,
-        namespace: labels.namespace,
-        name: labels.name,
+      .map((one) => ({
+        id: one.labels.instance,
+        namespace: one.labels.namespace,
+        name: one.labels.name,
         containers: [
           {
-            name: labels.container,
-            containerId: this.#machines.containerId(labels),
-            cpuNanos: info.cpuNanos,
-            workingSetBytes: info.memoryBytes,
+            name: one.labels.container,
+            containerId: this.#machines.containerId(one),
+            cpuNanos: one.info.cpuNanos,
+            workingSetBytes: one.info.memoryBytes,
           },
         ],
       }));

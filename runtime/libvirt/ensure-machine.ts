@@ -16,6 +16,7 @@ import { Snapshots } from './libvirt-snapshots.ts';
 import { fixedParts } from './live-changes.ts';
 import { domainUuid, type Found, type Machines } from './machines.ts';
 import { LibvirtError } from './rpc/connection.ts';
+import { startAdopted } from './start-adopted.ts';
 
 /** Brings the domain of one instance to `spec`; the caller runs it once at a time per instance. */
 export async function ensureMachine(
@@ -34,6 +35,14 @@ export async function ensureMachine(
     const { state } = (await machines.status(found)).containers[0] ?? {};
     if (state?.phase !== 'created' && found.labels.attempt >= container.attempt) return found;
     await machines.stop(found, 0, options);
+    if (found.labels.adopted !== undefined) {
+      return await startAdopted(machines, found, { machine, container }, options);
+    }
+  }
+  const foreign = machine.disks.find(({ isForeign }) => isForeign === true);
+  if (foreign !== undefined) {
+    const why = `disk "${foreign.name}" is of a domain that was adopted, which is gone: it is not started`;
+    throw new RuntimeError('InvalidSpec', why, { container: container.name });
   }
   const { libvirt, attempts, nodeId, clock } = machines;
   const { attempt } = container;

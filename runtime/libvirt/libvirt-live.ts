@@ -7,15 +7,24 @@ import type { TypedNumber } from './rpc/xdr.ts';
 
 const resizeInBytes = 1;
 const metadataElement = 2;
+/** Source: virDomainGetJobStatsFlags. */
+const jobStatsCompleted = 1;
+/** Source: virDomainJobType. */
+export const jobEnd = { completed: 3, failed: 4, cancelled: 5 } as const;
+/** Source: virDomainVcpuFlags and virDomainMemoryModFlags. */
+const maximum = 4;
 /** Source: virDomainInterfaceAddressesSource. */
 const addressesOf = { agent: 1 } as const;
 const labelPrefix = 'berth';
 
 export class LiveDomains {
   readonly #libvirt: Libvirt;
+  readonly #affects: number;
 
-  constructor(libvirt: Libvirt) {
+  /** `affects`: the running machine, its next start, or both; of one that is made anew, the first. */
+  constructor(libvirt: Libvirt, affects: number = affect.live) {
     this.#libvirt = libvirt;
+    this.#affects = affects;
   }
 
   /** How it is now. */
@@ -29,27 +38,44 @@ export class LiveDomains {
   }
 
   async attach(domain: Domain, xml: string, options: CallOptions): Promise<void> {
-    const body = writeDomain(domain).string(xml).uint(affect.live);
+    const body = writeDomain(domain).string(xml).uint(this.#affects);
     await this.#libvirt.call('DOMAIN_ATTACH_DEVICE_FLAGS', body, options);
   }
 
   /** Asks the guest to let go; it may still have it when this resolves. */
   async detach(domain: Domain, xml: string, options: CallOptions): Promise<void> {
-    const body = writeDomain(domain).string(xml).uint(affect.live);
+    const body = writeDomain(domain).string(xml).uint(this.#affects);
     await this.#libvirt.call('DOMAIN_DETACH_DEVICE_FLAGS', body, options);
   }
 
-  /** Only ever more: libvirt 9 and QEMU 7 lose the machine after CPUs are taken away. */
+  /** While it runs only ever more: libvirt 9 and QEMU 7 lose the machine after CPUs are taken away. */
   async setCpus(domain: Domain, cpus: number, options: CallOptions): Promise<void> {
-    const body = writeDomain(domain).uint(cpus).uint(affect.live);
+    const body = writeDomain(domain).uint(cpus).uint(this.#affects);
     await this.#libvirt.call('DOMAIN_SET_VCPUS_FLAGS', body, options);
   }
 
   /** What its balloon leaves it. */
   async setMemory(domain: Domain, memoryBytes: bigint, options: CallOptions): Promise<void> {
     const kibibytes = memoryBytes / 1024n;
-    const body = writeDomain(domain).hyper(kibibytes).uint(affect.live);
+    const body = writeDomain(domain).hyper(kibibytes).uint(this.#affects);
     await this.#libvirt.call('DOMAIN_SET_MEMORY_FLAGS', body, options);
+  }
+
+  /** Up to how many it may get, from its next start on. */
+  async setCpusMax(domain: Domain, cpus: number, options: CallOptions): Promise<void> {
+    const body = writeDomain(domain)
+      .uint(cpus)
+      .uint(affect.config | maximum);
+    await this.#libvirt.call('DOMAIN_SET_VCPUS_FLAGS', body, options);
+  }
+
+  async setMemoryMax(domain: Domain, memoryBytes: bigint, options: CallOptions): Promise<void> {
+    const body = writeDomain(domain).hyper(memoryBytes / 1024n);
+    await this.#libvirt.call(
+      'DOMAIN_SET_MEMORY_FLAGS',
+      body.uint(affect.config | maximum),
+      options,
+    );
   }
 
   /** How much time its CPUs get; a negative quota is none. */
@@ -64,9 +90,41 @@ export class LiveDomains {
     });
     await this.#libvirt.call(
       'DOMAIN_SET_SCHEDULER_PARAMETERS_FLAGS',
-      body.uint(affect.live),
+      body.uint(this.#affects),
       options,
     );
+  }
+
+  /** Begins to copy disks as they are now; the guest goes on meanwhile. */
+  async beginBackup(domain: Domain, xml: string, options: CallOptions): Promise<void> {
+    const body = writeDomain(domain).string(xml).optionalString(undefined).uint(0);
+    await this.#libvirt.call('DOMAIN_BACKUP_BEGIN', body, options);
+  }
+
+  /** Whether something that takes long is done to it. Throws when it does not run. */
+  async hasJob(domain: Domain, options: CallOptions): Promise<boolean> {
+    const reply = await this.#libvirt.call(
+      'DOMAIN_GET_JOB_STATS',
+      writeDomain(domain).uint(0),
+      options,
+    );
+    return reply.int() !== 0;
+  }
+
+  /** How the last one ended; told once. */
+  async endedJob(
+    domain: Domain,
+    options: CallOptions,
+  ): Promise<{ readonly type: number; readonly error?: string }> {
+    const body = writeDomain(domain).uint(jobStatsCompleted);
+    const reply = await this.#libvirt.call('DOMAIN_GET_JOB_STATS', body, options);
+    const type = reply.int();
+    const error = reply.parameters().get('errmsg');
+    return { type, ...(typeof error === 'string' ? { error } : {}) };
+  }
+
+  async abortJob(domain: Domain, options: CallOptions): Promise<void> {
+    await this.#libvirt.call('DOMAIN_ABORT_JOB', writeDomain(domain), options);
   }
 
   /** Those that the guest has given itself, as its agent says; loops and links' own left out. */
@@ -102,7 +160,7 @@ export class LiveDomains {
         read_iops_sec: unsigned(limits.readIops),
         write_iops_sec: unsigned(limits.writeIops),
       });
-    await this.#libvirt.call('DOMAIN_SET_BLOCK_IO_TUNE', body.uint(affect.live), options);
+    await this.#libvirt.call('DOMAIN_SET_BLOCK_IO_TUNE', body.uint(this.#affects), options);
   }
 
   /** What the guest sees of it. */
@@ -118,10 +176,10 @@ export class LiveDomains {
     await this.#libvirt.call('DOMAIN_BLOCK_RESIZE', body, options);
   }
 
-  /** The element that says whose it is, for this start, where there is one, and the next. */
+  /** The element that says whose it is, for this start, where there is one, and the next; absent = nobody's. */
   async setLabels(
     domain: Domain,
-    xml: string,
+    xml: string | undefined,
     running: boolean,
     options: CallOptions,
   ): Promise<void> {

@@ -109,6 +109,31 @@ export class Libvirt {
     }
   }
 
+  /** `undefined` when there is none. */
+  async named(name: string, options: CallOptions): Promise<Domain | undefined> {
+    const body = new XdrWriter().string(name);
+    try {
+      return readDomain(await this.call('DOMAIN_LOOKUP_BY_NAME', body, options));
+    } catch (error) {
+      if (hasCode(error, errorCode.noDomain)) return undefined;
+      throw error;
+    }
+  }
+
+  /** Whether libvirt knows it also while it does not run. */
+  async isPersistent(domain: Domain, options: CallOptions): Promise<boolean> {
+    return (await this.call('DOMAIN_IS_PERSISTENT', writeDomain(domain), options)).int() === 1;
+  }
+
+  /** Whether libvirt starts it by itself when the machine boots. */
+  async isAutostarted(domain: Domain, options: CallOptions): Promise<boolean> {
+    return (await this.call('DOMAIN_GET_AUTOSTART', writeDomain(domain), options)).int() === 1;
+  }
+
+  async setAutostart(domain: Domain, on: boolean, options: CallOptions): Promise<void> {
+    await this.call('DOMAIN_SET_AUTOSTART', writeDomain(domain).int(on ? 1 : 0), options);
+  }
+
   /** What stands in the element of that namespace; `undefined` when there is none. */
   async metadata(domain: Domain, ns: string, options: CallOptions): Promise<string | undefined> {
     const body = writeDomain(domain).int(metadataElement).optionalString(ns).uint(0);

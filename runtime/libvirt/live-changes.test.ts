@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { MachineSpec } from '../machine.ts';
-import { fixedParts, planLiveChanges } from './live-changes.ts';
+import { fixedParts, planAdopted, planLiveChanges } from './live-changes.ts';
 import { readLiveMachine } from './live-machine.ts';
 
 /** As libvirt 9 describes one that runs; what is not read is left out. */
@@ -35,6 +35,18 @@ const dump = `<domain type='qemu' id='5'>
       <readonly/>
       <serial>cidata</serial>
     </disk>
+    <disk type='file' device='cdrom'>
+      <source file='/theirs.iso'/>
+      <target dev='sda' bus='sata'/>
+      <readonly/>
+    </disk>
+    <disk type='network' device='disk'>
+      <source protocol='rbd' name='pool/image'/>
+      <target dev='vdc' bus='virtio'/>
+    </disk>
+    <interface type='user'>
+      <mac address='52:54:00:00:00:01'/>
+    </interface>
     <interface type='bridge'>
       <mac address='02:be:0a:63:00:65'/>
       <source bridge='br0'/>
@@ -86,6 +98,7 @@ test('what runs is read as it is', () => {
       {
         name: 'root',
         target: 'vda',
+        bus: 'virtio',
         path: '/d/a & b.qcow2',
         isDevice: false,
         readOnly: false,
@@ -94,12 +107,14 @@ test('what runs is read as it is', () => {
       {
         name: 'cidata',
         target: 'vdb',
+        bus: 'virtio',
         path: '/d/seed.img',
         isDevice: false,
         readOnly: true,
         limits: {},
       },
     ],
+    targets: ['vda', 'vdb', 'sda', 'vdc'],
     interfaces: [nic],
     screen: '/run/vnc.sock',
     agent: true,
@@ -145,7 +160,7 @@ test('disks by name: attached to a free place, detached, limited; another file w
   const more = { name: 'more', path: '/d/more', readOnly: false, format: 'qcow2' } as const;
   expect(plan({ disks: [more] }).changes).toMatchObject([
     { type: 'detachDisk', disk: { name: 'root' } },
-    { type: 'attachDisk', disk: more, target: 'vdc' },
+    { type: 'attachDisk', disk: more, target: 'vdd' },
   ]);
   const { limits: _, ...free } = root;
   expect(plan({ disks: [free] }).changes).toEqual([{ type: 'limits', disk: 'vda', limits: {} }]);
@@ -175,4 +190,18 @@ test('what holds only from a start on is named by its field; what was started be
   expect(planLiveChanges(readLiveMachine(dump), '', { ...want, ...other }, time).restart).toEqual(
     [],
   );
+});
+
+test('of what was adopted what libvirt alone says is refused, and time is limited on request only', () => {
+  const other = { ...want, cpus: 3, graphics: false, cpuModel: 'Haswell' };
+  const adopted = (limitsOf: object) =>
+    planAdopted(readLiveMachine(dump), fixedParts(want), other, limitsOf);
+  expect(adopted({ cpuRequestMilli: 500 })).toEqual({
+    changes: [],
+    restart: ['spec.resources.requests.cpu'],
+    refused: ['spec.cpu.model', 'spec.graphics'],
+  });
+  expect(adopted({ cpuMilli: 500, cpuRequestMilli: 500 }).changes).toEqual([
+    { type: 'cpuTime', quotaMicros: 50_000 },
+  ]);
 });

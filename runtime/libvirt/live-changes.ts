@@ -44,10 +44,34 @@ export function planLiveChanges(
   else if (distance(want.memoryBytes, have.memoryBytes) > memorySlackBytes) {
     changes.push({ type: 'memory', memoryBytes: want.memoryBytes });
   }
-  const disks = diskChanges(have.disks, want.disks);
+  const disks = diskChanges(have, want.disks);
   return {
     changes: [...changes, ...disks.changes, ...interfaceChanges(have.interfaces, want.interfaces)],
     restart: [...restart, ...disks.restart],
+  };
+}
+
+/** What VMs say of adopted machines too, and the rest is libvirt's to say. */
+const adoptedFields = ['spec.cpu.max', 'spec.memory.max', 'spec.resources'];
+
+/**
+ * Of a machine that was adopted; `refused` are fields that it does not follow. The time of its CPUs is only
+ * limited where its VM says so: it may have limits of its own.
+ */
+export function planAdopted(
+  have: LiveMachine,
+  fixed: string,
+  machine: MachineSpec,
+  { cpuMilli }: ResourceLimits,
+): LivePlan & { readonly refused: readonly string[] } {
+  const limits = cpuMilli === undefined ? {} : { cpuMilli };
+  const { changes, restart } = planLiveChanges(have, fixed, machine, limits);
+  const isLimited = cpuMilli !== undefined;
+  const isFollowed = (field: string) => adoptedFields.some((each) => field.startsWith(each));
+  return {
+    changes: changes.filter(({ type }) => isLimited || type !== 'cpuTime'),
+    restart: restart.filter(isFollowed),
+    refused: restart.filter((field) => !isFollowed(field)),
   };
 }
 
@@ -83,7 +107,10 @@ function cpuTimeChange(
   return [sameShares ? change : { ...change, shares: wanted.shares ?? 0 }];
 }
 
-function diskChanges(have: readonly LiveDisk[], wanted: readonly MachineDisk[]): LivePlan {
+function diskChanges(
+  { disks: have, targets: taken }: LiveMachine,
+  wanted: readonly MachineDisk[],
+): LivePlan {
   const want = wanted.filter(({ name }) => name !== seedDisk);
   const changes: LiveChange[] = [];
   const restart: string[] = [];
@@ -91,7 +118,7 @@ function diskChanges(have: readonly LiveDisk[], wanted: readonly MachineDisk[]):
     const stays = disk.name === seedDisk || want.some(({ name }) => name === disk.name);
     if (!stays) changes.push({ type: 'detachDisk', disk });
   }
-  const targets = new Set(have.map(({ target }) => target));
+  const targets = new Set(taken);
   for (const disk of want) {
     const old = have.find(({ name }) => name === disk.name);
     if (old === undefined) {

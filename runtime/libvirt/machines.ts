@@ -12,6 +12,7 @@ import {
 import type { Attempts } from './attempts.ts';
 import { type DomainLabels, labelNamespace, readLabels } from './domain-xml.ts';
 import type { Domain, DomainInfo, DomainState, Libvirt } from './libvirt.ts';
+import { LiveDomains } from './libvirt-live.ts';
 import { LibvirtError } from './rpc/connection.ts';
 
 export interface Found {
@@ -37,6 +38,8 @@ export class Machines {
   readonly libvirt: Libvirt;
   readonly nodeId: string;
   readonly clock: Clock;
+  /** Domains that were adopted by their instance: their uuid says nothing of it. */
+  readonly #adopted = new Map<InstanceId, string>();
   /** Those whose memory is being written: libvirt says that they are off before it says that they are saved. */
   readonly #saving = new Set<string>();
 
@@ -54,8 +57,12 @@ export class Machines {
   }
 
   async find(id: InstanceId, options: CallOptions): Promise<Found | undefined> {
-    const domain = await this.libvirt.find(domainUuid(this.nodeId, id), options);
-    return domain === undefined ? undefined : await this.read(domain, options);
+    const known = this.#adopted.get(id) ?? domainUuid(this.nodeId, id);
+    const domain = await this.libvirt.find(known, options);
+    const found = domain === undefined ? undefined : await this.read(domain, options);
+    if (found?.labels.instance === id) return found;
+    // One that was adopted before this driver started.
+    return (await this.list(options)).find(({ labels }) => labels.instance === id);
   }
 
   /** `undefined` when it is none of ours, or went meanwhile. */
@@ -64,6 +71,7 @@ export class Machines {
     if (text === undefined) return undefined;
     const labels = readLabels(text);
     if (labels.node !== this.nodeId) return undefined;
+    if (labels.adopted !== undefined) this.#adopted.set(labels.instance, domain.uuid);
     const info = await this.libvirt.info(domain, options).catch((error) => {
       if (error instanceof LibvirtError) return undefined;
       throw error;
@@ -77,10 +85,10 @@ export class Machines {
   }
 
   async status(found: Found): Promise<InstanceStatus> {
-    const { labels, running, state, halted } = found;
+    const { running, state, halted, labels } = found;
     const { instance, namespace, name, container, attempt, image } = labels;
     const before = await this.attempts.ended(instance, attempt - 1);
-    const previousId = this.containerId({ ...labels, attempt: attempt - 1 });
+    const previousId = this.containerId(found, attempt - 1);
     return {
       id: instance,
       namespace,
@@ -90,19 +98,23 @@ export class Machines {
         {
           name: container,
           attempt,
-          containerId: this.containerId(labels),
+          containerId: this.containerId(found),
           image,
           imageId: image === '' ? 'kernel' : `file:${image}`,
           state: await this.#state(found),
           ...(before === undefined ? {} : { previous: { ...before, containerId: previousId } }),
         },
       ],
-      machine: { state, ...(halted ? { trouble: haltedWords } : {}) },
+      machine: {
+        state,
+        ...(halted ? { trouble: haltedWords } : {}),
+        ...(labels.adopted === undefined ? {} : { unlogged: unloggedWords }),
+      },
     };
   }
 
-  containerId({ instance, attempt }: DomainLabels): string {
-    return `libvirt://${domainUuid(this.nodeId, instance)}/${attempt}`;
+  containerId({ domain, labels }: Found, attempt = labels.attempt): string {
+    return `libvirt://${domain.uuid}/${attempt}`;
   }
 
   /** Its power button, then its agent, then the plug. */
@@ -131,8 +143,11 @@ export class Machines {
     throw new RuntimeError('Unavailable', `${domain.name} does not end, although it was destroyed`);
   }
 
+  /** What somebody else made is left to libvirt, stopped. */
   async forget({ domain, labels }: Found, options: CallOptions): Promise<void> {
-    await this.libvirt.undefine(domain, options);
+    if (labels.adopted === undefined) await this.libvirt.undefine(domain, options);
+    else await new LiveDomains(this.libvirt).setLabels(domain, undefined, false, options);
+    this.#adopted.delete(labels.instance);
     await this.attempts.remove(labels.instance);
   }
 
@@ -192,6 +207,9 @@ export class Machines {
 const haltedWords =
   'the guest is halted: a disk of it could not be written; is the disk of its node full?';
 
+export const unloggedWords =
+  'the console of a machine that was adopted is not kept: "berth console" shows it while it runs';
+
 const states: Readonly<Record<DomainState, MachineState>> = {
   nostate: 'stopped',
   running: 'running',
@@ -209,7 +227,8 @@ function gone(error: unknown): false {
   throw error;
 }
 
-function isUp({ state }: DomainInfo): boolean {
+/** Also while it is halted. */
+export function isUp({ state }: DomainInfo): boolean {
   return state !== 'shutoff' && state !== 'crashed' && state !== 'nostate';
 }
 

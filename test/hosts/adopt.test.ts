@@ -1,4 +1,4 @@
-/** A container and a service that somebody else started, taken under management and given back. */
+/** A container, a service and a domain that somebody else started, taken under management and given back. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Cluster, labImage } from './cluster.ts';
 
@@ -15,6 +15,11 @@ User=nobody
 MemoryMax=64M
 [Install]
 WantedBy=multi-user.target
+`;
+
+/** It has nothing to boot, and runs. */
+const domainXml = `<domain type='qemu'><name>bios</name><memory unit='MiB'>16</memory>
+<os><type machine='pc'>hvm</type></os></domain>
 `;
 
 const isEnabled = 'systemctl is-enabled counts || true';
@@ -106,17 +111,26 @@ describe(
       expect(await cluster.sh(1, 'systemctl show counts -p Restart')).toBe('Restart=always');
     });
 
-    test('is started by Berth, and by nobody else, after a power cut', async () => {
+    test('is started by Berth, and by nobody else, after a power cut; a domain too', async () => {
       await cluster.berth(1, 'adopt', 'systemd/counts');
+      await cluster.sh(1, `cat > /root/domain.xml <<'EOF'\n${domainXml}EOF`);
+      await cluster.sh(1, 'virsh -q define /root/domain.xml; virsh -q autostart bios');
+      await cluster.sh(1, 'virsh -q start bios');
+      expect(await cluster.berth(1, 'adopt', 'libvirt/bios')).toMatchObject({ code: 0 });
       await cluster.lab.crash(1);
       await cluster.lab.boot(1);
       expect(await cluster.sh(1, 'pgrep -cf "^sleep 100000" || true')).toBe('0');
+      expect(await cluster.sh(1, 'virsh -q domstate bios')).toContain('shut off');
       await cluster.reviveBerth(1);
       await cluster.until('it runs again', async () => {
         return (await cluster.sh(1, 'pgrep -cf "^sleep 100000" || true')) === '1';
       });
       await cluster.kubectl('wait', 'pod/counts', '--for=condition=Ready', '--timeout=30s');
       await cluster.kubectl('delete', 'pod/counts', '--grace-period=1');
+      await cluster.kubectl('wait', 'vm/bios', '--for=condition=Ready', '--timeout=60s');
+      expect(await cluster.sh(1, 'virsh -q domstate bios')).toContain('running');
+      await cluster.kubectl('delete', 'vm/bios', '--grace-period=1', '--timeout=60s');
+      expect(await cluster.sh(1, 'virsh -q domstate bios')).toContain('shut off');
       await cluster.sh(1, 'systemctl enable -q --now counts');
     });
 
@@ -143,8 +157,15 @@ test(
     expect(refused.stderr).toBe(
       'berth: no container "none" on this node: see "docker ps" (NotFound)\n',
     );
-    const wrong = await cluster.berth(1, 'adopt', 'libvirt/db');
-    expect(wrong.stderr).toContain('name docker/NAME or systemd/NAME');
+    const wrong = await cluster.berth(1, 'adopt', 'podman/db');
+    expect(wrong.stderr).toContain('name docker/NAME or systemd/NAME or libvirt/NAME');
+    const absent = await cluster.berth(1, 'adopt', 'libvirt/db');
+    expect(absent.stderr).toContain('no domain "db" on this node: see "virsh list --all"');
+    await cluster.sh(1, 'sed s/bios/brief/ /root/domain.xml > /root/brief.xml');
+    await cluster.sh(1, 'virsh -q create /root/brief.xml');
+    const transient = await cluster.berth(1, 'adopt', 'libvirt/brief');
+    expect(transient.stderr).toContain('domain "brief" is transient');
+    await cluster.sh(1, 'virsh -q destroy brief');
     expect(await cluster.kubectl('get', 'pods')).toBe('');
   },
   timeoutMs,

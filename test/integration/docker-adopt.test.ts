@@ -48,9 +48,9 @@ test('a running container is described, adopted, seen after a restart, and given
   const id = start('berth-adopt-1', '--restart', 'always', '-e', 'A=1', '--memory', '64m');
   const before = stateOf(id);
   const first = runtime();
-  const { target, spec, lacking } = (await first.adopting?.describe('berth-adopt-1', {
-    signal,
-  })) ?? { target: '', spec: undefined, lacking: [] };
+  const found = await first.adopting?.describe('berth-adopt-1', { signal });
+  if (found === undefined || !('spec' in found)) throw new Error('it is described as no pod');
+  const { target, spec, lacking } = found;
   expect(target).toBe(id);
   expect(lacking).toEqual([]);
   expect(spec).toMatchObject({

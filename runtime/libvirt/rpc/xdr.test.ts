@@ -35,3 +35,28 @@ test('a message that ends too early is no message', () => {
   const cut = new XdrWriter().string('longer than that').bytes().subarray(0, 8);
   expect(() => new XdrReader(cut).string()).toThrow(RangeError);
 });
+
+test('named values of every type', () => {
+  const written = new XdrWriter().int(5);
+  written
+    .string('a')
+    .int(1)
+    .int(-1)
+    .string('b')
+    .int(4)
+    .hyper(2n ** 63n)
+    .string('c')
+    .int(5);
+  written.double(0.5).string('d').int(6).int(1).string('e').int(7).string('words');
+  const reader = new XdrReader(written.bytes());
+  expect(Object.fromEntries(reader.parameters())).toEqual({
+    a: -1,
+    b: 2n ** 63n,
+    c: 0.5,
+    d: true,
+    e: 'words',
+  });
+  expect(reader.rest()).toHaveLength(0);
+  const strange = new XdrWriter().int(1).string('x').int(9).bytes();
+  expect(() => new XdrReader(strange).parameters()).toThrow(RangeError);
+});

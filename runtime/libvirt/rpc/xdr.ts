@@ -116,9 +116,42 @@ export class XdrReader {
     return bytes;
   }
 
+  /** Named values, whatever their types. Source: remote_typed_param. */
+  parameters(): ReadonlyMap<string, bigint | number | string | boolean> {
+    const found = new Map<string, bigint | number | string | boolean>();
+    for (let count = this.uint(); count > 0; count -= 1) {
+      const name = this.string();
+      found.set(name, this.#value(this.int()));
+    }
+    return found;
+  }
+
   /** What has not been read. */
   rest(): Buffer {
     return this.#bytes.subarray(this.#at);
+  }
+
+  /** Source: virTypedParameterType. */
+  #value(type: number): bigint | number | string | boolean {
+    switch (type) {
+      case 1:
+      case 2:
+        return this.int();
+      case 3:
+      case 4:
+        return this.hyper();
+      case 5: {
+        const value = this.#bytes.readDoubleBE(this.#at);
+        this.#at += 8;
+        return value;
+      }
+      case 6:
+        return this.int() !== 0;
+      case 7:
+        return this.string();
+      default:
+        throw new RangeError(`values of type ${type} are not known`);
+    }
   }
 }
 

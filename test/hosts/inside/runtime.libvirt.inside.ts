@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import type { Duplex } from 'node:stream';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -342,6 +342,70 @@ describe('libvirt runtime', () => {
     },
     bootMs,
   );
+
+  const contentOf = async (image: string) => {
+    const at = `${directory}/mnt`;
+    await run('qemu-img', ['convert', '-O', 'raw', image, `${image}.raw`]);
+    await run('mkdir', ['-p', at]);
+    await run('mount', ['-o', 'loop', `${image}.raw`, at]);
+    try {
+      return (await run('cat', [`${at}/mark`])).stdout;
+    } finally {
+      await run('umount', [at]);
+    }
+  };
+  const jobs = () => virsh('domjobinfo');
+
+  test(
+    'a disk is captured while the guest writes on, and what cannot be leaves it as it was',
+    async () => {
+      const before = await pid('vm');
+      const path = `${directory}/live.qcow2`;
+      await inGuest('echo captured > /data/mark; sync');
+      await runtime.machines?.capture(spec.id, { path }, { signal });
+      await inGuest('echo later > /data/mark; sync');
+      // It stands on no other file.
+      expect((await inspectDisk(path, { signal })).sizeBytes).toBe(32n << 20n);
+      expect(await contentOf(path)).toBe('captured\n');
+      const full = `${directory}/full`;
+      await run('mkdir', ['-p', full]);
+      await run('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', full]);
+      const failed = runtime.machines?.capture(spec.id, { path: `${full}/x.qcow2` }, { signal });
+      await expect(failed).rejects.toMatchObject({
+        reason: 'Conflict',
+        message: expect.stringMatching(/takes up to \d+ bytes, and only \d+ bytes are free there/),
+      });
+      expect((await run('ls', [full])).stdout).toBe('');
+      await run('umount', [full]);
+      expect(await jobs()).toMatch(/None/);
+      expect(await inGuest('cat /data/mark')).toBe('later');
+      expect(await pid('vm')).toBe(before);
+    },
+    bootMs,
+  );
+
+  test('a capture whose agent was killed is cleared away by the next one', async () => {
+    const part = `${directory}/half.qcow2.part`;
+    // As it was left: the guest still, the job under way, the note written.
+    await run('touch', [part]);
+    await writeFile(`${stateDir}/${spec.id}/capture`, part);
+    const pull = `<domainbackup mode='pull'><server transport='unix' socket='${directory}/nbd'/>
+      <disks><disk name='vda' backup='yes' type='file'><scratch file='${directory}/scratch'/></disk></disks></domainbackup>`;
+    await writeFile(`${directory}/pull.xml`, pull);
+    await virsh('backup-begin', `${directory}/pull.xml`);
+    await virsh('domfsfreeze');
+    const next = open();
+    const { machine, containers } = spec as { machine: MachineSpec } & InstanceSpec;
+    await next.machines?.adjust(
+      spec.id,
+      { machine, limits: containers[0]?.limits ?? {} },
+      { signal },
+    );
+    await next.close();
+    await until('the job is gone', async () => /None/.test(await jobs()));
+    expect(existsSync(part)).toBe(false);
+    expect(await inGuest('echo thawed > /data/mark; sync; cat /data/mark')).toBe('thawed');
+  });
 
   test('stop is graceful and keeps it; the next attempt boots again with the log before kept', async () => {
     await runtime.stop(spec.id, { signal, graceMs: 60_000 });

@@ -1,6 +1,7 @@
 /** A VM from its manifest to its end through real kubectl, on a host with a libvirtd of its own. */
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -134,7 +135,7 @@ test(
 );
 
 test(
-  'a snapshot is an object; one goes back to it, and captures what is stopped',
+  'a snapshot is an object; one goes back to it, and captures what runs',
   async () => {
     await until('it answers', answer, bootMs);
     const taken = await plane.berth(['vm', 'snapshot', 'vm/db', '--name', 'one']);
@@ -142,7 +143,7 @@ test(
     const [, line] = (await kubectl.ok(['get', 'vmsnap'])).split('\n');
     expect(line).toMatch(/^one +db +Ready +true/);
     const capture = await plane.berth(['vm', 'capture', 'vm/db', '--to', 'golden']);
-    expect(capture.stderr).toContain('it runs: stop it first (Conflict)');
+    expect(capture.stdout).toMatch(/image: {path: .*\/images\/golden.qcow2}/);
     const { restarts = 0 } = (await vm()).status ?? {};
     expect(await plane.berth(['vm', 'restore', 'vm/db', '--snapshot', 'one'])).toMatchObject({
       code: 0,
@@ -198,7 +199,7 @@ test(
     await kubectl.ok(['wait', 'vm/db', '--for=jsonpath={.status.phase}=Stopped', '--timeout=60s']);
     const stopped = await vm();
     const captured = await plane.berth(['vm', 'capture', 'vm/db', '--to', 'golden']);
-    expect(captured.stdout).toMatch(/image: {path: .*\/images\/golden.qcow2}/);
+    expect(captured.stderr).toContain('golden.qcow2 is there already: name another file');
     expect(stopped.spec.nodeName).toBe('node-1');
     expect(stopped.status?.state).toMatchObject({ terminated: { exitCode: 0 } });
     await kubectl.ok(['patch', 'vm', 'db', '--type=merge', '-p', '{"spec":{"running":true}}']);
@@ -281,6 +282,98 @@ test('what cannot be is refused with the field', async () => {
   await expect(kubectl.apply(bad)).rejects.toThrow(/spec.resources.requests.memory: Required/);
   await expect(kubectl.apply(bad)).rejects.toThrow(/spec.disks: Required/);
 });
+
+/** As somebody would make it by hand: another board than ours, no log, and a drive that Berth knows nothing of. */
+const foreignXml = `<domain type='qemu'><name>Theirs</name>
+  <memory unit='MiB'>160</memory><vcpu>1</vcpu>
+  <os><type machine='pc'>hvm</type><kernel>/lab/vmlinuz</kernel><initrd>/lab/initrd.gz</initrd>
+  <cmdline>console=ttyS0 quiet mitigations=off no_timer_check ip=10.99.0.112/24 hostname=theirs</cmdline></os>
+  <features><acpi/></features>
+  <devices>
+    <disk type='file' device='disk'><driver name='qemu' type='qcow2'/>
+      <source file='/var/lib/theirs.qcow2'/><target dev='vda' bus='virtio'/></disk>
+    <disk type='file' device='cdrom'><target dev='hda' bus='ide'/><readonly/></disk>
+    <interface type='bridge'><source bridge='br0'/><model type='virtio'/></interface>
+    <serial type='pty'/>
+    <channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>
+  </devices></domain>`;
+
+test(
+  'a domain is adopted as it runs, goes on under its VM, and is released as it was',
+  async () => {
+    const virsh = async (...args: readonly string[]) => (await run('virsh', args)).stdout;
+    const file = '/var/lib/theirs.qcow2';
+    const theirs = () => plane.client.get<VM>(vms, { namespace: 'default', name: 'theirs' }, never);
+    const process = async () => (await run('pgrep', ['-f', 'guest=Theirs,'])).stdout.trim();
+    await run('qemu-img', ['create', '-q', '-f', 'qcow2', file, '64M']);
+    await writeFile('/tmp/theirs.xml', foreignXml);
+    await virsh('define', '/tmp/theirs.xml');
+    await virsh('autostart', 'Theirs');
+    await virsh('start', 'Theirs');
+    const before = await process();
+    const definition = async () =>
+      (await virsh('dumpxml', '--inactive', 'Theirs')).replace(/ *<metadata>.*<\/metadata>\n/s, '');
+    const xmlBefore = await definition();
+    const dry = await plane.berth(['adopt', 'libvirt/Theirs', '--dry-run']);
+    expect(dry.stdout).toContain(`path: ${file}`);
+    const adopted = await plane.berth(['adopt', 'libvirt/Theirs']);
+    expect(adopted.stdout).toBe(
+      'vm/theirs adopted: libvirt/Theirs on node node-1 runs on as it did\n',
+    );
+    expect(adopted.stderr).toContain('1 drive of another kind: kept as libvirt has them');
+    await kubectl.ok(['wait', 'vm/theirs', '--for=condition=Ready', '--timeout=60s']);
+    await kubectl.ok(['wait', 'vm/theirs', '--for=condition=AgentConnected', '--timeout=120s']);
+    const said = await plane.berth(['exec', 'vm/theirs', '--', '/bin/hostname']);
+    expect(said).toMatchObject({ code: 0, stdout: 'theirs\n' });
+    expect((await plane.berth(['logs', 'vm/theirs'])).stderr).toContain('berth console');
+    await plane.kill();
+    await plane.up();
+    await until('it is seen again', async () => (await theirs()).status?.phase === 'Running');
+    expect(await process()).toBe(before);
+    expect(await definition()).toBe(xmlBefore);
+    const { status } = await theirs();
+    expect(status?.conditions?.find(({ type }) => type === 'Synchronized')).toBeUndefined();
+    expect(status?.restarts).toBe(0);
+    expect(await virsh('dominfo', 'Theirs')).toMatch(/Autostart: +disable/);
+    const again = await plane.berth(['adopt', 'libvirt/Theirs', '--name', 'other']);
+    expect(again.stderr).toContain('belongs to vm default/theirs already');
+    // It is started as libvirt has it, with what its VM has changed.
+    const change = {
+      running: false,
+      resources: { requests: { cpu: '1', memory: '192Mi' } },
+      cpu: { model: 'Haswell' },
+    };
+    const patch = (spec: object) =>
+      kubectl.ok(['patch', 'vm', 'theirs', '--type=merge', '-p', JSON.stringify({ spec })]);
+    await patch(change);
+    await until('it is off', async () => (await theirs()).status?.phase === 'Stopped', bootMs);
+    await patch({ running: true });
+    await until('it runs again', async () => (await theirs()).status?.phase === 'Running', bootMs);
+    const xml = await virsh('dumpxml', 'Theirs');
+    expect(xml).toMatch(/<memory unit='KiB'>196608<.*pc-i440fx.*device='cdrom'/s);
+    expect((await theirs()).status?.restarts).toBe(1);
+    await until('what is libvirt’s to say is told', async () =>
+      (await theirs()).status?.conditions
+        ?.find(({ type }) => type === 'Synchronized')
+        ?.message?.includes('spec.cpu.model: an adopted machine is what libvirt says it is'),
+    );
+    const second = await process();
+    const released = await plane.berth(['release', 'vm/theirs']);
+    expect(released.stdout).toMatch(/^vm\/theirs released: libvirt:\/\//);
+    expect(await process()).toBe(second);
+    expect(await virsh('dominfo', 'Theirs')).toMatch(/Autostart: +enable/);
+    expect(await virsh('dumpxml', 'Theirs')).not.toContain('berth.dev');
+    // One that is off is adopted as such; what is deleted is libvirt's again, with its disk.
+    await virsh('destroy', 'Theirs');
+    const off = await plane.berth(['adopt', 'libvirt/Theirs', '--name', 'off']);
+    expect(off.stdout).toContain('stays off');
+    await kubectl.ok(['delete', 'vm', 'off', '--timeout=60s']);
+    expect(await virsh('domstate', 'Theirs')).toContain('shut off');
+    await run('test', ['-s', file]);
+    await virsh('undefine', 'Theirs');
+  },
+  4 * bootMs,
+);
 
 test(
   'deletion shuts it down and leaves nothing',
