@@ -60,6 +60,8 @@ export interface VolumeAccess {
   hold(pod: Pod, options: CallOptions): Promise<ReadonlyMap<string, HeldVolume>>;
   /** Gives back what an instance held, which has ended. */
   release(uid: string, options: CallOptions): Promise<void>;
+  /** Gives back what a machine claims no more; it must have let go of it. */
+  releaseUnclaimed(pod: Pod, options: CallOptions): Promise<void>;
   /** Uids of instances that hold something. */
   holders(): Promise<readonly string[]>;
   /** Changes whenever other limits hold for what the pod claims, or it has grown; empty without claims. */

@@ -139,6 +139,8 @@ async function stop(context: PodContext, found: InstanceStatus | undefined): Pro
     }
     status = await runtime.get(uid, { signal });
   }
+  // One that is saved goes on with the disks that it had.
+  if (status?.machine?.state === 'stopped') await context.volumes.releaseUnclaimed(pod, { signal });
   const waiting = new Map<string, Waiting>();
   for (const { name } of pod.spec.containers) {
     const ran = status?.containers.some(

@@ -39,15 +39,19 @@ export async function holdVolumes(
   return held;
 }
 
-/** The uids of the volumes that are free now. `VolumeError` `InUse` while something of it still uses one. */
+/**
+ * The uids of the volumes that are free now; `kept` are those that it goes on using. `VolumeError` `InUse`
+ * while something of it still uses one.
+ */
 export async function releaseVolumes(
   holderUid: string,
   { locks, mounts, serial }: VolumeRoom,
   options: CallOptions,
+  kept: ReadonlySet<string> = new Set(),
 ): Promise<readonly string[]> {
   const freed: string[] = [];
   for (const [uid, holder] of await locks.all()) {
-    if (holder.uid !== holderUid) continue;
+    if (holder.uid !== holderUid || kept.has(uid)) continue;
     await serial.run(uid, async () => {
       await mounts.release(uid, holder.image, options);
       await locks.drop(uid);
@@ -55,6 +59,13 @@ export async function releaseVolumes(
     freed.push(uid);
   }
   return freed;
+}
+
+/** Uids of those that an instance claims now; undefined while that is not known for sure. */
+export function claimedUids(pod: Pod, { known }: VolumeRoom): ReadonlySet<string> | undefined {
+  const claimed = claimsOf(pod).map((name) => known.named(pod.metadata.namespace ?? '', name));
+  const uids = claimed.flatMap((volume) => (volume === undefined ? [] : [idOf(volume).uid]));
+  return known.live && uids.length === claimed.length ? new Set(uids) : undefined;
 }
 
 async function holdOne(

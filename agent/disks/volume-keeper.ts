@@ -15,7 +15,13 @@ import { VolumeMounts } from '../../runtime/disk/volume-mounts.ts';
 import { KeyedSerial } from '../../runtime/serial.ts';
 import { endVolume } from './end-volume.ts';
 import { HeldTooLong } from './held-too-long.ts';
-import { type HeldVolume, holdVolumes, limitsOf, releaseVolumes } from './hold-volumes.ts';
+import {
+  claimedUids,
+  type HeldVolume,
+  holdVolumes,
+  limitsOf,
+  releaseVolumes,
+} from './hold-volumes.ts';
 import { keepOrphans } from './keep-orphans.ts';
 import { Known } from './known.ts';
 import { makeVolume } from './make-volume.ts';
@@ -96,7 +102,19 @@ export class VolumeKeeper {
 
   /** Gives back all that an instance held, which must have ended. */
   async release(uid: string, options: CallOptions): Promise<void> {
-    for (const freed of await releaseVolumes(uid, this.#room, options)) {
+    this.#freed(await releaseVolumes(uid, this.#room, options));
+  }
+
+  /** Gives back what a machine was given once and claims no more: it must have it no more. */
+  async releaseUnclaimed(pod: Pod, options: CallOptions): Promise<void> {
+    const claimed = claimedUids(pod, this.#room);
+    if (claimed === undefined) return;
+    const { uid = '' } = pod.metadata;
+    this.#freed(await releaseVolumes(uid, this.#room, options, claimed));
+  }
+
+  #freed(uids: readonly string[]): void {
+    for (const freed of uids) {
       this.#queue.add(freed);
       const volume = this.known.get(freed);
       if (volume !== undefined) this.#options.changed(volume);

@@ -98,6 +98,7 @@ async function adjust(context: PodContext, pod: VmInstance, status: InstanceStat
   });
   if (changes === undefined) return never;
   memory.adjusted = { key, atMs: clock.now(), changes };
+  if (hasItsDisks(changes)) await volumes.releaseUnclaimed(pod, { signal });
   const message = changes.failures.join('; ');
   // What a balloon does while its guest boots is nobody's wish.
   const isNew = adjusted !== undefined && adjusted.key !== key;
@@ -110,6 +111,11 @@ async function adjust(context: PodContext, pod: VmInstance, status: InstanceStat
     events.recordEvent({ ...warning, reason: 'FailedAdjust', message });
   }
   return isOpen(changes) ? clock.now() + retryMs : never;
+}
+
+/** Whether what it was asked to let go of is gone, and no disk waits for its next start. */
+function hasItsDisks({ failures, restart }: MachineChanges): boolean {
+  return failures.length === 0 && !restart.some((field) => field.startsWith('spec.disks'));
 }
 
 /** What is missing for a change is told as a failure of it. */

@@ -163,6 +163,17 @@ test(
     await until('it answers', answer, bootMs);
     const { domain = '' } = (await vm()).status ?? {};
     await kubectl.apply({
+      apiVersion: 'berth.dev/v1',
+      kind: 'Volume',
+      metadata: { name: 'spare' },
+      spec: {
+        size: '16Mi',
+        reclaimPolicy: 'Delete',
+        nodeName: 'node-1',
+        allocation: { disk: 'local' },
+      },
+    });
+    await kubectl.apply({
       ...manifest,
       spec: {
         ...manifest.spec,
@@ -171,6 +182,7 @@ test(
         disks: [
           { name: 'data', size: '96Mi', limits: { writeIOPS: 30 } },
           { name: 'more', size: '32Mi' },
+          { name: 'lent', volume: 'spare' },
         ],
       },
     });
@@ -179,12 +191,19 @@ test(
     const waits = status?.conditions?.find(({ type }) => type === 'RestartRequired');
     expect(waits?.message).toBe('waits for the next start: spec.cpu.model');
     expect(status).toMatchObject({ domain, phase: 'Running' });
+    const holder = () =>
+      kubectl.ok(['get', 'vol', 'spare', '-o', 'jsonpath={.status.holder.name}']);
+    await until('the volume is lent', async () => (await holder()) === 'db');
     expect(status?.conditions?.find(({ type }) => type === 'Synchronized')).toBeUndefined();
     const xml = (await run('virsh', ['dumpxml', domain.split('/')[2] ?? ''])).stdout;
     expect(xml).toContain("<vcpu placement='static'>2</vcpu>");
     expect(xml).toContain('<write_iops_sec>30</write_iops_sec>');
     expect(xml).toContain('<serial>more</serial>');
     await kubectl.apply(manifest);
+    // The machine that runs has let go of it: it is anybody's.
+    await until('the volume is free', async () => (await holder()) === '');
+    await kubectl.ok(['delete', 'vol', 'spare', '--timeout=60s']);
+    expect((await vm()).status).toMatchObject({ domain, phase: 'Running' });
   },
   bootMs,
 );
