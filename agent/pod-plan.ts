@@ -5,6 +5,7 @@ import {
   containersOf,
   ephemeralOf,
   isInit,
+  isSidecar,
   type PodView,
   reportedStatus,
   type SeenContainer,
@@ -21,7 +22,7 @@ type ContainerStep =
       readonly untilMs: number;
       readonly delayMs: number;
     }
-  /** An init container before it has not succeeded yet. */
+  /** An init container before it has not succeeded, or a sidecar has not started, yet. */
   | { readonly type: 'hold' };
 
 export interface PlannedContainer {
@@ -36,6 +37,8 @@ export interface PlanInput {
   readonly nowMs: number;
   /** The pod was stopped and shall run again: whatever ended is started without waiting. */
   readonly resume: boolean;
+  /** Whether what runs under that name has started, as its hook and its startup probe see it. */
+  readonly hasStarted?: (name: string) => boolean;
 }
 
 /** How far apart the engine's clock and ours may be. */
@@ -55,8 +58,11 @@ export function planPod(input: PlanInput): readonly PlannedContainer[] {
         seen === undefined ? { type: 'hold' } : { type: 'keep', attempt: seen.attempt };
       return { container, step };
     }
-    const step = init && anyMainStarted(input) ? keep(seen) : stepOf(container, seen, input);
-    if (init && !succeeded(seen) && !anyMainStarted(input)) held = true;
+    const sidecar = isSidecar(input.pod, name);
+    const isOver = sidecar ? haveMainsEnded(input.pod, input.view) : anyMainStarted(input);
+    const step = init && isOver ? keep(seen) : stepOf(container, seen, input);
+    const isThrough = sidecar ? runs(seen) && (input.hasStarted?.(name) ?? true) : succeeded(seen);
+    if (init && !isThrough && !anyMainStarted(input)) held = true;
     return { container, step };
   });
 }
@@ -94,9 +100,12 @@ function stepOf(
   if (state.phase === 'created') return { type: 'start', attempt };
   if (state.phase === 'running') return { type: 'keep', attempt };
   const init = isInit(pod, name);
-  if (resume && !(init && succeeded(seen))) return { type: 'start', attempt: attempt + 1 };
+  if (resume && !(init && !isSidecar(pod, name) && succeeded(seen)))
+    return { type: 'start', attempt: attempt + 1 };
   const killed = seen.containerId !== undefined && seen.containerId === memory.of(name).killedId;
-  const again = killed ? pod.spec.restartPolicy !== 'Never' : restarts(pod, init, state.exitCode);
+  const sidecar = isSidecar(pod, name);
+  const again =
+    sidecar || (killed ? pod.spec.restartPolicy !== 'Never' : restarts(pod, init, state.exitCode));
   if (!again) return { type: 'keep', attempt };
   const delayMs =
     state.finishedAtMs - state.startedAtMs >= backoffResetMs
@@ -128,6 +137,18 @@ export function restarts(pod: Pod, init: boolean, exitCode: number): boolean {
   const policy = pod.spec.restartPolicy ?? 'Always';
   if (policy === 'Never') return false;
   return exitCode !== 0 || (policy === 'Always' && !init);
+}
+
+/** All but its sidecars have ended for good, and the pod with them. */
+export function haveMainsEnded(pod: Pod, view: PodView): boolean {
+  return pod.spec.containers.every(({ name }) => {
+    const state = view.containers.get(name)?.state;
+    return state?.phase === 'exited' && !restarts(pod, false, state.exitCode);
+  });
+}
+
+function runs(seen: SeenContainer | undefined): boolean {
+  return seen?.state.phase === 'running';
 }
 
 function keep(seen: SeenContainer | undefined): ContainerStep {

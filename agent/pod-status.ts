@@ -13,6 +13,7 @@ import { restarts } from './pod-plan.ts';
 import {
   ephemeralOf,
   isInit,
+  isSidecar,
   type PodView,
   reportedStatus,
   type SeenContainer,
@@ -83,13 +84,13 @@ function containerStatus(container: Container, input: StatusInput): ContainerSta
   const lastState = lastStateOf(withMessage(seen, input), waiting);
   const running = state.running !== undefined;
   const { started, ready } = health === undefined || starting ? well : health;
-  const init = isInit(input.pod, name);
+  const ends = isInit(input.pod, name) && !isSidecar(input.pod, name);
   const containerID = seen?.containerId ?? (seen === undefined ? undefined : reported?.containerID);
   return {
     name,
     state,
     lastState: lastState === undefined ? {} : { terminated: lastState },
-    ready: init ? state.terminated?.exitCode === 0 : running && ready,
+    ready: ends ? state.terminated?.exitCode === 0 : running && ready,
     restartCount: seen?.attempt ?? reported?.restartCount ?? 0,
     image,
     imageID: seen?.imageId ?? '',
@@ -159,17 +160,23 @@ function phaseOf(
   inits: readonly ContainerStatus[],
   mains: readonly ContainerStatus[],
 ): NonNullable<PodStatus['phase']> {
-  for (const { state } of inits) {
+  for (const { name, state, started } of inits) {
+    if (isSidecar(pod, name)) {
+      if (started === true || mains.some(hasRun)) continue;
+      return 'Pending';
+    }
     const code = state?.terminated?.exitCode;
     if (code === 0) continue;
     return code !== undefined && !restarts(pod, true, code) ? 'Failed' : 'Pending';
   }
-  const neverRan = ({ state, lastState }: ContainerStatus) =>
-    state?.waiting !== undefined && lastState?.terminated === undefined;
-  if (mains.some(neverRan)) return 'Pending';
+  if (!mains.every(hasRun)) return 'Pending';
   const final = mains.map((each) => finalExitCode(pod, each));
   if (final.some((code) => code === undefined)) return 'Running';
   return final.every((code) => code === 0) ? 'Succeeded' : 'Failed';
+}
+
+function hasRun({ state, lastState }: ContainerStatus): boolean {
+  return state?.waiting === undefined || lastState?.terminated !== undefined;
 }
 
 /** `undefined` while it runs or will run again. */
@@ -184,8 +191,14 @@ function conditionsOf(
   inits: readonly ContainerStatus[],
   mains: readonly ContainerStatus[],
 ): readonly PodCondition[] {
-  const waitingInits = inits.filter((each) => !each.ready).map((each) => each.name);
-  const unready = mains.filter((each) => !each.ready).map((each) => each.name);
+  const isBeside = ({ name }: ContainerStatus) => isSidecar(pod, name);
+  const hasBegun = mains.some(hasRun);
+  const waitingInits = inits
+    .filter((each) => !(isBeside(each) ? each.started || hasBegun : each.ready))
+    .map((each) => each.name);
+  const unready = [...inits.filter(isBeside), ...mains]
+    .filter((each) => !each.ready)
+    .map((each) => each.name);
   const ready = (type: string): PodCondition => {
     if (stopped) return { type, status: 'False', reason: 'Stopped' };
     if (phase === 'Succeeded') return { type, status: 'False', reason: 'PodCompleted' };

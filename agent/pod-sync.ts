@@ -19,8 +19,9 @@ import {
 } from './machines/follow-machine.ts';
 import { graceMsOf, isStopWanted, type PodContext, type PodDeps } from './pod-context.ts';
 import type { PodMemory } from './pod-memory.ts';
+import { haveMainsEnded } from './pod-plan.ts';
 import { podStatus, type StatusInput, type Waiting } from './pod-status.ts';
-import { containersOf, reportedStatus, viewPod } from './pod-view.ts';
+import { containersOf, isSidecar, reportedStatus, viewPod } from './pod-view.ts';
 import { startContainers } from './start-containers.ts';
 import { removePodDirectory } from './volumes.ts';
 import { writePodStatus } from './write-status.ts';
@@ -73,13 +74,14 @@ export async function syncPod(
 
   if (pod.status?.reason !== 'Stopped') memory.resumed = false;
   const resume = pod.status?.reason === 'Stopped' && !memory.resumed;
-  context.life.follow(context, found);
+  const before = context.life.follow(context, found);
   const cpus = choiceOf(context);
-  const started = await startContainers(context, found, resume);
+  const started = await startContainers(context, found, { resume, health: before });
   const { waiting, failure } = started;
   await followCpus(context, found, cpus);
   await followLimits(context, found);
-  const { status, dueAtMs: machineDueAtMs } = await followMachine(context, started.status);
+  const left = await endSidecars(context, started.status);
+  const { status, dueAtMs: machineDueAtMs } = await followMachine(context, left);
   const dueAtMs = Math.min(started.dueAtMs, await followVolumes(context), machineDueAtMs);
   memory.resumed ||= resume;
   const health = withIdle(context.life.follow(context, status), status);
@@ -108,6 +110,21 @@ function isFinal({ status }: Pod): boolean {
 /** A shared network goes with the last container, and what it published with it. */
 async function endRest(context: PodContext, status: InstanceStatus | undefined): Promise<void> {
   if (isUp(status)) await stopInstance(context, status);
+}
+
+/** They have nothing to stay for once the others have ended for good. */
+async function endSidecars(
+  context: PodContext,
+  status: InstanceStatus | undefined,
+): Promise<InstanceStatus | undefined> {
+  const { pod, memory, runtime, uid, signal } = context;
+  const sidecars = status?.containers.filter(
+    ({ name, state }) => state.phase === 'running' && isSidecar(pod, name),
+  );
+  if (status === undefined || sidecars === undefined || sidecars.length === 0) return status;
+  if (!haveMainsEnded(pod, viewPod(pod, status, memory))) return status;
+  await stopInstance(context, status);
+  return await runtime.get(uid, { signal });
 }
 
 async function stopInstance(context: PodContext, status: InstanceStatus): Promise<void> {

@@ -39,6 +39,13 @@ export function isInit(pod: Pod, name: string): boolean {
   return (pod.spec.initContainers ?? []).some((each) => each.name === name);
 }
 
+/** An init container that stays beside those that come after it, and is always restarted. */
+export function isSidecar(pod: Pod, name: string): boolean {
+  return (pod.spec.initContainers ?? []).some(
+    (each) => each.name === name && each.restartPolicy === 'Always',
+  );
+}
+
 /** The API's last word on a container. */
 export function reportedStatus(pod: Pod, name: string): ApiContainerStatus | undefined {
   const {
@@ -81,7 +88,8 @@ function lost(pod: Pod, name: string): SeenContainer | undefined {
   const reported = reportedStatus(pod, name);
   if (reported?.containerID === undefined) return undefined;
   const ended = reported.state?.terminated;
-  const again = pod.spec.restartPolicy !== 'Never' && ephemeralOf(pod, name) === undefined;
+  const policy = isSidecar(pod, name) ? 'Always' : pod.spec.restartPolicy;
+  const again = policy !== 'Never' && ephemeralOf(pod, name) === undefined;
   if (ended === undefined && again) return undefined;
   const startedAtMs = Date.parse(ended?.startedAt ?? '') || 0;
   return {

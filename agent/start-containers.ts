@@ -9,6 +9,7 @@ import {
   type RuntimeErrorReason,
 } from '../runtime/runtime.ts';
 import { bareContainer } from './container-spec.ts';
+import type { PodHealth } from './hooks/container-life.ts';
 import { type InstanceParts, instanceSpec, isShared } from './instance-spec.ts';
 import { type NetworkedReferences, withAttachments } from './networks/attach-networks.ts';
 import type { PodContext } from './pod-context.ts';
@@ -33,18 +34,22 @@ const refusedRetryMs = 10_000;
 export async function startContainers(
   context: PodContext,
   found: InstanceStatus | undefined,
-  resume: boolean,
+  { resume, health }: { readonly resume: boolean; readonly health: PodHealth },
 ): Promise<StartResult> {
   const { pod, uid, memory, clock, signal, names, runtime, specs, cni } = context;
   names?.follow(pod, runtime.name, specs.getNetworks(uid) ?? [], await cni?.attachments(uid));
   const references = withAttachments(context, createReferences(context));
   const refused = new Map<string, Waiting>();
+  const hasStarted = (name: string) => {
+    const known = health.get(name);
+    return known !== undefined && known !== 'starting' && known.started;
+  };
   const rounds = containersOf(pod).length;
   let status = found;
   // Each round but the last ends with one container more that cannot be started now.
   for (let round = 0; ; round += 1) {
     const view = viewPod(pod, status, memory);
-    const plan = planPod({ pod, view, memory, nowMs: clock.now(), resume });
+    const plan = planPod({ pod, view, memory, nowMs: clock.now(), resume, hasStarted });
     const pass = await preparePass(context, references, plan, status, refused).catch((error) => {
       const failure = networkFailure(context, error);
       if (failure === undefined) throw error;

@@ -433,9 +433,7 @@ export interface Container {
   readonly startupProbe?: Probe;
   /** Whether a change of resources restarts the container. Kept, and not acted on yet. */
   readonly resizePolicy?: readonly ContainerResizePolicy[];
-  /**
-   * On an init container, `Always` keeps it running beside the others. Kept, and not acted on yet.
-   */
+  /** On an init container, `Always` keeps it running beside the others. */
   readonly restartPolicy?: string;
 }
 

@@ -8,7 +8,7 @@ import type { Random } from '../../lib/random.ts';
 import type { InstanceStatus } from '../../runtime/runtime.ts';
 import { isIdle } from '../machines/idle.ts';
 import { killGraceMsOf, type PodContext } from '../pod-context.ts';
-import { isInit, reportedStatus } from '../pod-view.ts';
+import { isInit, isSidecar, reportedStatus } from '../pod-view.ts';
 import type { ContainerHealth } from '../probes/probe-state.ts';
 import { Prober } from '../probes/prober.ts';
 import { type ContainerTarget, runningTargets } from '../probes/target.ts';
@@ -28,11 +28,13 @@ export interface ContainerLifeOptions {
 export type PodHealth = ReadonlyMap<string, ContainerHealth | 'starting'>;
 
 export class ContainerLife {
+  readonly #clock: Clock;
   readonly #prober: Prober;
   readonly #postStarts: PostStarts;
   readonly #stops: ContainerStops;
 
   constructor(options: ContainerLifeOptions) {
+    this.#clock = options.clock;
     this.#prober = new Prober(options);
     this.#stops = new ContainerStops(options);
     this.#postStarts = new PostStarts({
@@ -46,7 +48,7 @@ export class ContainerLife {
   follow(context: PodContext, status: InstanceStatus | undefined): PodHealth {
     const { pod, uid, memory } = context;
     const targets = runningTargets(context, status).filter(
-      ({ container }) => !isInit(pod, container.name),
+      ({ container }) => !isInit(pod, container.name) || isSidecar(pod, container.name),
     );
     const ids = new Set(targets.map((each) => each.containerId));
     this.#postStarts.drop(uid, ids);
@@ -77,7 +79,7 @@ export class ContainerLife {
     return this.#postStarts.isPending(uid, name);
   }
 
-  /** Ends all containers of a pod, each after its own hook. */
+  /** Ends all containers of a pod, each after its own hook; sidecars after all others, the last first. */
   async end(
     context: PodContext,
     status: InstanceStatus,
@@ -90,11 +92,37 @@ export class ContainerLife {
     this.#prober.drop(uid);
     this.#postStarts.drop(uid);
     const targets = runningTargets(context, status);
-    if (targets.some(({ container }) => container.lifecycle?.preStop !== undefined)) {
+    const isBeside = ({ container }: ContainerTarget) => isSidecar(context.pod, container.name);
+    if (targets.some(isBeside)) {
+      await this.#endInOrder(
+        [
+          targets.filter((each) => !isBeside(each)),
+          ...targets
+            .filter(isBeside)
+            .reverse()
+            .map((each) => [each]),
+        ],
+        graceMs,
+        signal,
+      );
+    } else if (targets.some(({ container }) => container.lifecycle?.preStop !== undefined)) {
       await Promise.all(targets.map((each) => this.#stops.stop(each, graceMs, { signal })));
     }
     await runtime.stop(uid, { graceMs, signal });
     this.#stops.drop(uid);
+  }
+
+  /** One group after the other, all within the grace period. */
+  async #endInOrder(
+    groups: readonly (readonly ContainerTarget[])[],
+    graceMs: number,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const untilMs = this.#clock.now() + graceMs;
+    for (const group of groups) {
+      const restMs = Math.max(0, untilMs - this.#clock.now());
+      await Promise.all(group.map((each) => this.#stops.stop(each, restMs, { signal })));
+    }
   }
 
   /** Gives up everything about a pod. */
@@ -114,7 +142,8 @@ export class ContainerLife {
     const probe = failed === 'startup' ? container.startupProbe : container.livenessProbe;
     const own = probe?.terminationGracePeriodSeconds;
     const graceMs = own === undefined ? killGraceMsOf(pod) : own * 1000;
-    const again = pod.spec.restartPolicy === 'Never' ? '' : ', will be restarted';
+    const ends = pod.spec.restartPolicy === 'Never' && !isSidecar(pod, container.name);
+    const again = ends ? '' : ', will be restarted';
     const message = `Container ${container.name} failed ${failed} probe${again}`;
     this.#stops.kill(target, graceMs, message);
   }

@@ -5,7 +5,13 @@ import type { JsonObject, JsonValue } from '../../api/meta.ts';
 import { validateEnvVarName } from '../../api/names.ts';
 import { isQuantity, parseQuantity } from '../../api/quantity.ts';
 import type { FieldError } from '../../api/status.ts';
-import { duplicateValue, forbiddenField, invalidValue, required } from '../schema/field-error.ts';
+import {
+  duplicateValue,
+  forbiddenField,
+  invalidValue,
+  notSupported,
+  required,
+} from '../schema/field-error.ts';
 import { nodeAffinityErrors } from './node-affinity.ts';
 import { podAffinityErrors, topologySpreadErrors } from './pod-affinity.ts';
 import { validateContainerSecurity, validatePodSecurity } from './pod-security.ts';
@@ -73,15 +79,11 @@ export function validatePodSpec(spec: JsonObject, path: string): FieldError[] {
       seen.add(name);
       if (asString(container['image']).trim() === '' && spec['runtimeClassName'] !== 'systemd')
         errors.push(required(`${at}.image`, imageRemedy));
-      if (list === 'initContainers' && container['restartPolicy'] !== undefined)
-        errors.push(
-          forbiddenField(
-            `${at}.restartPolicy`,
-            'init containers that keep running are not supported yet: list this one under containers',
-          ),
-        );
+      const isInit = list === 'initContainers';
+      const isSidecar = isInit && container['restartPolicy'] === 'Always';
+      errors.push(...validateRestartPolicy(container, isInit, at));
       errors.push(...validateEnv(container, at));
-      errors.push(...validateProbes(container, at, list === 'initContainers'));
+      errors.push(...validateProbes(container, at, isInit && !isSidecar));
       errors.push(...validateResources(container, at));
       errors.push(...validateContainerSecurity(container, at));
       errors.push(...validateMounts(container, volumes, at));
@@ -89,6 +91,18 @@ export function validatePodSpec(spec: JsonObject, path: string): FieldError[] {
     });
   }
   return errors;
+}
+
+/** Source: Kubernetes 1.36, where it makes an init container a sidecar. */
+function validateRestartPolicy(container: JsonObject, isInit: boolean, at: string): FieldError[] {
+  const policy = container['restartPolicy'];
+  if (policy === undefined) return [];
+  const field = `${at}.restartPolicy`;
+  if (!isInit) {
+    const why = 'may be set for init containers only: spec.restartPolicy holds for the others';
+    return [forbiddenField(field, why)];
+  }
+  return policy === 'Always' ? [] : [notSupported(field, policy, ['Always'])];
 }
 
 function validateEnv(container: JsonObject, path: string): FieldError[] {

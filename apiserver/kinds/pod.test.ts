@@ -143,3 +143,21 @@ test.each([
   podStrategy.defaultStatus?.(status);
   expect(status).toEqual(expected);
 });
+
+test('only an init container may have a restart policy of its own, and only Always, with probes', () => {
+  const probe = { exec: { command: ['true'] } };
+  const errors = (init: JsonObject, main: JsonObject = {}) => {
+    const initContainers = [{ name: 'i', image: 'busybox', ...init }];
+    return validatePodSpec({ containers: [container(main)], initContainers }, 'spec').map(
+      ({ field, message }) => `${field}: ${message}`,
+    );
+  };
+  expect(errors({ restartPolicy: 'Always', startupProbe: probe })).toEqual([]);
+  expect(errors({ startupProbe: probe })).toHaveLength(1);
+  expect(errors({ restartPolicy: 'Never' })).toEqual([
+    'spec.initContainers[0].restartPolicy: Unsupported value: "Never": supported values: "Always"',
+  ]);
+  expect(errors({}, { restartPolicy: 'Always' })[0]).toMatch(
+    /^spec\.containers\[0\]\.restartPolicy: Forbidden: may be set for init containers only/,
+  );
+});

@@ -23,7 +23,7 @@ import type { InstanceStatus } from '../../runtime/runtime.ts';
 import { FakeApi } from './fake-api.ts';
 
 const nodeName = 'node-1';
-const patienceMs = 5_000;
+const patienceMs = 20_000;
 
 export class AgentHarness {
   readonly clock = new FakeClock();
