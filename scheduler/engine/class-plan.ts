@@ -6,7 +6,7 @@ import type { Strategy } from '../strategies/strategy.ts';
 import type { Gate } from './block-list.ts';
 import { domainRulesOf } from './evaluate.ts';
 import { FillIndex, type FillQuery } from './fill-index.ts';
-import { keysByUse, type NodeKeys } from './node-keys.ts';
+import { keysByScore, keysByUse, type NodeKeys } from './node-keys.ts';
 import type { Reasons } from './reasons.ts';
 import type { PlacementRequest, StrategyName } from './request.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -17,9 +17,9 @@ const plansMax = 4096;
 /** Requests for more resources than this are not put in order: keys must not grow past 32 bits. */
 const resourcesMax = 64;
 
-/** Orders over all nodes, and rows of numbers (one per node and resource) that they may hold together. */
+/** Orders over all nodes, and how many numbers they may hold together. */
 const fillsMax = 64;
-const fillNumbersMax = 16_000_000;
+const fillNumbersMax = 32_000_000;
 
 /** So many nodes may be refused by a gate at one decision. */
 const gateMax = 1024;
@@ -109,13 +109,22 @@ export class ClassPlans {
   }
 
   #fillFor(request: PlacementRequest, strategy: Strategy | undefined): FillIndex | undefined {
+    const snapshot = this.#snapshot;
+    const scorer = strategy?.scorer?.(snapshot, request);
+    if (scorer !== undefined) {
+      const { order } = scorer;
+      // Other requests of the order may ask for other resources.
+      const resources = Array.from(snapshot.columns.all(), ({ resource }) => resource).sort();
+      const isScored = request.parts.every(({ dimension }) => dimension === 'gpu');
+      if (order === undefined || !isScored || resources.length > resourcesMax) return undefined;
+      return this.#fill(order, resources, () => keysByScore(snapshot, request, scorer));
+    }
     const order = strategy?.order;
     if (order === undefined || request.parts.length > 0) return undefined;
-    if (strategy?.scorer?.(this.#snapshot, request) !== undefined) return undefined;
     const resources = request.amounts.map(({ resource }) => resource);
     const sign = order.by === 'leastUsed' ? 1 : -1;
     return this.#fill(`${order.by} ${resources.join(' ')}`, resources, () =>
-      keysByUse(this.#snapshot, resources, sign),
+      keysByUse(snapshot, resources, sign),
     );
   }
 
@@ -123,7 +132,7 @@ export class ClassPlans {
     const known = this.#fills.get(key);
     if (known !== undefined) return known;
     const fill = new FillIndex(this.#snapshot, resources, keys());
-    this.#makeRoom(resources.length);
+    this.#makeRoom(fill.width);
     this.#fills.set(key, fill);
     return fill;
   }

@@ -55,9 +55,9 @@ export class FillIndex {
     this.#keys = keys;
   }
 
-  /** Numbers it keeps of each node. */
+  /** How many numbers it keeps of each node. */
   get width(): number {
-    return this.#resources.length;
+    return this.#resources.length + ownNumbers;
   }
 
   /** Grows when kinds have come or gone. */
@@ -97,11 +97,13 @@ export class FillIndex {
       if (alike === undefined) byDislike.set(dislike, [kind]);
       else alike.push(kind);
     }
-    return {
-      version: this.#version,
-      asked: Float64Array.from(request.amounts, ({ amount }) => amount),
-      levels: [...byDislike].sort(([a], [b]) => a - b).map(([, kinds]) => kinds),
-    };
+    const { amounts } = request;
+    // What is not asked for is never too little, also where more was taken by force than there is.
+    const asked = new Float64Array(this.#resources.length).fill(Number.NEGATIVE_INFINITY);
+    for (const { resource, amount } of amounts) asked[this.#resources.indexOf(resource)] = amount;
+    const isKnown = amounts.every(({ resource }) => this.#resources.includes(resource));
+    const levels = isKnown ? [...byDislike].sort(([a], [b]) => a - b) : [];
+    return { version: this.#version, asked, levels: levels.map(([, kinds]) => kinds) };
   }
 
   /** The best node now; undefined when none fits. */
@@ -254,6 +256,9 @@ export class FillIndex {
 }
 
 const none = -1;
+
+/** Besides what is free: its key, its block, and its places in blocks that are not full. */
+const ownNumbers = 8;
 
 /** More nodes than there ever are; with the highest key it is still an exact double. */
 const placesMax = 2 ** 20;

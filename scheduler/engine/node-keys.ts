@@ -1,6 +1,9 @@
 /** By what nodes are put in order: whole numbers, the lowest first. */
 import { partOf } from '../dimensions/scalar.ts';
+import { costStep, type Scorer } from '../strategies/strategy.ts';
+import type { PlacementRequest } from './request.ts';
 import type { Snapshot } from './snapshot.ts';
+import { refused } from './verdict.ts';
 
 export interface NodeKeys {
   /** Whether a placement adds more to one node's key than to another's, by their capacity. */
@@ -11,6 +14,25 @@ export interface NodeKeys {
   of(index: number, nominals: Float64Array): number;
   /** What a placement of so much adds to the key of a node. */
   more(nominals: Float64Array, asked: Float64Array): number;
+}
+
+/** What a strategy's scorer says, where the devices asked for fit. */
+export function keysByScore(
+  snapshot: Snapshot,
+  { parts }: PlacementRequest,
+  scorer: Scorer,
+): NodeKeys {
+  return {
+    byCapacity: false,
+    renew: () => {},
+    of: (index) => {
+      for (const { dimension, need } of parts) {
+        if (snapshot.devicesAt(dimension, index)?.fits(need) !== true) return refused;
+      }
+      return scorer.cost(index) / costStep;
+    },
+    more: () => 0,
+  };
 }
 
 /** The part in use, summed over the resources; `sign` 1 puts the least used first, -1 the most used. */

@@ -34,9 +34,17 @@ export interface FillOrder {
 export interface Scorer {
   /** As `Strategy.cost`; asked only where the request fits. */
   cost(index: number): number;
+  /**
+   * Equal for requests that every node costs the same, as far as they can be placed there; such costs are whole
+   * multiples of `costStep`. Undefined: other requests' costs say nothing about this one's.
+   */
+  readonly order: string | undefined;
   /** The piece an instance would get of a dimension; undefined: what the dimension itself chooses. */
   allocate?(dimension: string, index: number): JsonValue | undefined;
 }
 
 /** Dislikes (soft taints) weigh more than any cost. */
 export const maxCost = 2 ** 20;
+
+/** So that costs which others are put in order by are whole numbers. */
+export const costStep = 1 / 1024;

@@ -6,7 +6,7 @@ import { GpuDevices } from '../../dimensions/gpu/devices.ts';
 import { type GpuNeed, type GpuPiece, wholeDevice } from '../../dimensions/gpu/need.ts';
 import type { PlacementRequest } from '../../engine/request.ts';
 import type { Snapshot } from '../../engine/snapshot.ts';
-import { maxCost, type Scorer, type Strategy } from '../strategy.ts';
+import { costStep, maxCost, type Scorer, type Strategy } from '../strategy.ts';
 import { commonDemand, type DemandKind } from './demand.ts';
 import { potentialOf } from './potential.ts';
 
@@ -31,12 +31,25 @@ interface Rest {
   cpuFree: number;
   changes: number;
   potential: number;
+  /** Equal for nodes that have the same models, and as much free of each device. */
+  state: string;
 }
+
+interface Best {
+  readonly loss: number;
+  readonly piece: GpuPiece | undefined;
+}
+
+const nothingLost: Best = { loss: 0, piece: undefined };
+
+/** Losses of one kind of request that are kept, by the state of the node. */
+const lossesMax = 1 << 16;
 
 type Outlook = ReturnType<typeof outlookOf>;
 
 function outlookOf(demand: readonly DemandKind[]) {
   const potential = potentialOf(demand);
+  const readsCpu = demand.some(({ cpu }) => cpu > 0);
   const rests = new WeakMap<GpuDevices, Rest>();
   /** As the node is now; the same for every request until it changes. */
   const now = (cpuFree: number, gpus: GpuDevices): Rest => {
@@ -47,15 +60,17 @@ function outlookOf(demand: readonly DemandKind[]) {
       cpuFree: Number.NaN,
       changes: -1,
       potential: 0,
+      state: '',
     };
     rests.set(gpus, rest);
     if (rest.cpuFree === cpuFree && rest.changes === gpus.changes) return rest;
     rest.cpuFree = cpuFree;
     rest.changes = gpus.changes;
     rest.potential = potential(cpuFree, gpus.free, rest.accepts);
+    rest.state = `${gpus.models.join(' ')} ${gpus.free.join(' ')}`;
     return rest;
   };
-  return { now, potential };
+  return { now, potential, readsCpu };
 }
 
 function scorerOf(snapshot: Snapshot, request: PlacementRequest, outlook: Outlook): Scorer {
@@ -63,31 +78,47 @@ function scorerOf(snapshot: Snapshot, request: PlacementRequest, outlook: Outloo
   const part = request.parts.find(({ dimension }) => dimension === 'gpu');
   // What the dimension `gpu` has parsed itself.
   const need = part?.need as GpuNeed | undefined;
-  const best = (index: number): { loss: number; piece: GpuPiece | undefined } => {
-    const gpus = snapshot.devicesAt('gpu', index);
-    if (!(gpus instanceof GpuDevices)) return { loss: 0, piece: undefined };
-    const column = snapshot.columns.get('cpu');
-    const cpuFree = (column?.capacity[index] ?? 0) - (column?.used[index] ?? 0);
-    const rest = outlook.now(cpuFree, gpus);
-    let least: { loss: number; piece: GpuPiece | undefined } | undefined;
+  const best = (gpus: GpuDevices, rest: Rest): Best => {
+    let least: Best | undefined;
     for (const piece of piecesOf(gpus, need)) {
       const free = gpus.free.slice();
       for (const device of piece?.devices ?? [])
         free[device] = (free[device] ?? 0) - (piece?.milli ?? 0);
-      const after = outlook.potential(cpuFree - cpuAsked, free, rest.accepts);
+      const after = outlook.potential(rest.cpuFree - cpuAsked, free, rest.accepts);
       const loss = rest.potential - after;
       if (least === undefined || loss < least.loss) least = { loss, piece };
     }
-    return least ?? { loss: 0, piece: undefined };
+    return least ?? nothingLost;
+  };
+  const restAt = (gpus: GpuDevices, index: number) => {
+    if (!outlook.readsCpu) return outlook.now(Number.POSITIVE_INFINITY, gpus);
+    const column = snapshot.columns.get('cpu');
+    return outlook.now((column?.capacity[index] ?? 0) - (column?.used[index] ?? 0), gpus);
+  };
+  const losses = new Map<string, number>();
+  const lossAt = (index: number): number => {
+    const gpus = snapshot.devicesAt('gpu', index);
+    if (!(gpus instanceof GpuDevices)) return 0;
+    const rest = restAt(gpus, index);
+    if (outlook.readsCpu) return best(gpus, rest).loss;
+    const known = losses.get(rest.state);
+    if (known !== undefined) return known;
+    if (losses.size >= lossesMax) losses.clear();
+    const { loss } = best(gpus, rest);
+    losses.set(rest.state, loss);
+    return loss;
   };
   return {
     // Losses can be below zero, where a remainder fits exactly. Rounded, so that equals are equal to the last bit.
-    cost: (index) => maxCost / 2 + Math.round(best(index).loss * precision) / precision,
-    allocate: (dimension, index) => (dimension === 'gpu' ? best(index).piece : undefined),
+    cost: (index) => maxCost / 2 + Math.round(lossAt(index) / costStep) * costStep,
+    order: outlook.readsCpu ? undefined : `Pack ${JSON.stringify(need)}`,
+    allocate: (dimension, index) => {
+      const gpus = snapshot.devicesAt('gpu', index);
+      if (dimension !== 'gpu' || !(gpus instanceof GpuDevices)) return undefined;
+      return best(gpus, restAt(gpus, index)).piece;
+    },
   };
 }
-
-const precision = 1024;
 
 /** Where an instance could go: a share on each device, of equal ones the first; whole devices as the node gives them. */
 function piecesOf(gpus: GpuDevices, need: GpuNeed | undefined): readonly (GpuPiece | undefined)[] {
