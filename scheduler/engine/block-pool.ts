@@ -19,7 +19,7 @@ export class BlockPool {
   readonly blockOf: Int32Array;
   /** By node: whole numbers, the lowest first. */
   readonly keyOf: Float64Array;
-  /** By node and resource: what is free, as of when the node was put in. */
+  /** By node and resource: what is free. */
   readonly free: Float64Array;
   /** By node: its place in the order of names, for equal keys. */
   ranks: Int32Array;
@@ -34,12 +34,12 @@ export class BlockPool {
   readonly #vacant: number[] = [];
   #count = 0;
 
-  constructor(size: number, width: number, ranks: Int32Array) {
+  constructor(size: number, width: number, free: Float64Array, ranks: Int32Array) {
     this.width = width;
+    this.free = free;
     this.ranks = ranks;
     this.blockOf = new Int32Array(size).fill(noBlock);
     this.keyOf = new Float64Array(size);
-    this.free = new Float64Array(size * width);
     this.#reserve(Math.max(8, Math.ceil((3 * size) / blockSize)));
   }
 

@@ -6,6 +6,7 @@ import type { Strategy } from '../strategies/strategy.ts';
 import type { Gate } from './block-list.ts';
 import { domainRulesOf } from './evaluate.ts';
 import { FillIndex, type FillQuery } from './fill-index.ts';
+import { FreeRows } from './free-rows.ts';
 import { keysByScore, keysByUse, type NodeKeys } from './node-keys.ts';
 import type { Reasons } from './reasons.ts';
 import type { PlacementRequest, StrategyName } from './request.ts';
@@ -131,10 +132,18 @@ export class ClassPlans {
   #fill(key: string, resources: readonly string[], keys: () => NodeKeys): FillIndex {
     const known = this.#fills.get(key);
     if (known !== undefined) return known;
-    const fill = new FillIndex(this.#snapshot, resources, keys());
+    const fill = new FillIndex(this.#snapshot, this.#freeOf(resources), keys());
     this.#makeRoom(fill.width);
     this.#fills.set(key, fill);
     return fill;
+  }
+
+  #freeOf(resources: readonly string[]): FreeRows {
+    const name = resources.join(' ');
+    for (const { free } of this.#fills.values()) {
+      if (free.resources.join(' ') === name) return free;
+    }
+    return new FreeRows(this.#snapshot, resources);
   }
 
   /** Forgets those that were not asked for longest, and with them whoever would keep them in memory. */

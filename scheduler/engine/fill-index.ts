@@ -7,6 +7,7 @@
 import { BlockList, type NodeRules } from './block-list.ts';
 import { BlockPool } from './block-pool.ts';
 import { dislikeOf } from './evaluate.ts';
+import type { FreeRows } from './free-rows.ts';
 import type { NodeKeys } from './node-keys.ts';
 import type { NodeShape } from './node-shapes.ts';
 import type { NodeTraits, PlacementRequest } from './request.ts';
@@ -36,28 +37,28 @@ export class FillIndex {
   /** For whoever forgets the one not used longest. */
   lastUse = 0;
   readonly #snapshot: Snapshot;
-  readonly #resources: readonly string[];
+  readonly free: FreeRows;
   readonly #keys: NodeKeys;
   readonly #kinds: Kind[] = [];
   readonly #ofShape = new Map<NodeShape, Kind>();
   /** By node index; undefined where there is none. */
   #kindOf: (Kind | undefined)[] = [];
-  #pool = new BlockPool(0, 0, new Int32Array(0));
-  #frees: readonly { readonly capacity: Float64Array; readonly used: Float64Array }[] = [];
+  #shapeOf: (NodeShape | undefined)[] = [];
+  #pool = new BlockPool(0, 0, new Float64Array(0), new Int32Array(0));
   readonly #changed: number[] = [];
   #version = 0;
   #layout = -1;
   #position = -1;
 
-  constructor(snapshot: Snapshot, resources: readonly string[], keys: NodeKeys) {
+  constructor(snapshot: Snapshot, free: FreeRows, keys: NodeKeys) {
     this.#snapshot = snapshot;
-    this.#resources = resources;
+    this.free = free;
     this.#keys = keys;
   }
 
   /** How many numbers it keeps of each node. */
   get width(): number {
-    return this.#resources.length + ownNumbers;
+    return this.free.resources.length + ownNumbers;
   }
 
   /** Grows when kinds have come or gone. */
@@ -70,6 +71,7 @@ export class FillIndex {
     const { columns, log, order } = this.#snapshot;
     const changed = this.#changed;
     changed.length = 0;
+    this.free.catchUp();
     const reaches = columns.layout === this.#layout && log.changedSince(this.#position, changed);
     const pool = this.#pool;
     pool.ranks = order.ranks();
@@ -99,9 +101,10 @@ export class FillIndex {
     }
     const { amounts } = request;
     // What is not asked for is never too little, also where more was taken by force than there is.
-    const asked = new Float64Array(this.#resources.length).fill(Number.NEGATIVE_INFINITY);
-    for (const { resource, amount } of amounts) asked[this.#resources.indexOf(resource)] = amount;
-    const isKnown = amounts.every(({ resource }) => this.#resources.includes(resource));
+    const { resources } = this.free;
+    const asked = new Float64Array(resources.length).fill(Number.NEGATIVE_INFINITY);
+    for (const { resource, amount } of amounts) asked[resources.indexOf(resource)] = amount;
+    const isKnown = amounts.every(({ resource }) => resources.includes(resource));
     const levels = isKnown ? [...byDislike].sort(([a], [b]) => a - b) : [];
     return { version: this.#version, asked, levels: levels.map(([, kinds]) => kinds) };
   }
@@ -189,17 +192,15 @@ export class FillIndex {
   /** Notes what is known of a node; false where none can be placed on it, or there is no such node. */
   #enter(index: number): boolean {
     const shape = this.#snapshot.shapeAt(index);
-    const kind = shape === undefined ? undefined : this.#kindFor(shape);
-    this.#kindOf[index] = kind;
+    if (shape !== this.#shapeOf[index]) {
+      this.#shapeOf[index] = shape;
+      this.#kindOf[index] = shape === undefined ? undefined : this.#kindFor(shape);
+    }
+    const kind = this.#kindOf[index];
     if (kind === undefined) return false;
     const key = this.#keys.of(index, kind.nominals);
     if (key === refused) return false;
-    const { free, keyOf, width } = this.#pool;
-    keyOf[index] = key;
-    for (let k = 0; k < width; k += 1) {
-      const column = this.#frees[k];
-      free[index * width + k] = (column?.capacity[index] ?? 0) - (column?.used[index] ?? 0);
-    }
+    this.#pool.keyOf[index] = key;
     return true;
   }
 
@@ -207,7 +208,8 @@ export class FillIndex {
     const known = this.#ofShape.get(shape);
     if (known !== undefined) return known;
     const { traits } = shape;
-    const nominals = Float64Array.from(this.#resources, (name) => shape.nominals.get(name) ?? 0);
+    const { resources } = this.free;
+    const nominals = Float64Array.from(resources, (name) => shape.nominals.get(name) ?? 0);
     const alike = this.#kinds.find(
       (kind) =>
         kind.traits === traits &&
@@ -230,12 +232,9 @@ export class FillIndex {
     this.#kinds.length = 0;
     this.#ofShape.clear();
     this.#kindOf = new Array(size).fill(undefined);
-    this.#pool = new BlockPool(size, this.#resources.length, order.ranks());
-    const nothing = new Float64Array(size);
-    this.#frees = this.#resources.map((name) => {
-      const { capacity = nothing, used = nothing } = columns.get(name) ?? {};
-      return { capacity, used };
-    });
+    this.#shapeOf = new Array(size).fill(undefined);
+    const { resources, rows } = this.free;
+    this.#pool = new BlockPool(size, resources.length, rows, order.ranks());
     this.#keys.renew();
     // Keys are whole numbers, so key and place in the order of names make one number, and numbers sort fast.
     const all = order.indices();
@@ -247,7 +246,9 @@ export class FillIndex {
       standings[count] = (this.#pool.keyOf[index] ?? 0) * placesMax + place;
       count += 1;
     }
-    for (const standing of standings.subarray(0, count).sort()) {
+    const sorted = standings.subarray(0, count).sort();
+    for (let i = 0; i < count; i += 1) {
+      const standing = sorted[i] ?? 0;
       const place = standing - Math.floor(standing / placesMax) * placesMax;
       const index = all[place] ?? 0;
       this.#kindOf[index]?.list.push(index);

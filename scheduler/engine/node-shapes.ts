@@ -39,20 +39,23 @@ export class NodeShapes {
   readonly #shapes = new Interned<NodeShape>();
   /** By node index. */
   readonly #kept: (Kept | undefined)[] = [];
+  readonly #shapeOf: (NodeShape | undefined)[] = [];
 
   at(index: number): NodeShape | undefined {
-    return this.#kept[index]?.shape;
+    return this.#shapeOf[index];
   }
 
   /** Of a node as it is now; undefined when it is gone. */
   set(index: number, record: NodeRecord | undefined): NodeShape | undefined {
     const before = this.#kept[index];
-    this.#kept[index] = record === undefined ? undefined : this.#keep(record);
+    const kept = record === undefined ? undefined : this.#keep(record);
+    this.#kept[index] = kept;
+    this.#shapeOf[index] = kept?.shape;
     if (before !== undefined) {
       this.#traits.leave(before.traitsKey);
       this.#shapes.leave(before.shapeKey);
     }
-    return this.at(index);
+    return kept?.shape;
   }
 
   #keep({ traits, capacity }: NodeRecord): Kept {
