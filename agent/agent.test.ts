@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { Lease, Node } from '../api/kinds.gen.ts';
-import { configMaps, leases, nodes, secrets } from '../api/resources.gen.ts';
+import type { Lease, Node, NodeTopology } from '../api/kinds.gen.ts';
+import { configMaps, leases, nodes, nodeTopologies, secrets } from '../api/resources.gen.ts';
 import { StatusError } from '../api/status.ts';
 import { AgentHarness, container, readyOf, waitingReason } from '../test/harness/agent.ts';
 import { object } from '../test/harness/fake-api.ts';
@@ -128,7 +128,7 @@ describe('running a pod', () => {
     await h.createPod('lost', { containers: [one] }, given(2));
     const lost = await h.untilPod('lost', (p) => waitingReason(p) === 'CreateContainerConfigError');
     expect(lost.status?.containerStatuses?.[0]?.state?.waiting?.message).toBe(
-      'was given GPU 2, but this node has 2, numbered from 0: delete the pod to have it placed again',
+      'was given GPU 2, but this node has only 0, 1: delete the pod to have it placed again',
     );
     await h.createPod('second', { containers: [one] }, given(1));
     await h.untilPod('second', (p) => waitingReason(p) === 'CreateContainerConfigError');
@@ -528,6 +528,39 @@ describe('the node', () => {
     expect(first).toBe('2026-01-01T00:00:00.000000Z');
     await h.clock.advance(10_000);
     await h.until(() => lease() !== first);
+  });
+
+  test('tells what its machine is made of, once, and again when that changes', async () => {
+    h = await AgentHarness.make();
+    const devices = join(h.dataDir, 'devices');
+    const release = join(devices, 'proc/sys/kernel/osrelease');
+    await mkdir(dirname(release), { recursive: true });
+    await writeFile(release, '6.1.0');
+    h.start({ devicesRoot: devices });
+    const topology = () => h.api.peek<NodeTopology>(nodeTopologies, 'node-1');
+    const first = await h.until(() => (topology()?.status === undefined ? undefined : topology()));
+    expect(first.metadata.ownerReferences).toEqual([
+      {
+        ...{ apiVersion: 'v1', kind: 'Node', name: 'node-1' },
+        uid: h.api.peek<Node>(nodes, 'node-1')?.metadata.uid,
+      },
+    ]);
+    expect(first.status).toMatchObject({
+      ...{ kernel: '6.1.0', summary: { disks: 'local', runtimes: 'docker' } },
+      disks: [{ name: 'local', class: 'local', path: join(h.dataDir, 'volumes') }],
+    });
+    await h.settle();
+    await h.clock.advance(300_000);
+    await h.settle();
+    const quiet = topology()?.metadata.resourceVersion;
+    await h.clock.advance(300_000);
+    await h.settle();
+    expect(topology()?.metadata.resourceVersion).toBe(quiet);
+    await writeFile(release, '6.2.0');
+    await h.clock.advance(60_000);
+    await h.until(() => topology()?.status?.kernel === '6.2.0');
+    await h.api.delete(nodeTopologies, { name: 'node-1' }, { signal });
+    await h.until(() => topology()?.status?.kernel === '6.2.0');
   });
 
   test('is not ready while its engine does not answer', async () => {

@@ -22,6 +22,7 @@ import { observePods } from './agent-metrics.ts';
 import { Checkpoint } from './checkpoint.ts';
 import { DesiredPods, type InstanceSource } from './desired-pods.ts';
 import { checkAllocation, oversellOf } from './devices/check-allocation.ts';
+import { keepGpuNumbers } from './devices/gpu-numbers.ts';
 import { gpuAnnotations, readGpus } from './devices/gpus.ts';
 import { type DiskDeclaration, defaultDisk, NodeDisks } from './disks/node-disks.ts';
 import { VolumeKeeper } from './disks/volume-keeper.ts';
@@ -44,6 +45,7 @@ import { ReferenceWatches } from './reference-watches.ts';
 import { type NodeServer, type ServingOptions, startNodeServer } from './server/server.ts';
 import { readNodeUsage } from './stats/node-usage.ts';
 import { UsageSampler } from './stats/sampler.ts';
+import { TopologyKeeper } from './topology/topology-keeper.ts';
 import { podDirectories } from './volumes.ts';
 
 export interface AgentOptions {
@@ -108,7 +110,8 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const machinesDir = options.machinesDir ?? join(dataDir, 'machines');
   const machine = await readMachine(dataDir);
-  const gpus = await readGpus(options.devicesRoot);
+  const found = await readGpus(options.devicesRoot);
+  const gpus = await keepGpuNumbers(found, join(dataDir, 'gpus.json'));
   let oversell: number | undefined;
   const ledger = await ImageLedger.open(dataDir);
   const runtimes = options.runtimes.map((runtime) =>
@@ -143,6 +146,11 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     },
   });
   volumes.known.assume(checkpoint.volumes);
+  const topology = new TopologyKeeper({
+    ...{ nodeName, client, clock, random, log, runtimes, disks, gpus },
+    memoryBytes: machine.memoryBytes,
+    root: options.devicesRoot,
+  });
   const names =
     options.names === undefined
       ? undefined
@@ -168,7 +176,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     cpusOf: (pod) => cpusOf(pod, desired.list(), machine.cores),
     names,
     gpus,
-    checkAllocation: (pod) => checkAllocation(pod, desired.list(), { oversell, gpus: gpus.length }),
+    checkAllocation: (pod) => checkAllocation(pod, desired.list(), { oversell, gpus }),
   });
   const readNode = readNodeUsage;
   const usage = new UsageSampler({ nodeName, runtimes, clock, readNode, signal });
@@ -218,6 +226,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     await Promise.all([
       workers.run({ signal }),
       volumes.run({ signal }),
+      topology.run({ signal }),
       runNodeLease({ ...common, leaseMs: options.leaseMs }, { signal }),
       runNodeStatus(
         {
@@ -231,6 +240,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
           annotations: async () => ({ ...(await disks.annotations()), ...gpuAnnotations(gpus) }),
           seen: (node) => {
             oversell = oversellOf(node);
+            topology.nodeSeen(node);
           },
           pressure: () => pressure.look(),
         },

@@ -22,7 +22,7 @@ export interface ContainerContext extends VolumeContext {
   /** `undefined` for programs of the machine. */
   readonly image: ImageInfo | undefined;
   /** Of the node, by their numbers. */
-  readonly gpus: readonly GpuDevice[];
+  readonly gpus: readonly (GpuDevice | undefined)[];
 }
 
 /** Throws `ConfigError` when the pod names what is not there or not supported. */

@@ -36,7 +36,7 @@ export interface PodDeps {
   /** The processors a pod runs on now, beside the others; throws `ConfigError` when it has wrong ones. */
   cpusOf(pod: Pod): CpuChoice;
   /** Of this node, by their numbers. */
-  readonly gpus: readonly GpuDevice[];
+  readonly gpus: readonly (GpuDevice | undefined)[];
   /** Throws `ConfigError` when the pod was given devices that are not there, or are another's. */
   checkAllocation(pod: Pod): void;
   /** Whether all pods of the node are known; before that nobody is moved because of the others. */

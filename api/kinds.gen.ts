@@ -778,6 +778,44 @@ export interface DimensionSpec {
   readonly timeoutSeconds?: number;
 }
 
+/** One measurement. */
+export interface DiskMeasureRequest {
+  /** Name of the disk, as `--disk` gave it. */
+  readonly disk: string;
+  /** When it was asked for; another time asks for another measurement. */
+  readonly requestedAt: string;
+  /** How long it may take, 2 to 120; default 10. */
+  readonly seconds?: number;
+  /**
+   * True measures also while Volumes of that disk are in use, which are slow meanwhile. Default false.
+   */
+  readonly force?: boolean;
+}
+
+/** What it can do, by the last measurement that came to an end. */
+export interface DiskMeasured {
+  /** When it ended. */
+  readonly time?: string;
+  /** Random reads of 4 KiB a second, several at once, past the kernel's cache. */
+  readonly readIOPS?: number;
+  /** Random writes of 4 KiB a second, several at once, past the kernel's cache. */
+  readonly writeIOPS?: number;
+  /** Bytes a second, read in sequence. */
+  readonly readBPS?: number | string;
+  /** Bytes a second, written in sequence. */
+  readonly writeBPS?: number | string;
+}
+
+/** The last one that was asked for. */
+export interface DiskMeasurement {
+  /** The request that it answers. */
+  readonly requestedAt?: string;
+  /** `Running`, `Done` or `Failed`. */
+  readonly phase?: string;
+  /** Why it failed, and what to do. */
+  readonly message?: string;
+}
+
 /** What is set aside for it on its disk; disks that have less left are not chosen. */
 export interface DiskRates {
   /** Reads in a second. */
@@ -1867,6 +1905,69 @@ export interface NodeSystemInfo {
   readonly operatingSystem: string;
   /** `amd64`, `arm64`. */
   readonly architecture: string;
+}
+
+/**
+ * What a machine is made of, as the agent of the Node of that name found it. The agent makes it and keeps it true; it goes with its Node. It is a view for people and tools: what the scheduler counts with are the Node's annotations, which the same agent writes from the same findings.
+ */
+export interface NodeTopology {
+  readonly apiVersion: 'berth.dev/v1';
+  readonly kind: 'NodeTopology';
+  readonly metadata: ObjectMeta;
+  /** What the agent is asked to find out. */
+  readonly spec?: NodeTopologySpec;
+  /** What was found. Written when it changes, not with every beat of the node. */
+  readonly status?: NodeTopologyStatus;
+}
+
+/** What the agent is asked to find out. */
+export interface NodeTopologySpec {
+  /**
+   * Disks that are to be measured, each once for each `requestedAt`. `berth node measure` writes it.
+   */
+  readonly measure?: readonly DiskMeasureRequest[];
+}
+
+/** What was found. Written when it changes, not with every beat of the node. */
+export interface NodeTopologyStatus {
+  /** The same in few words, for tables. */
+  readonly summary?: NodeTopologySummary;
+  /** Its processors, in order of their numbers. */
+  readonly cores?: readonly TopologyCore[];
+  /** Its memories; one on most machines. */
+  readonly numaNodes?: readonly TopologyNumaNode[];
+  /** Where Volumes can lie, as `--disk` named them. */
+  readonly disks?: readonly TopologyDisk[];
+  /** Its GPUs, by the numbers that `berth.dev/allocation` names. */
+  readonly gpus?: readonly TopologyGpu[];
+  /** Network interfaces of hardware, bonds of them, and the one of the default route. */
+  readonly nics?: readonly TopologyNic[];
+  /** What can run instances there; the first one runs what names none. */
+  readonly runtimes?: readonly TopologyRuntime[];
+  /** Release of the kernel. */
+  readonly kernel?: string;
+  /** Version of the kernel's control groups, 1 or 2. */
+  readonly cgroupVersion?: number;
+}
+
+/** The same in few words, for tables. */
+export interface NodeTopologySummary {
+  /** How many processors there are, threads of a core counted apart. */
+  readonly cpus?: number;
+  /** How many memories there are. */
+  readonly numaNodes?: number;
+  /** How much memory the machine has. */
+  readonly memory?: number | string;
+  /** Model of its processors, the models where there are several. */
+  readonly processor?: string;
+  /** Names of its disks, `local,ssd`. */
+  readonly disks?: string;
+  /** Models of its GPUs, `2 T4,1 A10`. */
+  readonly gpus?: string;
+  /** What can run there, `docker,systemd`. */
+  readonly runtimes?: string;
+  /** Names of its network interfaces, `eth0,eth1`. */
+  readonly nics?: string;
 }
 
 /** What somebody wants to do to a path that is no resource. */
@@ -3306,6 +3407,116 @@ export interface Toleration {
   readonly effect?: '' | 'NoSchedule' | 'PreferNoSchedule' | 'NoExecute';
   /** With `NoExecute`, seconds the pod may stay after the taint appears; for ever when absent. */
   readonly tolerationSeconds?: number;
+}
+
+/** One processor as the kernel counts them. */
+export interface TopologyCore {
+  /** Its number. */
+  readonly id: number;
+  /** Number of the package that it is in. */
+  readonly socket?: number;
+  /** Number of the NUMA node that it is nearest to. */
+  readonly numaNode?: number;
+  /**
+   * Processors that are threads of the same core, with itself, `0,12`; absent when it is alone.
+   */
+  readonly siblings?: string;
+  /** Its model, `Intel(R) Xeon(R) Gold 6248`. */
+  readonly model?: string;
+}
+
+/** One disk for Volumes. */
+export interface TopologyDisk {
+  /** Its name. */
+  readonly name: string;
+  /** Its class, which Volumes ask for. */
+  readonly class?: string;
+  /** Directory in which Volumes lie. */
+  readonly path?: string;
+  /** How much of it is given away. */
+  readonly capacity?: number | string;
+  /** Reads a second that are given away; absent = not counted. */
+  readonly readIOPS?: number;
+  /** Writes a second that are given away; absent = not counted. */
+  readonly writeIOPS?: number;
+  /** Bytes a second read that are given away; absent = not counted. */
+  readonly readBPS?: number | string;
+  /** Bytes a second written that are given away; absent = not counted. */
+  readonly writeBPS?: number | string;
+  /** Number of its block device, `8:1`. */
+  readonly device?: string;
+  /** Model of the hardware; absent where the kernel does not tell. */
+  readonly model?: string;
+  /** Whether it turns; absent where the kernel does not tell. */
+  readonly rotational?: boolean;
+  /** The last one that was asked for. */
+  readonly measurement?: DiskMeasurement;
+  /** What it can do, by the last measurement that came to an end. */
+  readonly measured?: DiskMeasured;
+}
+
+/** One GPU. It keeps its number as long as the node's data directory lasts. */
+export interface TopologyGpu {
+  /** Its number on this node. */
+  readonly number: number;
+  /** `nvidia` or `amd`. */
+  readonly vendor?: string;
+  /** As pods ask for it, `T4`. */
+  readonly model?: string;
+  /** Where it is plugged in, `0000:17:00.0`. */
+  readonly address?: string;
+  /** What its maker calls it, wherever it is plugged in; absent where the driver does not tell. */
+  readonly uuid?: string;
+  /** How much it has of its own; absent where the driver does not tell. */
+  readonly memory?: number | string;
+  /** Number of the NUMA node that it is nearest to; absent where the machine does not tell. */
+  readonly numaNode?: number;
+}
+
+/** Of one size. */
+export interface TopologyHugepages {
+  /** Of a page, `2Mi`. */
+  readonly size: number | string;
+  /** How many there are. */
+  readonly total?: number;
+}
+
+/** One interface. */
+export interface TopologyNic {
+  /** Its name, `eth0`. */
+  readonly name: string;
+  /** Its hardware address. */
+  readonly mac?: string;
+  /** In Mbit/s; absent where the driver does not tell, or nothing is plugged in. */
+  readonly speed?: number;
+  /** Number of the NUMA node that it is nearest to; absent where the machine does not tell. */
+  readonly numaNode?: number;
+}
+
+/** One memory, and what is near it. */
+export interface TopologyNumaNode {
+  /** Its number. */
+  readonly id: number;
+  /** Processors that are nearest to it, `0-11`. */
+  readonly cores?: string;
+  /** How much it holds. */
+  readonly memory?: number | string;
+  /** Huge pages that are set aside there. */
+  readonly hugepages?: readonly TopologyHugepages[];
+  /** To each memory in order of their numbers, 10 to itself; as the firmware tells. */
+  readonly distances?: readonly number[];
+}
+
+/** One runtime. */
+export interface TopologyRuntime {
+  /** `docker`, `systemd` or `libvirt`. */
+  readonly name: string;
+  /** Its version. */
+  readonly version?: string;
+  /** What cannot be asked of it. */
+  readonly cannot?: readonly string[];
+  /** Why it does not answer; absent when it does. */
+  readonly message?: string;
 }
 
 /** How evenly matching pods are spread over places. */

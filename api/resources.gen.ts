@@ -218,6 +218,14 @@ export const ipReservations: Resource = {
   namespaced: true,
 };
 
+export const nodeTopologies: Resource = {
+  group: 'berth.dev',
+  version: 'v1',
+  resource: 'nodetopologies',
+  kind: 'NodeTopology',
+  namespaced: false,
+};
+
 export const vmSnapshots: Resource = {
   group: 'berth.dev',
   version: 'v1',

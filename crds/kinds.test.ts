@@ -74,6 +74,7 @@ describe('every kind', () => {
       'ipaddresses',
       'ippools',
       'ipreservations',
+      'nodetopologies',
       'vms',
       'vmsnapshots',
       'volumes',

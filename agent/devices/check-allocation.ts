@@ -5,8 +5,8 @@ import { ConfigError } from '../config-error.ts';
 import { allocationOf } from './allocation.ts';
 
 export interface NodeDevices {
-  /** How many GPUs there are; they are numbered from 0 on. */
-  readonly gpus: number;
+  /** The GPUs by their numbers; undefined for one that is not there. */
+  readonly gpus: readonly unknown[];
   /** How many times each core is sold; undefined while the Node has not been read. */
   readonly oversell: number | undefined;
 }
@@ -23,9 +23,10 @@ export function checkAllocation(pod: Pod, pods: readonly Pod[], devices: NodeDev
   const { cores, gpus, gpuMilli } = allocationOf(pod);
   if (gpus.length > 0 && isVm(pod))
     throw new ConfigError(`a machine cannot be given a GPU yet: leave berth.dev/gpu out`);
-  const unknown = gpus.filter((gpu) => gpu < 0 || gpu >= devices.gpus);
+  const unknown = gpus.filter((gpu) => devices.gpus[gpu] === undefined);
   if (unknown.length > 0) {
-    const has = devices.gpus === 0 ? 'none' : `${devices.gpus}, numbered from 0`;
+    const there = devices.gpus.flatMap((gpu, number) => (gpu === undefined ? [] : number));
+    const has = there.length === 0 ? 'none' : `only ${there.join(', ')}`;
     throw new ConfigError(
       `was given GPU ${unknown.join(', ')}, but this node has ${has}: ${remedy}`,
     );

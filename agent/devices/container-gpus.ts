@@ -16,7 +16,7 @@ const nanoPerMilli = 1_000_000n;
 export function gpusOf(
   pod: Pod,
   container: Container,
-  node: readonly GpuDevice[],
+  node: readonly (GpuDevice | undefined)[],
 ): readonly GpuDevice[] | undefined {
   if (node.length === 0) return undefined;
   const own = allocationOf(pod).gpus.flatMap((number) => node[number] ?? []);

@@ -6,7 +6,8 @@ import type { Container, Pod } from '../../api/kinds.gen.ts';
 import type { GpuDevice } from '../../runtime/runtime.ts';
 import { checkAllocation, oversellOf } from './check-allocation.ts';
 import { gpusOf } from './container-gpus.ts';
-import { gpuAnnotations, readGpus } from './gpus.ts';
+import { keepGpuNumbers, type NumberedGpus } from './gpu-numbers.ts';
+import { type Gpu, gpuAnnotations, readGpus } from './gpus.ts';
 
 const made: string[] = [];
 afterEach(async () => {
@@ -38,12 +39,15 @@ describe('GPUs of a machine', () => {
       [nvidiaAt('0000:99:00.0')]: nvidia('Tesla T4', 'GPU-c', 2, 'GPU Excluded:\t Yes\n'),
       'dev/nvidiactl': '',
       'dev/nvidia-uvm': '',
+      'sys/bus/pci/devices/0000:17:00.0/numa_node': '-1\n',
+      'sys/bus/pci/devices/0000:65:00.0/numa_node': '1\n',
     });
     const gpus = await readGpus(root);
     expect(gpus).toEqual([
       {
         vendor: 'nvidia',
         id: 'GPU-a',
+        uuid: 'GPU-a',
         model: 'T4',
         address: '0000:17:00.0',
         paths: ['/dev/nvidia1', '/dev/nvidiactl', '/dev/nvidia-uvm'],
@@ -51,6 +55,8 @@ describe('GPUs of a machine', () => {
       {
         vendor: 'nvidia',
         id: 'GPU-b',
+        uuid: 'GPU-b',
+        numaNode: 1,
         model: 'A100-SXM4-40GB',
         address: '0000:65:00.0',
         paths: ['/dev/nvidia0', '/dev/nvidiactl', '/dev/nvidia-uvm'],
@@ -69,6 +75,9 @@ describe('GPUs of a machine', () => {
     const root = await machine({
       ...pci('0000:03:00.0', '0x1002', {
         product_name: 'AMD Instinct MI210, OAM\n',
+        unique_id: '2a1b\n',
+        mem_info_vram_total: '68702699520\n',
+        numa_node: '0\n',
         'drm/renderD128/dev': '226:128',
         'drm/card1/dev': '226:1',
       }),
@@ -79,7 +88,10 @@ describe('GPUs of a machine', () => {
     expect(await readGpus(root)).toEqual([
       {
         vendor: 'amd',
-        id: '0000:03:00.0',
+        id: '2a1b',
+        uuid: '2a1b',
+        memoryBytes: 68702699520n,
+        numaNode: 0,
         model: 'Instinct MI210  OAM',
         address: '0000:03:00.0',
         paths: ['/dev/dri/card1', '/dev/dri/renderD128', '/dev/kfd'],
@@ -91,6 +103,44 @@ describe('GPUs of a machine', () => {
     const gpus = await readGpus(await machine({}));
     expect(gpus).toEqual([]);
     expect(gpuAnnotations(gpus)).toEqual({});
+  });
+});
+
+describe('numbers of GPUs', () => {
+  const gpu = (id: string, address: string): Gpu => ({
+    ...{ vendor: 'nvidia', id, model: id.toUpperCase(), address, paths: [] },
+  });
+  const [a, b, c] = [gpu('a', '01'), gpu('b', '02'), gpu('c', '03')];
+  const ids = (gpus: NumberedGpus) => gpus.map((each) => each?.id);
+
+  it('stay when one is taken out or put in before the others, wherever these are then', async () => {
+    const path = join(await machine({}), 'gpus.json');
+    const restart = async (...found: Gpu[]) => await keepGpuNumbers(found, path);
+    expect(ids(await restart(a, b, c))).toEqual(['a', 'b', 'c']);
+    const without = await restart(a, c);
+    expect(ids(without)).toEqual(['a', undefined, 'c']);
+    expect(gpuAnnotations(without)).toEqual({ 'berth.dev/gpus': 'A,,C' });
+    expect(ids(await restart(gpu('new', '00'), a, c))).toEqual(['a', undefined, 'c', 'new']);
+    const moved = [gpu('c', '05'), gpu('b', '06'), gpu('a', '07')];
+    expect(ids(await restart(...moved))).toEqual(['a', 'b', 'c']);
+    expect(await restart()).toEqual([]);
+    expect(ids(await restart(b))).toEqual([undefined, 'b']);
+  });
+
+  it('pass to the card that is put in the place of one that has gone', async () => {
+    const path = join(await machine({}), 'gpus.json');
+    await keepGpuNumbers([a, b, c], path);
+    const swapped = await keepGpuNumbers([a, gpu('spare', '02'), c], path);
+    expect(ids(swapped)).toEqual(['a', 'spare', 'c']);
+    // Back in another slot, it is one more: its number has somebody.
+    const both = [a, gpu('spare', '02'), c, gpu('b', '09')];
+    expect(ids(await keepGpuNumbers(both, path))).toEqual(['a', 'spare', 'c', 'b']);
+  });
+
+  it('are not given anew in silence when their file is damaged', async () => {
+    const root = await machine({ 'gpus.json': '[{"id": "a"', 'other.json': '["a"]' });
+    await expect(keepGpuNumbers([a], join(root, 'gpus.json'))).rejects.toThrow('is damaged');
+    await expect(keepGpuNumbers([a], join(root, 'other.json'))).rejects.toThrow('is damaged');
   });
 });
 
@@ -113,7 +163,7 @@ const cores = (given: Record<number, number>) => ({ cpuBound: { cores: given } }
 const gpu = (milli: number, ...devices: number[]) => ({ gpu: { devices, milli } });
 const asked = (allocation: object, others: readonly Pod[], oversell: number | undefined = 1) => {
   const given = pod('m', allocation);
-  return () => checkAllocation(given, [given, ...others], { gpus: 2, oversell });
+  return () => checkAllocation(given, [given, ...others], { gpus: [{}, {}], oversell });
 };
 
 describe('an allocation', () => {
@@ -146,7 +196,7 @@ describe('an allocation', () => {
       [pod('z', cores({ 0: 1 }), { status: { startTime: '2026-01-02T00:00:00Z' } })],
       '101 % of core 0 are given away',
     ],
-    ['a GPU that is not there', gpu(1000, 1, 2), [], 'given GPU 2, but this node has 2'],
+    ['a GPU that is not there', gpu(1000, 1, 2), [], 'given GPU 2, but this node has only 0, 1'],
     [
       'more of a GPU than there is',
       gpu(600, 0),
@@ -160,7 +210,7 @@ describe('an allocation', () => {
   it('is not judged by how often cores are sold before that is known', () => {
     const given = pod('m', cores({ 0: 100 }));
     const others = [pod('a', cores({ 0: 100 }))];
-    expect(() => checkAllocation(given, others, { gpus: 0, oversell: undefined })).not.toThrow();
+    expect(() => checkAllocation(given, others, { gpus: [], oversell: undefined })).not.toThrow();
   });
 });
 

@@ -3,12 +3,18 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { GpuDevice } from '../../runtime/runtime.ts';
 
-/** One GPU; its number is its place in the list, which is ordered by where it is plugged in. */
+/** One GPU; `gpu-numbers.ts` says which number it has. */
 export interface Gpu extends GpuDevice {
   /** For the scheduler, and for people who ask for a model: `T4`. */
   readonly model: string;
   /** `0000:00:1e.0`. */
   readonly address: string;
+  /** What its maker calls it, wherever it is plugged in; absent where the driver does not tell. */
+  readonly uuid?: string;
+  /** Of its own; absent where the driver does not tell in a file. */
+  readonly memoryBytes?: bigint;
+  /** The nearest; absent where the machine does not tell. */
+  readonly numaNode?: number;
 }
 
 /** Where the driver of NVIDIA tells of each of its devices. */
@@ -28,10 +34,10 @@ export async function readGpus(root = '/'): Promise<readonly Gpu[]> {
   return found.sort((a, b) => (a.address < b.address ? -1 : 1));
 }
 
-/** For the scheduler: the model of each, by its number; nothing where there is none. */
-export function gpuAnnotations(gpus: readonly Gpu[]): Readonly<Record<string, string>> {
+/** For the scheduler: the model of each, by its number, with nothing between two commas for one that has gone. */
+export function gpuAnnotations(gpus: readonly (Gpu | undefined)[]) {
   if (gpus.length === 0) return {};
-  return { 'berth.dev/gpus': gpus.map(({ model }) => model).join(',') };
+  return { 'berth.dev/gpus': gpus.map((gpu) => gpu?.model ?? '').join(',') };
 }
 
 async function nvidiaGpus(root: string): Promise<Gpu[]> {
@@ -44,7 +50,8 @@ async function nvidiaGpus(root: string): Promise<Gpu[]> {
     if (minor === undefined || uuid === undefined || field('GPU Excluded') === 'Yes') continue;
     const model = modelName(field('Model') ?? 'NVIDIA');
     const paths = [`/dev/nvidia${minor}`, ...controls];
-    gpus.push({ vendor: 'nvidia', id: uuid, model, address, paths });
+    const place = await placeOf(root, address);
+    gpus.push({ vendor: 'nvidia', id: uuid, uuid, model, address, paths, ...place });
   }
   return gpus;
 }
@@ -62,9 +69,22 @@ async function amdGpus(root: string): Promise<Gpu[]> {
     const product = await read(at('product_name'));
     const model = modelName(product === '' ? `AMD ${await read(at('device'))}` : product);
     const paths = [...nodes.sort().map((name) => `/dev/dri/${name}`), ...controls];
-    gpus.push({ vendor: 'amd', id: address, model, address, paths });
+    const uuid = await read(at('unique_id'));
+    const memory = await read(at('mem_info_vram_total'));
+    gpus.push({
+      ...{ vendor: 'amd', id: uuid === '' ? address : uuid, model, address, paths },
+      ...(uuid === '' ? {} : { uuid }),
+      ...(/^\d+$/.test(memory) ? { memoryBytes: BigInt(memory) } : {}),
+      ...(await placeOf(root, address)),
+    });
   }
   return gpus;
+}
+
+/** Machines with one memory say -1. */
+async function placeOf(root: string, address: string): Promise<Pick<Gpu, 'numaNode'>> {
+  const text = await read(join(root, pciPath, address.toLowerCase(), 'numa_node'));
+  return /^\d+$/.test(text) ? { numaNode: Number(text) } : {};
 }
 
 /** Without the maker, and without what separates models in a list. */

@@ -64,8 +64,12 @@ export class NodeDisks {
 
   /** The annotation of the Node; a disk that is not there now is not offered. */
   async annotations(): Promise<Readonly<Record<string, string>>> {
+    return { [disksAnnotation]: JSON.stringify(await this.published()) };
+  }
+
+  async published(): Promise<readonly NodeDisk[]> {
     const disks = await Promise.all(this.#declared.map((each) => this.#publish(each)));
-    return { [disksAnnotation]: JSON.stringify(disks.flat()) };
+    return disks.flat();
   }
 
   async #publish(declared: DiskDeclaration): Promise<readonly NodeDisk[]> {

@@ -50,6 +50,23 @@ test('a node writes its own Node, whose taints and guarded labels are not its bu
   );
 });
 
+test('the topology of itself, of which it writes no wishes', () => {
+  const topology = (name: string, more: object = {}) => ({ metadata: { name }, ...more });
+  const group = 'berth.dev';
+  const wish = { spec: { measure: [{ disk: 'local' }] } };
+  const told = { status: { kernel: '6.1' } };
+  expect(write('nodetopologies', topology('n1'), undefined, group)).toBe('allowed');
+  expect(write('nodetopologies', topology('n2'), undefined, group)).toMatch(/its own/);
+  expect(write('nodetopologies', topology('n1', wish), undefined, group)).toMatch(/spec/);
+  const before = topology('n1', wish);
+  expect(write('nodetopologies', topology('n1', { ...wish, ...told }), before, group)).toBe(
+    'allowed',
+  );
+  expect(write('nodetopologies', topology('n1', told), before, group)).toMatch(/spec/);
+  const owned = { metadata: { name: 'n1', ownerReferences: [{ name: 'x' }] }, ...wish };
+  expect(write('nodetopologies', owned, before, group)).toMatch(/ownerReferences/);
+});
+
 test('its own lease only, in its place', () => {
   const lease = (name: string, namespace = 'kube-node-lease') => ({
     metadata: { name, namespace },

@@ -40,6 +40,7 @@ export function restrictNode(write: NodeWrite): void {
   if (node === undefined) return;
   const kind = write.group === '' ? write.plural : `${write.plural}.${write.group}`;
   if (kind === 'nodes') restrictOwnNode(node, write);
+  if (kind === 'nodetopologies.berth.dev') restrictTopology(node, write);
   if (kind === 'pods' || kind === 'vms.berth.dev') restrictPod(node, write);
   if (kind === 'volumes.berth.dev' || kind === 'volumesnapshots.berth.dev')
     restrictVolume(node, write);
@@ -59,6 +60,15 @@ function restrictOwnNode(node: string, write: NodeWrite): void {
   const wrong = changedLabels(object, old).filter((label) => !mayLabel(label));
   if (wrong.length > 0)
     throw refused(write, `is not allowed to modify labels: ${wrong.sort().join(', ')}`);
+}
+
+/** It tells what it has found; what it is asked to measure is for others to say. */
+function restrictTopology(node: string, write: NodeWrite): void {
+  const { object, old } = write;
+  if (nameOf(write) !== node) throw refused(write, 'can only write its own nodetopology');
+  if (changed(object, old, 'spec')) throw refused(write, 'is not allowed to modify spec');
+  if (old !== undefined && changed(object, old, 'metadata', 'ownerReferences'))
+    throw refused(write, 'is not allowed to modify metadata.ownerReferences');
 }
 
 /** An agent writes statuses; what a pod is called and belongs to is not its to say. */

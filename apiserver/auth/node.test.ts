@@ -133,6 +133,20 @@ test('its own Node and lease, not those of others', () => {
   expect(may('update', 'leases', { ...lease, name: 'n2' })).toBe(false);
 });
 
+test('the topology of itself, which it makes and tells but does not delete', () => {
+  const own = { group: 'berth.dev', name: 'n1', namespace: '' };
+  expect(may('create', 'nodetopologies', { ...own, name: '' })).toBe(true);
+  for (const verb of ['get', 'list', 'watch']) expect(may(verb, 'nodetopologies', own)).toBe(true);
+  expect(may('update', 'nodetopologies', { ...own, subresource: 'status' })).toBe(true);
+  for (const verb of ['update', 'patch', 'delete'])
+    expect(may(verb, 'nodetopologies', own)).toBe(false);
+  for (const name of ['n2', '']) {
+    expect(may('get', 'nodetopologies', { ...own, name })).toBe(false);
+    expect(may('list', 'nodetopologies', { ...own, name })).toBe(false);
+    expect(may('update', 'nodetopologies', { ...own, name, subresource: 'status' })).toBe(false);
+  }
+});
+
 test('pools may be read, and the reservations of what is bound to it', () => {
   const berth = { group: 'berth.dev' };
   expect(may('list', 'ippools', berth)).toBe(true);

@@ -63,6 +63,11 @@ function mayNode(source: RbacSource, node: string, attributes: Attributes): bool
       // Of which name is in the body: `node-restriction.ts` looks there.
       if (verb === 'create') return subresource === '';
       return name === node && (reads.has(verb) || verb === 'patch' || verb === 'update');
+    case 'nodetopologies.berth.dev':
+      // What it may write into it: `node-restriction.ts`.
+      if (verb === 'create') return subresource === '';
+      if (name !== node) return false;
+      return subresource === 'status' ? ['patch', 'update'].includes(verb) : reads.has(verb);
     case 'configmaps':
     case 'secrets':
     case 'persistentvolumeclaims':

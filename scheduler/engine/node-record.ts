@@ -7,7 +7,7 @@ import { disksOf } from './node-disks.ts';
 import { soldOf } from './node-sales.ts';
 import type { NodeRecord } from './request.ts';
 
-/** Comma-separated models of a node's GPUs, one entry per device: `T4,T4`. */
+/** Comma-separated models of a node's GPUs, one entry per device: `T4,T4`; an empty one is of a device that has gone. */
 const gpusAnnotation = 'berth.dev/gpus';
 
 /** Throws `QuantityError` when the node offers what is no quantity. */
@@ -41,9 +41,8 @@ function gpusOf({ metadata }: Node): Pick<NodeRecord, 'gpus'> {
   return list === undefined ? {} : { gpus: namesIn(list) };
 }
 
+/** By their numbers; nothing after the last that is there. */
 function namesIn(list: string): string[] {
-  return list
-    .split(',')
-    .map((name) => name.trim())
-    .filter((name) => name !== '');
+  const names = list.split(',').map((name) => name.trim());
+  return names.slice(0, names.findLastIndex((name) => name !== '') + 1);
 }

@@ -68,6 +68,7 @@ const withStatus = new Set([
   'vms',
   'volumes',
   'volumesnapshots',
+  'nodetopologies',
 ]);
 
 export class FakeApi implements Client {

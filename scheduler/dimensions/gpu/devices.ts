@@ -6,13 +6,16 @@ import { type GpuNeed, type GpuPiece, gpuResource, wholeDevice } from './need.ts
 export class GpuDevices implements Devices<GpuNeed, GpuPiece> {
   /** By device, in thousandths; below zero only by force. Read it, never write it. */
   readonly free: Int32Array;
+  /** Of each; empty for one that has gone, of which nothing is free. */
   readonly models: readonly string[];
+  readonly #there: number;
   /** Grows with every change, so that what was worked out from `free` can be kept. */
   changes = 0;
 
   constructor(models: readonly string[]) {
     this.models = models;
-    this.free = new Int32Array(models.length).fill(wholeDevice);
+    this.free = Int32Array.from(models, (model) => (model === '' ? 0 : wholeDevice));
+    this.#there = models.filter((model) => model !== '').length;
   }
 
   /** Whether the device is of a model that will do. */
@@ -58,7 +61,7 @@ export class GpuDevices implements Devices<GpuNeed, GpuPiece> {
   /** In devices. */
   usage(): { readonly capacity: number; readonly used: number } {
     const free = this.free.reduce((sum, each) => sum + each, 0);
-    const capacity = this.free.length;
+    const capacity = this.#there;
     return { capacity, used: capacity - free / wholeDevice };
   }
 
@@ -71,7 +74,7 @@ export class GpuDevices implements Devices<GpuNeed, GpuPiece> {
   }
 
   score(need: GpuNeed): number {
-    const capacity = this.free.length * wholeDevice;
+    const capacity = this.#there * wholeDevice;
     const left = this.free.reduce((sum, free) => sum + free, 0);
     return (capacity - left + need.devices * need.milli) / capacity;
   }

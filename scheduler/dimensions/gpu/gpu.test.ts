@@ -5,7 +5,8 @@ import { GpuDevices } from './devices.ts';
 import { gpu } from './gpu.ts';
 import { type GpuNeed, type GpuPiece, wholeDevice } from './need.ts';
 
-const models = fc.constantFrom('A10', 'T4');
+// Nothing is the model of a device that has gone.
+const models = fc.constantFrom('A10', 'T4', '');
 const devicesOf = fc.array(models, { maxLength: 8 });
 const needs: fc.Arbitrary<GpuNeed> = fc.oneof(
   fc.record({
@@ -70,6 +71,15 @@ describe('the devices of a node', () => {
     expect(gpu.create(node('n')).fits(share(1))).toBe(false);
   });
 
+  it('have nothing to give where one has gone, and the others keep their numbers', () => {
+    const devices = new GpuDevices(['T4', '', 'T4']);
+    expect(devices.usage()).toEqual({ capacity: 2, used: 0 });
+    expect(devices.fits({ devices: 3, milli: wholeDevice, models: [] })).toBe(false);
+    const both = devices.allocate({ devices: 2, milli: wholeDevice, models: [] });
+    expect(both.devices).toEqual([0, 2]);
+    expect(devices.count(share(500))).toBe(4);
+  });
+
   it('give a share where it leaves the least over', () => {
     const devices = new GpuDevices(['T4', 'T4', 'A10']);
     devices.take({ devices: [1], milli: 600 });
@@ -132,7 +142,7 @@ describe('the devices of a node', () => {
         }
         const at = pieces.length === 0 ? 0 : turn % pieces.length;
         for (const piece of [...pieces.slice(at), ...pieces.slice(0, at)]) devices.release(piece);
-        expect([...devices.free]).toEqual(of.map(() => wholeDevice));
+        expect([...devices.free]).toEqual(of.map((model) => (model === '' ? 0 : wholeDevice)));
       }),
     );
   });
