@@ -16,7 +16,7 @@ import { checkCpus } from './follow-cpus.ts';
 import { giveTreeToGroup } from './fs-group.ts';
 import { withMessageFile } from './hooks/termination-message.ts';
 import { bringImage } from './images/bring-image.ts';
-import { prepareMachine } from './machines/prepare-machine.ts';
+import { type MachineNetworks, prepareMachine } from './machines/prepare-machine.ts';
 import type { NetworkedReferences } from './networks/attach-networks.ts';
 import type { PodContext } from './pod-context.ts';
 import { namespacesOf } from './pod-namespaces.ts';
@@ -47,7 +47,7 @@ export async function prepareContainer(
   const { image } = brought;
   const addressed = await addressesOf(context, references, container);
   if (addressed.type === 'waiting') return addressed;
-  const { networks } = addressed;
+  const { networks, attachments } = addressed;
   const address = isVm(context.pod) ? undefined : networks[0];
   const known = address === undefined ? {} : { address };
   const { pod, dataDir, uid, specs, clock } = context;
@@ -64,7 +64,7 @@ export async function prepareContainer(
     const within = { pod, dataDir, facts, references, image, held, gpus, signal };
     const spec = await resolveContainer(container, attempt, within);
     specs.put(uid, spec);
-    const machine = await machineOf(context, networks, held);
+    const machine = await machineOf(context, { pools: networks, attachments }, held);
     delete context.memory.of(container.name).configError;
     if (machine !== undefined) return { type: 'ready', spec, machine };
     return { type: 'ready', spec: await withMessageFile(context, container, spec), ...known };
@@ -151,16 +151,21 @@ async function heldBy(context: PodContext): Promise<ReadonlyMap<string, HeldVolu
 /** Disks may take long to fetch and make; others go on meanwhile. */
 async function machineOf(
   context: PodContext,
-  networks: InstanceNetworks,
+  networks: MachineNetworks,
   held: ReadonlyMap<string, HeldVolume>,
 ): Promise<MachineSpec | undefined> {
   const { pod, machinesDir, signal, aside, names, runtime } = context;
   if (!isVm(pod)) return undefined;
-  const named = networks.map((network) => {
+  const pools = networks.pools.map((network) => {
     if (network === undefined || names === undefined) return network;
     const { servers = network.dns } = names.dnsOf(pod, runtime.name, network) ?? {};
     return { ...network, dns: servers };
   });
+  const attachments = networks.attachments.map((each) => {
+    const dns = names?.dnsOf(pod, runtime.name, undefined, each) ?? each.dns;
+    return { ...each, dns };
+  });
+  const named = { pools, attachments };
   return await aside(() => prepareMachine(pod.vm, named, machinesDir, held, { signal }));
 }
 

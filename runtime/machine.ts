@@ -2,6 +2,7 @@
 import type { Duplex } from 'node:stream';
 import type { MachineAction, MachineState } from '../api/vm-states.ts';
 import type { CallOptions } from '../lib/call.ts';
+import type { CniAttachment } from './cni/cni.ts';
 import type { InstanceId, InstanceNetwork, IoLimits, ResourceLimits } from './runtime.ts';
 
 export interface MachineSpec {
@@ -59,6 +60,8 @@ export interface MachineInterface {
   readonly ip?: string;
   /** Its address is one of a pool's; `bridge`, `mac` and `ip` are the same. */
   readonly network?: InstanceNetwork;
+  /** Its network is one by CNI; `bridge`, `mac` and `ip` are the same. */
+  readonly attachment?: CniAttachment;
 }
 
 /** What is found of a machine beside its container. */

@@ -5,7 +5,7 @@ import type { MachineInterface } from '../../runtime/machine.ts';
 
 export const seedLabel = 'CIDATA';
 
-type SeedInterface = Pick<MachineInterface, 'mac' | 'network'>;
+type SeedInterface = Pick<MachineInterface, 'mac' | 'network' | 'attachment'>;
 
 export function seedFiles(vm: VM, interfaces: readonly SeedInterface[]): readonly ImageFile[] {
   const { metadata, spec } = vm;
@@ -25,20 +25,48 @@ export function seedFiles(vm: VM, interfaces: readonly SeedInterface[]): readonl
 
 /** Version 2, as netplan has it; `undefined` when the guest finds out for itself. */
 function networkConfig(said: readonly VMInterface[], real: readonly SeedInterface[]) {
-  const all = real.map((each, index) => addressOf(said[index] ?? {}, each));
-  if (!all.some(({ address }) => address !== undefined)) return undefined;
-  const ethernets = all.map(({ mac, address, gateway, dns }, index) => {
+  const all = real.map((each, index) => placeOf(said[index] ?? {}, each));
+  if (!all.some(({ addresses }) => addresses.length > 0)) return undefined;
+  const ethernets = all.map(({ mac, addresses, routes, dns, mtu }, index) => {
     const match = { macaddress: mac };
-    if (address === undefined) return [`nic${index}`, { match, dhcp4: true }] as const;
-    const routes = gateway === undefined ? {} : { routes: [{ to: '0.0.0.0/0', via: gateway }] };
-    const nameservers = dns.length === 0 ? {} : { nameservers: { addresses: dns } };
-    return [`nic${index}`, { match, addresses: [address], ...routes, ...nameservers }] as const;
+    if (addresses.length === 0) return [`nic${index}`, { match, dhcp4: true }] as const;
+    const known = {
+      ...(routes.length === 0 ? {} : { routes }),
+      ...(dns.length === 0 ? {} : { nameservers: { addresses: dns } }),
+      ...(mtu === undefined ? {} : { mtu }),
+    };
+    return [`nic${index}`, { match, addresses, ...known }] as const;
   });
   return `${JSON.stringify({ version: 2, ethernets: Object.fromEntries(ethernets) })}\n`;
 }
 
-function addressOf({ address, gateway }: VMInterface, { mac, network }: SeedInterface) {
-  if (network === undefined) return { mac, address, gateway, dns: [] };
-  const { prefixLength, dns } = network;
-  return { mac, address: `${network.address}/${prefixLength}`, gateway: network.gateway, dns };
+interface Place {
+  readonly mac: string;
+  readonly addresses: readonly string[];
+  readonly routes: readonly { readonly to: string; readonly via: string }[];
+  readonly dns: readonly string[];
+  readonly mtu?: number;
+}
+
+function placeOf(said: VMInterface, { mac, network, attachment }: SeedInterface): Place {
+  if (attachment !== undefined) {
+    const { addresses, routes, dns, mtu } = attachment;
+    return {
+      mac,
+      addresses: addresses.map(({ address, prefixLength }) => `${address}/${prefixLength}`),
+      routes: routes.flatMap(({ to, via }) => (via === undefined ? [] : [{ to, via }])),
+      dns: dns.servers,
+      ...(mtu === undefined ? {} : { mtu }),
+    };
+  }
+  const { address, gateway, dns } =
+    network === undefined
+      ? { ...said, dns: [] }
+      : { ...network, address: `${network.address}/${network.prefixLength}` };
+  return {
+    mac,
+    addresses: address === undefined ? [] : [address],
+    routes: gateway === undefined ? [] : [{ to: '0.0.0.0/0', via: gateway }],
+    dns,
+  };
 }

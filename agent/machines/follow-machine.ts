@@ -15,6 +15,7 @@ import { ConfigError } from '../config-error.ts';
 import { limitsOf } from '../container-spec.ts';
 import { VolumeWait } from '../disks/hold-volumes.ts';
 import type { PodHealth } from '../hooks/container-life.ts';
+import { withAttachments } from '../networks/attach-networks.ts';
 import type { PodContext } from '../pod-context.ts';
 import { createReferences } from '../references.ts';
 import { isIdle } from './idle.ts';
@@ -86,7 +87,9 @@ async function adjust(context: PodContext, pod: VmInstance, status: InstanceStat
   const nextAtMs = (adjusted?.atMs ?? 0) + (open ? retryMs : lookAgainMs);
   if (adjusted?.key === key && clock.now() < nextAtMs) return open ? nextAtMs : never;
   const changes = await changesOf(async () => {
-    const networks = await createReferences(context).networks();
+    const references = withAttachments(context, createReferences(context));
+    const pools = await references.networks();
+    const networks = { pools, attachments: await references.attachments() };
     const call = { signal, running: true } as const;
     const machine = await aside(async () => {
       const held = await volumes.hold(pod, { signal });

@@ -6,6 +6,7 @@ import type { VM, VMDisk, VMInterface } from '../../api/kinds.gen.ts';
 import { parseBytes } from '../../api/quantity.ts';
 import { cpusOf } from '../../api/vm-instance.ts';
 import type { CallOptions } from '../../lib/call.ts';
+import type { CniAttachment } from '../../runtime/cni/cni.ts';
 import {
   DiskError,
   ensureDisk,
@@ -16,9 +17,10 @@ import { fatImage } from '../../runtime/disk/fat-image.ts';
 import type { Boot, MachineDisk, MachineInterface, MachineSpec } from '../../runtime/machine.ts';
 import { privateBridge } from '../../runtime/network/bridge.ts';
 import { macOfAddress } from '../../runtime/network/ip.ts';
-import type { InstanceNetwork, IoLimits } from '../../runtime/runtime.ts';
+import type { IoLimits } from '../../runtime/runtime.ts';
 import type { InstanceNetworks } from '../addresses/instance-networks.ts';
 import type { HeldVolume } from '../disks/hold-volumes.ts';
+import { interfaceName } from '../networks/cni-requests.ts';
 import { seedFiles, seedLabel } from './cloud-init.ts';
 
 export interface PrepareOptions extends CallOptions {
@@ -26,10 +28,16 @@ export interface PrepareOptions extends CallOptions {
   readonly running?: boolean;
 }
 
+/** What its interfaces are attached to: by their numbers, and by their names where CNI did it. */
+export interface MachineNetworks {
+  readonly pools: InstanceNetworks;
+  readonly attachments: readonly CniAttachment[];
+}
+
 /** Throws `DiskError` with what its user can mend, or what may pass. */
 export async function prepareMachine(
   vm: VM,
-  networks: InstanceNetworks,
+  networks: MachineNetworks,
   directory: string,
   held: ReadonlyMap<string, HeldVolume>,
   options: PrepareOptions,
@@ -45,7 +53,7 @@ export async function prepareMachine(
     );
   }
   const interfaces = (spec.interfaces ?? []).map((each, index) =>
-    interfaceOf(each, networks[index], index, metadata.uid ?? ''),
+    interfaceOf(each, networks, index, metadata.uid ?? ''),
   );
   // What it boots with stays as it is.
   if (spec.cloudInit !== undefined && options.running !== true)
@@ -162,10 +170,17 @@ async function makeSeed(
 
 function interfaceOf(
   said: VMInterface,
-  network: InstanceNetwork | undefined,
+  { pools, attachments }: MachineNetworks,
   index: number,
   uid: string,
 ): MachineInterface {
+  const attachment = attachments.find((each) => each.interface === interfaceName(index));
+  if (attachment !== undefined) {
+    const { bridge = '', mac = macOfUid(uid, index), addresses } = attachment;
+    const [first] = addresses;
+    return { bridge, mac, attachment, ...(first === undefined ? {} : { ip: first.address }) };
+  }
+  const network = pools[index];
   if (network !== undefined) {
     const { bridge, mac, address: ip } = network;
     return { bridge, mac, ip, network };

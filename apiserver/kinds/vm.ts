@@ -126,13 +126,20 @@ function imageErrors(image: JsonObject, field: string): FieldError[] {
   return [];
 }
 
-/** What a pool says of an interface is not said a second time. */
+/** What a pool, or a network by CNI, says of an interface is not said a second time. */
 function interfaceErrors(spec: JsonObject): FieldError[] {
   const seen = new Set<string>();
   return asArray(spec['interfaces']).flatMap((value, index) => {
     const each = asObject(value) ?? {};
     const field = `spec.interfaces[${index}]`;
-    const { pool, reservation } = each;
+    const { pool, reservation, network } = each;
+    if (network !== undefined) {
+      return ['pool', 'reservation', 'bridge', 'gateway'].flatMap((name) =>
+        each[name] === undefined
+          ? []
+          : [forbiddenField(`${field}.${name}`, 'the network says it: leave it out')],
+      );
+    }
     if (pool === undefined && reservation === undefined) return [];
     const errors = ['bridge', 'address', 'gateway', 'mac'].flatMap((name) =>
       each[name] === undefined

@@ -64,6 +64,10 @@ export interface CniAttachment {
   readonly mac?: string;
   readonly mtu?: number;
   readonly dns: DnsSpec;
+  /** What is reached by it; `via` is the gateway of its address where the network names none. */
+  readonly routes: readonly { readonly to: string; readonly via?: string }[];
   /** Interfaces that the plugins made, or use, on the machine itself. */
   readonly hostInterfaces: readonly string[];
+  /** Of a virtual machine: what its interface is attached to. */
+  readonly bridge?: string;
 }

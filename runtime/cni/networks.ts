@@ -10,7 +10,7 @@ import { type CniAttachment, type CniOwner, type CniRequest, mainInterface } fro
 import { ConfigProblem } from './config.ts';
 import { findNetwork } from './config-dir.ts';
 import { Ledger, type LedgerEntry } from './ledger.ts';
-import { defaultPluginDirs } from './plugin.ts';
+import { defaultPluginDirs, PluginError } from './plugin.ts';
 import { attachmentOf } from './result.ts';
 import { runtimeConfigOf } from './runtime-config.ts';
 import { hasCheck, hasGc } from './version.ts';
@@ -114,7 +114,8 @@ export class CniNetworks {
         } catch (error) {
           options.signal.throwIfAborted();
           if (!(error instanceof ChainError)) throw error;
-          return `${error.message} on ${entry.interface}`;
+          if (!isCrash(error)) return `${error.message} on ${entry.interface}`;
+          this.#log.debug({ err: error, uid: id }, 'network not checked');
         }
       }
       return undefined;
@@ -254,6 +255,11 @@ function isKept(
 
 function attachmentsOf({ network, interface: name, result, isLeaving }: LedgerEntry) {
   return result === undefined || isLeaving === true ? [] : [attachmentOf(network, name, result)];
+}
+
+/** A plugin that crashed says nothing of the network: that of Debian 12 for bandwidth does, where none is limited. */
+function isCrash({ cause }: ChainError): boolean {
+  return cause instanceof PluginError && cause.code === undefined;
 }
 
 function toRuntimeError(error: unknown): unknown {

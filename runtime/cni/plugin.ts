@@ -20,7 +20,7 @@ export interface PluginCall {
 /** What a plugin answered instead of a result. */
 export class PluginError extends Error {
   override readonly name = 'PluginError';
-  /** Source: specification, error codes; 11 = try again later. */
+  /** Source: specification, error codes; 11 = try again later. Absent: it did not answer as a plugin does. */
   readonly code: number | undefined;
 
   constructor(message: string, code?: number) {
@@ -89,7 +89,8 @@ export function runPlugin(
       if (code === 0) return resolve(output);
       const failure = readFailure(output);
       if (failure !== undefined) return reject(new PluginError(failure.message, failure.code));
-      const words = (complaint.trim() || output.trim()).slice(-complaintMaxLength);
+      // What comes first says most, also of a program that crashed.
+      const words = (complaint.trim() || output.trim()).slice(0, complaintMaxLength);
       reject(new PluginError(words === '' ? `ended with ${code ?? 'a signal'}` : words));
     });
   });

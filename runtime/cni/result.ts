@@ -55,6 +55,7 @@ export function attachmentOf(
     ...(typeof mac === 'string' && mac !== '' ? { mac } : {}),
     ...(typeof mtu === 'number' && mtu > 0 ? { mtu } : {}),
     dns: dnsOf(result['dns']),
+    routes: objects(result['routes']).flatMap((each) => routeOf(each, addresses)),
     hostInterfaces: interfaces.flatMap(({ name, sandbox = '' }) =>
       typeof name === 'string' && sandbox === '' ? [name] : [],
     ),
@@ -67,6 +68,17 @@ function addressOf({ address, gateway }: JsonObject): CniAddress[] {
   const prefixLength = length === '' ? (ip.includes(':') ? 128 : 32) : Number(length);
   const via = typeof gateway === 'string' && gateway !== '' ? { gateway } : {};
   return [{ address: ip, prefixLength, ...via }];
+}
+
+function routeOf(
+  { dst, gw }: JsonObject,
+  addresses: readonly CniAddress[],
+): CniAttachment['routes'][number][] {
+  if (typeof dst !== 'string') return [];
+  const isV6 = dst.includes(':');
+  const own = addresses.find(({ address }) => address.includes(':') === isV6)?.gateway;
+  const via = typeof gw === 'string' && gw !== '' ? gw : own;
+  return [{ to: dst, ...(via === undefined ? {} : { via }) }];
 }
 
 function dnsOf(value: JsonValue | undefined): CniAttachment['dns'] {

@@ -6,6 +6,8 @@ import type { CallOptions } from '../../lib/call.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { parseCpuList } from '../../lib/cpu-list.ts';
 import type { Log } from '../../lib/log.ts';
+import type { CniAttachment } from '../cni/cni.ts';
+import type { CniNetworks } from '../cni/networks.ts';
 import type { ImageStore } from '../image-store.ts';
 import type { MachineControl } from '../machine.ts';
 import {
@@ -40,6 +42,7 @@ import { startGuestExec } from './guest-exec.ts';
 import { findHypervisor } from './hypervisor.ts';
 import { Libvirt } from './libvirt.ts';
 import { LiveCaptures } from './live-capture.ts';
+import { attachMachine, detachMachine } from './machine-networks.ts';
 import { type Found, Machines, unloggedWords } from './machines.ts';
 import { observeDomains } from './observe.ts';
 
@@ -52,6 +55,8 @@ export interface LibvirtRuntimeOptions {
   readonly stateDir: string;
   /** @default /var/run/libvirt/libvirt-sock */
   readonly socketPath?: string;
+  /** @default none: nothing can be attached to them */
+  readonly cni?: CniNetworks;
 }
 
 /** Virtual machines by libvirtd and QEMU; an instance has one container, which stands for the guest. */
@@ -143,6 +148,11 @@ class LibvirtRuntime implements Runtime {
     });
   }
 
+  attachNetworks(spec: InstanceSpec, options: CallOptions): Promise<readonly CniAttachment[]> {
+    const { nodeId, cni } = this.#options;
+    return this.#serial.run(spec.id, () => attachMachine(cni, nodeId, spec, options));
+  }
+
   setCpus(id: InstanceId, { cpus, isAll }: CpuChoice, options: CallOptions): Promise<void> {
     return this.#serial.run(id, async () => {
       const found = await this.#machines.find(id, options);
@@ -158,17 +168,20 @@ class LibvirtRuntime implements Runtime {
     await this.#serial.run(id, async () => {
       const found = await this.#machines.find(id, options);
       if (found !== undefined) await this.#machines.stop(found, options.graceMs, options);
+      await this.#leaveNetworks(id, options);
     });
   }
 
   remove(id: InstanceId, options: CallOptions & { readonly graceMs: number }): Promise<void> {
     return this.#serial.run(id, async () => {
       const found = await this.#machines.find(id, options);
-      if (found === undefined) return;
-      await this.#machines.stop(found, options.graceMs, options);
-      await this.#captures.dropUnfinished(id, options);
-      await this.#machines.forget(found, options);
-      this.#moved.delete(id);
+      if (found !== undefined) {
+        await this.#machines.stop(found, options.graceMs, options);
+        await this.#captures.dropUnfinished(id, options);
+        await this.#machines.forget(found, options);
+        this.#moved.delete(id);
+      }
+      await this.#leaveNetworks(id, options);
     });
   }
 
@@ -265,6 +278,10 @@ class LibvirtRuntime implements Runtime {
 
   async close(): Promise<void> {
     await this.#libvirt.close();
+  }
+
+  async #leaveNetworks(id: InstanceId, options: CallOptions): Promise<void> {
+    await detachMachine(this.#options.cni, this.#options.nodeId, id, options);
   }
 
   #findHypervisor(options: CallOptions): Promise<Hypervisor> {

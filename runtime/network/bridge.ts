@@ -11,7 +11,7 @@ import type { InstanceNetwork } from '../runtime.ts';
 import { macOfAddress, subnetOf, toAddress, toNumber } from './ip.ts';
 import { joinSegment } from './join.ts';
 import { allowForwarding, masquerade } from './masquerade.ts';
-import { namespaceExists, namespaceOf, namespacePath } from './namespace.ts';
+import { ensureNamespace, namespaceExists, namespaceOf, namespacePath } from './namespace.ts';
 
 export interface BridgeOptions {
   /** @default berth-nat0 */
@@ -77,9 +77,8 @@ export class BridgeNetwork {
 
   /** A namespace without any network, or one as it is. */
   async bare(key: string, options: CallOptions): Promise<string> {
-    const name = namespaceOf(key);
-    if (!(await namespaceExists(name, options))) await run('ip', ['netns', 'add', name], options);
-    return namespacePath(name);
+    await ensureNamespace(namespaceOf(key), options);
+    return namespacePath(namespaceOf(key));
   }
 
   /** Removes the namespace and gives its address back; resolves also when there is none. */

@@ -28,6 +28,10 @@ export async function namespaceExists(name: string, options: CallOptions): Promi
   return listed.split('\n').some((line) => line.split(' ')[0] === name);
 }
 
+export async function ensureNamespace(name: string, options: CallOptions): Promise<void> {
+  if (!(await namespaceExists(name, options))) await run('ip', ['netns', 'add', name], options);
+}
+
 /** Gives the namespace that a process is in a name, by which it outlives the process. */
 export async function nameNamespace(
   name: string,

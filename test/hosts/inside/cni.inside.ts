@@ -10,22 +10,26 @@ import { createLog, silentLog } from '../../../lib/log.ts';
 import type { CniRequest } from '../../../runtime/cni/cni.ts';
 import { CniNetworks } from '../../../runtime/cni/networks.ts';
 import { createDockerRuntime } from '../../../runtime/docker/docker.ts';
+import { createLibvirtRuntime } from '../../../runtime/libvirt/driver.ts';
 import type { ContainerSpec, InstanceSpec, Runtime } from '../../../runtime/runtime.ts';
 import { createSystemdRuntime } from '../../../runtime/systemd/systemd.ts';
 import { until } from '../../e2e/until.ts';
 import { busyboxImage, loadBusyboxImage } from '../../harness/images.ts';
 
 const execute = promisify(execFile);
+const bootMs = 180_000;
 const never = { signal: new AbortController().signal };
 const script = 'busybox ip address; busybox cat /etc/resolv.conf; exec busybox nc -ll -p 80 -e cat';
 
 let directory: string;
 let docker: Runtime;
 let systemd: Runtime;
+let libvirt: Runtime;
+let cni: CniNetworks;
 
 /** An agent that starts: what it knows is on disk. */
 function open(): void {
-  const cni = new CniNetworks({
+  cni = new CniNetworks({
     stateDir: join(directory, 'ledger'),
     confDir: join(directory, 'net.d'),
     log: process.env['CNI_LOG'] === undefined ? silentLog : createLog('debug'),
@@ -33,6 +37,7 @@ function open(): void {
   const options = { nodeId: 'cni', clock: systemClock, log: silentLog, cni };
   docker = createDockerRuntime(options);
   systemd = createSystemdRuntime(options);
+  libvirt = createLibvirtRuntime({ ...options, stateDir: '/var/lib/berth-test/cni-machines' });
 }
 
 const ipam = (subnet: string, more: object = {}) => ({
@@ -68,7 +73,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  for (const runtime of [docker, systemd]) {
+  for (const runtime of [docker, systemd, libvirt]) {
     for (const { id } of await runtime.list(never)) {
       await runtime.remove(id, { ...never, graceMs: 0 });
     }
@@ -117,9 +122,14 @@ async function printed(runtime: Runtime, id: string): Promise<string> {
   return text;
 }
 
-async function pings(runtime: Runtime, id: string, address: string): Promise<boolean> {
+async function pings(
+  runtime: Runtime,
+  id: string,
+  address: string,
+  name = 'main',
+): Promise<boolean> {
   const command = ['busybox', 'ping', '-c1', '-W2', address];
-  const exec = { ...never, container: 'main', command, tty: false, stdin: false };
+  const exec = { ...never, container: name, command, tty: false, stdin: false };
   const session = await runtime.exec(id, exec);
   session.stdout.resume();
   session.stderr.resume();
@@ -164,6 +174,56 @@ test('a container and a unit on two networks have both before they start, and re
     ...['netns', 'exec', await namespaceOf('u'), 'sh', '-c', echo],
   ]);
   expect(stdout).toBe('hello\n');
+});
+
+test(
+  'a machine reaches what is on its network, keeps its address, and is found sound by the plugins',
+  async () => {
+    const address = '10.81.0.60';
+    const requests = [{ ...lan, ips: [address] }];
+    const base = instance('m', requests, { name: 'vm', command: [] });
+    const [attached] = (await libvirt.attachNetworks?.(base, never)) ?? [];
+    expect(attached).toMatchObject({ addresses: [{ address }], routes: [{ via: '10.81.0.1' }] });
+    const { bridge = '', mac = '' } = attached ?? {};
+    const commandLine = `console=ttyS0 quiet mitigations=off tsc=reliable no_timer_check ip=${address}/24 hostname=m`;
+    const boot = {
+      type: 'kernel',
+      kernelPath: '/lab/vmlinuz',
+      initrdPath: '/lab/initrd.gz',
+    } as const;
+    const machine = {
+      ...{ cpus: 1, memoryBytes: 160n << 20n, graphics: false, disks: [] },
+      boot: { ...boot, commandLine },
+      interfaces: [{ bridge, mac, ip: address }],
+    };
+    expect((await libvirt.ensure({ ...base, machine }, never)).ips).toEqual([address]);
+    const { ips } = await docker.ensure(instance('c', [lan], { image: busyboxImage }), never);
+    const ping = (runtime: Runtime, id: string, to: string) =>
+      until(
+        `${id} reaches ${to}`,
+        () => pings(runtime, id, to, id === 'm' ? 'vm' : 'main'),
+        bootMs,
+      );
+    await ping(docker, 'c', address);
+    await ping(libvirt, 'm', ips[0] ?? '');
+    await ping(libvirt, 'm', '10.81.0.1');
+    // An agent that starts finds it as it is.
+    open();
+    expect(await cni.check('m', never)).toBeUndefined();
+    expect(await libvirt.attachNetworks?.(base, never)).toEqual([attached]);
+    expect(await pings(docker, 'c', address)).toBe(true);
+    await libvirt.remove('m', { ...never, graceMs: 0 });
+    expect((await execute('ip', ['link', 'show', 'type', 'bridge'])).stdout).not.toContain('bcni');
+  },
+  2 * bootMs,
+);
+
+test('plugins tell what is wrong with what they made', async () => {
+  await systemd.ensure(instance('u', [storage, lan]), never);
+  expect(await cni.check('u', never)).toBeUndefined();
+  const enter = ['netns', 'exec', await namespaceOf('u'), 'ip', 'address', 'flush', 'dev', 'net1'];
+  await execute('ip', enter);
+  expect(await cni.check('u', never)).toMatch(/network "storage": plugin "bridge" failed to CHECK/);
 });
 
 async function namespaceOf(id: string): Promise<string> {
