@@ -30,6 +30,7 @@ import { NodeDns, type NodeDnsOptions } from './dns/node-dns.ts';
 import type { NodeFacts } from './downward.ts';
 import { type Machine, readLoad, readMachine } from './machine.ts';
 import type { NodeNetwork } from './networks/cni-requests.ts';
+import { tidyNetworks } from './networks/tidy-networks.ts';
 import { keepCertificates, type NodeCertificatesOptions } from './node-certificates.ts';
 import type { CollectionPolicy } from './node-images/collection.ts';
 import { ImageKeeper } from './node-images/image-keeper.ts';
@@ -42,6 +43,7 @@ import { defaultThresholds, type PressureThresholds } from './pressure/pressure.
 import { PressureWatch } from './pressure/pressure-watch.ts';
 import { runStorageWatch } from './pressure/storage-watch.ts';
 import { ReferenceWatches } from './reference-watches.ts';
+import { repeat } from './repeat.ts';
 import { type NodeServer, type ServingOptions, startNodeServer } from './server/server.ts';
 import { readNodeUsage } from './stats/node-usage.ts';
 import { UsageSampler } from './stats/sampler.ts';
@@ -265,6 +267,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
         for (const pod of desired.list()) workers.add(pod.metadata.uid ?? '');
         await enqueueInstances(options, workers, volumes, signal);
       }),
+      tidyNetworks(options, () => desired.live, { signal }),
       repeat(clock, checkpointMs, signal, async () => {
         await saveCheckpoint(checkpoint, desired, volumes, log);
       }),
@@ -352,11 +355,12 @@ function locator(desired: DesiredPods, runtimes: readonly Runtime[]) {
 
 /** Adopts what runs, and finds what nobody wants any more, on disk too. */
 async function enqueueInstances(
-  { runtimes, dataDir, log }: AgentOptions,
+  { runtimes, dataDir, log, cni }: AgentOptions,
   workers: PodWorkers,
   volumes: VolumeKeeper,
   signal: AbortSignal,
 ): Promise<void> {
+  for (const uid of (await cni?.holders()) ?? []) workers.add(uid);
   for (const uid of await podDirectories(dataDir)) workers.add(uid);
   for (const uid of await volumes.holders()) workers.add(uid);
   for (const runtime of runtimes) {
@@ -401,17 +405,5 @@ async function saveCheckpoint(
     await checkpoint.save();
   } catch (error) {
     log.warn({ err: error }, 'checkpoint not saved');
-  }
-}
-
-async function repeat(
-  clock: Clock,
-  everyMs: number,
-  signal: AbortSignal,
-  task: () => Promise<void>,
-): Promise<void> {
-  while (!signal.aborted) {
-    await clock.sleep(everyMs, signal).catch(() => undefined);
-    if (!signal.aborted) await task();
   }
 }

@@ -1,6 +1,7 @@
 /** What the agent remembers about a pod between two passes; losing it costs no correctness. */
 import type { MachineChanges } from '../runtime/machine.ts';
 import type { ContainerState } from '../runtime/runtime.ts';
+import type { SeenNetworks } from './networks/follow-networks.ts';
 
 /** Waits of a container that keeps failing: 10 s, doubling to 5 min. Source: kubelet's defaults. */
 export const backoffFirstMs = 10_000;
@@ -54,6 +55,8 @@ export class PodMemory {
   readonly tokens = new Map<string, IssuedToken>();
   /** Something that the files of its volumes come from may have changed. */
   volumesDue = true;
+  /** Its networks by CNI, while it runs with some. */
+  networks?: SeenNetworks;
   /** Labels and annotations that were last written into files. */
   writtenMetadata: string | undefined;
   /** Containers were started again after a stop, but the API may still say `Stopped`. */

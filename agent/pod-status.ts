@@ -8,6 +8,7 @@ import type {
   PodCondition,
   PodStatus,
 } from '../api/kinds.gen.ts';
+import { networkReady } from '../api/vm-instance.ts';
 import type { PodHealth } from './hooks/container-life.ts';
 import { restarts } from './pod-plan.ts';
 import {
@@ -36,6 +37,8 @@ export interface StatusInput {
   readonly health?: PodHealth;
   /** Why what its containers share could not be made. */
   readonly sandboxFailure?: { readonly reason: string; readonly message: string };
+  /** What plugins of CNI find wrong with its networks. */
+  readonly networkTrouble?: string;
   /** Last words of what has ended, by container id. */
   readonly messages?: ReadonlyMap<string, string>;
   readonly hostIp: string;
@@ -186,7 +189,7 @@ function finalExitCode(pod: Pod, { state }: ContainerStatus): number | undefined
 }
 
 function conditionsOf(
-  { pod, stopped, nowMs, sandboxFailure }: StatusInput,
+  { pod, stopped, nowMs, sandboxFailure, networkTrouble }: StatusInput,
   phase: PodStatus['phase'],
   inits: readonly ContainerStatus[],
   mains: readonly ContainerStatus[],
@@ -218,7 +221,8 @@ function conditionsOf(
         };
   const old = pod.status?.conditions ?? [];
   const sandbox = sandboxCondition(old, sandboxFailure);
-  const ours = [...sandbox, initialized, ready('Ready'), ready('ContainersReady')];
+  const network = networkCondition(old, networkTrouble);
+  const ours = [...sandbox, ...network, initialized, ready('Ready'), ready('ContainersReady')];
   const others = old.filter(({ type }) => !ours.some((each) => each.type === type));
   const dated = ours.map((condition) => {
     const known = old.find(({ type }) => type === condition.type);
@@ -238,5 +242,15 @@ function sandboxCondition(
     const { reason, message } = failure;
     return [{ type, status: 'False', reason, message }];
   }
+  return old.some((each) => each.type === type) ? [{ type, status: 'True' }] : [];
+}
+
+/** As the one above. */
+function networkCondition(
+  old: readonly PodCondition[],
+  message: string | undefined,
+): readonly PodCondition[] {
+  const type = networkReady;
+  if (message !== undefined) return [{ type, status: 'False', reason: 'CheckFailed', message }];
   return old.some((each) => each.type === type) ? [{ type, status: 'True' }] : [];
 }

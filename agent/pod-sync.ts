@@ -17,6 +17,7 @@ import {
   saveMachine,
   withIdle,
 } from './machines/follow-machine.ts';
+import { followNetworks, networkFacts } from './networks/follow-networks.ts';
 import { graceMsOf, isStopWanted, type PodContext, type PodDeps } from './pod-context.ts';
 import type { PodMemory } from './pod-memory.ts';
 import { haveMainsEnded } from './pod-plan.ts';
@@ -84,6 +85,7 @@ export async function syncPod(
   const { status, dueAtMs: machineDueAtMs } = await followMachine(context, left);
   const dueAtMs = Math.min(started.dueAtMs, await followVolumes(context), machineDueAtMs);
   memory.resumed ||= resume;
+  await followNetworks(context, status);
   const health = withIdle(context.life.follow(context, status), status);
   const sandboxFailure = failure === undefined ? {} : { sandboxFailure: failure };
   const written = await report(context, status, waiting, { health, ...sandboxFailure });
@@ -267,10 +269,19 @@ async function report(
 ): Promise<Pod | undefined> {
   const { client, pod, memory, signal } = context;
   const messages = await terminationMessages(context, status);
-  const known = { ...statusFacts(context), waiting, stopped: false, messages, ...more };
+  const networks = networkFacts(context);
+  const known = {
+    ...statusFacts(context),
+    ...networks,
+    waiting,
+    stopped: false,
+    messages,
+    ...more,
+  };
   const build = (newest: Pod): InstancePodStatus => ({
     ...podStatus({ ...known, pod: newest, view: viewPod(newest, status, memory) }),
     ...machineFacts(context, newest, status, more.trouble),
+    ...(networks.networkStatus === undefined ? {} : { networkStatus: networks.networkStatus }),
   });
   return await writePodStatus(client, pod, build, { signal });
 }

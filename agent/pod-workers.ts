@@ -156,7 +156,7 @@ export class PodWorkers {
   }
 
   async #removeOrphan(uid: string, signal: AbortSignal): Promise<void> {
-    const { runtimes, dataDir, volumes, log } = this.#options;
+    const { runtimes, dataDir, volumes, cni, log } = this.#options;
     let sure = false;
     // A cache is no reason to destroy: the API is asked once more.
     const isWanted = async () => {
@@ -175,6 +175,10 @@ export class PodWorkers {
     if ((await volumes.holders()).includes(uid)) {
       if (await isWanted()) return;
       await volumes.release(uid, { signal });
+    }
+    if ((await cni?.holders())?.includes(uid) === true) {
+      if (await isWanted()) return;
+      await cni?.detach(uid, { signal });
     }
     if ((await podDirectories(dataDir)).includes(uid)) {
       if (await isWanted()) return;

@@ -8,6 +8,7 @@ import {
   type InstancePodStatus,
   isVm,
   machineConditionTypes,
+  networkStatusAnnotation,
   podOfVm,
   vmStatusOf,
 } from '../api/vm-instance.ts';
@@ -61,10 +62,13 @@ export async function writePodStatus(
   let newest = pod;
   try {
     for (let attempt = 1; ; attempt += 1) {
-      const patch = patchOf(newest, build(newest));
-      if (patch === undefined) return newest;
+      const built = build(newest);
+      const patch = patchOf(newest, built);
+      const annotations = annotationsOf(newest, built);
+      if (patch === undefined && annotations === undefined) return newest;
       const { resourceVersion } = newest.metadata;
-      const body = { metadata: { resourceVersion, uid }, status: patch };
+      const metadata = { resourceVersion, uid, ...(annotations ?? {}) };
+      const body = { metadata, ...(patch === undefined ? {} : { status: patch }) };
       const options = { subresource: 'status', fieldManager: 'berth-agent', signal };
       const key = { namespace, name };
       try {
@@ -95,6 +99,13 @@ function patchOf(pod: Pod, after: InstancePodStatus): JsonObject | undefined {
     ...rest,
     conditions: [...others, ...conditions],
   });
+}
+
+/** The status of a pod may be written together with its annotations, as upstream. */
+function annotationsOf(pod: Pod, { networkStatus }: InstancePodStatus) {
+  const known = pod.metadata.annotations?.[networkStatusAnnotation];
+  if (isVm(pod) || networkStatus === undefined || networkStatus === known) return undefined;
+  return { annotations: { [networkStatusAnnotation]: networkStatus } };
 }
 
 function statusPatch<Status extends object>(

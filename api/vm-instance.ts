@@ -43,7 +43,16 @@ export const machineConditionTypes: readonly string[] = [
 ];
 
 /** What `vmStatusOf` reads. */
-export type InstancePodStatus = PodStatus & { readonly machine?: MachineFacts };
+export type InstancePodStatus = PodStatus & {
+  readonly machine?: MachineFacts;
+  /** Of a pod: what its annotation says of its networks. */
+  readonly networkStatus?: string;
+};
+
+/** Source: Network Plumbing Working Group. */
+export const networkStatusAnnotation = 'k8s.v1.cni.cncf.io/network-status';
+/** The condition that says whether plugins of CNI find the networks as they made them. */
+export const networkReady = 'NetworkReady';
 
 export function isVm(pod: Pod): pod is VmInstance {
   return 'vm' in pod;
@@ -181,7 +190,13 @@ function why({
 }
 
 /** Those that say something of a machine. */
-const kept = new Set(['Ready', 'PodScheduled', 'PodReadyToStartContainers', 'DisruptionTarget']);
+const kept = new Set([
+  'Ready',
+  'PodScheduled',
+  'PodReadyToStartContainers',
+  'DisruptionTarget',
+  networkReady,
+]);
 
 function conditionsOf(
   { conditions }: PodStatus,

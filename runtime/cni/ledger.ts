@@ -17,6 +17,8 @@ export interface LedgerEntry extends Attaching {
   readonly disableGc: boolean;
   /** Of the last plugin; absent until all have answered. */
   readonly result?: JsonObject;
+  /** The plugins have found it as they made it. */
+  readonly wasSound?: boolean;
   /** Nobody wants it any more, and the plugins have not let go of it yet. */
   readonly isLeaving?: boolean;
 }

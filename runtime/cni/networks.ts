@@ -10,7 +10,7 @@ import { type CniAttachment, type CniOwner, type CniRequest, mainInterface } fro
 import { ConfigProblem } from './config.ts';
 import { findNetwork } from './config-dir.ts';
 import { Ledger, type LedgerEntry } from './ledger.ts';
-import { defaultPluginDirs, PluginError } from './plugin.ts';
+import { defaultPluginDirs } from './plugin.ts';
 import { attachmentOf } from './result.ts';
 import { runtimeConfigOf } from './runtime-config.ts';
 import { hasCheck, hasGc } from './version.ts';
@@ -100,23 +100,15 @@ export class CniNetworks {
     return [...new Set((await this.#ledger.all()).map(({ owner }) => owner.id))];
   }
 
-  /** What the plugins find wrong with what they made; `undefined` when nothing, or nobody can say. */
+  /**
+   * What the plugins find wrong with what they made; `undefined` when nothing, or nobody can say. Those
+   * that were never content are not heard: in Debian 12 portmap misses rules that it does not make.
+   */
   check(id: string, options: CallOptions): Promise<string | undefined> {
     return this.#serial.run(id, async () => {
       for (const entry of await this.#ledger.of(id)) {
-        const { result, version, disableCheck, isLeaving = false } = entry;
-        if (result === undefined || isLeaving || disableCheck || !hasCheck(version)) continue;
-        try {
-          if ((await namespaceId(entry.netns)) !== entry.namespaceId) {
-            return `network "${entry.network}": the namespace of ${entry.interface} is gone`;
-          }
-          await this.#chain.check(entry, entry.netns, result, options);
-        } catch (error) {
-          options.signal.throwIfAborted();
-          if (!(error instanceof ChainError)) throw error;
-          if (!isCrash(error)) return `${error.message} on ${entry.interface}`;
-          this.#log.debug({ err: error, uid: id }, 'network not checked');
-        }
+        const trouble = await this.#checkOne(entry, options);
+        if (trouble !== undefined) return trouble;
       }
       return undefined;
     });
@@ -153,6 +145,25 @@ export class CniNetworks {
         this.#log.warn({ err: error, network }, 'network not collected');
       }
     }
+  }
+
+  async #checkOne(entry: LedgerEntry, options: CallOptions): Promise<string | undefined> {
+    const { result, version, disableCheck, isLeaving = false, network } = entry;
+    if (result === undefined || isLeaving || disableCheck || !hasCheck(version)) return undefined;
+    if ((await namespaceId(entry.netns)) !== entry.namespaceId) {
+      return `network "${network}": the namespace of ${entry.interface} is gone`;
+    }
+    try {
+      await this.#chain.check(entry, entry.netns, result, options);
+    } catch (error) {
+      options.signal.throwIfAborted();
+      if (!(error instanceof ChainError)) throw error;
+      if (entry.wasSound === true) return `${error.message} on ${entry.interface}`;
+      this.#log.debug({ err: error, uid: entry.owner.id }, 'network not checked');
+      return undefined;
+    }
+    if (entry.wasSound !== true) await this.#ledger.put({ ...entry, wasSound: true });
+    return undefined;
   }
 
   async #addMissing(
@@ -255,11 +266,6 @@ function isKept(
 
 function attachmentsOf({ network, interface: name, result, isLeaving }: LedgerEntry) {
   return result === undefined || isLeaving === true ? [] : [attachmentOf(network, name, result)];
-}
-
-/** A plugin that crashed says nothing of the network: that of Debian 12 for bandwidth does, where none is limited. */
-function isCrash({ cause }: ChainError): boolean {
-  return cause instanceof PluginError && cause.code === undefined;
 }
 
 function toRuntimeError(error: unknown): unknown {

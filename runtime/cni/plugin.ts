@@ -20,7 +20,7 @@ export interface PluginCall {
 /** What a plugin answered instead of a result. */
 export class PluginError extends Error {
   override readonly name = 'PluginError';
-  /** Source: specification, error codes; 11 = try again later. Absent: it did not answer as a plugin does. */
+  /** Source: specification, error codes; 11 = try again later. */
   readonly code: number | undefined;
 
   constructor(message: string, code?: number) {

@@ -21,6 +21,8 @@ export const labPackages = [
   { name: 'linux-image-cloud-amd64', isThere: hasCloudKernel },
   { name: 'cpio', isThere: () => findProgram('cpio') !== undefined },
   { name: 'kmod', isThere: () => findProgram('modprobe') !== undefined },
+  // Networks by CNI.
+  { name: 'containernetworking-plugins', isThere: () => existsSync('/usr/lib/cni/bridge') },
   // Volumes are formatted with either.
   { name: 'e2fsprogs', isThere: () => findProgram('mkfs.ext4') !== undefined },
   { name: 'xfsprogs', isThere: () => findProgram('mkfs.xfs') !== undefined },

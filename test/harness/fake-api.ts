@@ -354,7 +354,9 @@ export class FakeApi implements Client {
     const { uid, creationTimestamp, deletionTimestamp, deletionGracePeriodSeconds, generation } =
       current.metadata;
     const fixed = { uid, creationTimestamp, deletionTimestamp, deletionGracePeriodSeconds };
-    const metadata = subresource === 'status' ? current.metadata : next.metadata;
+    // As the server: of kinds of its own the status is written with labels and annotations.
+    const isFixed = subresource === 'status' && resource.group !== '';
+    const metadata = isFixed ? current.metadata : next.metadata;
     const bump = sameJson(specOf(old), specOf(merged)) ? 0 : 1;
     const whole = {
       ...merged,
