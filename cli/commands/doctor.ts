@@ -3,7 +3,9 @@ import type { Command } from 'commander';
 import { newCommand } from '../command.ts';
 import { exitCode, usage } from '../failure.ts';
 import { type Finding, runChecks } from '../plane/checks.ts';
+import { cniChecks } from '../plane/cni-checks.ts';
 import { defaultPort, loadConfig } from '../plane/config.ts';
+import { loadJoined } from '../plane/joined.ts';
 import { dataDirHelp } from '../plane/options.ts';
 import { defaultDataDir, type PlanePaths, planePaths } from '../plane/paths.ts';
 import { type PlaneProcess, readPidFile } from '../plane/pid-file.ts';
@@ -46,7 +48,8 @@ async function doctor({ dataDir, output }: DoctorOptions): Promise<void> {
   });
   const plane = running === undefined ? [] : await runningChecks(paths, running);
   const service = running === undefined ? [] : serviceFinding(paths);
-  const findings = [...machine, ...service, ...plane];
+  const cni = await cniChecks(loadJoined(paths) ?? loadConfig(paths.dataDir) ?? {});
+  const findings = [...machine, ...cni, ...service, ...plane];
   const text =
     output === 'json' ? JSON.stringify(findings, null, 2) : findings.map(line).join('\n');
   process.stdout.write(`${text}\n`);
