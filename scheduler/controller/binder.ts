@@ -1,8 +1,10 @@
 /** Carries decisions out: one write with node and allocation for many pods, under the term of the lease. */
+import type { Pod } from '../../api/kinds.gen.ts';
 import type { Status } from '../../api/status.ts';
 import { StatusError } from '../../api/status.ts';
 import { backoffMs } from '../../client/backoff.ts';
 import type { Client } from '../../client/client.ts';
+import type { EventInput } from '../../client/events.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Random } from '../../lib/random.ts';
@@ -104,6 +106,11 @@ export function partsOf<T extends Bound>(decided: readonly T[]): readonly T[][] 
     else parts.push([each]);
   }
   return parts;
+}
+
+export function scheduledEvent(pod: Pod, key: string, nodeName: string): EventInput {
+  const message = `Successfully assigned ${key} to ${nodeName}`;
+  return { involvedObject: pod, type: 'Normal', reason: 'Scheduled', message };
 }
 
 /** How many of the same group stand there in a row. */

@@ -76,6 +76,11 @@ export class PendingPods {
     this.#waitingForPeers.delete(entry);
   }
 
+  /** At most so many are to be decided now. */
+  get ready(): number {
+    return this.#active.length;
+  }
+
   /** Up to `most` pods to decide: higher priority first, then older. They come back by `wait` or `remove`. */
   take(most: number): PendingPod[] {
     if (!this.#sorted) {

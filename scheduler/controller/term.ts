@@ -36,9 +36,10 @@ import { openExtensions } from '../extensions/extensions.ts';
 import { asksOthers, prepareFor } from '../extensions/external-dimension.ts';
 import { Addresses } from './addresses.ts';
 import { Bell } from './bell.ts';
-import { bind, bindingsMax, partsOf, type Term } from './binder.ts';
+import { bind, bindingsMax, partsOf, scheduledEvent, type Term } from './binder.ts';
 import { Cluster, isBound, isFinished } from './cluster.ts';
 import { type Candidate, type Decided, Decider } from './decider.ts';
+import { Flights } from './flights.ts';
 import { Gangs, gangOf } from './gangs.ts';
 import { type PendingPod, PendingPods } from './pending-pods.ts';
 import { Preemptor } from './preemptor.ts';
@@ -77,7 +78,6 @@ export async function runTerm(
 }
 
 const tracer = createTracer('berth/scheduler');
-
 /** Of keys of virtual machines: see `instanceKey`. */
 const vmPrefix = 'vm/';
 
@@ -86,6 +86,8 @@ interface Stay {
   readonly dimensions: Dimensions;
 }
 
+/** Looks at the clock at least so often. */
+const idleMs = 60_000;
 /** What the answers of users' own dimensions may take of a batch; who comes later waits for the next. */
 const othersMs = 5_000;
 
@@ -105,6 +107,7 @@ class SchedulerTerm {
   readonly #engine: Engine;
   readonly #queue = new PendingPods();
   readonly #bell = new Bell();
+  readonly #flights = new Flights(() => this.#bell.ring());
   readonly #subscriptions = new Subscription();
   readonly #events: EventRecorder;
   readonly #verdicts: Verdicts;
@@ -202,8 +205,9 @@ class SchedulerTerm {
     for (const informer of informers) informer.start();
     await Promise.all(informers.map((informer) => informer.untilSynced({ signal })));
     while (!signal.aborted) {
+      this.#flights.check();
       const nextMs = this.#queue.advance(clock.now());
-      const batch = this.#queue.take(bindingsMax);
+      const batch = this.#flights.admits(this.#queue.ready) ? this.#queue.take(bindingsMax) : [];
       if (batch.length > 0)
         await tracer.inSpan('schedule', { 'berth.pods': batch.length }, () =>
           this.#schedule(batch),
@@ -214,6 +218,7 @@ class SchedulerTerm {
 
   async stop(): Promise<void> {
     this.#subscriptions.unsubscribe();
+    await this.#flights.settled();
     await Promise.all(this.#informers().map((informer) => informer.stop()));
     await this.#preemptor.flush();
     await this.#verdicts.flush();
@@ -286,9 +291,14 @@ class SchedulerTerm {
     const slow = candidates.filter(({ request }) => asksOthers(request, snapshot));
     const quick = slow.length === 0 ? candidates : candidates.filter((c) => !slow.includes(c));
     const decided = this.#decider.decide(quick);
-    for (const part of partsOf(decided)) await this.#bind(part);
+    const written = this.#flights.launch(async () => {
+      for (const part of partsOf(decided)) await this.#bind(part);
+    });
+    // What Volumes are held for is known once it is written.
+    if (slow.length > 0 || decided.some(({ volumes }) => volumes !== undefined))
+      await this.#flights.all();
     for (const candidate of slow) await this.#askAndDecide(candidate, sinceMs + othersMs);
-    this.#metrics.batch(this.#options.clock.now() - sinceMs);
+    void written.then(() => this.#metrics.batch(this.#options.clock.now() - sinceMs));
   }
 
   /** One by one: each piece that is given may change the next answer. */
@@ -369,13 +379,7 @@ class SchedulerTerm {
       bound += 1;
       this.#queue.remove(pending.uid);
       this.#verdicts.withdraw(pending.key);
-      const message = `Successfully assigned ${pending.key} to ${binding.nodeName}`;
-      this.#events.recordEvent({
-        involvedObject: pod,
-        type: 'Normal',
-        reason: 'Scheduled',
-        message,
-      });
+      this.#events.recordEvent(scheduledEvent(pod, pending.key, binding.nodeName));
     }
     if (bound > 0) log.info({ pods: bound }, 'pods bound');
   }
@@ -394,6 +398,3 @@ class SchedulerTerm {
     this.#queue.help(); // What was held for it is free again.
   }
 }
-
-/** Looks at the clock at least so often. */
-const idleMs = 60_000;
