@@ -97,3 +97,38 @@ test('a clock that was set back does not silence an object', async () => {
   await recorder.flush();
   expect(stored()).toHaveLength(2);
 });
+
+test('many are written at once, those about one object in their order', async () => {
+  const { api, recorder, stored } = setup();
+  let [atOnce, most] = [0, 0];
+  const create = api.create.bind(api);
+  api.create = async (...args) => {
+    atOnce += 1;
+    most = Math.max(most, atOnce);
+    await new Promise((resolve) => setImmediate(resolve));
+    atOnce -= 1;
+    return create(...args);
+  };
+  for (let i = 0; i < 60; i += 1) {
+    const about = object(pods, `default/web-${i % 20}`, {}, { uid: `u${i % 20}` });
+    recorder.recordEvent({
+      involvedObject: about,
+      type: 'Normal',
+      reason: 'Step',
+      message: `${i}`,
+    });
+  }
+  await recorder.flush();
+  expect(most).toBe(8);
+  expect(stored()).toHaveLength(60);
+  const written = api.calls.filter(({ verb }) => verb === 'create').map(({ key }) => key);
+  const messageOf = new Map(
+    stored().map((event) => {
+      const { metadata } = event as unknown as { metadata: { namespace: string; name: string } };
+      return [`${metadata.namespace}/${metadata.name}`, Number(event.message)];
+    }),
+  );
+  const order = written.map((key) => messageOf.get(key ?? '') ?? -1);
+  for (let pod = 0; pod < 20; pod += 1)
+    expect(order.filter((i) => i % 20 === pod)).toEqual([pod, pod + 20, pod + 40]);
+});

@@ -41,6 +41,9 @@ export interface EventRecorderOptions {
 /** Events that wait to be written; further ones are dropped. */
 const queueMax = 1_000;
 
+/** So many are written at once; those about one object in their order. */
+const writersMax = 8;
+
 /** Series and buckets that are remembered. */
 const rememberedMax = 4_096;
 
@@ -81,7 +84,9 @@ class Recorder implements EventRecorder {
   readonly #buckets = new Map<string, Bucket>();
   readonly #queue: EventInput[] = [];
   readonly #stop = new AbortController();
-  #draining: Promise<void> | undefined;
+  readonly #writers = new Set<Promise<void>>();
+  /** Objects about which something is being written. */
+  readonly #busy = new Set<string>();
   #dropped = 0;
 
   constructor(options: EventRecorderOptions) {
@@ -95,42 +100,51 @@ class Recorder implements EventRecorder {
       return;
     }
     this.#queue.push(event);
-    this.#draining ??= this.#drain();
+    if (this.#writers.size >= writersMax) return;
+    const writer = this.#drain().finally(() => this.#writers.delete(writer));
+    this.#writers.add(writer);
   }
 
   async flush(): Promise<void> {
-    await this.#draining;
+    while (this.#writers.size > 0) await Promise.all(this.#writers);
   }
 
   async stop(): Promise<void> {
     this.#stop.abort(new Error('the event recorder was stopped'));
-    await this.#draining;
+    await this.flush();
   }
 
   async #drain(): Promise<void> {
     const { log } = this.#options;
     await Promise.resolve(); // Lets the caller of `recordEvent` go on first.
-    for (let event = this.#queue.shift(); event !== undefined; event = this.#queue.shift()) {
+    for (let event = this.#take(); event !== undefined; event = this.#take()) {
       if (this.#stop.signal.aborted) continue;
+      const about = aboutOf(event);
+      this.#busy.add(about);
       try {
-        await this.#write(event);
+        await this.#write(event, about);
       } catch (error) {
         const { reason } = event;
         if (this.#stop.signal.aborted) continue;
         // Its namespace is going: nobody will look for it there.
         if (hasReason(error, 'Forbidden', 'NotFound')) log.debug({ reason }, 'event refused');
         else log[retryLevel(error)]({ err: error, reason }, 'event not written');
+      } finally {
+        this.#busy.delete(about);
       }
     }
     if (this.#dropped > 0) log.warn({ dropped: this.#dropped }, 'events dropped');
     this.#dropped = 0;
-    this.#draining = undefined;
   }
 
-  async #write(event: EventInput): Promise<void> {
+  /** The oldest that is not about an object of which another writer has one: that one goes on with it. */
+  #take(): EventInput | undefined {
+    const index = this.#queue.findIndex((event) => !this.#busy.has(aboutOf(event)));
+    return index < 0 ? undefined : this.#queue.splice(index, 1)[0];
+  }
+
+  async #write(event: EventInput, about: string): Promise<void> {
     const { client } = this.#options;
-    const { metadata, kind } = event.involvedObject;
-    const about = `${kind}/${metadata.namespace ?? ''}/${metadata.name}/${metadata.uid}`;
     if (!this.#takeToken(about)) return;
     const message = this.#combined(about, event);
     const key = `${about}/${event.type}/${event.reason}/${message}`;
@@ -214,6 +228,10 @@ class Recorder implements EventRecorder {
   #now(): string {
     return new Date(this.#options.clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
   }
+}
+
+function aboutOf({ involvedObject: { kind, metadata } }: EventInput): string {
+  return `${kind}/${metadata.namespace ?? ''}/${metadata.name}/${metadata.uid}`;
 }
 
 /** Keeps the most recently used `rememberedMax` entries. */

@@ -1,8 +1,9 @@
-import type { IRangeRequest, IRequestOp, IResponseOp } from 'etcd3';
+import type { IRangeRequest, IRequestOp, IResponseOp, ITxnRequest } from 'etcd3';
 import type { CallOptions } from '../lib/call.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { type Log, silentLog } from '../lib/log.ts';
 import { type EtcdConnection, EtcdEndpoints } from './etcd-endpoints.ts';
+import { EtcdGatherer } from './etcd-gather.ts';
 import { EtcdKeys } from './etcd-keys.ts';
 import { watchEtcd } from './etcd-watch.ts';
 import { checkTxn, maxKeyBytes } from './limits.ts';
@@ -64,12 +65,14 @@ class EtcdStore implements Store {
   readonly #keys: EtcdKeys;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #gatherer: EtcdGatherer;
 
   constructor(deps: { endpoints: EtcdEndpoints; keys: EtcdKeys; clock: Clock; log: Log }) {
     this.#endpoints = deps.endpoints;
     this.#keys = deps.keys;
     this.#clock = deps.clock;
     this.#log = deps.log;
+    this.#gatherer = new EtcdGatherer((request, signal) => this.#write(request, signal));
   }
 
   async get(key: string, { at, signal }: ReadOptions): Promise<Entry | undefined> {
@@ -104,12 +107,12 @@ class EtcdStore implements Store {
       success: txn.then.map((operation) => this.#operation(operation)),
       failure: txn.otherwise.map((operation) => this.#operation(operation)),
     };
-    const kind = [...txn.then, ...txn.otherwise].every(({ type }) => type === 'get')
-      ? 'read'
-      : 'write';
-    const answer = await this.#endpoints.call(kind, signal, (client, options) =>
-      client.kv.txn(request, options),
-    );
+    const isRead = [...txn.then, ...txn.otherwise].every(({ type }) => type === 'get');
+    const answer = isRead
+      ? await this.#endpoints.call('read', signal, (client, options) =>
+          client.kv.txn(request, options),
+        )
+      : await this.#gatherer.txn({ txn, request }, signal);
     return {
       succeeded: answer.succeeded,
       revision: BigInt(answer.header.revision),
@@ -166,6 +169,12 @@ class EtcdStore implements Store {
 
   async close(): Promise<void> {
     this.#endpoints.close();
+  }
+
+  #write(request: ITxnRequest, signal: AbortSignal) {
+    return this.#endpoints.call('write', signal, (client, options) =>
+      client.kv.txn(request, options),
+    );
   }
 
   async #range(request: IRangeRequest, signal: AbortSignal) {

@@ -64,6 +64,11 @@ export interface Txn {
   readonly compare: readonly Comparison[];
   readonly then: readonly Operation[];
   readonly otherwise: readonly Operation[];
+  /**
+   * Others that say the same may be given the same revision, in no order among them: cheaper where many are written at once.
+   * Not for what somebody must not miss: a watcher that breaks off within a revision does not hear the rest of it.
+   */
+  readonly sharesRevision?: boolean;
 }
 
 export interface TxnResult {

@@ -31,8 +31,8 @@ export function sealedStore(store: Store, configuration?: EncryptionConfiguratio
       return { ...page, entries: page.entries.map(plain) };
     },
     async txn(txn, options) {
-      const { compare, then, otherwise } = txn;
-      const sent = { compare, then: then.map(sealed), otherwise: otherwise.map(sealed) };
+      const { then, otherwise } = txn;
+      const sent = { ...txn, then: then.map(sealed), otherwise: otherwise.map(sealed) };
       const result = await store.txn(sent, options);
       return { ...result, entries: result.entries.map(plain) };
     },

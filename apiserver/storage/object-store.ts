@@ -3,7 +3,7 @@ import type { JsonObject, ObjectKey } from '../../api/meta.ts';
 import type { ListPage, Operation, Revision } from '../../store/store.ts';
 import type { SealedStore } from '../encryption/sealed-store.ts';
 import { type Cached, decodeEntry, encodeForStore, fromObject } from './cached.ts';
-import { objectKey, type StoragePlace } from './keys.ts';
+import { kindPrefix, objectKey, type StoragePlace } from './keys.ts';
 import type { CacheEvent } from './resource-cache.ts';
 import { guarded } from './store-errors.ts';
 import { toEvent, type WatchCache } from './watch-cache.ts';
@@ -20,6 +20,9 @@ export interface GuardedWrite {
   readonly expected: Revision;
   readonly object: JsonObject;
 }
+
+/** Nothing acts on events, which come by the thousand: what is missed of them does no harm. */
+const eventsFolder = kindPrefix({ group: '', plural: 'events' });
 
 export class ObjectStore {
   readonly #store: SealedStore;
@@ -140,6 +143,7 @@ export class ObjectStore {
           compare: values.map(({ key, expected }) => ({ key, modRevision: expected })),
           then: values.map(({ key, value }) => ({ type: 'put', key, value })),
           otherwise: [],
+          sharesRevision: write.key.startsWith(eventsFolder),
         },
         { signal },
       ),
