@@ -9,6 +9,7 @@ import type {
   PortSpec,
   ResourceLimits,
 } from '../runtime/runtime.ts';
+import { devicesOf } from './devices/block-devices.ts';
 import { gpusOf } from './devices/container-gpus.ts';
 import { deviceLimits, type HeldVolume } from './disks/hold-volumes.ts';
 import { resolveEnvironment } from './environment.ts';
@@ -44,19 +45,20 @@ export async function resolveContainer(
     ...(await securityOf(container, pod, context.image, context.dataDir)),
     env: Object.fromEntries(env),
     mounts,
+    ...devicesOf(container, pod, context.held),
     ...ioOf(container, pod, context.held),
     ...(gpus === undefined ? {} : { gpus }),
     ...besideOf(container, pod),
   };
 }
 
-/** Limits of the volumes that it mounts. */
+/** Limits of the volumes that it mounts, or has as devices. */
 export function ioOf(
-  { volumeMounts = [] }: Container,
+  { volumeMounts = [], volumeDevices = [] }: Container,
   { spec }: Pod,
   held: ReadonlyMap<string, HeldVolume>,
 ): Pick<ContainerSpec, 'io'> {
-  const mounted = new Set(volumeMounts.map(({ name }) => name));
+  const mounted = new Set([...volumeMounts, ...volumeDevices].map(({ name }) => name));
   const claims = (spec.volumes ?? []).flatMap(({ name, persistentVolumeClaim }) =>
     mounted.has(name) ? (persistentVolumeClaim?.claimName ?? []) : [],
   );

@@ -139,7 +139,8 @@ function claimed(
 ): MadeVolume {
   const path = held.get(claimName)?.path;
   if (path === undefined) {
-    throw new ConfigError(`volume "${claimName}" is a block device: it cannot be mounted`);
+    const remedy = 'name it in volumeDevices, or make a Volume of volumeMode Filesystem';
+    throw new ConfigError(`volume "${claimName}" is a block device: ${remedy}`);
   }
   return { path, readOnly };
 }

@@ -427,7 +427,7 @@ export interface Container {
    * `File` (default) reads only that file; `FallbackToLogsOnError` takes the end of the log when it is empty and the container failed.
    */
   readonly terminationMessagePolicy?: 'File' | 'FallbackToLogsOnError';
-  /** Volumes that appear inside as block devices. Kept, and not acted on yet. */
+  /** Volumes of mode `Block` that appear inside as devices. */
   readonly volumeDevices?: readonly VolumeDevice[];
   /** Check that must succeed once before the other checks begin. */
   readonly startupProbe?: Probe;
@@ -958,7 +958,7 @@ export interface EphemeralContainer {
    * `File` (default) reads only that file; `FallbackToLogsOnError` takes the end of the log when it is empty and the container failed.
    */
   readonly terminationMessagePolicy?: 'File' | 'FallbackToLogsOnError';
-  /** Volumes that appear inside as block devices. */
+  /** Volumes of mode `Block` that appear inside as devices. */
   readonly volumeDevices?: readonly VolumeDevice[];
   /** Check that must succeed once before the other checks begin. */
   readonly startupProbe?: Probe;
@@ -4035,9 +4035,11 @@ export interface VolumeClaimTemplateMeta {
 
 /** Where a volume appears as a block device. */
 export interface VolumeDevice {
-  /** Name of one of the pod's `volumes`. */
+  /**
+   * Name of one of the pod's `volumes`, which is a `persistentVolumeClaim` of a Volume of mode `Block`.
+   */
   readonly name: string;
-  /** Path of the device inside the container. */
+  /** Absolute path of the device inside the container, `/dev/data`; it is made there. */
   readonly devicePath: string;
 }
 

@@ -138,6 +138,8 @@ export interface ContainerSpec {
   readonly beside?: { readonly processesOf?: string };
   readonly ports: readonly PortSpec[];
   readonly mounts: readonly MountSpec[];
+  /** Block devices of the machine that it reaches. @default none */
+  readonly devices?: readonly DeviceSpec[];
   readonly limits: ResourceLimits;
   /** What it may do with block devices that it reaches. @default all */
   readonly io?: readonly DeviceLimits[];
@@ -146,6 +148,13 @@ export interface ContainerSpec {
    * @default nothing is said about GPUs
    */
   readonly gpus?: readonly GpuDevice[];
+}
+
+/** A block device; its node is made at `containerPath`, with the rights to use it. */
+export interface DeviceSpec {
+  readonly hostPath: string;
+  readonly containerPath: string;
+  readonly readOnly: boolean;
 }
 
 export interface GpuDevice {

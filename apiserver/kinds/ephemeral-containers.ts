@@ -2,13 +2,23 @@
  * `pods/ephemeralcontainers`: the way by which containers are added to a running pod. Source: Kubernetes
  * "Ephemeral Containers", and pkg/apis/core/validation.
  */
-import { asArray, asObject, asString, at, child, copyOf, equal } from '../../api/json.ts';
+import {
+  asArray,
+  asObject,
+  asString,
+  at,
+  child,
+  copyOf,
+  equal,
+  objectsOf,
+} from '../../api/json.ts';
 import type { JsonObject } from '../../api/meta.ts';
 import type { FieldError } from '../../api/status.ts';
 import { duplicateValue, forbiddenField, required } from '../schema/field-error.ts';
 import { validateContainerSecurity } from './pod-security.ts';
 import { defaultPodSpec } from './pod-spec.ts';
 import type { PartStrategy } from './strategy.ts';
+import { validateDevices } from './volume-devices.ts';
 
 const path = 'spec.ephemeralContainers';
 
@@ -88,7 +98,8 @@ function validateOne(pod: JsonObject, container: JsonObject, index: number): Fie
       errors.push(forbiddenField(mountField, 'cannot be set for an Ephemeral Container'));
     }
   });
-  return [...errors, ...validateContainerSecurity(container, where)];
+  const devices = validateDevices(container, objectsOf(at(pod, 'spec', 'volumes')), where);
+  return [...errors, ...devices, ...validateContainerSecurity(container, where)];
 }
 
 function listOf(pod: JsonObject): readonly JsonObject[] {

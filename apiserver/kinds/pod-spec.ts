@@ -1,6 +1,6 @@
 /** What every pod template and pod has in common: defaults that depend on other fields, and checks. */
 
-import { asArray, asObject, asString, at } from '../../api/json.ts';
+import { asArray, asObject, asString, at, objectsOf } from '../../api/json.ts';
 import type { JsonObject, JsonValue } from '../../api/meta.ts';
 import { validateEnvVarName } from '../../api/names.ts';
 import { isQuantity, parseQuantity } from '../../api/quantity.ts';
@@ -16,6 +16,7 @@ import { nodeAffinityErrors } from './node-affinity.ts';
 import { podAffinityErrors, topologySpreadErrors } from './pod-affinity.ts';
 import { validateContainerSecurity, validatePodSecurity } from './pod-security.ts';
 import { validateProbes } from './probes.ts';
+import { validateDevices } from './volume-devices.ts';
 
 /** Fills what upstream defaults in code: pull policies by tag, requests from limits. */
 export function defaultPodSpec(spec: JsonObject): void {
@@ -87,6 +88,7 @@ export function validatePodSpec(spec: JsonObject, path: string): FieldError[] {
       errors.push(...validateResources(container, at));
       errors.push(...validateContainerSecurity(container, at));
       errors.push(...validateMounts(container, volumes, at));
+      errors.push(...validateDevices(container, objectsOf(spec['volumes']), at));
       errors.push(...validateHostPorts(container, hostPorts, at));
     });
   }

@@ -1,7 +1,7 @@
 import type Docker from 'dockerode';
 import { hasMain } from '../cni/cni.ts';
 import type { ContainerSpec, CpuChoice, InstanceSpec, IoLimits, PortSpec } from '../runtime.ts';
-import { gpuConfig, gpuEnvironment } from './gpu-options.ts';
+import { deviceConfig, gpuConfig, gpuEnvironment } from './gpu-options.ts';
 import { containerName, instanceLabels, label } from './labels.ts';
 
 /** Where a container gets its network from. */
@@ -67,6 +67,7 @@ export function containerOptions(
       ...cpuConfig(spec.cpus),
       ...ioConfig(container),
       ...gpuConfig(container),
+      ...deviceConfig(container),
       ...securityConfig(container),
       Privileged: container.privileged,
       ReadonlyRootfs: container.readOnlyRootFilesystem,

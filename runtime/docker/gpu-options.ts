@@ -1,28 +1,33 @@
-/** What Docker is asked for so that a container has exactly these GPUs. Pure. */
+/** What Docker is asked for so that a container has exactly these GPUs and block devices. Pure. */
 import type Docker from 'dockerode';
 import type { ContainerSpec } from '../runtime.ts';
 
-/**
- * Those of NVIDIA as `docker run --gpus` asks for them, which the NVIDIA Container Toolkit carries out; others as the
- * device files that they are.
- */
+/** Those of NVIDIA, as `docker run --gpus` asks for them, which the NVIDIA Container Toolkit carries out. */
 export function gpuConfig({ gpus = [] }: ContainerSpec): Docker.HostConfig {
   const ids = nvidiaIds(gpus);
-  const paths = new Set(gpus.flatMap((gpu) => (gpu.vendor === 'nvidia' ? [] : gpu.paths)));
   return {
     ...(ids.length === 0
       ? {}
       : { DeviceRequests: [{ Driver: '', DeviceIDs: ids, Capabilities: [['gpu']] }] }),
-    ...(paths.size === 0
-      ? {}
-      : {
-          Devices: [...paths].map((path) => ({
-            PathOnHost: path,
-            PathInContainer: path,
-            CgroupPermissions: 'rwm',
-          })),
-        }),
   };
+}
+
+/** Device files: GPUs of others than NVIDIA, and block devices. */
+export function deviceConfig({ gpus = [], devices = [] }: ContainerSpec): Docker.HostConfig {
+  const paths = new Set(gpus.flatMap((gpu) => (gpu.vendor === 'nvidia' ? [] : gpu.paths)));
+  const all = [
+    ...[...paths].map((path) => ({
+      PathOnHost: path,
+      PathInContainer: path,
+      CgroupPermissions: 'rwm',
+    })),
+    ...devices.map(({ hostPath, containerPath, readOnly }) => ({
+      PathOnHost: hostPath,
+      PathInContainer: containerPath,
+      CgroupPermissions: readOnly ? 'rm' : 'rwm',
+    })),
+  ];
+  return all.length === 0 ? {} : { Devices: all };
 }
 
 /**

@@ -125,3 +125,12 @@ test('a unit with GPUs reaches their files and no others, and is told which they
   expect(found.get('Environment')).toContain('CUDA_VISIBLE_DEVICES=GPU-a,GPU-b');
   expect(properties({ gpus: [] }).has('DevicePolicy')).toBe(false);
 });
+
+test('block devices are where they shall be, in a /dev of its own, and no others', () => {
+  const device = { hostPath: '/dev/berth/u1', containerPath: '/dev/data' };
+  const found = properties({ devices: [{ ...device, readOnly: true }] });
+  expect(found.get('DevicePolicy')).toBe('closed');
+  expect(found.get('DeviceAllow')).toEqual([['/dev/berth/u1', 'r']]);
+  expect(found.get('PrivateDevices')).toBe(true);
+  expect(found.get('BindPaths')).toEqual([['/dev/berth/u1', '/dev/data', false, 16_384n]]);
+});

@@ -88,19 +88,21 @@ function gpuEnvironment({ gpus = [] }: ContainerSpec): Readonly<Record<string, s
   return { CUDA_VISIBLE_DEVICES: ids.join(','), NVIDIA_VISIBLE_DEVICES: ids.join(',') };
 }
 
-/** With GPUs of its own it reaches those, the devices that everybody has, and no others. */
-function devices({ gpus = [] }: ContainerSpec): readonly Property[] {
+/** With devices of its own it reaches those, the ones that everybody has, and no others. */
+function devices({ gpus = [], devices: own = [] }: ContainerSpec): readonly Property[] {
   const paths = [...new Set(gpus.flatMap((gpu) => gpu.paths))];
-  if (paths.length === 0) return [];
+  const allowed = [
+    ...paths.map((path) => [path, 'rw']),
+    ...own.map(({ hostPath, readOnly }) => [hostPath, readOnly ? 'r' : 'rw']),
+  ];
+  if (allowed.length === 0) return [];
   return [
     text('DevicePolicy', 'closed'),
-    [
-      'DeviceAllow',
-      new Variant(
-        'a(ss)',
-        paths.map((path) => [path, 'rw']),
-      ),
-    ],
+    ['DeviceAllow', new Variant('a(ss)', allowed)],
+    // Else the place for the node would be made in the machine's own /dev.
+    ...(own.some(({ containerPath }) => containerPath.startsWith('/dev/'))
+      ? [flag('PrivateDevices', true)]
+      : []),
   ];
 }
 
@@ -126,9 +128,12 @@ function withResolvConf(container: ContainerSpec, { resolvConf }: Place): Contai
   return { ...container, mounts: [...mounts, mount] };
 }
 
-function files({ image, mounts, readOnlyRootFilesystem }: ContainerSpec): readonly Property[] {
+function files(container: ContainerSpec): readonly Property[] {
+  const { image, mounts, readOnlyRootFilesystem, devices: own = [] } = container;
+  // What may be done with a device its rights say, not its mount.
+  const nodes = own.map((device) => ({ ...device, readOnly: false }));
   const binds = (readOnly: boolean) =>
-    mounts
+    [...mounts, ...nodes]
       .filter((mount) => mount.readOnly === readOnly)
       // Source, target, ignore a missing source, with the mounts below it.
       .map(({ hostPath, containerPath }) => [hostPath, containerPath, false, recursive]);

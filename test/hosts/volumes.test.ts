@@ -159,6 +159,59 @@ test(
 );
 
 test(
+  'snapshots are taken of what a container, a process and a machine use, and these go on',
+  async () => {
+    const taken = users.map((name) => ({
+      apiVersion: 'berth.dev/v1',
+      kind: 'VolumeSnapshot',
+      metadata: { name },
+      spec: { volume: `${name}-data` },
+    }));
+    await cluster.apply(...taken);
+    const frozen =
+      'jsonpath={range .items[*]}{.metadata.name} {.status.frozen} {.status.path}{"\\n"}';
+    await cluster.kubectl('wait', 'vs', '--all', '--for=condition=Ready', '--timeout=120s');
+    const lines = (await cluster.kubectl('get', 'vs', '-o', `${frozen}{end}`)).trim().split('\n');
+    const [container = '', machine = '', process = ''] = lines;
+    expect(container).toMatch(/^container true \//);
+    expect(process).toMatch(/^process true \//);
+    const path = machine.split(' ')[2] ?? '';
+    expect(await cluster.sh(host, `dd if=${path} bs=5 count=1 2>/dev/null`)).toBe('kept');
+    expect(await inGuest('echo goes on')).toBe('goes on\n');
+    expect(await cluster.sh(host, 'virsh list --name --state-paused')).toBe('');
+    await cluster.kubectl('delete', 'vs', '--all', '--timeout=60s');
+    expect(await images()).not.toContain('snapshot');
+  },
+  timeoutMs,
+);
+
+test(
+  'a process has a block volume in a /dev of its own, and reaches no other device',
+  async () => {
+    const raw = volume('raw', 'Delete');
+    await cluster.apply({ ...raw, spec: { ...raw.spec, volumeMode: 'Block' } });
+    const look = `printf kept >/dev/data; head -c 4 /dev/data; echo
+      mknod /tmp/other b 7 255; head -c 1 /tmp/other 2>&1; rm /tmp/other; echo done; sleep 100000`;
+    const { spec, ...rest } = pod(
+      'raw',
+      { runtimeClassName: 'systemd' },
+      {
+        command: ['/bin/sh', '-c', look],
+        volumeMounts: [],
+        volumeDevices: [{ name: 'v', devicePath: '/dev/data' }],
+      },
+    );
+    const volumes = [{ name: 'v', persistentVolumeClaim: { claimName: 'raw' } }];
+    await cluster.apply({ ...rest, spec: { ...spec, volumes } });
+    await cluster.until('it has looked', async () => (await logOf('raw')).includes('done'));
+    expect(await logOf('raw')).toMatch(/^kept\n(.*\n)*.*not permitted/);
+    expect(await cluster.sh(host, 'ls /dev/data 2>&1 || true')).toContain('No such file');
+    await cluster.kubectl('delete', 'pod/raw', 'volume/raw', '--timeout=60s');
+  },
+  timeoutMs,
+);
+
+test(
   'data survive the loss of the agent, and of the whole host',
   async () => {
     await cluster.killBerth(host);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import Docker from 'dockerode';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type {
+  Container,
   Node,
   Pod,
   PodSpec,
@@ -14,7 +15,7 @@ import type {
 } from '../../api/kinds.gen.ts';
 import { nodes, pods, volumeSnapshots, volumes } from '../../api/resources.gen.ts';
 import { dataFinalizer, disksAnnotation, type NodeDisk } from '../../api/volume.ts';
-import { DockerAgent, restScript } from '../harness/docker-agent.ts';
+import { DockerAgent, restScript, shell } from '../harness/docker-agent.ts';
 import { busyboxImage } from '../harness/images.ts';
 
 const docker = new Docker({ socketPath: '/var/run/docker.sock' });
@@ -301,6 +302,39 @@ test.runIf(mayLoop)(
       await agent.until(() => snapshotNamed(name) === undefined);
     }
     expect((await files()).filter((name) => name.includes('snapshot'))).toEqual([]);
+  },
+  60_000,
+);
+
+test.runIf(mayLoop)(
+  'a block volume is a device of its container, which reaches no other one',
+  async () => {
+    await createVolume({ volumeMode: 'Block', limits: { writeIOPS: 500 } }, 'raw');
+    await createVolume();
+    const script = `printf kept >/dev/data && head -c 4 /dev/data && echo
+      blockdev --getsize64 /dev/data; mknod /tmp/other b 7 255; head -c 1 /tmp/other 2>&1`;
+    const claimed = (claimName: string, more: Partial<Container>): Partial<PodSpec> => ({
+      containers: [shell(script, more)],
+      volumes: [{ name: 'v', persistentVolumeClaim: { claimName } }],
+    });
+    const volumeDevices = [{ name: 'v', devicePath: '/dev/data' }];
+    const said = await agent.outputOf('user', claimed('raw', { volumeDevices }));
+    expect(said.slice(0, 2)).toEqual(['kept', `${24 << 20}`]);
+    expect(said.join()).toContain('Operation not permitted');
+    await removePod('user');
+    const volumeMounts = [{ name: 'v', mountPath: '/data' }];
+    for (const [spec, remedy] of [
+      [claimed('raw', { volumeMounts }), 'volumeDevices'],
+      [claimed('data', { volumeDevices }), 'volumeMounts'],
+    ] as const) {
+      await agent.createPod('wrong', spec);
+      const pod = await agent.untilPod('wrong', (each) => waitingOf(each) !== undefined);
+      expect(waitingOf(pod)).toMatchObject({
+        reason: 'CreateContainerConfigError',
+        message: expect.stringContaining(`name it in ${remedy}`),
+      });
+      await removePod('wrong');
+    }
   },
   60_000,
 );
