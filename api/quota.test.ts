@@ -11,6 +11,7 @@ import {
 } from './quota.ts';
 
 const pods = { group: '', plural: 'pods' };
+const volumes = { group: 'berth.dev', plural: 'volumes' };
 const workloads = { group: 'berth.dev', plural: 'workloads' };
 
 function pod(
@@ -70,7 +71,12 @@ test('names lead to the kinds they count, and back', () => {
     'limits.cpu',
     'requests.storage',
   ];
-  expect(kindsCounted(hard)).toEqual([pods, { group: '', plural: 'configmaps' }, workloads]);
+  expect(kindsCounted(hard)).toEqual([
+    pods,
+    { group: '', plural: 'configmaps' },
+    workloads,
+    volumes,
+  ]);
   expect(namesFor(pods, hard)).toEqual(['requests.example.com/gpu', 'limits.cpu']);
   expect(namesFor(workloads, hard)).toEqual(['count/workloads.berth.dev']);
 });

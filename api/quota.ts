@@ -27,6 +27,10 @@ const countPrefix = 'count/';
 const requestsPrefix = 'requests.';
 const hugePages = 'hugepages-';
 const pods: CountedKind = { group: '', plural: 'pods' };
+const volumes: CountedKind = { group: 'berth.dev', plural: 'volumes' };
+/** What Volumes take, of all classes; of one class with its name before the suffix. */
+const storageName = 'requests.storage';
+const classSuffix = '.volumeclass.berth.dev';
 const computed = ['cpu', 'memory', 'ephemeral-storage'];
 const podNames = new Set([
   'pods',
@@ -55,7 +59,20 @@ function isRequested(name: string): boolean {
   return rest.startsWith(hugePages) || rest.includes('/');
 }
 
+/** Whether more than the number of its objects may matter, and that may grow. */
+export function isVolumes({ group, plural }: CountedKind): boolean {
+  return group === volumes.group && plural === volumes.plural;
+}
+
+/** `requests.storage`, `fast.volumeclass.berth.dev/requests.storage`, `fast.volumeclass.berth.dev/volumes`. */
+function countsVolumes(name: string): boolean {
+  if (name === storageName) return true;
+  const [domain = '', what = ''] = name.split('/');
+  return domain.endsWith(classSuffix) && (what === storageName || what === volumes.plural);
+}
+
 function counts({ group, plural }: CountedKind, name: string): boolean {
+  if (isVolumes({ group, plural }) && countsVolumes(name)) return true;
   if (name === `${countPrefix}${qualified({ group, resource: plural })}`) return true;
   return group === '' && name === plural && bareNames.has(name);
 }
@@ -71,6 +88,7 @@ export function kindsCounted(hard: Iterable<string>): CountedKind[] {
 }
 
 function kindOf(name: string): CountedKind | undefined {
+  if (countsVolumes(name)) return volumes;
   if (bareNames.has(name)) return { group: '', plural: name };
   if (!name.startsWith(countPrefix)) return undefined;
   const [plural = '', ...group] = name.slice(countPrefix.length).split('.');
@@ -150,6 +168,7 @@ export function usageOf(kind: CountedKind, object: JsonObject, nowMs: number): A
   const usage = new Map([[`${countPrefix}${qualified({ group, resource: plural })}`, one]]);
   if (!isPods(kind)) {
     if (group === '' && bareNames.has(plural)) usage.set(plural, one);
+    if (isVolumes(kind)) for (const [name, amount] of volumeUsage(object)) usage.set(name, amount);
     return usage;
   }
   // What has ended holds nothing any more; only `count/pods` still counts it.
@@ -159,6 +178,15 @@ export function usageOf(kind: CountedKind, object: JsonObject, nowMs: number): A
     usage.set(name, amount);
   usage.set('pods', one);
   return usage;
+}
+
+/** Of one that is held or deleted, too: its room is taken until it is gone. */
+function volumeUsage(volume: JsonObject): Amounts {
+  const size = amountsOf({ size: at(volume, 'spec', 'size') ?? '0' }).get('size');
+  const name = `${asString(at(volume, 'spec', 'class')) || 'local'}${classSuffix}`;
+  const usage = new Map([[`${name}/${volumes.plural}`, one]]);
+  if (size === undefined) return usage;
+  return usage.set(storageName, size).set(`${name}/${storageName}`, size);
 }
 
 function hasEnded(pod: JsonObject, nowMs: number): boolean {

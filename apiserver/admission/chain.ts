@@ -45,7 +45,7 @@ export class AdmissionChain {
         await plugin.validate(attributes, object);
   }
 
-  /** Writes a new object, with what plugins want to have stored together with it. */
+  /** Writes a new or changed object, with what plugins want to have stored together with it. */
   commit(attributes: Attributes, object: JsonObject, write: Write): Promise<WriteResult> {
     return this.#plugins.reduce((inner, plugin): Write => {
       const { commit } = plugin;

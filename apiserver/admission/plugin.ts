@@ -69,7 +69,7 @@ export interface AdmissionPlugin {
   /** Of the object as it would be stored, in the request's version. */
   validate?(attributes: Attributes, object: JsonObject | undefined): Awaitable<void>;
   /**
-   * Around the write of a new object, after all have validated it: what is passed to `write` is stored in
+   * Around the write of a new object, or a changed one, after all have validated it: what is passed to `write` is stored in
    * the same transaction, or neither is. May be done again after `raced`; throws to refuse.
    */
   commit?(attributes: Attributes, object: JsonObject, write: Write): Promise<WriteResult>;

@@ -59,8 +59,13 @@ export class ObjectStore {
   }
 
   /** Replaces exactly the version `old`. */
-  replace(old: Cached, object: JsonObject, signal: AbortSignal): Promise<WriteResult> {
-    return this.#put({ key: old.key, expected: old.revision, object }, signal);
+  replace(
+    old: Cached,
+    object: JsonObject,
+    signal: AbortSignal,
+    beside: readonly GuardedWrite[] = [],
+  ): Promise<WriteResult> {
+    return this.#put({ key: old.key, expected: old.revision, object }, signal, beside);
   }
 
   /** Whether writing it again, as it is, would encrypt it otherwise than it is stored. */

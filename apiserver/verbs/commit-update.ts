@@ -90,7 +90,9 @@ export async function commitUpdate(
     const revision = await deps.objects.remove(input.old, signal);
     return revision === undefined ? undefined : unstored(converted);
   }
-  const result = await deps.objects.replace(input.old, converted, signal);
+  const result = await deps.admission.commit(attributes, show(next), (beside) =>
+    deps.objects.replace(input.old, converted, signal, beside),
+  );
   return result.type === 'written' ? result.stored : undefined;
 }
 

@@ -3,8 +3,15 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ResourceQuota } from '../../api/kinds.gen.ts';
 import type { JsonObject, KubeObject, ObjectKey, Resource } from '../../api/meta.ts';
 import { amountsOf } from '../../api/pod-resources.ts';
-import { amountsText, type CountedKind, goneAtMs, isPods, totalUsage } from '../../api/quota.ts';
-import { pods, resourceQuotas } from '../../api/resources.gen.ts';
+import {
+  amountsText,
+  type CountedKind,
+  goneAtMs,
+  isPods,
+  isVolumes,
+  totalUsage,
+} from '../../api/quota.ts';
+import { pods, resourceQuotas, volumes } from '../../api/resources.gen.ts';
 import type { Client } from '../../client/client.ts';
 import { collectionPath } from '../../client/paths.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -54,8 +61,9 @@ async function objectsOf(
   kind: CountedKind,
   { namespace = '' }: ObjectKey,
 ): Promise<Iterable<JsonObject>> {
-  if (isPods(kind)) {
-    const { items } = await client.list<KubeObject>(pods, { namespace, signal });
+  if (isPods(kind) || isVolumes(kind)) {
+    const resource = isPods(kind) ? pods : volumes;
+    const { items } = await client.list<KubeObject>(resource, { namespace, signal });
     return items as unknown as readonly JsonObject[]; // As above.
   }
   const resource = resourceOf(kind);

@@ -228,4 +228,35 @@ describe.each(storeKinds)('on %s', (kind) => {
     expect(await patch({ class: 'ssd' })).toContain('spec.class: Invalid value: "ssd": field is');
     expect(await patch({ volumeMode: 'Raw' })).toContain('spec.volumeMode: Unsupported value');
   });
+
+  test('a quota counts the sizes of volumes, and what they grow by', async () => {
+    const here = '/apis/berth.dev/v1/namespaces/counted/volumes';
+    const quotas = '/api/v1/namespaces/counted/resourcequotas';
+    await created('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace' }, 'counted');
+    const hard = { 'requests.storage': '3Gi', 'local.volumeclass.berth.dev/volumes': '2' };
+    const quota = { apiVersion: 'v1', kind: 'ResourceQuota', spec: { hard } };
+    await created(quotas, quota, 'q');
+    const make = (name: string, size: string) =>
+      api.call('POST', here, {
+        apiVersion: 'berth.dev/v1',
+        kind: 'Volume',
+        metadata: { name },
+        spec: { size },
+      });
+    const grow = (size: string) => api.call('PATCH', `${here}/a`, { spec: { size } }, merge);
+    expect((await make('a', '1Gi')).status).toBe(201);
+    expect((await grow('2Gi')).status).toBe(200);
+    const used = async () => (await get(quotas, 'q')).status.used['requests.storage'];
+    expect(await used()).toBe('2Gi');
+    const refused = await grow('4Gi');
+    expect([refused.status, refused.body.message]).toEqual([
+      403,
+      expect.stringContaining(
+        'exceeded quota: q, requested: requests.storage=2Gi, used: requests.storage=2Gi',
+      ),
+    ]);
+    expect((await make('b', '2Gi')).status).toBe(403);
+    expect((await make('b', '1Gi')).status).toBe(201);
+    expect(await used()).toBe('3Gi');
+  });
 });

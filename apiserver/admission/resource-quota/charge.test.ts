@@ -57,6 +57,44 @@ describe('charge', () => {
     expect(charge(gpus, newcomer({ cpu: '1' }))).toEqual(free);
   });
 
+  it('counts what volumes ask of disks, by class too, and what they grow by', () => {
+    const kind = { group: 'berth.dev', plural: 'volumes' };
+    const volume = (size: string) => ({ spec: { size, class: 'fast' } });
+    const name = 'fast.volumeclass.berth.dev/requests.storage';
+    const hard = {
+      'requests.storage': '10Gi',
+      [name]: '4Gi',
+      'local.volumeclass.berth.dev/volumes': '0',
+    };
+    const used = {
+      'requests.storage': '7Gi',
+      [name]: '1Gi',
+      'local.volumeclass.berth.dev/volumes': '0',
+    };
+    const known = quota(hard, used);
+    const made = charge(known, { kind, object: volume('2Gi'), nowMs: 0 });
+    expect(made).toMatchObject({
+      quota: { status: { used: { 'requests.storage': '9Gi', [name]: '3Gi' } } },
+    });
+    const grown = { kind, object: volume('3Gi'), old: volume('1Gi'), nowMs: 0 };
+    expect(charge(known, grown)).toMatchObject({
+      quota: { status: { used: { 'requests.storage': '9Gi', [name]: '3Gi' } } },
+    });
+    expect(charge(known, { ...grown, object: volume('1Gi') })).toEqual({ type: 'free' });
+    expect(charge(known, { ...grown, object: volume('5Gi') })).toEqual({
+      type: 'refused',
+      why:
+        'exceeded quota: q, requested: fast.volumeclass.berth.dev/requests.storage=4Gi,' +
+        'requests.storage=4Gi, used: fast.volumeclass.berth.dev/requests.storage=1Gi,' +
+        'requests.storage=7Gi, limited: fast.volumeclass.berth.dev/requests.storage=4Gi,' +
+        'requests.storage=10Gi',
+    });
+    const local = { kind, object: { spec: { size: '1Mi', class: 'local' } }, nowMs: 0 };
+    expect(charge(known, local)).toMatchObject({
+      why: expect.stringContaining('requested: local.volumeclass.berth.dev/volumes=1,'),
+    });
+  });
+
   it('asks for what nobody has counted yet, and takes the answer', () => {
     const fresh = quota({ pods: '2', secrets: '1' });
     expect(charge(fresh, newcomer({}))).toEqual({ type: 'unknown', names: ['pods', 'secrets'] });

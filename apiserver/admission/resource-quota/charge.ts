@@ -1,11 +1,11 @@
 /**
- * What a new object costs the quotas of its namespace. Pure.
+ * What a new object costs the quotas of its namespace, or one that grows. Pure.
  * Source: Kubernetes `apiserver/pkg/admission/plugin/resourcequota/controller.go`, `CheckRequest` (v1.32).
  */
 import { at, equal } from '../../../api/json.ts';
 import type { JsonObject } from '../../../api/meta.ts';
 import { type Amounts, amountsOf } from '../../../api/pod-resources.ts';
-import type { Quantity } from '../../../api/quantity.ts';
+import { Quantity } from '../../../api/quantity.ts';
 import {
   amountsText,
   type CountedKind,
@@ -16,9 +16,13 @@ import {
   usageOf,
 } from '../../../api/quota.ts';
 
+const nothing = new Quantity(0n);
+
 export interface Newcomer {
   readonly kind: CountedKind;
   readonly object: JsonObject;
+  /** As it is stored, of one that is there already: what it grows by is charged. */
+  readonly old?: JsonObject | undefined;
   readonly nowMs: number;
 }
 
@@ -37,7 +41,7 @@ export function charge(
   newcomer: Newcomer,
   counted: Amounts = new Map(),
 ): Charge {
-  const { kind, object, nowMs } = newcomer;
+  const { kind, object, old, nowMs } = newcomer;
   // What the spec says holds at once, also before a controller has taken it over into the status.
   const hard = amountsOf(at(quota, 'spec', 'hard'));
   const names = namesFor(kind, hard.keys());
@@ -48,10 +52,11 @@ export function charge(
   const used = knownUsage(quota, hard, counted);
   const unknown = [...hard.keys()].filter((each) => !used.has(each));
   if (unknown.length > 0) return { type: 'unknown', names: unknown };
+  const before = old === undefined ? new Map<string, Quantity>() : usageOf(kind, old, nowMs);
   const asked = new Map(
-    [...usageOf(kind, object, nowMs)].filter(
-      ([each, amount]) => hard.has(each) && amount.nano > 0n,
-    ),
+    [...usageOf(kind, object, nowMs)]
+      .map(([each, amount]) => [each, amount.sub(before.get(each) ?? nothing)] as const)
+      .filter(([each, amount]) => hard.has(each) && amount.nano > 0n),
   );
   if (asked.size === 0) return { type: 'free' };
   const next = new Map(used);

@@ -1,5 +1,5 @@
 /**
- * New objects are charged to the quotas of their namespace, in the transaction that stores them: no
+ * New objects, and Volumes that grow, are charged to the quotas of their namespace, in the transaction that stores them: no
  * quota is ever exceeded, whatever number of servers write, and a write that fails has cost nothing.
  * Kubernetes charges first and stores then, and leaves what was charged in vain to a controller.
  */
@@ -7,7 +7,7 @@
 import { at } from '../../../api/json.ts';
 import type { JsonObject } from '../../../api/meta.ts';
 import { type Amounts, amountsOf } from '../../../api/pod-resources.ts';
-import { totalUsage } from '../../../api/quota.ts';
+import { isVolumes, totalUsage } from '../../../api/quota.ts';
 import { conflict, forbidden } from '../../../api/status.ts';
 import type { Clock } from '../../../lib/clock.ts';
 import type { Cached } from '../../storage/cached.ts';
@@ -32,7 +32,8 @@ export function resourceQuota(deps: QuotaDeps): AdmissionPlugin {
   return {
     name: 'ResourceQuota',
     handles: ({ operation, served, subresource, namespace }) =>
-      operation === 'CREATE' &&
+      // Of what is there only Volumes may grow.
+      (operation === 'CREATE' || (operation === 'UPDATE' && isVolumes(served))) &&
       subresource === '' &&
       served.namespaced &&
       !isFree(served) &&
@@ -57,7 +58,7 @@ async function commit(
   const { served, namespace, name, signal } = attributes;
   const { cache } = deps.objects;
   const kind = { group: served.group, plural: served.plural };
-  const newcomer: Newcomer = { kind, object, nowMs: deps.clock.now() };
+  const newcomer: Newcomer = { kind, object, old: attributes.old, nowMs: deps.clock.now() };
   let quotas: readonly Cached[] = cache
     .list(listPrefix(resourceQuotas, namespace))
     .map((cached) => cache.newest(cached.key) ?? cached);
