@@ -31,6 +31,14 @@ describe('wholeNumber', () => {
 });
 
 describe('runCommand', () => {
+  it('says which words there are when one is missing', async () => {
+    const command = newCommand(text);
+    for (const name of ['one', 'two', 'three']) command.command(name).action(() => undefined);
+    command.configureOutput({ writeErr: () => undefined });
+    const error = await runCommand(command, []).catch((e: unknown) => e);
+    expect(String(error)).toContain('berth try needs a word: one, two or three; see');
+  });
+
   it('turns an unknown option into wrong usage with a pointer to the help', async () => {
     const error = await runCommand(newCommand(text), ['--nope']).catch((e: unknown) => e);
     expect(error).toBeInstanceOf(Failure);

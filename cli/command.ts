@@ -32,6 +32,7 @@ export async function runCommand(command: Command, args: readonly string[]): Pro
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return; // Help was shown.
+    if (error.code === 'commander.help') throw needsWord(command);
     const message = error.message.replace(/^error: /, '').replace(/\n/g, ' ');
     const name = command.name();
     throw new Failure(`${message}; see "${name} --help"`, {
@@ -39,6 +40,13 @@ export async function runCommand(command: Command, args: readonly string[]): Pro
       exitCode: exitCode.usage,
     });
   }
+}
+
+function needsWord(command: Command): Failure {
+  const words = command.commands.map((each) => each.name());
+  const last = words.pop();
+  const name = command.name();
+  return usage(`${name} needs a word: ${words.join(', ')} or ${last}; see "${name} --help"`);
 }
 
 /** For options that are whole numbers. */

@@ -25,9 +25,10 @@ export function serviceCommand(): Command {
   const command = newCommand({
     name: 'service',
     purpose:
-      'Makes what runs in the data directory, a plane or the agent of a node that joined, a service\n' +
-      'of systemd: it starts with the machine, and again when it was killed. "berth up" and\n' +
-      '"berth down" work as before. Workloads are not touched.',
+      'Makes what runs in the data directory, a plane or the agent of a node that\n' +
+      'joined, a service of systemd: it starts with the machine, and again when it\n' +
+      'was killed. "berth up" and "berth down" work as before. Workloads are not\n' +
+      'touched.',
     examples: [
       'berth up && berth service install',
       'berth join https://10.0.0.1:6443 --token … --ca-hash … && berth service install',
