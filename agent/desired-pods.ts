@@ -94,12 +94,13 @@ function sourceOf(pod: Pod): InstanceSource {
   return isVm(pod) ? 'vms' : 'pods';
 }
 
-/** Whether the pod is to end, to end sooner, or to be stopped or started. */
+/** Whether the pod is to end, to end sooner, or to be stopped, started, halted or resumed. */
 function changesCourse(before: Pod, after: Pod): boolean {
   const course = ({ metadata }: Pod) => [
     metadata.deletionTimestamp,
     metadata.deletionGracePeriodSeconds,
     metadata.annotations?.['berth.dev/running'],
+    metadata.annotations?.['berth.dev/paused'],
   ];
   return JSON.stringify(course(before)) !== JSON.stringify(course(after));
 }

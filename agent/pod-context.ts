@@ -88,6 +88,11 @@ export function isStopWanted(pod: Pod): boolean {
   return pod.metadata.annotations?.['berth.dev/running'] === 'false';
 }
 
+/** Whether what runs of the pod shall be halted where it is. */
+export function isPauseWanted(pod: Pod): boolean {
+  return pod.metadata.annotations?.['berth.dev/paused'] === 'true';
+}
+
 const graceDefaultSeconds = 30;
 
 export function graceMsOf(pod: Pod): number {

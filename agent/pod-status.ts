@@ -60,7 +60,7 @@ export function podStatus(input: StatusInput): PodStatus {
   return {
     phase,
     conditions: conditionsOf(input, phase, inits, mains),
-    ...(stopped ? { reason: 'Stopped', message: 'stopped by annotation berth.dev/running' } : {}),
+    ...courseOf(input),
     ...(evicted === undefined ? {} : { reason: 'Evicted', message: evicted }),
     ...(hostIp === '' ? {} : { hostIP: hostIp, hostIPs: [{ ip: hostIp }] }),
     ...(ips[0] === undefined ? {} : { podIP: ips[0], podIPs: ips.map((ip) => ({ ip })) }),
@@ -71,6 +71,15 @@ export function podStatus(input: StatusInput): PodStatus {
     // The server's to decide, when the pod is created.
     ...(before.qosClass === undefined ? {} : { qosClass: before.qosClass }),
   };
+}
+
+/** What is done to it by an annotation. */
+function courseOf({ stopped, view }: StatusInput): Pick<PodStatus, 'reason' | 'message'> {
+  if (stopped) return { reason: 'Stopped', message: 'stopped by annotation berth.dev/running' };
+  const isPaused = [...view.containers.values()].some(
+    ({ state }) => state.phase === 'running' && state.paused,
+  );
+  return isPaused ? { reason: 'Paused', message: 'halted by annotation berth.dev/paused' } : {};
 }
 
 function containerStatus(container: Container, input: StatusInput): ContainerStatus {

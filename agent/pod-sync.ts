@@ -8,14 +8,15 @@ import type { InstanceStatus, RuntimeError } from '../runtime/runtime.ts';
 import { adopt, adoptRetryMs, isReleaseWanted, isToBeAdopted, release } from './adoption.ts';
 import { choiceOf, followCpus } from './follow-cpus.ts';
 import { followLimits } from './follow-limits.ts';
+import { followPause } from './follow-pause.ts';
 import { followVolumes } from './follow-volumes.ts';
 import { terminationMessages } from './hooks/termination-message.ts';
+import { withIdle } from './idle.ts';
 import {
   followMachine,
   isSaveWanted,
   machineFacts,
   saveMachine,
-  withIdle,
 } from './machines/follow-machine.ts';
 import { followNetworks, networkFacts } from './networks/follow-networks.ts';
 import { graceMsOf, isStopWanted, type PodContext, type PodDeps } from './pod-context.ts';
@@ -82,11 +83,13 @@ export async function syncPod(
   await followCpus(context, found, cpus);
   await followLimits(context, found);
   const left = await endSidecars(context, started.status);
-  const { status, dueAtMs: machineDueAtMs } = await followMachine(context, left);
+  const { status: made, dueAtMs: machineDueAtMs } = await followMachine(context, left);
   const dueAtMs = Math.min(started.dueAtMs, await followVolumes(context), machineDueAtMs);
   memory.resumed ||= resume;
-  await followNetworks(context, status);
-  const health = withIdle(context.life.follow(context, status), status);
+  await followNetworks(context, made);
+  const begun = context.life.follow(context, made);
+  const status = await followPause(context, made);
+  const health = withIdle(status === made ? begun : context.life.follow(context, status), status);
   const sandboxFailure = failure === undefined ? {} : { sandboxFailure: failure };
   const written = await report(context, status, waiting, { health, ...sandboxFailure });
   if (written !== undefined && isFinal(written)) await endRest(context, status);

@@ -132,6 +132,14 @@ export const commandGroups: readonly CommandGroup[] = [
         summary: 'start, stop, suspend, save, reboot, … a virtual machine',
         load: async () => (await import('./commands/vm.ts')).vmCommand(),
       },
+      suspend: {
+        summary: 'halt pods and virtual machines where they are',
+        load: async () => (await import('./commands/suspend.ts')).suspendCommand(),
+      },
+      resume: {
+        summary: 'let what was halted go on',
+        load: async () => (await import('./commands/suspend.ts')).resumeCommand(),
+      },
       adopt: {
         summary: 'take what runs already under management, without touching it',
         load: async () => (await import('./commands/adopt.ts')).adoptCommand(),

@@ -116,9 +116,6 @@ export interface MachineControl {
     options: CallOptions,
   ): Promise<MachineChanges | undefined>;
 
-  /** Halts the guest, or lets it go on; does nothing where it does not run. */
-  setPaused(id: InstanceId, paused: boolean, options: CallOptions): Promise<void>;
-
   /**
    * Runs `task` while the guest writes nothing: held by its agent, with its file systems in order (`frozen`), else
    * halted where `pause` is asked for. Nothing else is done to the machine meanwhile.

@@ -6,7 +6,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Random } from '../../lib/random.ts';
 import type { InstanceStatus } from '../../runtime/runtime.ts';
-import { isIdle } from '../machines/idle.ts';
+import { idleContainers } from '../idle.ts';
 import { killGraceMsOf, type PodContext } from '../pod-context.ts';
 import { isInit, isSidecar, reportedStatus } from '../pod-view.ts';
 import type { ContainerHealth } from '../probes/probe-state.ts';
@@ -58,9 +58,10 @@ export class ContainerLife {
       // What the API was told to be running has had its hook.
       if (target.reported === undefined) this.#postStarts.begin(target);
     }
-    const begun = isIdle(status)
-      ? []
-      : followed.filter(({ container }) => !this.isStarting(uid, container.name));
+    const idle = idleContainers(status);
+    const begun = followed.filter(
+      ({ container: { name } }) => !idle.has(name) && !this.isStarting(uid, name),
+    );
     const health = new Map<string, ContainerHealth | 'starting'>(this.#prober.follow(uid, begun));
     for (const target of targets) {
       const { name } = target.container;
@@ -93,6 +94,11 @@ export class ContainerLife {
     this.#postStarts.drop(uid);
     const targets = runningTargets(context, status);
     const isBeside = ({ container }: ContainerTarget) => isSidecar(context.pod, container.name);
+    const hasHook = targets.some(({ container }) => container.lifecycle?.preStop !== undefined);
+    if (idleContainers(status).size > 0 && (hasHook || targets.some(isBeside))) {
+      // Halted, none of them would hear it.
+      await runtime.setPaused(uid, false, { signal });
+    }
     if (targets.some(isBeside)) {
       await this.#endInOrder(
         [
@@ -105,7 +111,7 @@ export class ContainerLife {
         graceMs,
         signal,
       );
-    } else if (targets.some(({ container }) => container.lifecycle?.preStop !== undefined)) {
+    } else if (hasHook) {
       await Promise.all(targets.map((each) => this.#stops.stop(each, graceMs, { signal })));
     }
     await runtime.stop(uid, { graceMs, signal });

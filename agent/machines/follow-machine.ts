@@ -1,12 +1,7 @@
 /** What is done to a virtual machine that is there: halted and let go on, saved instead of shut down. */
 
 import type { Pod } from '../../api/kinds.gen.ts';
-import {
-  guestContainer,
-  type InstancePodStatus,
-  isVm,
-  type VmInstance,
-} from '../../api/vm-instance.ts';
+import { type InstancePodStatus, isVm, type VmInstance } from '../../api/vm-instance.ts';
 import { DiskError } from '../../runtime/disk/disk-images.ts';
 import type { MachineChanges } from '../../runtime/machine.ts';
 import { type InstanceStatus, RuntimeError } from '../../runtime/runtime.ts';
@@ -14,11 +9,9 @@ import { AddressPending } from '../addresses/instance-networks.ts';
 import { ConfigError } from '../config-error.ts';
 import { limitsOf } from '../container-spec.ts';
 import { VolumeWait } from '../disks/hold-volumes.ts';
-import type { PodHealth } from '../hooks/container-life.ts';
 import { withAttachments } from '../networks/attach-networks.ts';
 import type { PodContext } from '../pod-context.ts';
 import { createReferences } from '../references.ts';
-import { isIdle } from './idle.ts';
 import { machineConditions } from './machine-conditions.ts';
 import { prepareMachine } from './prepare-machine.ts';
 
@@ -55,7 +48,7 @@ export async function followMachine(
   if (paused !== (state === 'paused')) {
     dueAtMs = halted ? goOnAtMs(context) : never;
     if (dueAtMs === never) {
-      await runtime.machines.setPaused(uid, paused, { signal });
+      await runtime.setPaused(uid, paused, { signal });
       now = await runtime.get(uid, { signal });
     }
   }
@@ -159,12 +152,6 @@ export function machineFacts(
           }),
     },
   };
-}
-
-/** A guest that does nothing serves nobody. */
-export function withIdle(health: PodHealth, status: InstanceStatus | undefined): PodHealth {
-  if (!isIdle(status)) return health;
-  return new Map([...health, [guestContainer, { started: true, ready: false }]]);
 }
 
 export function isSaveWanted(pod: Pod): boolean {

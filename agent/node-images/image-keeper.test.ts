@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { FakeClock } from '../../lib/clock.ts';
 import { silentLog } from '../../lib/log.ts';
-import { FakeEngine, fakeImageBytes } from '../../runtime/fake/fake.ts';
+import { fakeImageBytes } from '../../runtime/fake/driver.ts';
+import { FakeEngine } from '../../runtime/fake/fake.ts';
 import { type Disk, ImageKeeper } from './image-keeper.ts';
 import { ImageLedger, tellingPulls } from './image-ledger.ts';
 

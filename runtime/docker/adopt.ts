@@ -28,6 +28,9 @@ export class DockerAdopting implements Adopting {
     if (!info.State.Running) {
       throw new RuntimeError('InvalidSpec', `container "${name}" is not running: start it first`);
     }
+    if (info.State.Paused) {
+      throw new RuntimeError('InvalidSpec', `container "${name}" is paused: unpause it first`);
+    }
     const image = await this.#engine.docker
       .getImage(info.Image)
       .inspect()

@@ -9,6 +9,7 @@ import { keepInGroup, limitIo } from '../cgroup-io.ts';
 import { type CniAttachment, hasMain } from '../cni/cni.ts';
 import type { CniNetworks } from '../cni/networks.ts';
 import type { ImageStore } from '../image-store.ts';
+import { refusePaused } from '../paused.ts';
 import {
   type AttachOptions,
   type AttachSession,
@@ -177,6 +178,15 @@ class DockerRuntime implements Runtime {
     });
   }
 
+  setPaused(id: InstanceId, paused: boolean, options: CallOptions): Promise<void> {
+    return this.#serial.run(id, async () => {
+      for (const { sandbox, info } of await this.#engine.find(id, options)) {
+        if (sandbox || !info.State.Running || info.State.Paused === paused) continue;
+        await this.#engine.setPaused(info.Id, paused, options);
+      }
+    });
+  }
+
   async stop(id: InstanceId, options: StopOptions): Promise<void> {
     const { containerId, graceMs } = options;
     if (containerId !== undefined) {
@@ -207,6 +217,7 @@ class DockerRuntime implements Runtime {
 
   async exec(id: InstanceId, options: ExecOptions): Promise<ExecSession> {
     const one = newestOf(await this.#engine.find(id, options), options.container);
+    refusePaused(one.info.State.Paused, options.container);
     return await startExec(this.#docker, this.#options.clock, one, options);
   }
 

@@ -138,6 +138,14 @@ export class Engine {
     await this.#ignoring([404, 409], update);
   }
 
+  /** Halts it, or lets it go on. */
+  async setPaused(id: string, paused: boolean, { signal }: CallOptions): Promise<void> {
+    const container = this.docker.getContainer(id);
+    const call = { abortSignal: signal };
+    // 409: it has ended meanwhile, or somebody was quicker.
+    await this.#ignoring([404, 409], paused ? container.pause(call) : container.unpause(call));
+  }
+
   async #call<T>(call: Promise<T>): Promise<T> {
     try {
       return await call;

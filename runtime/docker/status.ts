@@ -28,7 +28,9 @@ export function readFound(
 
 function readState({ State: state }: Docker.ContainerInspectInfo): ContainerState {
   const startedAtMs = Math.max(0, Date.parse(state.StartedAt));
-  if (state.Running) return { phase: 'running', startedAtMs };
+  if (state.Running) {
+    return { phase: 'running', startedAtMs, ...(state.Paused ? { paused: true } : {}) };
+  }
   if (state.Status === 'created') return { phase: 'created' };
   return {
     phase: 'exited',

@@ -67,6 +67,9 @@ export class FakeContainer {
   readonly #stdin: PassThrough | undefined;
   readonly #size = { columns: 80, rows: 24 };
   readonly #attached = new Set<Record<LogChunk['stream'], PassThrough>>();
+  /** Present while it is halted; aborts when it goes on. */
+  #halt: AbortController | undefined;
+  readonly #unsaid: (() => void)[] = [];
   #forced: { readonly exitCode: number; readonly oomKilled: boolean } | undefined;
 
   constructor(options: FakeContainerOptions) {
@@ -83,6 +86,7 @@ export class FakeContainer {
   /** SIGTERM, and SIGKILL when it still runs after `graceMs`. */
   async stop(graceMs: number, signal: AbortSignal): Promise<void> {
     if (this.state.phase !== 'running') return;
+    this.setPaused(false);
     this.#term.abort();
     const done = new AbortController();
     const grace = this.#options.clock.sleep(graceMs, AbortSignal.any([signal, done.signal]));
@@ -95,8 +99,20 @@ export class FakeContainer {
   /** Ends it with a given result, whatever its program does. */
   async kill(result: { readonly exitCode: number; readonly oomKilled: boolean }): Promise<void> {
     this.#forced = result;
+    this.setPaused(false);
     this.#killed.abort();
     await this.#ended;
+  }
+
+  /** Whether that is something new. The program plays on; what it says, and its end, is seen later. */
+  setPaused(paused: boolean): boolean {
+    if (this.state.phase !== 'running' || (this.#halt !== undefined) === paused) return false;
+    const { startedAtMs } = this.state;
+    this.state = { phase: 'running', startedAtMs, ...(paused ? { paused } : {}) };
+    this.#halt?.abort();
+    this.#halt = paused ? new AbortController() : undefined;
+    for (const say of this.#unsaid.splice(0)) say();
+    return true;
   }
 
   attach(options: AttachOptions): AttachSession {
@@ -142,10 +158,14 @@ export class FakeContainer {
       killed: this.#killed.signal,
       size: this.#size,
       print: (text, stream = 'stdout') => {
-        this.log.add({ atMs: clock.now(), stream, text });
-        for (const each of this.#attached) {
-          each[this.spec.tty ? 'stdout' : stream].write(`${text}\n`);
-        }
+        const say = () => {
+          this.log.add({ atMs: clock.now(), stream, text });
+          for (const each of this.#attached) {
+            each[this.spec.tty ? 'stdout' : stream].write(`${text}\n`);
+          }
+        };
+        if (this.#halt === undefined) say();
+        else this.#unsaid.push(say);
       },
       ...extra,
     };
@@ -155,6 +175,7 @@ export class FakeContainer {
     const argv = [...(this.spec.command ?? []), ...(this.spec.args ?? [])];
     const killed = aborted(this.#killed.signal).then(() => 137);
     const code = await Promise.race([this.#options.program(this.process(argv)), killed]);
+    while (this.#halt !== undefined) await aborted(this.#halt.signal);
     const startedAtMs = this.state.phase === 'running' ? this.state.startedAtMs : 0;
     this.state = {
       phase: 'exited',

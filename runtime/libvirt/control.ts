@@ -61,13 +61,6 @@ export function createMachineControl(
         await captures.dropUnfinished(id, options);
         return await adjustMachine(machines, found, wanted, options);
       }),
-    setPaused: (id, paused, options) =>
-      serial.run(id, async () => {
-        const found = await machines.find(id, options);
-        const verb = paused ? 'suspend' : 'resume';
-        if (found === undefined || cellOf(verb, found.state) !== 'do') return;
-        await libvirt[verb](found.domain, options);
-      }),
     still: (id, how, options, task) =>
       serial.run(id, async () => {
         return await holdStill(machines, await machines.find(id, options), how, options, task);

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { release } from 'node:os';
 import { PassThrough } from 'node:stream';
 import type { Observable } from 'rxjs';
+import { cellOf } from '../../api/vm-states.ts';
 import type { CallOptions } from '../../lib/call.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { parseCpuList } from '../../lib/cpu-list.ts';
@@ -10,6 +11,7 @@ import type { CniAttachment } from '../cni/cni.ts';
 import type { CniNetworks } from '../cni/networks.ts';
 import type { ImageStore } from '../image-store.ts';
 import type { MachineControl } from '../machine.ts';
+import { refusePaused } from '../paused.ts';
 import {
   type Adopting,
   type AttachOptions,
@@ -164,6 +166,15 @@ class LibvirtRuntime implements Runtime {
     });
   }
 
+  setPaused(id: InstanceId, paused: boolean, options: CallOptions): Promise<void> {
+    return this.#serial.run(id, async () => {
+      const found = await this.#machines.find(id, options);
+      const verb = paused ? 'suspend' : 'resume';
+      if (found === undefined || cellOf(verb, found.state) !== 'do') return;
+      await this.#libvirt[verb](found.domain, options);
+    });
+  }
+
   async stop(id: InstanceId, options: StopOptions): Promise<void> {
     await this.#serial.run(id, async () => {
       const found = await this.#machines.find(id, options);
@@ -206,7 +217,8 @@ class LibvirtRuntime implements Runtime {
   }
 
   async exec(id: InstanceId, options: ExecOptions): Promise<ExecSession> {
-    const { domain } = await this.#running(id, options.container, options);
+    const { domain, state } = await this.#running(id, options.container, options);
+    refusePaused(state === 'paused', options.container);
     if (options.tty) {
       const message = 'tty: a guest has no terminal but its console: use "berth console"';
       throw new RuntimeError('InvalidSpec', message, { container: options.container });

@@ -179,7 +179,9 @@ export class Machines {
     const { instance, attempt, startedAtMs } = labels;
     // It has not ended: what starts it goes on with the same attempt.
     if (state === 'saved') return { phase: 'created' };
-    if (running) return { phase: 'running', startedAtMs };
+    if (running) {
+      return { phase: 'running', startedAtMs, ...(state === 'paused' ? { paused: true } : {}) };
+    }
     const known = await this.attempts.ended(instance, attempt);
     if (known !== undefined) return known;
     if (!(await this.attempts.hasStarted(instance, attempt))) return { phase: 'created' };

@@ -49,7 +49,10 @@ export class SystemdAdopting implements Adopting {
   }
 
   async release(id: InstanceId, _restarts: boolean, options: CallOptions): Promise<void> {
-    for (const { name } of await this.#units.find(id, options)) {
+    for (const unit of await this.#units.find(id, options)) {
+      const { name } = unit;
+      // Nobody else would let it go on.
+      await this.#units.setPaused(unit, false, options);
       const adopted = this.#adoptions.find('systemd', name);
       const thing = { runtime: 'systemd', target: name } as const;
       // A unit that Berth made lives until it ends, as any transient one.

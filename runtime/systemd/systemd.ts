@@ -11,6 +11,7 @@ import type { CniAttachment } from '../cni/cni.ts';
 import type { CniNetworks } from '../cni/networks.ts';
 import type { ImageStore } from '../image-store.ts';
 import type { BridgeOptions } from '../network/bridge.ts';
+import { refusePaused } from '../paused.ts';
 import {
   type AttachOptions,
   type AttachSession,
@@ -183,6 +184,14 @@ class SystemdRuntime implements Runtime {
     });
   }
 
+  setPaused(id: InstanceId, paused: boolean, options: CallOptions): Promise<void> {
+    return this.#serial.run(id, async () => {
+      for (const unit of await this.#units.find(id, options)) {
+        await this.#units.setPaused(unit, paused, options);
+      }
+    });
+  }
+
   async stop(id: InstanceId, options: StopOptions): Promise<void> {
     const { containerId, graceMs } = options;
     if (containerId !== undefined) {
@@ -229,6 +238,7 @@ class SystemdRuntime implements Runtime {
 
   async exec(id: InstanceId, options: ExecOptions): Promise<ExecSession> {
     const unit = await this.#running(id, options.container, options);
+    refusePaused(isPaused(unit), options.container);
     return await startExec(this.#options.clock, unit, options);
   }
 
@@ -283,6 +293,10 @@ class SystemdRuntime implements Runtime {
   #key(id: InstanceId): string {
     return shortId(this.#options.nodeId, id);
   }
+}
+
+function isPaused({ state }: Unit): boolean {
+  return state.phase === 'running' && state.paused === true;
 }
 
 function byInstance(units: readonly Unit[]): ReadonlyMap<InstanceId, readonly Unit[]> {

@@ -54,7 +54,11 @@ const exitedByItself = 1;
 function readState(properties: UnitProperties): ContainerState {
   const startedAtMs = millis(properties.bigint('ExecMainStartTimestamp'));
   if (properties.text('ActiveState') === 'activating') return { phase: 'created' };
-  if (properties.number('MainPID') > 0) return { phase: 'running', startedAtMs };
+  if (properties.number('MainPID') > 0) {
+    // With cgroup v1 systemd does not know.
+    const isFrozen = properties.text('FreezerState').startsWith('fr');
+    return { phase: 'running', startedAtMs, ...(isFrozen ? { paused: true } : {}) };
+  }
   const status = properties.number('ExecMainStatus');
   const code = properties.number('ExecMainCode');
   if (startedAtMs === 0 && code === 0) return { phase: 'created' };

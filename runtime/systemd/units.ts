@@ -7,6 +7,7 @@ import { run } from '../run.ts';
 import { type CpuChoice, type InstanceId, RuntimeError } from '../runtime.ts';
 import { SystemdBus, SystemdError } from './bus.ts';
 import { withoutDropIn } from './drop-in.ts';
+import { forgetFreezer, freeze, hasFreezer, isFrozen, thaw } from './freezer.ts';
 import { anyUnit, unitsOf } from './labels.ts';
 import { readUnit, type Unit } from './unit.ts';
 import { bitmap, type Property } from './unit-properties.ts';
@@ -81,7 +82,11 @@ export class Units {
   async read(path: string, options: CallOptions): Promise<Unit | undefined> {
     try {
       const bus = await this.bus();
-      return readUnit(path, await bus.propertiesOf(path, options), this);
+      const unit = readUnit(path, await bus.propertiesOf(path, options), this);
+      if (unit?.state.phase !== 'running' || unit.state.paused) return unit;
+      return (await isFrozen(unit.name))
+        ? { ...unit, state: { ...unit.state, paused: true } }
+        : unit;
     } catch (error) {
       if (isGone(error)) return undefined;
       throw error;
@@ -103,6 +108,8 @@ export class Units {
     if (unit.state.phase === 'exited') return;
     if (graceMs > 0) {
       await this.#signal(unit.name, 'main', 'SIGTERM', options);
+      // It hears of it once it goes on.
+      await this.setPaused(unit, false, options);
       if (await this.#untilEnded(unit, graceMs, options)) {
         // Children that it left behind end with it.
         await this.#signal(unit.name, 'all', 'SIGKILL', options);
@@ -115,6 +122,7 @@ export class Units {
   /** Ends every process of it at once. */
   async kill(unit: Unit, options: CallOptions): Promise<void> {
     await this.#signal(unit.name, 'all', 'SIGKILL', options);
+    await this.setPaused(unit, false, options);
     if (await this.#untilEnded(unit, killWaitMs, options)) return;
     throw new RuntimeError('Unavailable', `${unit.name} does not end, although it was killed`);
   }
@@ -123,14 +131,29 @@ export class Units {
   async remove(unit: Unit, options: CallOptions): Promise<void> {
     const bus = await this.bus();
     await this.#signal(unit.name, 'all', 'SIGKILL', options);
+    await this.setPaused(unit, false, options);
     const gone = (error: unknown) => {
       if (!isGone(error)) throw error;
     };
     await bus.runJob('StopUnit', 'ss', [unit.name, 'replace'], options).catch(gone);
     await bus.call('ResetFailedUnit', 's', [unit.name], options).catch(gone);
+    await forgetFreezer(unit.name);
     if (!unit.adopted) return;
     this.adoptions.forget({ runtime: 'systemd', target: unit.name });
     await withoutDropIn(bus, unit.name, options);
+  }
+
+  /** Halts every process of it, or lets them go on; nothing happens to what is so, or has ended. */
+  async setPaused(unit: Unit, paused: boolean, options: CallOptions): Promise<void> {
+    if (unit.state.phase !== 'running' || (unit.state.paused ?? false) === paused) return;
+    if (await hasFreezer()) {
+      await (paused ? freeze(unit.name, () => processesOf(unit)) : thaw(unit.name));
+      return;
+    }
+    const bus = await this.bus();
+    await bus.call(paused ? 'FreezeUnit' : 'ThawUnit', 's', [unit.name], options).catch((error) => {
+      if (!isGone(error) && !isInactive(error)) throw error;
+    });
   }
 
   /** Moves every process of it, and those that it will start. */
@@ -198,6 +221,11 @@ function unitPath(name: string): string {
 }
 
 const signals = { SIGTERM: 15, SIGKILL: 9 } as const;
+
+/** It has ended: nothing of it can be halted. */
+function isInactive(error: unknown): boolean {
+  return error instanceof SystemdError && error.type.endsWith('.UnitInactive');
+}
 
 const goneTypes = ['NoSuchUnit', 'UnitNotLoaded', 'UnknownObject', 'UnknownInterface'];
 

@@ -32,6 +32,13 @@ const programs: Record<string, FakeProgram> = {
     print('tock');
     return 0;
   },
+  counter: async ({ print, term, killed }) => {
+    for (let count = 1; !term.aborted && !killed.aborted; count += 1) {
+      print(String(count));
+      await systemClock.sleep(50);
+    }
+    return 143;
+  },
   polite: async ({ print, term, killed }) => {
     await aborted(AbortSignal.any([term, killed]));
     print('bye');
@@ -96,6 +103,7 @@ runtimeContract('fake', async () => {
       exit7: command('exit7'),
       printer: command('printer'),
       ticker: command('ticker'),
+      counter: command('counter'),
       polite: command('polite'),
       introducer: command('introducer'),
       writer: command('writer'),

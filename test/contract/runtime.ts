@@ -9,6 +9,7 @@ import { Context, type RuntimeHarness, signal } from './runtime/harness.ts';
 import { attemptTests, lifeTests } from './runtime/life.ts';
 import { logTests } from './runtime/logs.ts';
 import { imageTests, nodeTests, usageTests } from './runtime/node.ts';
+import { pauseTests } from './runtime/pause.ts';
 
 export type { Program, RuntimeHarness } from './runtime/harness.ts';
 
@@ -36,6 +37,7 @@ export function runtimeContract(
       await c.runtime.close();
     });
     describe('life', () => lifeTests(c));
+    describe('pause', () => pauseTests(c));
     describe('attempts', () => attemptTests(c));
     describe('containers', () => containerTests(c));
     describe('beside others', () => besideTests(c));

@@ -15,6 +15,7 @@ export class FaultyRuntime implements Runtime {
   readonly removeImage: Runtime['removeImage'];
   readonly diskUsage: Runtime['diskUsage'];
   readonly logs: Runtime['logs'];
+  readonly setPaused: Runtime['setPaused'];
   readonly exec: Runtime['exec'];
   readonly attach: Runtime['attach'];
   readonly close: Runtime['close'];
@@ -40,6 +41,7 @@ export class FaultyRuntime implements Runtime {
     this.removeImage = (...args) => real.removeImage(...args);
     this.diskUsage = (...args) => real.diskUsage(...args);
     this.logs = (...args) => real.logs(...args);
+    this.setPaused = (...args) => real.setPaused(...args);
     this.exec = (...args) => real.exec(...args);
     this.attach = (...args) => real.attach(...args);
     this.close = () => real.close();

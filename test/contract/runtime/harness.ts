@@ -26,6 +26,8 @@ interface Programs {
   readonly printer: Program;
   /** Prints `tick`, and ends with code 0 half a second later after `tock`. */
   readonly ticker: Program;
+  /** Prints 1, 2, 3 and so on, twenty in a second, for ever. */
+  readonly counter: Program;
   /** On SIGTERM prints `bye` and ends with code 3. */
   readonly polite: Program;
   /** Prints `$GREETING|<second argument>|<working directory>|<user id>|<host name>`. */

@@ -272,14 +272,14 @@ describe('libvirt runtime', () => {
   const state = async () => (await runtime.get(spec.id, { signal }))?.machine?.state;
 
   test('it is halted and goes on; what its state does not allow is refused', async () => {
-    await runtime.machines?.setPaused(spec.id, true, { signal });
+    await runtime.setPaused(spec.id, true, { signal });
     expect(await state()).toBe('paused');
     expect(vm(await runtime.get(spec.id, { signal }))?.state.phase).toBe('running');
     await expect(runtime.machines?.act(spec.id, 'reboot', { signal })).rejects.toMatchObject({
       reason: 'Conflict',
       message: 'cannot reboot a machine: it is paused: resume it first',
     });
-    await runtime.machines?.setPaused(spec.id, false, { signal });
+    await runtime.setPaused(spec.id, false, { signal });
     expect(await state()).toBe('running');
   });
 
@@ -493,7 +493,7 @@ describe('libvirt alone', () => {
         trouble: expect.stringMatching(/full/),
       });
       await run('rm', [`${small}/filler`]);
-      await runtime.machines?.setPaused(id, false, { signal });
+      await runtime.setPaused(id, false, { signal });
       expect(await told()).toEqual({ state: 'running' });
       await runtime.stop(id, { signal, graceMs: 2_000 });
       expect(vm(await runtime.get(id, { signal }))?.state).toMatchObject({

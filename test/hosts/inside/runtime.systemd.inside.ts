@@ -56,6 +56,7 @@ runtimeContract('systemd', async () => {
       exit7: shell('exit 7'),
       printer: shell(`echo one; echo two; echo three; echo oops >&2; ${rest}`),
       ticker: shell('echo tick; sleep 0.5; echo tock'),
+      counter: shell('n=0; while :; do n=$((n + 1)); echo $n; sleep 0.05; done'),
       polite: shell("trap 'echo bye; exit 3' TERM; while :; do sleep 60 & wait $!; done"),
       introducer: shell('echo "$GREETING|$1|$PWD|$(id -u)|$(hostname)"'),
       writer: shell(
