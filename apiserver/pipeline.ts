@@ -25,6 +25,7 @@ import { bindMany, bindOne } from './subresources/binding.ts';
 import { evict } from './subresources/eviction.ts';
 import { finalize } from './subresources/finalize.ts';
 import { askAgent, hasStreams, type NodeProxyDeps, podLog } from './subresources/node-proxy.ts';
+import { preempt } from './subresources/preemption.ts';
 import { review, reviews } from './subresources/reviews.ts';
 import { scale } from './subresources/scale.ts';
 import { requestToken } from './subresources/token-request.ts';
@@ -189,6 +190,8 @@ async function dispatch(deps: PipelineDeps, context: RequestContext): Promise<Ap
   if (isName(info)) return answerName(deps, context);
   if (info.group === 'berth.dev' && info.resource === 'bindings' && info.verb === 'create')
     return bindMany(deps, context);
+  if (info.group === 'berth.dev' && info.resource === 'preemptions' && info.verb === 'create')
+    return preempt(deps, context);
   if (isAsked(info)) return answerTo(deps, context);
   const kind = deps.registry.find(info.group, info.version, info.resource);
   if (kind === undefined) throw unknownResource(deps, context);

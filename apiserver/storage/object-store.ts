@@ -21,6 +21,18 @@ export interface GuardedWrite {
   readonly object: JsonObject;
 }
 
+/** What must still be of that revision for a write to happen. */
+export interface Guard {
+  readonly key: string;
+  readonly revision: Revision;
+}
+
+/** What goes into the transaction of a write. */
+export interface Company {
+  readonly beside?: readonly GuardedWrite[];
+  readonly guards?: readonly Guard[];
+}
+
 /** Nothing acts on events, which come by the thousand: what is missed of them does no harm. */
 const eventsFolder = kindPrefix({ group: '', plural: 'events' });
 
@@ -55,17 +67,17 @@ export class ObjectStore {
     signal: AbortSignal,
     beside: readonly GuardedWrite[] = [],
   ): Promise<WriteResult> {
-    return this.#put({ key: objectKey(place, key), expected: 0n, object }, signal, beside);
+    return this.#put({ key: objectKey(place, key), expected: 0n, object }, signal, { beside });
   }
 
-  /** Replaces exactly the version `old`. */
+  /** Replaces exactly the version `old`, while nothing that is guarded has moved. */
   replace(
     old: Cached,
     object: JsonObject,
     signal: AbortSignal,
-    beside: readonly GuardedWrite[] = [],
+    company: Company = {},
   ): Promise<WriteResult> {
-    return this.#put({ key: old.key, expected: old.revision, object }, signal, beside);
+    return this.#put({ key: old.key, expected: old.revision, object }, signal, company);
   }
 
   /** Whether writing it again, as it is, would encrypt it otherwise than it is stored. */
@@ -73,12 +85,16 @@ export class ObjectStore {
     return guarded(() => this.#store.isStale(key, { signal }));
   }
 
-  /** Removes exactly the version `old`; returns the revision of the deletion. */
-  async remove(old: Cached, signal: AbortSignal): Promise<Revision | undefined> {
+  /** Removes exactly the version `old`, as `replace`; returns the revision of the deletion. */
+  async remove(
+    old: Cached,
+    signal: AbortSignal,
+    guards: readonly Guard[] = [],
+  ): Promise<Revision | undefined> {
     const result = await guarded(() =>
       this.#store.txn(
         {
-          compare: [{ key: old.key, modRevision: old.revision }],
+          compare: [{ key: old.key, modRevision: old.revision }, ...guards.map(comparisonOf)],
           then: [{ type: 'delete', key: old.key }],
           otherwise: [],
         },
@@ -91,14 +107,14 @@ export class ObjectStore {
   /** All writes in one transaction, guarded by each expected revision; `undefined` when one was stale. */
   async writeAll(
     writes: readonly GuardedWrite[],
-    guards: readonly { readonly key: string; readonly revision: Revision }[],
+    guards: readonly Guard[],
     signal: AbortSignal,
   ): Promise<Revision | undefined> {
     const values = writes.map((each) => ({ ...each, value: encodeForStore(each.object) }));
     const then: Operation[] = values.map(({ key, value }) => ({ type: 'put', key, value }));
     const compare = [
       ...writes.map(({ key, expected }) => ({ key, modRevision: expected })),
-      ...guards.map(({ key, revision }) => ({ key, modRevision: revision })),
+      ...guards.map(comparisonOf),
     ];
     const { succeeded, revision } = await guarded(() =>
       this.#store.txn({ compare, then, otherwise: [] }, { signal }),
@@ -136,7 +152,7 @@ export class ObjectStore {
   async #put(
     write: GuardedWrite,
     signal: AbortSignal,
-    beside: readonly GuardedWrite[] = [],
+    { beside = [], guards = [] }: Company,
   ): Promise<WriteResult> {
     const values = [write, ...beside].map((each) => ({
       ...each,
@@ -145,7 +161,10 @@ export class ObjectStore {
     const result = await guarded(() =>
       this.#store.txn(
         {
-          compare: values.map(({ key, expected }) => ({ key, modRevision: expected })),
+          compare: [
+            ...values.map(({ key, expected }) => ({ key, modRevision: expected })),
+            ...guards.map(comparisonOf),
+          ],
           then: values.map(({ key, value }) => ({ type: 'put', key, value })),
           otherwise: [],
           sharesRevision: write.key.startsWith(eventsFolder),
@@ -162,4 +181,8 @@ export class ObjectStore {
     this.cache.expect(stored);
     return { type: 'written', stored };
   }
+}
+
+function comparisonOf({ key, revision }: Guard) {
+  return { key, modRevision: revision };
 }

@@ -5,14 +5,14 @@ import type { JsonObject, JsonValue } from '../../api/meta.ts';
 import { badRequest, conflict, notFound, StatusError } from '../../api/status.ts';
 import type { ApiResponse, RequestContext } from '../request/request.ts';
 import { type Cached, metadataOf, metaString } from '../storage/cached.ts';
-import { objectKey } from '../storage/keys.ts';
-import type { GuardedWrite } from '../storage/object-store.ts';
+import type { Guard, GuardedWrite } from '../storage/object-store.ts';
 import { admit, attributesOf } from '../verbs/admission.ts';
 import { decodePlain } from '../verbs/body.ts';
 import { timestamp, type VerbDeps } from '../verbs/deps.ts';
 import { respondJson } from '../verbs/respond.ts';
 import { type VolumeWanted, volumesWanted, volumeWrites } from './bind-volumes.ts';
 import { groupErrors, partsOf } from './binding-groups.ts';
+import { leaseGuard } from './lease-guard.ts';
 
 const pods = { group: '', plural: 'pods' };
 const maxBindings = 500;
@@ -51,7 +51,7 @@ export async function bindOne(deps: VerbDeps, context: RequestContext): Promise<
     allocation: undefined,
     volumes: [],
   };
-  const [error] = await bindAdmitted(deps, context, [wanted], []);
+  const [error] = await bindAdmitted(deps, context, [wanted], noFence);
   if (error !== undefined) throw error;
   return respondJson(201, {
     kind: 'Status',
@@ -92,8 +92,14 @@ export async function bindMany(deps: VerbDeps, context: RequestContext): Promise
     throw badRequest(
       `items: Too many: ${items.length}: at most ${maxBindings} bindings in one request`,
     );
-  const guard = await leaseGuard(deps, context, asObject(body['lease']));
-  const errors = await bindAdmitted(deps, context, items.map(wantedOf), [guard]);
+  const { signal } = request;
+  const lease = asObject(body['lease']);
+  const term = async () => [await leaseGuard(deps, lease, signal)];
+  // Whoever has lost it is told so, also where there is nothing to write.
+  const errors = await bindAdmitted(deps, context, items.map(wantedOf), {
+    first: await term(),
+    again: term,
+  });
   return respondJson(201, {
     kind: 'BindingList',
     apiVersion: 'berth.dev/v1',
@@ -124,45 +130,25 @@ function wantedOf(item: JsonObject): Wanted {
   };
 }
 
-/** The lease's key and revision, if the sender still holds it; throws 409 if it does not. */
-async function leaseGuard(
-  deps: VerbDeps,
-  { request }: RequestContext,
-  lease: JsonObject | undefined,
-) {
-  const place = { group: 'coordination.k8s.io', plural: 'leases' };
-  const namespace = asString(lease?.['namespace']);
-  const name = asString(lease?.['name']);
-  if (name === '')
-    throw badRequest('lease: Required value: name the lease under which you schedule');
-  const held = await deps.objects.get(place, { namespace, name }, request.signal);
-  const same =
-    held !== undefined &&
-    asString(at(held.object, 'spec', 'holderIdentity')) === asString(lease?.['holderIdentity']) &&
-    Number(at(held.object, 'spec', 'leaseTransitions') ?? 0) ===
-      Number(lease?.['leaseTransitions'] ?? 0);
-  if (!same)
-    throw conflict(
-      { group: place.group, resource: place.plural },
-      name,
-      'the lease is held by another scheduler: nothing was bound',
-    );
-  return { key: objectKey(place, { namespace, name }), revision: held.revision, place, lease };
+/** What is compared with every write, and how it is looked up again when it has moved. */
+interface Fence {
+  readonly first: readonly Guard[];
+  again(): Promise<readonly Guard[]>;
 }
 
-type Guard = { readonly key: string; readonly revision: bigint };
+const noFence: Fence = { first: [], again: async () => [] };
 
 /** Binds what admission lets pass; one error or `undefined` per binding. */
 async function bindAdmitted(
   deps: VerbDeps,
   context: RequestContext,
   wanted: readonly Wanted[],
-  guards: readonly Guard[],
+  fence: Fence,
 ): Promise<readonly (StatusError | undefined)[]> {
   const asked = await Promise.all(wanted.map((each) => admissionError(deps, context, each)));
   const errors = groupErrors(wanted, asked);
   const admitted = wanted.filter((_, index) => errors[index] === undefined);
-  const ofAdmitted = await bindAll(deps, context, admitted, guards);
+  const ofAdmitted = await bindAll(deps, context, admitted, fence);
   let next = 0;
   return errors.map((error) => {
     if (error !== undefined) return error;
@@ -201,11 +187,11 @@ async function bindAll(
   deps: VerbDeps,
   context: RequestContext,
   wanted: readonly Wanted[],
-  guards: readonly Guard[],
+  fence: Fence,
 ): Promise<readonly (StatusError | undefined)[]> {
   const errors: (StatusError | undefined)[] = [];
   for (const part of partsOf(wanted, writesPerTxn))
-    errors.push(...(await bindTogether(deps, context, part, guards)));
+    errors.push(...(await bindTogether(deps, context, part, fence)));
   return errors;
 }
 
@@ -214,10 +200,10 @@ async function bindTogether(
   deps: VerbDeps,
   context: RequestContext,
   wanted: readonly Wanted[],
-  guards: readonly Guard[],
+  fence: Fence,
 ): Promise<readonly (StatusError | undefined)[]> {
   const { signal } = context.request;
-  let held = guards;
+  let held = fence.first;
   for (let attempt = 1; attempt <= maxTries; attempt += 1) {
     const isFirst = attempt === 1;
     const prepared = await Promise.all(wanted.map((each) => prepare(deps, each, isFirst, signal)));
@@ -230,7 +216,7 @@ async function bindTogether(
     if (writes.length === 0) return errors;
     if ((await deps.objects.writeAll(writes, held, signal)) !== undefined) return errors;
     // The holder's own renewal moves the lease's revision: look again who holds it.
-    held = await Promise.all(held.map((guard) => refreshed(deps, context, guard)));
+    held = await fence.again();
   }
   const busy = new StatusError(409, 'Conflict', 'the pods are being changed by others, try again');
   return wanted.map(() => busy);
@@ -251,11 +237,6 @@ function onceEach(prepared: readonly Prepared[]): readonly Prepared[] {
     const name = twice.key.slice(twice.key.lastIndexOf('/') + 1);
     return new StatusError(409, 'Conflict', `"${name}" goes to another binding of this request`);
   });
-}
-
-async function refreshed(deps: VerbDeps, context: RequestContext, guard: Guard): Promise<Guard> {
-  const { lease } = guard as Awaited<ReturnType<typeof leaseGuard>>; // The only guards there are.
-  return leaseGuard(deps, context, lease);
 }
 
 /**

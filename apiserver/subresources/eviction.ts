@@ -11,12 +11,13 @@ import { badRequest, forbidden, hasReason, notFound, StatusError } from '../../a
 import type { ApiResponse } from '../request/request.ts';
 import { type Cached, metadataOf, metaString } from '../storage/cached.ts';
 import { listPrefix } from '../storage/keys.ts';
+import type { Guard } from '../storage/object-store.ts';
 import { admit, attributesOf } from '../verbs/admission.ts';
 import { decodePlain } from '../verbs/body.ts';
-import { deleteObject } from '../verbs/delete.ts';
+import { checkPreconditions, type Deleting, deleteObject } from '../verbs/delete.ts';
 import { type KindRequest, timestamp, type VerbDeps } from '../verbs/deps.ts';
 import { currentObject } from '../verbs/on-current.ts';
-import { type DeleteParameters, deleteParameters } from '../verbs/options.ts';
+import { deleteParameters } from '../verbs/options.ts';
 import { respondJson } from '../verbs/respond.ts';
 
 const budgets = { group: 'policy', plural: 'poddisruptionbudgets' } as const;
@@ -55,10 +56,11 @@ export async function evict(deps: VerbDeps, request: KindRequest): Promise<ApiRe
   });
 }
 
-async function evictPod(
+/** Deletes it as its budget allows; throws 429 where that does not. */
+export async function evictPod(
   deps: VerbDeps,
   request: KindRequest,
-  parameters: DeleteParameters,
+  parameters: Deleting,
 ): Promise<void> {
   const { name } = request.info;
   for (let attempt = 1; attempt <= maxTries; attempt += 1) {
@@ -80,12 +82,15 @@ async function tryToEvict(
   deps: VerbDeps,
   request: KindRequest,
   pod: Cached,
-  parameters: DeleteParameters,
+  parameters: Deleting,
 ): Promise<boolean> {
+  // A budget gives nothing for another pod than the one that is meant.
+  checkPreconditions(request, pod, parameters);
   const budget = isGuarded(pod) ? await budgetOf(deps, request, pod) : undefined;
   if (budget !== undefined && !isFree(pod, budget)) {
-    const { dryRun } = parameters;
-    if (!(await takeOne(deps, request, { pod, budget, dryRun }))) return false;
+    const { dryRun, guards } = parameters;
+    const taking = { pod, budget, dryRun, guards: (await guards?.()) ?? [] };
+    if (!(await takeOne(deps, request, taking))) return false;
     // What was granted to this pod is not for another of its name.
     const uid = parameters.uid ?? metaString(pod.object, 'uid');
     await deleteObject(deps, request, { ...parameters, uid });
@@ -158,13 +163,14 @@ interface Taking {
   readonly pod: Cached;
   readonly budget: Cached;
   readonly dryRun: boolean;
+  readonly guards: readonly Guard[];
 }
 
 /** Takes one disruption from the budget; false when somebody else was first. Throws when none is left. */
 async function takeOne(
   deps: VerbDeps,
   { info, request }: KindRequest,
-  { pod, budget, dryRun }: Taking,
+  { pod, budget, dryRun, guards }: Taking,
 ): Promise<boolean> {
   const key = { namespace: info.namespace, name: metaString(budget.object, 'name') };
   const live = await deps.objects.get(budgets, key, request.signal);
@@ -179,7 +185,7 @@ async function takeOne(
   status['disruptionsAllowed'] = left;
   child(status, 'disruptedPods')[metaString(pod.object, 'name')] = now;
   if (left === 0) refuseFurther(status, Number(metadataOf(next)['generation'] ?? 0), now);
-  const result = await deps.objects.replace(live, next, request.signal);
+  const result = await deps.objects.replace(live, next, request.signal, { guards });
   return result.type === 'written';
 }
 

@@ -91,7 +91,7 @@ export async function commitUpdate(
     return revision === undefined ? undefined : unstored(converted);
   }
   const result = await deps.admission.commit(attributes, show(next), (beside) =>
-    deps.objects.replace(input.old, converted, signal, beside),
+    deps.objects.replace(input.old, converted, signal, { beside }),
   );
   return result.type === 'written' ? result.stored : undefined;
 }

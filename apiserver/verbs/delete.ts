@@ -5,6 +5,7 @@ import type { JsonObject } from '../../api/meta.ts';
 import { conflict, notFound, type Status } from '../../api/status.ts';
 import type { ApiResponse } from '../request/request.ts';
 import { type Cached, metadataOf, metaString } from '../storage/cached.ts';
+import type { Guard } from '../storage/object-store.ts';
 import { admit, attributesOf } from './admission.ts';
 import { decodePlain } from './body.ts';
 import { unstored } from './commit-create.ts';
@@ -21,6 +22,14 @@ import { viewOf } from './view.ts';
 export type Deleted =
   | { readonly type: 'removed'; readonly object: Cached }
   | { readonly type: 'marked'; readonly object: Cached };
+
+/** What a delete carries that did not come with the request. */
+export interface Deleting extends DeleteParameters {
+  /** What is compared with the write, looked up anew for each attempt. Throws where nothing may be written any more. */
+  readonly guards?: () => Promise<readonly Guard[]>;
+  /** Changes what is marked, in the same write. */
+  readonly amend?: (marked: JsonObject) => void;
+}
 
 export async function deleteOne(deps: VerbDeps, request: KindRequest): Promise<ApiResponse> {
   const { kind } = request;
@@ -62,7 +71,7 @@ async function parametersOf({ request }: KindRequest): Promise<DeleteParameters>
 export async function deleteObject(
   deps: VerbDeps,
   request: KindRequest,
-  parameters: DeleteParameters,
+  parameters: Deleting,
 ): Promise<Deleted> {
   const { kind, info } = request;
   kind.strategy.checkDelete?.({ name: info.name });
@@ -94,7 +103,7 @@ async function deleteCurrent(
   deps: VerbDeps,
   request: KindRequest,
   { old, isCurrent }: { readonly old: Cached; isCurrent(): Promise<boolean> },
-  parameters: DeleteParameters,
+  parameters: Deleting,
 ): Promise<Deleted | undefined> {
   // Without a write nothing would tell that the object is another one by now.
   if (parameters.dryRun && !(await isCurrent())) return undefined;
@@ -110,13 +119,15 @@ async function deleteCurrent(
     // A kind with grace periods says that there was none left.
     const object = strategy.deletion === undefined ? old : unstored(next);
     if (parameters.dryRun) return { type: 'removed', object };
-    const revision = await deps.objects.remove(old, signal);
+    const revision = await deps.objects.remove(old, signal, await parameters.guards?.());
     return revision === undefined ? undefined : { type: 'removed', object };
   }
   if (JSON.stringify(metadata) === JSON.stringify(metadataOf(old.object)))
     return (await isCurrent()) ? { type: 'marked', object: old } : undefined;
   if (parameters.dryRun) return { type: 'marked', object: unstored(next) };
-  const result = await deps.objects.replace(old, next, signal);
+  parameters.amend?.(next);
+  const guards = (await parameters.guards?.()) ?? [];
+  const result = await deps.objects.replace(old, next, signal, { guards });
   return result.type === 'written' ? { type: 'marked', object: result.stored } : undefined;
 }
 
@@ -164,7 +175,12 @@ function withPropagation(
   return others;
 }
 
-function checkPreconditions(request: KindRequest, old: Cached, wanted: DeleteParameters): void {
+/** Throws 409 where it is not the object that is meant. */
+export function checkPreconditions(
+  request: KindRequest,
+  old: Cached,
+  wanted: DeleteParameters,
+): void {
   const { kind, info } = request;
   const uid = metaString(old.object, 'uid');
   const what = { group: kind.group, resource: kind.kind };

@@ -1,22 +1,23 @@
-/** Removes the victims of preemption, in the background: told why by a condition and an event, and gracefully. */
-import { formatTime } from '../../api/conditions.ts';
-import type { Pod, PodCondition } from '../../api/kinds.gen.ts';
-import type { JsonObject } from '../../api/meta.ts';
-import { hasReason } from '../../api/status.ts';
+/**
+ * Removes the victims of preemption, in the background: under the term of the lease, so that a scheduler which has lost
+ * it removes nobody, told why by a condition and an event, and gracefully.
+ */
+import type { Pod } from '../../api/kinds.gen.ts';
+import type { Status } from '../../api/status.ts';
 import { isVm } from '../../api/vm-instance.ts';
 import type { Client } from '../../client/client.ts';
 import type { EventRecorder } from '../../client/events.ts';
-import { instanceKey, resourceOf } from '../../client/instance.ts';
-import type { Clock } from '../../lib/clock.ts';
+import { instanceKey } from '../../client/instance.ts';
 import type { Log } from '../../lib/log.ts';
+import type { Term } from './binder.ts';
 
 /** Removals at the same time. */
 const writersMax = 4;
 
 export interface EvictionOptions {
   readonly client: Client;
-  readonly clock: Clock;
   readonly log: Log;
+  readonly term: Term;
   readonly events: EventRecorder;
   /** The victim is still there, and will not be removed: others are to be found. */
   readonly onFailed: (uid: string) => void;
@@ -26,6 +27,14 @@ export interface Eviction {
   readonly victim: Pod;
   /** For events: `Preempted by pod <uid> on node n1`. */
   readonly message: string;
+  /** Whether a budget may keep it; false where it was chosen although one would. */
+  readonly respectsBudget: boolean;
+}
+
+const path = '/apis/berth.dev/v1/preemptions';
+
+interface PreemptionList {
+  readonly items: readonly { readonly error?: Status }[];
 }
 
 export class Evictions {
@@ -55,46 +64,39 @@ export class Evictions {
 
   async #drain(): Promise<void> {
     for (const [uid, eviction] of this.#waiting) {
-      // Whoever has lost its term removes nothing more.
       if (this.#signal.aborted) return;
       this.#waiting.delete(uid);
       await this.#remove(uid, eviction);
     }
   }
 
-  async #remove(uid: string, { victim, message }: Eviction): Promise<void> {
-    const { client, events, log, onFailed } = this.#options;
+  async #remove(uid: string, { victim, message, respectsBudget }: Eviction): Promise<void> {
+    const { client, events, log, onFailed, term } = this.#options;
     const { namespace = '', name = '' } = victim.metadata;
-    const key = { namespace, name };
     const signal = this.#signal;
+    const resource = isVm(victim) ? 'vms' : 'pods';
+    const budget = respectsBudget ? 'Respect' : 'Ignore';
+    const item = { resource, namespace, name, uid, budget };
+    const body = { apiVersion: 'berth.dev/v1', kind: 'PreemptionList', lease: term, items: [item] };
     try {
-      const patch = this.#conditionOf(victim);
-      const status = { subresource: 'status', type: 'merge', signal } as const;
-      if (patch !== undefined) await client.patch(resourceOf(victim), key, patch, status);
-      await client.delete(resourceOf(victim), key, { signal, preconditions: { uid } });
-      events.recordEvent({ involvedObject: victim, type: 'Normal', reason: 'Preempted', message });
+      const { items } = await client.post<PreemptionList>(path, body, { signal });
+      const reason = items[0]?.error?.reason;
+      if (reason === undefined) {
+        events.recordEvent({
+          involvedObject: victim,
+          type: 'Normal',
+          reason: 'Preempted',
+          message,
+        });
+        return;
+      }
+      // Gone, or another instance under this name.
+      if (reason === 'NotFound' || reason === 'Conflict') return;
+      log.warn({ error: items[0]?.error, pod: instanceKey(victim) }, 'pod not preempted');
     } catch (error) {
-      if (signal.aborted || hasReason(error, 'NotFound')) return;
-      // Another instance under this name: the victim is gone.
-      if (hasReason(error, 'Conflict')) return;
+      if (signal.aborted) return;
       log.warn({ err: error, pod: instanceKey(victim) }, 'pod not preempted');
-      onFailed(uid);
     }
-  }
-
-  /** Undefined for machines, whose conditions only their node writes. */
-  #conditionOf(victim: Pod): JsonObject | undefined {
-    if (isVm(victim)) return undefined;
-    const condition: PodCondition = {
-      type: 'DisruptionTarget',
-      status: 'True',
-      reason: 'PreemptionByScheduler',
-      message: 'berth-scheduler: preempting to accommodate a higher priority pod',
-      lastTransitionTime: formatTime(this.#options.clock.now()),
-    };
-    const { type } = condition;
-    const others = (victim.status?.conditions ?? []).filter((each) => each.type !== type);
-    const conditions = [...others, condition].map((each): JsonObject => ({ ...each }));
-    return { metadata: { uid: victim.metadata.uid }, status: { conditions } };
+    onFailed(uid);
   }
 }

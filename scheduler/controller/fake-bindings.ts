@@ -1,7 +1,7 @@
-/** The fake apiserver with the one path that the scheduler needs on top: bindings, fenced by the lease. For tests. */
+/** The fake apiserver with the paths that the scheduler needs on top: bindings and preemptions, fenced by the lease. For tests. */
 import type { Pod, Volume } from '../../api/kinds.gen.ts';
 import type { KubeObject, Resource } from '../../api/meta.ts';
-import { pods, volumes } from '../../api/resources.gen.ts';
+import { pods, vms, volumes } from '../../api/resources.gen.ts';
 import { conflict, type Status, StatusError } from '../../api/status.ts';
 import type { CallOptions } from '../../lib/call.ts';
 import { FakeApi } from '../../test/harness/fake-api.ts';
@@ -20,6 +20,19 @@ interface BindingRequest {
   readonly items: readonly Binding[];
 }
 
+interface Victim {
+  readonly resource: 'pods' | 'vms';
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly budget: 'Respect' | 'Ignore';
+}
+
+interface PreemptionRequest {
+  readonly lease: Term;
+  readonly items: readonly Victim[];
+}
+
 interface Lease extends KubeObject {
   readonly spec?: { readonly holderIdentity?: string; readonly leaseTransitions?: number };
 }
@@ -31,23 +44,56 @@ export class FakeBindingApi extends FakeApi {
   /** Runs after bindings are written: what it throws, the client sees in place of the answer. */
   afterBinding: () => void = () => {};
 
+  readonly victims: Victim[] = [];
+
   override async post<T>(path: string, body?: unknown, options?: CallOptions): Promise<T> {
+    const signal = options?.signal ?? new AbortController().signal;
+    // Only the scheduler posts here, and it names the type of the answer.
+    if (path === '/apis/berth.dev/v1/preemptions') {
+      return (await this.#preempt(body as PreemptionRequest, signal)) as T;
+    }
     if (path !== '/apis/berth.dev/v1/bindings') throw new StatusError(404, 'NotFound', path);
-    // Only the scheduler posts here.
     const request = body as BindingRequest;
     this.requests.push(request);
     await this.beforeBinding();
-    const signal = options?.signal ?? new AbortController().signal;
-    const { namespace, name, holderIdentity, leaseTransitions } = request.lease;
+    await this.#checkTerm(request.lease, signal);
+    const items: (Binding & { error?: Status })[] = [];
+    for (const binding of request.items) items.push(await this.#bind(binding, signal));
+    this.afterBinding();
+    return { ...request, items } as T;
+  }
+
+  async #checkTerm(term: Term, signal: AbortSignal): Promise<void> {
+    const { namespace, name, holderIdentity, leaseTransitions } = term;
     const lease = await this.get<Lease>(leases, { namespace, name }, { signal });
     const held =
       lease.spec?.holderIdentity === holderIdentity &&
       lease.spec.leaseTransitions === leaseTransitions;
     if (!held) throw conflict(leases, name, 'the term is over');
-    const items: (Binding & { error?: Status })[] = [];
-    for (const binding of request.items) items.push(await this.#bind(binding, signal));
-    this.afterBinding();
-    return { ...request, items } as T; // The caller names the type of the answer.
+  }
+
+  async #preempt(request: PreemptionRequest, signal: AbortSignal): Promise<object> {
+    await this.#checkTerm(request.lease, signal);
+    const items: object[] = [];
+    for (const victim of request.items) {
+      const { resource, namespace, name, uid } = victim;
+      const key = { namespace, name };
+      try {
+        this.victims.push(victim);
+        const type = 'DisruptionTarget';
+        const condition = { type, status: 'True', reason: 'PreemptionByScheduler' };
+        const patch = { metadata: { uid }, status: { conditions: [condition] } };
+        const status = { subresource: 'status', type: 'merge', signal } as const;
+        if (resource === 'pods') await this.patch(pods, key, patch, status);
+        const from = resource === 'pods' ? pods : vms;
+        await this.delete(from, key, { signal, preconditions: { uid } });
+        items.push(victim);
+      } catch (error) {
+        if (!(error instanceof StatusError)) throw error;
+        items.push({ ...victim, error: error.toStatus() });
+      }
+    }
+    return { ...request, items };
   }
 
   async #bind(binding: Binding, signal: AbortSignal): Promise<Binding & { error?: Status }> {

@@ -4,8 +4,9 @@ import { fromLabelSelectorObject, type LabelSelector, nothing } from '../../api/
 import { StatusError } from '../../api/status.ts';
 import { isVm } from '../../api/vm-instance.ts';
 import { instanceKey } from '../../client/instance.ts';
-import type { Occupant } from '../preemption/occupant.ts';
+import type { Occupant, OccupantChanges } from '../preemption/occupant.ts';
 import { isBound, isFinished } from './cluster.ts';
+import { OccupantLog } from './occupant-log.ts';
 
 /**
  * Whether it may be removed to make room: pods may, unless it says `false`; a machine has disks that go with it, and
@@ -38,6 +39,12 @@ export class Occupants {
   /** Those that are being removed for somebody, though the API does not show it yet. */
   readonly #condemned = new Set<string>();
   readonly #budgets = new Map<string, Map<string, Budget>>();
+  readonly #log = new OccupantLog();
+
+  /** How an index over them is brought up to date. */
+  get changes(): OccupantChanges {
+    return this.#log;
+  }
 
   /** Takes an instance as it is now. */
   apply(pod: Pod): void {
@@ -55,6 +62,7 @@ export class Occupants {
     const { namespace = '', name = '' } = budget.metadata;
     const ofNamespace = this.#budgets.get(namespace) ?? new Map<string, Budget>();
     this.#budgets.set(namespace, ofNamespace);
+    this.#log.noteBudgets();
     ofNamespace.set(name, {
       name: `${namespace}/${name}`,
       selector: selectorOf(budget),
@@ -64,6 +72,7 @@ export class Occupants {
   }
 
   deleteBudget({ metadata }: PodDisruptionBudget): void {
+    this.#log.noteBudgets();
     this.#budgets.get(metadata.namespace ?? '')?.delete(metadata.name ?? '');
   }
 
@@ -100,14 +109,19 @@ export class Occupants {
     const known = this.#known.get(uid);
     if (known === undefined || this.#condemned.has(uid)) return;
     this.#condemned.add(uid);
+    this.#log.note(uid);
     known.state = 'leaving';
     // Until the budget's controller has counted it itself.
-    for (const budget of this.#budgetsOf(known)) budget.allowed -= 1;
+    for (const budget of this.#budgetsOf(known)) {
+      budget.allowed -= 1;
+      this.#log.noteBudgets();
+    }
   }
 
   /** It was not removed after all. */
   pardon(uid: string): void {
     this.#condemned.delete(uid);
+    this.#log.note(uid);
     const known = this.#known.get(uid);
     if (known !== undefined) known.state = known.ownState;
   }
@@ -121,6 +135,7 @@ export class Occupants {
       this.#known.set(uid, known);
       this.#count(known.priority, 1);
     }
+    if (!isSame(before, known)) this.#log.note(uid);
   }
 
   #count(priority: number, by: number): void {
@@ -135,6 +150,16 @@ export class Occupants {
       if (!budget.granted.has(name) && budget.selector.matches(labels)) found.push(budget);
     return found;
   }
+}
+
+/** Whether preemption sees a difference. */
+function isSame(a: Known | undefined, b: Known | undefined): boolean {
+  return (
+    a?.state === b?.state &&
+    a?.priority === b?.priority &&
+    a?.startedMs === b?.startedMs &&
+    JSON.stringify(a?.labels) === JSON.stringify(b?.labels)
+  );
 }
 
 function knownOf(pod: Pod): Known {

@@ -124,6 +124,10 @@ describe('preemption', () => {
     await world.pod('vip2', '1', { spec: { priority: 10 } });
     await world.clock.advance(10);
     expect(await leaving(world)).toEqual(['guarded', 'plain']);
+    expect(world.api.victims).toMatchObject([
+      { name: 'plain', budget: 'Respect' },
+      { name: 'guarded', budget: 'Ignore' },
+    ]);
   });
 
   it('gives each of two who come at once a room of its own', async () => {

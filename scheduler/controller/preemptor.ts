@@ -8,6 +8,7 @@ import type { Placed } from '../engine/snapshot.ts';
 import { isRuledOut } from '../preemption/estimate.ts';
 import type { Occupant } from '../preemption/occupant.ts';
 import { preempt } from '../preemption/preempt.ts';
+import { VictimIndex } from '../preemption/victim-index.ts';
 import type { Preemption } from '../preemption/victims.ts';
 import type { Cluster } from './cluster.ts';
 import { type EvictionOptions, Evictions } from './evictions.ts';
@@ -42,6 +43,15 @@ export interface Standing extends Wanting {
   readonly allocation: Allocation;
 }
 
+/** One that is tried without. */
+interface Away {
+  readonly placed: Placed;
+  readonly victim: Occupant;
+  readonly violating: ReadonlySet<Occupant>;
+  /** For whom it goes. */
+  readonly by: Standing;
+}
+
 export class Preemptor {
   readonly #options: PreemptorOptions;
   readonly #occupants = new Occupants();
@@ -49,6 +59,8 @@ export class Preemptor {
   readonly #evictions: Evictions;
   /** By class and priority, where the log stood when nobody could make room. */
   readonly #vain = new Map<string, number>();
+  /** By class and priority. */
+  readonly #indices = new Map<string, VictimIndex>();
 
   constructor(options: PreemptorOptions, signal: AbortSignal) {
     this.#options = options;
@@ -126,9 +138,9 @@ export class Preemptor {
     if (answer === undefined) {
       return { message: 'preemption: no less important pods whose removal would make room.' };
     }
-    const { node, allocation, victims } = answer;
+    const { node, allocation, victims, violating } = answer;
     this.#nominations.keep(uid, { node, priority, request, allocation });
-    for (const victim of victims) this.#remove(victim.uid, pod, node);
+    for (const victim of victims) this.#remove(victim, violating, { pod, node });
     this.#options.preempted(victims.length);
     if (victims.length === 0) return this.#waiting(node);
     const message = `preemption: ${victims.length} less important pod(s) are removed from ${node}.`;
@@ -155,17 +167,17 @@ export class Preemptor {
       each.pod.spec.preemptionPolicy !== 'Never' && this.#occupants.anyBelow(priorityOf(each.pod));
     const { snapshot } = this.#options.cluster;
     const chosen: Standing[] = [...standing];
-    const away = new Map<string, { readonly placed: Placed; readonly by: Standing }>();
+    const away = new Map<string, Away>();
     for (const wanting of refused.filter(mayPreempt)) {
       if (chosen.length >= need) break;
       const answer = this.#choose(wanting, priorityOf(wanting.pod));
       if (answer === undefined) continue;
       const by = { ...wanting, node: answer.node, allocation: answer.allocation };
-      for (const { uid } of answer.victims) {
-        const placed = snapshot.placementOf(uid);
+      for (const victim of answer.victims) {
+        const placed = snapshot.placementOf(victim.uid);
         if (placed === undefined) continue;
-        away.set(uid, { placed, by });
-        snapshot.release(uid);
+        away.set(victim.uid, { placed, by, victim, violating: answer.violating });
+        snapshot.release(victim.uid);
       }
       snapshot.assume(wanting.request, by.node, by.allocation);
       chosen.push(by);
@@ -180,7 +192,7 @@ export class Preemptor {
       const priority = priorityOf(each.pod);
       this.#nominations.keep(uidOf(each), { ...each, priority });
     }
-    for (const [uid, { by }] of away) this.#remove(uid, by.pod, by.node);
+    for (const { by, victim, violating } of away.values()) this.#remove(victim, violating, by);
     this.#options.preempted(away.size);
     return `preemption: ${away.size} less important pod(s) are removed.`;
   }
@@ -198,13 +210,27 @@ export class Preemptor {
     const occupantOf = (uid: string) => this.#occupants.of(uid);
     const budgetsOf = (occupant: Occupant) => this.#occupants.budgetsOf(occupant);
     const allowed = this.#occupants.allowed();
-    const answer = preempt(snapshot, request, { priority, occupantOf, budgetsOf, allowed });
+    const options = { priority, occupantOf, budgetsOf, allowed };
+    const estimated = this.#indexFor(key, request).estimates(options);
+    const answer = preempt(snapshot, request, options, estimated);
     restore();
     if (answer === undefined) {
       if (this.#vain.size >= vainMax) this.#vain.clear();
       this.#vain.set(key, snapshot.log.position);
     }
     return answer;
+  }
+
+  /** The ones used last stay. */
+  #indexFor(key: string, request: PlacementRequest): VictimIndex {
+    const { snapshot } = this.#options.cluster;
+    const index =
+      this.#indices.get(key) ?? new VictimIndex(snapshot, request, this.#occupants.changes);
+    this.#indices.delete(key);
+    this.#indices.set(key, index);
+    const [oldest] = this.#indices.keys();
+    if (this.#indices.size > indicesMax && oldest !== undefined) this.#indices.delete(oldest);
+    return index;
   }
 
   /** The node where room is kept for it and others are still to leave; it does not wait for a node that is lost. */
@@ -227,15 +253,23 @@ export class Preemptor {
     return count;
   }
 
-  #remove(uid: string, preemptor: Pod, node: string): void {
+  #remove(
+    occupant: Occupant,
+    violating: ReadonlySet<Occupant>,
+    { pod: preemptor, node }: Pick<Standing, 'pod' | 'node'>,
+  ): void {
     const { find, log } = this.#options;
+    const { uid } = occupant;
     const victim = find(this.#occupants.keyOf(uid) ?? '');
     if (victim === undefined || victim.metadata.uid !== uid) return;
+    // The server knows of one budget for each.
+    const isOfOne = this.#occupants.budgetsOf(occupant).length <= 1;
+    const respectsBudget = isOfOne && !violating.has(occupant);
     this.#occupants.condemn(uid);
     const { namespace = '', name = '' } = victim.metadata;
     log.info({ pod: `${namespace}/${name}`, node, for: preemptor.metadata.name }, 'pod preempted');
     const message = `Preempted by pod ${preemptor.metadata.uid ?? ''} on node ${node}`;
-    this.#evictions.evict({ victim, message });
+    this.#evictions.evict({ victim, message, respectsBudget });
   }
 
   /** What is leaving may still be there, so the devices are chosen when it has gone. */
@@ -255,6 +289,9 @@ export class Preemptor {
 
 /** Classes that are remembered. */
 const vainMax = 1_024;
+
+/** Classes of which is known who would have to go from each node. */
+const indicesMax = 16;
 
 function uidOf({ pod }: Wanting): string {
   return pod.metadata.uid ?? '';

@@ -141,7 +141,7 @@ class SchedulerTerm {
     };
     this.#metrics = scheduleMetrics(options.metrics ?? noMetrics, () => this.#queue.size);
     const { preempted } = this.#metrics;
-    const preempting = { ...reporting, cluster: this.#cluster, help, preempted };
+    const preempting = { ...reporting, term, cluster: this.#cluster, help, preempted };
     this.#preemptor = new Preemptor(preempting, signal);
     this.#decider = new Decider({
       ...options,

@@ -42,13 +42,25 @@ export function estimates(
   for (const index of snapshot.order.indices()) {
     const record = snapshot.recordAt(index);
     if (record === undefined || refuses(record)) continue;
-    const removable = removableFrom(snapshot, record.name, options);
-    if (removable.candidates.length + removable.leaving.length === 0) continue;
-    const spare = spareWithout(snapshot, request, index, removable);
-    if (spare === undefined) continue;
-    found.push(byAmounts(snapshot, request, record.name, { removable, spare, options }));
+    const estimate = estimateOn(snapshot, request, index, options);
+    if (estimate !== undefined) found.push(estimate);
   }
   return found;
+}
+
+/** Of a node that no rule keeps the request away from. */
+export function estimateOn(
+  snapshot: Snapshot,
+  request: PlacementRequest,
+  index: number,
+  options: PreemptionOptions,
+): Victims | undefined {
+  const { name = '' } = snapshot.recordAt(index) ?? {};
+  const removable = removableFrom(snapshot, name, options);
+  if (removable.candidates.length + removable.leaving.length === 0) return undefined;
+  const spare = spareWithout(snapshot, request, index, removable);
+  if (spare === undefined) return undefined;
+  return byAmounts(snapshot, request, name, { removable, spare, options });
 }
 
 /** Whether the node is gone, or a rule keeps the request away from it that nobody's going would change. */
@@ -58,7 +70,7 @@ export function isRuledOut(snapshot: Snapshot, request: PlacementRequest, node: 
 }
 
 /** Rules that nobody's going would change. */
-function rulesOf(request: PlacementRequest): (record: NodeRecord) => boolean {
+export function rulesOf(request: PlacementRequest): (record: NodeRecord) => boolean {
   const known = new WeakMap<NodeTraits, boolean>();
   const rules = [nodeSelector, nodeAffinity].filter((rule) => rule.applies(request));
   return ({ name, labels, traits }) => {

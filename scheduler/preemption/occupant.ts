@@ -20,6 +20,16 @@ export interface PreemptionOptions {
   readonly allowed: ReadonlyMap<string, number>;
 }
 
+/** What changed about occupants, so that nothing is looked at again that did not. */
+export interface OccupantChanges {
+  /** Where the log stands; give it to `changedSince` later. */
+  readonly position: number;
+  /** Another number whenever what any budget allows, or whom it means, is something else. */
+  readonly budgets: number;
+  /** Adds the uids of those that changed at or after `position`; false when the log does not reach back so far. */
+  changedSince(position: number, uids: string[]): boolean;
+}
+
 /** Higher priority first, then who started earlier. Source: Kubernetes pkg/scheduler/util, `MoreImportantPod`. */
 export function moreImportantFirst(a: Occupant, b: Occupant): number {
   if (a.priority !== b.priority) return b.priority - a.priority;

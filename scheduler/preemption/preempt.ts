@@ -11,20 +11,22 @@ const nodesMax = 100;
 
 /**
  * Undefined when no node would do. There are no victims where those that are leaving anyhow make enough room. The
- * snapshot is as before.
+ * snapshot is as before. `estimated`: as a `VictimIndex` keeps them.
  */
 export function preempt(
   snapshot: Snapshot,
   request: PlacementRequest,
   options: PreemptionOptions,
+  estimated: readonly Victims[] = estimates(snapshot, request, options),
 ): Preemption | undefined {
-  const estimated = estimates(snapshot, request, options);
   let best: Preemption | undefined;
   for (const estimate of bestFirst(estimated, nodesMax)) {
     if (best !== undefined && compareVictims(best, estimate) <= 0) return best;
     const answer = victimsOn(snapshot, request, estimate.node, options);
     if (answer === undefined) continue;
     if (best === undefined || compareVictims(answer, best) < 0) best = answer;
+    // All others come after this one, and an answer is never better than its estimate.
+    if (compareVictims(best, estimate) <= 0) return best;
   }
   return best;
 }

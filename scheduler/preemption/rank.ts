@@ -7,6 +7,8 @@ export interface Victims {
   readonly victims: readonly Occupant[];
   /** How many of them a budget would have kept. */
   readonly violations: number;
+  /** Those, and maybe others that stay. */
+  readonly violating: ReadonlySet<Occupant>;
   /** Of their priorities, each counted from the lowest that there can be: more victims are more, whoever they are. */
   readonly prioritySum: number;
 }
@@ -23,7 +25,7 @@ export function victimsFrom(
     prioritySum += victim.priority - lowestPriority;
     if (violating.has(victim)) violations += 1;
   }
-  return { node, victims: victims.sort(moreImportantFirst), violations, prioritySum };
+  return { node, victims: victims.sort(moreImportantFirst), violations, violating, prioritySum };
 }
 
 /** Negative when `a` is better; 0 only for the same node. */

@@ -1,5 +1,7 @@
 /** Preemption and gangs with the real server and its admission; what an agent does is done by hand. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { StatusError } from '../../api/status.ts';
+import type { Client } from '../../client/client.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { silentLog } from '../../lib/log.ts';
 import { systemRandom } from '../../lib/random.ts';
@@ -32,7 +34,7 @@ beforeAll(async () => {
   };
   await api.call('POST', '/apis/scheduling.k8s.io/v1/priorityclasses', vip);
   scheduler = runScheduler({
-    client: api.client,
+    client: pausable(api.client),
     clock: systemClock,
     random: systemRandom,
     log: silentLog,
@@ -46,6 +48,36 @@ afterAll(async () => {
   await api?.stop();
 });
 
+/** Holds up the scheduler's wish to remove somebody, as if it were paused before it is sent, as long as this is there. */
+let pause: { readonly reached: () => void; readonly over: Promise<void> } | undefined;
+/** How each such wish was answered. */
+const answered: string[] = [];
+
+/** A paused process does not see either that its signal aborts: what it sends is sent when it wakes up. */
+function pausable(client: Client): Client {
+  const post: Client['post'] = async (path, body, options) => {
+    if (!path.endsWith('/preemptions')) return client.post(path, body, options);
+    pause?.reached();
+    await pause?.over;
+    try {
+      const answer = await client.post(path, body, { signal: new AbortController().signal });
+      answered.push('done');
+      return answer as never; // Of the type that the caller names.
+    } catch (error) {
+      answered.push(error instanceof StatusError ? error.reason : String(error));
+      throw error;
+    }
+  };
+  return new Proxy(client, {
+    get: (target, name) => {
+      if (name === 'post') return post;
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
+
+const leasePath = '/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/berth-scheduler';
 const ofDefault = '/api/v1/namespaces/default/pods';
 const vmsPath = '/apis/berth.dev/v1/namespaces/default/vms';
 
@@ -127,10 +159,7 @@ test('a gang is bound by one transaction', async () => {
 test('a group is bound as a whole or not at all, whatever the scheduler says', async () => {
   for (const name of ['s0', 's1'])
     await api.call('POST', ofDefault, pod(name, '1m', { schedulerName: 'mine' }));
-  const { body: lease } = await api.call(
-    'GET',
-    '/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/berth-scheduler',
-  );
+  const { body: lease } = await api.call('GET', leasePath);
   const { holderIdentity, leaseTransitions = 0 } = lease.spec;
   const item = (name: string, group?: string) => ({
     namespace: 'default',
@@ -158,4 +187,97 @@ test('a group is bound as a whole or not at all, whatever the scheduler says', a
   ]);
   expect(await nodeOf('s0')).toBeUndefined();
   expect(await nodeOf('s1')).toBe('n1');
+});
+
+test('a victim is removed in one write with the term, and as its budget allows', async () => {
+  const labels = { app: 'guarded' };
+  const budget = { selector: { matchLabels: labels }, minAvailable: 1 };
+  const guarded = { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata: { name: 'b' } };
+  const budgets = '/apis/policy/v1/namespaces/default/poddisruptionbudgets';
+  await api.call('POST', budgets, { ...guarded, spec: budget });
+  const uids = new Map<string, string>();
+  for (const name of ['v0', 'v1']) {
+    const bound = pod(name, '1m', { nodeName: 'n1', schedulerName: 'mine' }, { labels });
+    const { body } = await api.call('POST', ofDefault, bound);
+    uids.set(name, body.metadata.uid);
+    const conditions = [{ type: 'Ready', status: 'True' }];
+    await patch(`${ofDefault}/${name}/status`, { status: { phase: 'Running', conditions } });
+  }
+  const allow = (disruptionsAllowed: number) =>
+    patch(`${budgets}/b/status`, {
+      status: { disruptionsAllowed, observedGeneration: 1, currentHealthy: 2, desiredHealthy: 1 },
+    });
+  const { body: lease } = await api.call('GET', leasePath);
+  const { holderIdentity, leaseTransitions = 0 } = lease.spec;
+  const preempt = (name: string, more: object = {}, term: object = {}) =>
+    api.call('POST', '/apis/berth.dev/v1/preemptions', {
+      apiVersion: 'berth.dev/v1',
+      kind: 'PreemptionList',
+      lease: {
+        ...{ namespace: 'kube-system', name: 'berth-scheduler', holderIdentity, leaseTransitions },
+        ...term,
+      },
+      items: [{ namespace: 'default', name, uid: uids.get(name), ...more }],
+    });
+  const errorOf = async (answer: ReturnType<typeof preempt>) =>
+    (await answer).body.items[0].error?.reason;
+
+  await allow(0);
+  expect((await preempt('v0', { budget: 'Ignore' }, { holderIdentity: 'old' })).status).toBe(409);
+  expect((await preempt('v0', { budget: 'Never' })).body.message).toContain('items[].budget');
+  expect(await errorOf(preempt('v0', { uid: 'another' }))).toBe('Conflict');
+  expect(await errorOf(preempt('gone', { uid: 'x' }))).toBe('NotFound');
+  expect(await errorOf(preempt('v0'))).toBe('TooManyRequests');
+  const { metadata } = (await api.call('GET', `${ofDefault}/v0`)).body;
+  expect(metadata.deletionTimestamp).toBeUndefined();
+
+  await allow(1);
+  expect(await errorOf(preempt('v0'))).toBeUndefined();
+  const told = (await api.call('GET', `${ofDefault}/v0`)).body;
+  expect(told.metadata.deletionTimestamp).toBeDefined();
+  expect(told.status.conditions).toContainEqual(
+    expect.objectContaining({ type: 'DisruptionTarget', reason: 'PreemptionByScheduler' }),
+  );
+  const { status } = (await api.call('GET', `${budgets}/b`)).body;
+  expect(status).toMatchObject({ disruptionsAllowed: 0, disruptedPods: { v0: expect.anything() } });
+  expect(await errorOf(preempt('v1'))).toBe('TooManyRequests');
+  expect(await errorOf(preempt('v1', { budget: 'Ignore' }))).toBeUndefined();
+});
+
+test('a scheduler that was paused and overtaken by another removes nobody', async () => {
+  const running = (await api.call('GET', ofDefault)).body.items;
+  for (const { metadata } of running)
+    await api.call('DELETE', `${ofDefault}/${metadata.name}`, { gracePeriodSeconds: 0 });
+  for (const name of ['low0', 'low1']) await api.call('POST', ofDefault, pod(name, '2'));
+  await eventually(async () => {
+    for (const name of ['low0', 'low1']) expect(await nodeOf(name)).toBeDefined();
+  });
+  let reached = () => {};
+  let wake = () => {};
+  const isReached = new Promise<void>((resolve) => {
+    reached = resolve;
+  });
+  const over = new Promise<void>((resolve) => {
+    wake = resolve;
+  });
+  pause = { reached, over };
+  answered.length = 0;
+  await api.call('POST', ofDefault, pod('vip2', '2', { priorityClassName: 'vip' }));
+  await isReached;
+  const { body: before } = await api.call('GET', leasePath);
+  // Another one takes over, as after the lease has run out.
+  await patch(leasePath, {
+    spec: {
+      holderIdentity: 'other',
+      leaseTransitions: (before.spec.leaseTransitions ?? 0) + 1,
+      renewTime: `${new Date().toISOString().slice(0, -1)}000Z`,
+    },
+  });
+  pause = undefined;
+  wake();
+  await eventually(async () => expect(answered).toEqual(['Conflict']));
+  for (const name of ['low0', 'low1']) {
+    const { metadata } = (await api.call('GET', `${ofDefault}/${name}`)).body;
+    expect(metadata.deletionTimestamp).toBeUndefined();
+  }
 });
