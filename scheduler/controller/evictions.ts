@@ -3,7 +3,7 @@
  * it removes nobody, told why by a condition and an event, and gracefully.
  */
 import type { Pod } from '../../api/kinds.gen.ts';
-import type { Status } from '../../api/status.ts';
+import { type Status, StatusError } from '../../api/status.ts';
 import { isVm } from '../../api/vm-instance.ts';
 import type { Client } from '../../client/client.ts';
 import type { EventRecorder } from '../../client/events.ts';
@@ -94,7 +94,9 @@ export class Evictions {
       if (reason === 'NotFound' || reason === 'Conflict') return;
       log.warn({ error: items[0]?.error, pod: instanceKey(victim) }, 'pod not preempted');
     } catch (error) {
-      if (signal.aborted) return;
+      // The term is over, though nobody has told us yet: whoever comes next decides anew.
+      const isOver = error instanceof StatusError && (error.code === 409 || error.code === 403);
+      if (signal.aborted || isOver) return;
       log.warn({ err: error, pod: instanceKey(victim) }, 'pod not preempted');
     }
     onFailed(uid);
