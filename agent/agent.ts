@@ -3,8 +3,9 @@ import { setMaxListeners } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { NodeAddress, Pod, VM, Volume } from '../api/kinds.gen.ts';
+import { defaultRuntime } from '../api/node-fit.ts';
 import { pods, vms } from '../api/resources.gen.ts';
-import { isVm, podOfVm } from '../api/vm-instance.ts';
+import { podOfVm } from '../api/vm-instance.ts';
 import { claimsOf } from '../api/volume.ts';
 import type { Client } from '../client/client.ts';
 import { createEventRecorder } from '../client/events.ts';
@@ -28,6 +29,7 @@ import { type DiskDeclaration, defaultDisk, NodeDisks } from './disks/node-disks
 import { VolumeKeeper } from './disks/volume-keeper.ts';
 import { NodeDns, type NodeDnsOptions } from './dns/node-dns.ts';
 import type { NodeFacts } from './downward.ts';
+import { locator, runtimeOf } from './locate.ts';
 import { type Machine, readLoad, readMachine } from './machine.ts';
 import type { NodeNetwork } from './networks/cni-requests.ts';
 import { tidyNetworks } from './networks/tidy-networks.ts';
@@ -53,7 +55,7 @@ import { podDirectories } from './volumes.ts';
 export interface AgentOptions {
   readonly nodeName: string;
   readonly client: Client;
-  /** The first one runs pods that name no runtime. */
+  /** The node is ready when the first one answers. Pods that name no runtime run under Docker. */
   readonly runtimes: readonly Runtime[];
   /** Volumes, checkpoint; made when absent, kept private. */
   readonly dataDir: string;
@@ -192,7 +194,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
           locate: locator(desired, runtimes),
           summary: () => usage.summary(),
           metrics,
-          images: runtimes[0],
+          images: runtimes.find(({ name }) => name === defaultRuntime),
           machinesDir,
           adoptable: (target, call) => adoptableObject(runtimes, { target, nodeName }, call),
         });
@@ -329,28 +331,6 @@ function factsOf({ nodeName, addresses, apiServer }: AgentOptions, machine: Mach
   const hostIp = addresses.find((each) => each.type === 'InternalIP')?.address ?? '';
   const allocatable = allocatableQuantities(machine);
   return { nodeName, hostIp, allocatable, ...(apiServer === undefined ? {} : { apiServer }) };
-}
-
-function runtimeOf(runtimes: readonly Runtime[], pod: Pod): Runtime | undefined {
-  const wanted = pod.spec.runtimeClassName;
-  return wanted === undefined ? runtimes[0] : runtimes.find(({ name }) => name === wanted);
-}
-
-/** Finds the instance of a pod by name, for the server. */
-function locator(desired: DesiredPods, runtimes: readonly Runtime[]) {
-  return (resource: InstanceSource, namespace: string, name: string) => {
-    const pod = desired
-      .list()
-      .find(
-        (each) =>
-          isVm(each) === (resource === 'vms') &&
-          each.metadata.namespace === namespace &&
-          each.metadata.name === name,
-      );
-    const runtime = pod === undefined ? undefined : runtimeOf(runtimes, pod);
-    if (pod === undefined || runtime === undefined) return undefined;
-    return { runtime, id: pod.metadata.uid ?? '', pod };
-  };
 }
 
 /** Adopts what runs, and finds what nobody wants any more, on disk too. */

@@ -1,5 +1,6 @@
 /** One pass over one pod: brings the runtime to what the API says, then tells the API what is. */
 import type { Pod } from '../api/kinds.gen.ts';
+import { defaultRuntime } from '../api/node-fit.ts';
 import { hasReason } from '../api/status.ts';
 import type { InstancePodStatus } from '../api/vm-instance.ts';
 import { resourceOf } from '../client/instance.ts';
@@ -242,7 +243,7 @@ async function refuse(
     });
     return {};
   }
-  const message = `runtime "${pod.spec.runtimeClassName}" is not on this node`;
+  const message = `runtime "${pod.spec.runtimeClassName ?? defaultRuntime}" is not on this node`;
   const waiting = new Map(
     pod.spec.containers.map((each) => [
       each.name,

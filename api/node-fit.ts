@@ -75,10 +75,13 @@ export function tolerates(toleration: TolerationWords, taint: TaintWords): boole
 /** Comma-separated names of the runtimes a node has; an annotation, or a label where there is only one. */
 const runtimesAnnotation = 'berth.dev/runtimes';
 
+/** Where pods run that name none. */
+export const defaultRuntime = 'docker';
+
 /** In order; a node that says nothing has Docker. */
 export function runtimesOf({ metadata }: Node): readonly string[] {
   const list = metadata.annotations?.[runtimesAnnotation] ?? metadata.labels?.[runtimesAnnotation];
-  if (list === undefined) return ['docker'];
+  if (list === undefined) return [defaultRuntime];
   return list
     .split(',')
     .flatMap((name) => name.trim() || [])

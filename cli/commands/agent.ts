@@ -7,7 +7,6 @@ import { backgroundEnv } from '../plane/background.ts';
 import { addCniOptions, cniFlags } from '../plane/cni.ts';
 import { machineName } from '../plane/config.ts';
 import { addDisk, diskHelp } from '../plane/disks.ts';
-import { engineRemedy, probeEngine } from '../plane/docker-engine.ts';
 import { type Joined, loadJoined, saveJoined } from '../plane/joined.ts';
 import {
   addLogLevel,
@@ -68,8 +67,8 @@ export function agentCommand(): Command {
 
 async function agent(options: AgentOptions): Promise<void> {
   const paths = planePaths(options.dataDir ?? defaultDataDir());
-  const remedy = engineRemedy(await probeEngine());
-  if (remedy !== undefined) throw new Failure(remedy);
+  const { checkRuntimes } = await import('../plane/runtimes.ts');
+  await checkRuntimes();
   if (options.kubeconfig !== undefined)
     return runFromKubeconfig(paths, options.kubeconfig, options);
   const known = loadJoined(paths);
@@ -155,6 +154,7 @@ async function runFromKubeconfig(
     { readNodeId },
     { createMetrics },
     { addressTowards },
+    { nodePairs },
   ] = await Promise.all([
     import('../plane/agent-part.ts'),
     import('../../client/rest-client.ts'),
@@ -164,19 +164,20 @@ async function runFromKubeconfig(
     import('../plane/node-id.ts'),
     import('../../lib/prometheus.ts'),
     import('../plane/run-agent.ts'),
+    import('../plane/node-pairs.ts'),
   ]);
+  const pairs = await nodePairs(paths.agentPki, { ca, cert, key });
   const servers = options.server ?? [server];
   const address = options.address ?? (await addressTowards(servers));
   const log = createLog(options.logLevel);
-  const transport = createFailoverTransport({ servers, ca, cert, key });
+  const transport = createFailoverTransport({ servers, ca, ...pairs.client });
   const part = startAgentPart({
     nodeName,
     nodeId: readNodeId(paths),
     dataDir: paths.agent,
     client: createClient(transport, { userAgent: 'berth-agent', clock: systemClock }),
     log,
-    cert,
-    key,
+    ...pairs.serving,
     ca,
     address,
     server: servers[0] ?? server,
@@ -185,6 +186,10 @@ async function runFromKubeconfig(
     leaseMs: options.nodeLeaseDuration,
     disks: options.disk,
     ...cniFlags(options),
+    certificates: {
+      dir: paths.agentPki,
+      onClient: (renewed) => transport.useCertificate(renewed),
+    },
   });
   log.info({ nodeName, servers, address }, 'agent started');
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {

@@ -2,9 +2,10 @@
 import type { Command } from 'commander';
 import { newCommand } from '../command.ts';
 import { exitCode, usage } from '../failure.ts';
-import { type Finding, runChecks } from '../plane/checks.ts';
+import { runChecks } from '../plane/checks.ts';
 import { cniChecks } from '../plane/cni-checks.ts';
 import { defaultPort, loadConfig } from '../plane/config.ts';
+import type { Finding } from '../plane/finding.ts';
 import { loadJoined } from '../plane/joined.ts';
 import { dataDirHelp } from '../plane/options.ts';
 import { defaultDataDir, type PlanePaths, planePaths } from '../plane/paths.ts';
@@ -45,6 +46,7 @@ async function doctor({ dataDir, output }: DoctorOptions): Promise<void> {
     dataDir: paths.dataDir,
     port: loadConfig(paths.dataDir)?.port ?? defaultPort,
     running: running !== undefined,
+    joined: loadJoined(paths) !== undefined,
   });
   const plane = running === undefined ? [] : await runningChecks(paths, running);
   const service = running === undefined ? [] : serviceFinding(paths);

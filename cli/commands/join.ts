@@ -6,7 +6,6 @@ import { Failure, usage } from '../failure.ts';
 import { addCniOptions, cniFlags } from '../plane/cni.ts';
 import { machineName } from '../plane/config.ts';
 import { addDisk, diskHelp } from '../plane/disks.ts';
-import { engineRemedy, probeEngine } from '../plane/docker-engine.ts';
 import { type Joined, loadJoined, refusePlane, saveJoined } from '../plane/joined.ts';
 import {
   addLogLevel,
@@ -80,8 +79,9 @@ async function join(urls: readonly string[], options: JoinOptions): Promise<void
   const nodeName = options.nodeName ?? known?.nodeName ?? machineName();
   checkName(nodeName);
   if (known !== undefined) checkKnown(paths, known, servers, nodeName);
-  const remedy = engineRemedy(await probeEngine());
-  if (remedy !== undefined) throw new Failure(remedy);
+  const { checkRuntimes } = await import('../plane/runtimes.ts');
+  const lacking = await checkRuntimes();
+  if (lacking !== undefined) process.stderr.write(`berth: ${lacking}\n`);
   if (known === undefined || options.token !== undefined || !existsSync(paths.agentPki)) {
     await enrol(paths, servers, nodeName, options);
     process.stdout.write(`This machine has joined ${servers[0]} as node "${nodeName}".\n`);

@@ -43,12 +43,17 @@ async function restore(file: string, options: RestoreOptions): Promise<void> {
       `Berth runs in ${paths.dataDir} (pid ${running.pid}): run "berth down" first`,
     );
   }
-  const [{ readBackupFile, restoreFiles, verifyBackupFile }, { openPlaneStore }, store] =
-    await Promise.all([
-      import('../plane/backup-file.ts'),
-      import('../plane/open-store.ts'),
-      import('../../store/index.ts'),
-    ]);
+  const [
+    { readBackupFile, restoreFiles, verifyBackupFile },
+    { openPlaneStore },
+    { forgetAuthority },
+    store,
+  ] = await Promise.all([
+    import('../plane/backup-file.ts'),
+    import('../plane/open-store.ts'),
+    import('../plane/one-authority.ts'),
+    import('../../store/index.ts'),
+  ]);
   // All of it, before anything is touched.
   const { header, files } = await verifyBackupFile(path);
   const force = options.force === true;
@@ -65,6 +70,7 @@ async function restore(file: string, options: RestoreOptions): Promise<void> {
     }
     const { revision } = await store.restoreStore(target, await readBackupFile(path), { signal });
     await restoreFiles(path, paths);
+    if (files.length === 0) await forgetAuthority(target, { signal });
     saveConfig(paths, config);
     const keys =
       files.length > 0

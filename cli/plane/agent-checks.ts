@@ -8,7 +8,7 @@ import { createHttpsTransport } from '../../client/https-transport.ts';
 import { createClient } from '../../client/rest-client.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { sentenceOf } from '../failure.ts';
-import type { Finding } from './checks.ts';
+import type { Finding } from './finding.ts';
 import { type Joined, loadJoined } from './joined.ts';
 import type { PlanePaths } from './paths.ts';
 

@@ -1,54 +1,42 @@
 /** The checks of `berth doctor`, each one look at the machine. */
-import { spawn } from 'node:child_process';
-import { accessSync, constants, existsSync, readFileSync, statfsSync } from 'node:fs';
-import { delimiter, dirname, join } from 'node:path';
-import { type EngineProbe, engineRemedy, probeEngine } from './docker-engine.ts';
+import { existsSync, statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { probeEngine } from './docker-engine.ts';
+import type { Finding } from './finding.ts';
+import { findProgram, read, run } from './look.ts';
 import { portOwner, probePort } from './ports.ts';
-
-export interface Finding {
-  /**
-   * `missing` = `berth up` needs it; `optional` = something is left out without it; `broken` = the
-   * running plane needs help.
-   */
-  readonly state: 'ok' | 'missing' | 'optional' | 'broken';
-  readonly name: string;
-  readonly found: string;
-  /** What is left out. */
-  readonly without?: string;
-  readonly remedy?: string;
-}
+import { dockerFindings, hullFindings } from './runtime-checks.ts';
 
 export interface CheckOptions {
   readonly dataDir: string;
   readonly port: number;
   /** Whether a plane of this data directory runs, so that its own port is no conflict. */
   readonly running: boolean;
+  /** Whether it is a node of a plane that runs elsewhere. */
+  readonly joined: boolean;
 }
 
 const diskFreeMinBytes = 1 << 30;
-const commandTimeoutMs = 5_000;
 
 export async function runChecks(options: CheckOptions): Promise<readonly Finding[]> {
-  const [engine, port, libvirt, kubectl] = await Promise.all([
+  const [engine, port, hulls, kubectl] = await Promise.all([
     probeEngine(),
     checkPort(options),
-    checkLibvirt(),
+    hullFindings(),
     checkKubectl(),
   ]);
+  const engineDisk = engine.type === 'ready' && existsSync(engine.rootDir);
   return [
     checkNode(),
     checkRoot(),
-    checkDocker(engine),
-    checkCgroups(engine),
-    ...engineAdvice(engine),
+    ...dockerFindings(engine, options.joined),
+    ...(engineDisk ? [checkDisk('Docker disk', engine.rootDir)] : []),
     checkDisk('disk', options.dataDir),
     ...checkLimits(),
     checkClock(),
     port,
     kubectl,
-    checkSystemd(),
-    libvirt,
-    checkKvm(),
+    ...hulls,
     checkEtcd(),
   ];
 }
@@ -75,47 +63,6 @@ function checkRoot(): Finding {
     without: 'volumes owned by other users may fail; state goes to ~/.local/share/berth',
     remedy: 'run "berth up" as root',
   };
-}
-
-function checkDocker(probe: EngineProbe): Finding {
-  if (probe.type === 'ready') return { state: 'ok', name: 'Docker', found: probe.version };
-  const remedy = engineRemedy(probe);
-  return {
-    state: 'missing',
-    name: 'Docker',
-    found: probe.type,
-    without: 'no containers can run here ("berth up --no-agent" starts the rest)',
-    ...(remedy === undefined ? {} : { remedy }),
-  };
-}
-
-function checkCgroups(probe: EngineProbe): Finding {
-  const version = existsSync('/sys/fs/cgroup/cgroup.controllers') ? '2' : '1';
-  const used = probe.type === 'ready' ? probe.cgroupVersion : version;
-  if (version === '2') return { state: 'ok', name: 'cgroups', found: `version ${used}` };
-  return {
-    state: 'optional',
-    name: 'cgroups',
-    found: `version ${used}`,
-    without: 'CPU and memory limits work; those on buffered disk writes need version 2',
-    remedy: 'boot with systemd.unified_cgroup_hierarchy=1',
-  };
-}
-
-/** What makes the engine a better place, while it answers. */
-function engineAdvice(probe: EngineProbe): readonly Finding[] {
-  if (probe.type !== 'ready') return [];
-  const { liveRestore, rootDir } = probe;
-  const restore: Finding = liveRestore
-    ? { state: 'ok', name: 'live-restore', found: 'on' }
-    : {
-        state: 'optional',
-        name: 'live-restore',
-        found: 'off',
-        without: 'a restart of the Docker engine stops every container',
-        remedy: 'add {"live-restore": true} to /etc/docker/daemon.json; systemctl reload docker',
-      };
-  return existsSync(rootDir) ? [restore, checkDisk('Docker disk', rootDir)] : [restore];
 }
 
 /** Too few of these show up as "too many open files" or as watches that fail. */
@@ -203,48 +150,6 @@ async function checkKubectl(): Promise<Finding> {
   };
 }
 
-function checkSystemd(): Finding {
-  if (existsSync('/run/systemd/system')) {
-    return { state: 'ok', name: 'systemd', found: 'runs as PID 1' };
-  }
-  const found = `PID 1 is ${read('/proc/1/comm').trim() || 'something else'}`;
-  return {
-    state: 'optional',
-    name: 'systemd',
-    found,
-    without: 'bare processes (runtime: systemd) cannot run here',
-    remedy: 'use a machine that boots with systemd',
-  };
-}
-
-async function checkLibvirt(): Promise<Finding> {
-  const socket = ['/run/libvirt/libvirt-sock', '/var/run/libvirt/libvirt-sock'].find(existsSync);
-  if (socket !== undefined) return { state: 'ok', name: 'libvirt', found: socket };
-  return {
-    state: 'optional',
-    name: 'libvirt',
-    found: 'not found',
-    without: 'virtual machines (kind VM) cannot run here',
-    remedy: 'apt-get install libvirt-daemon-system qemu-system-x86 qemu-utils, and start libvirtd',
-  };
-}
-
-/** The device alone says little: it may be there without the processor's help behind it. */
-function checkKvm(): Finding {
-  const flags = /^flags\s*:.*\b(vmx|svm)\b/m.test(read('/proc/cpuinfo'));
-  const device = canOpen('/dev/kvm');
-  if (device && flags) return { state: 'ok', name: 'KVM', found: '/dev/kvm' };
-  const noDevice = existsSync('/dev/kvm') ? '/dev/kvm cannot be opened' : 'no /dev/kvm';
-  const found = device ? '/dev/kvm, but the processor has no virtualisation' : noDevice;
-  return {
-    state: 'optional',
-    name: 'KVM',
-    found,
-    without: 'virtual machines would be emulated, ten times slower',
-    remedy: 'enable (nested) virtualisation, or use another machine',
-  };
-}
-
 function checkEtcd(): Finding {
   const path = findProgram('etcd');
   if (path !== undefined) return { state: 'ok', name: 'etcd', found: path };
@@ -255,51 +160,4 @@ function checkEtcd(): Finding {
     without: 'the embedded store is used; an etcd elsewhere works too (--store)',
     remedy: 'apt-get install etcd-server',
   };
-}
-
-function findProgram(name: string): string | undefined {
-  const folders = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
-  return folders.map((folder) => join(folder, name)).find((path) => mayRun(path));
-}
-
-function mayRun(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function canOpen(path: string): boolean {
-  try {
-    accessSync(path, constants.R_OK | constants.W_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
-}
-
-/** What a program printed; `undefined` when it failed. */
-function run(path: string, args: readonly string[]): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const child = spawn(path, args, {
-      stdio: ['ignore', 'pipe', 'ignore'],
-      timeout: commandTimeoutMs,
-    });
-    let output = '';
-    child.stdout.on('data', (chunk: Buffer) => {
-      output += chunk.toString('utf8');
-    });
-    child.on('error', () => resolve(undefined));
-    child.on('close', (code) => resolve(code === 0 ? output : undefined));
-  });
 }

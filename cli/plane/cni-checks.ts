@@ -3,8 +3,8 @@ import { basename } from 'node:path';
 import { readConfigDir } from '../../runtime/cni/config-dir.ts';
 import { defaultConfDir } from '../../runtime/cni/networks.ts';
 import { defaultPluginDirs, findPlugin, pluginsRemedy } from '../../runtime/cni/plugin.ts';
-import type { Finding } from './checks.ts';
 import type { CniFlags } from './cni.ts';
+import type { Finding } from './finding.ts';
 
 export async function cniChecks({
   network: way,

@@ -6,8 +6,8 @@ import { findCondition } from '../../api/conditions.ts';
 import type { Lease, Node, Pod } from '../../api/kinds.gen.ts';
 import { sentenceOf } from '../failure.ts';
 import { readText, type Session, withSession } from '../verbs/session.ts';
-import type { Finding } from './checks.ts';
 import type { PlaneConfig } from './config.ts';
+import type { Finding } from './finding.ts';
 import type { PlanePaths } from './paths.ts';
 
 const timeoutMs = 5_000;

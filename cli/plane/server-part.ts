@@ -16,7 +16,7 @@ import type { Metrics } from '../../lib/metrics.ts';
 import { systemRandom } from '../../lib/random.ts';
 import { Adviser } from '../../scheduler/advice/adviser.ts';
 import { runScheduler } from '../../scheduler/controller/run-scheduler.ts';
-import { checkWhole, type Store, settleFormat } from '../../store/index.ts';
+import { checkWhole, parseStoreUrl, type Store, settleFormat } from '../../store/index.ts';
 import { codeOf, Failure } from '../failure.ts';
 import { type Answerer, schedulerAnswers } from './answers.ts';
 import { openAudit } from './audit.ts';
@@ -27,6 +27,7 @@ import { type Identity, openIdentity, writeKubeconfig } from './identity.ts';
 import { moduleLoader } from './load-module.ts';
 import { readNodeId } from './node-id.ts';
 import { openOidc } from './oidc.ts';
+import { settleAuthority } from './one-authority.ts';
 import { openPlaneStore } from './open-store.ts';
 import { releaseOwnLeases } from './own-leases.ts';
 import type { PlanePaths } from './paths.ts';
@@ -61,6 +62,9 @@ export async function startServerPart(options: ServerPartOptions): Promise<Serve
   ]);
   try {
     await checkWhole(store, { signal: AbortSignal.timeout(storeAnswerMs) });
+    const isShared = parseStoreUrl(config.store).type === 'etcd';
+    const mark = { ca: identity.ca, isShared, paths };
+    await settleAuthority(store, mark, { signal: AbortSignal.timeout(storeAnswerMs) });
     const format = await settleFormat(store, { signal: new AbortController().signal });
     if (format.from !== format.to) log.info(format, 'the store has a newer format now');
     const served: { answerer?: Answerer } = {};

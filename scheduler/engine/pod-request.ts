@@ -1,7 +1,7 @@
 /** What a Pod asks of the scheduler, in the engine's words. Pure. */
 import type { Container, Pod, Workload } from '../../api/kinds.gen.ts';
 import type { JsonValue } from '../../api/meta.ts';
-import { nodeTermOf } from '../../api/node-fit.ts';
+import { defaultRuntime, nodeTermOf } from '../../api/node-fit.ts';
 import type { Dimensions } from '../dimensions/built-in.ts';
 import type { Claim, HostPort, Quantities } from '../dimensions/dimension.ts';
 import { amountsOf } from './amounts.ts';
@@ -33,9 +33,6 @@ const cpuBindingAnnotation = 'berth.dev/cpu-binding';
 
 /** What is asked of a user's own dimension of that name, as JSON. */
 const customPrefix = 'dimension.berth.dev/';
-
-/** Runtime of a pod that names none. */
-const defaultRuntime = 'docker';
 
 /**
  * `workload` is the pod's owner where that is one, `ties` what its addresses and Volumes say of where it goes. Throws
