@@ -1,5 +1,5 @@
 /** What becomes of a deleted volume's data, and then of the volume. */
-import type { Volume } from '../../api/kinds.gen.ts';
+import type { Volume, VolumeSnapshot } from '../../api/kinds.gen.ts';
 import { volumes } from '../../api/resources.gen.ts';
 import { hasReason } from '../../api/status.ts';
 import { dataFinalizer, protectionFinalizer } from '../../api/volume.ts';
@@ -15,7 +15,7 @@ import type { Problem, VolumeState } from './volume-status.ts';
 /** `undefined` when the node has done its part, else why it has not. */
 export async function endVolume(
   volume: Volume,
-  { disks, mounts, locks }: VolumeRoom,
+  { disks, mounts, locks, snapshots }: VolumeRoom,
   { client, log }: { readonly client: Client; readonly log: Log },
   options: CallOptions,
 ): Promise<VolumeState | undefined> {
@@ -41,6 +41,8 @@ export async function endVolume(
   }
   const holder = await locks.holderOf(uid);
   if (holder !== undefined) return { ...found, problem: inUse(holder) };
+  const pending = snapshots.list().find((snapshot) => isPending(snapshot, uid));
+  if (pending !== undefined) return { ...found, problem: snapshotted(pending) };
   try {
     await mounts.release(uid, image?.path, options);
   } catch (error) {
@@ -61,4 +63,17 @@ export async function endVolume(
 
 function inUse({ kind, name }: Pick<VolumeHolder, 'kind' | 'name'>): Problem {
   return { reason: 'InUse', message: `${kind} "${name}" still uses it`, waits: true };
+}
+
+/** Whoever asked for it before the volume was deleted shall have it. */
+function isPending({ metadata, spec, status }: VolumeSnapshot, volumeUid: string): boolean {
+  if (spec.allocation?.volumeUID !== volumeUid || metadata.deletionTimestamp !== undefined)
+    return false;
+  return status?.path === undefined && status?.phase !== 'Failed';
+}
+
+function snapshotted({ metadata, status }: VolumeSnapshot): Problem {
+  const why = status?.message === undefined ? '' : ` (${status.message})`;
+  const message = `snapshot "${metadata.name}" is still to be taken of it${why}: wait, or delete that`;
+  return { reason: 'InUse', message, waits: true };
 }

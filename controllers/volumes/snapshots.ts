@@ -77,7 +77,6 @@ async function place(ctx: Reconcile<VolumeSnapshot>): Promise<Outcome> {
 function obstacleOf({ spec }: VolumeSnapshot, volume: Volume | undefined): string | undefined {
   const what = `volume "${spec.volume}"`;
   if (volume === undefined) return `${what} not found`;
-  if (volume.metadata.deletionTimestamp !== undefined) return `${what} is being deleted`;
   if (!isPlaced(volume)) return `${what} has no node yet: it gets one with its first user`;
   return volume.status?.path === undefined ? `${what} is not made yet` : undefined;
 }

@@ -1,4 +1,5 @@
 /** What libvirt does not keep: the console's output of each start, and how and when each ended. */
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ContainerState } from '../runtime.ts';
@@ -67,6 +68,17 @@ export class Attempts {
   async capture(instance: string): Promise<string | undefined> {
     const note = join(this.directory(instance), 'capture');
     return await readFile(note, 'utf8').catch(() => undefined);
+  }
+
+  /** That its guest is held still, for whoever comes after a crash. */
+  async noteStill(instance: string, isStill: boolean): Promise<void> {
+    const note = join(this.directory(instance), 'still');
+    if (isStill) await writeFile(note, '');
+    else await rm(note, { force: true });
+  }
+
+  async isStill(instance: string): Promise<boolean> {
+    return existsSync(join(this.directory(instance), 'still'));
   }
 
   /** Of an attempt that is made anew. */

@@ -16,7 +16,7 @@ import { type LiveDisk, readLiveMachine } from './live-machine.ts';
 import type { Found, Machines } from './machines.ts';
 import { LibvirtError } from './rpc/connection.ts';
 import { removeSnapshot, restoreSnapshot, takeSnapshot } from './snapshot.ts';
-import { holdStill } from './still.ts';
+import { endStillness, holdStill } from './still.ts';
 
 /** `serial` is the driver's own: an instance has one thing done to it at a time. */
 export function createMachineControl(
@@ -59,6 +59,7 @@ export function createMachineControl(
         const found = await machines.find(id, options);
         if (found?.state !== 'running') return undefined;
         await captures.dropUnfinished(id, options);
+        await endStillness(machines, found, options);
         return await adjustMachine(machines, found, wanted, options);
       }),
     still: (id, how, options, task) =>

@@ -6,15 +6,17 @@ import type { Found, Machines } from './machines.ts';
 import { freeze, thaw } from './snapshot.ts';
 
 export async function holdStill<T>(
-  { libvirt, clock }: Machines,
+  machines: Machines,
   found: Found | undefined,
   { pause, maxMs, over }: Stillness,
   options: CallOptions,
   task: (frozen: boolean, options: CallOptions) => Promise<T>,
 ): Promise<T> {
   if (found?.state !== 'running') return await task(found === undefined, options);
-  const { domain } = found;
+  const { libvirt, clock, attempts } = machines;
+  const { domain, labels } = found;
   const snapshots = new Snapshots(libvirt);
+  await attempts.noteStill(labels.instance, true);
   const frozen = await freeze(snapshots, domain, options);
   const halted = !frozen && pause;
   if (halted) await libvirt.suspend(domain, options);
@@ -32,5 +34,17 @@ export async function holdStill<T>(
     const anyway = { signal: new AbortController().signal };
     if (halted) await libvirt.resume(domain, anyway);
     if (frozen) await thaw(snapshots, domain, anyway);
+    await attempts.noteStill(labels.instance, false);
   }
+}
+
+/** What an agent that was killed has held goes on; one that is halted its owner's wish sets going. */
+export async function endStillness(
+  { libvirt, attempts }: Machines,
+  found: Found | undefined,
+  options: CallOptions,
+): Promise<void> {
+  if (found === undefined || !(await attempts.isStill(found.labels.instance))) return;
+  if (found.running) await thaw(new Snapshots(libvirt), found.domain, options);
+  await attempts.noteStill(found.labels.instance, false);
 }

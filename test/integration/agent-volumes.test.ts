@@ -357,8 +357,13 @@ test.runIf(mayLoop)(
       readyToUse: false,
       conditions: [{ type: 'Ready', status: 'False', reason: 'DiskFull' }],
     });
+    // Whoever asked for it before the volume was deleted shall have it.
+    await agent.api.delete(volumes, key, options);
+    const released = await untilVolume(({ status }) => status?.phase === 'Released');
+    expect(JSON.stringify(released.status)).toContain('is still to be taken of it');
     await truncate(image, 24 << 20);
     await untilSnapshot('one', ({ status }) => status?.phase === 'Ready');
+    await agent.until(() => volumeNamed() === undefined);
     await agent.api.delete(volumeSnapshots, { ...key, name: 'one' }, options);
     await agent.until(() => snapshotNamed('one') === undefined);
   },

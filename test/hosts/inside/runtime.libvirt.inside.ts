@@ -324,6 +324,9 @@ describe('libvirt runtime', () => {
       const taken = await runtime.machines?.snapshot(spec.id, 'one', { signal });
       expect(taken).toMatchObject({ memory: true, frozen: true });
       await inGuest(`echo after | tee ${files}; sync`);
+      const still = { pause: true, maxMs: bootMs, over: new AbortController() };
+      const held = runtime.machines?.still(spec.id, still, { signal }, async (frozen) => frozen);
+      expect(await held).toBe(true);
       // Asked again it is not taken again.
       const again = await runtime.machines?.snapshot(spec.id, 'one', { signal });
       expect(again?.createdAtMs).toBe(taken?.createdAtMs);
@@ -415,6 +418,16 @@ describe('libvirt runtime', () => {
     const again = guest(base, 3, spec.id);
     const status = await runtime.ensure(again, { signal });
     expect(vm(status)).toMatchObject({ attempt: 3, state: { phase: 'running' } });
+    // It boots, and has no agent yet: it is halted, and no longer than it may be.
+    const over = new AbortController();
+    const how = { pause: true, maxMs: 500, over };
+    const found = await runtime.machines?.still(spec.id, how, { signal }, async (frozen, call) => {
+      const state = (await virsh('domstate')).trim();
+      await once(call.signal, 'abort');
+      return [frozen, state];
+    });
+    expect(found).toEqual([false, 'paused']);
+    expect((await virsh('domstate')).trim()).toBe('running');
     expect(vm(status)?.previous).toMatchObject({ exitCode: 0 });
     expect(await logOf(runtime, spec.id, true)).toContain('said');
   });
