@@ -57,9 +57,13 @@ test('one that cannot grow stays ready at the size it had, and says why until it
   expect(grown.conditions?.map(({ type }) => type)).toEqual(['Ready']);
 });
 
-test('a deleted one is released', () => {
-  expect(volumeStatus(volume(undefined, 'then'), { image, problem: full }, nowMs).phase).toBe(
-    'Released',
+test('a deleted one is released, and says what holds its end up', () => {
+  const stuck = volumeStatus(volume(), { image, problem: full }, nowMs);
+  const status = volumeStatus(volume(stuck, 'then'), { image, problem: full }, nowMs);
+  expect(status.phase).toBe('Released');
+  expect(status.conditions?.map(({ type }) => type)).toEqual(['Ready', 'DeletionPending']);
+  expect(volumeStatus(volume(status, 'then'), { image, problem: full }, nowMs + 5_000)).toEqual(
+    status,
   );
 });
 

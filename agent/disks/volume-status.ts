@@ -34,7 +34,9 @@ export function volumeStatus(
       ? { status: 'False' as const, ...wordsOf(problem ?? notMade) }
       : { status: 'True' as const, reason: 'VolumeReady', message: `lies at ${image.path}` };
   let conditions = setCondition(status.conditions, { type: 'Ready', ...ready, ...observed }, nowMs);
-  const type = 'ResizePending';
+  const isDeleted = metadata.deletionTimestamp !== undefined;
+  const type = isDeleted ? 'DeletionPending' : 'ResizePending';
+  if (isDeleted) conditions = removeCondition(conditions, 'ResizePending');
   conditions =
     image === undefined || problem === undefined
       ? removeCondition(conditions, type)
