@@ -203,6 +203,38 @@ test.runIf(mayLoop)(
   },
 );
 
+test.runIf(mayLoop && has('mkfs.xfs'))(
+  'where blocks are shared a copy is there at once, and counts whole all the same',
+  async () => {
+    const request = { ...ext4('i1', 300n * mebibyte), fsType: 'xfs' as const };
+    const { path } = await mounts.mount(
+      'i1',
+      await images.ensure(request, options),
+      'xfs',
+      options,
+    );
+    expect(await canReflink(path, options)).toBe(true);
+    const [own, snapshots] = [new VolumeImages(path), new VolumeImages(path, 'snapshot')];
+    const image = await own.ensure({ id: idOf('i2'), sizeBytes: 64n * mebibyte }, options);
+    // Only what was written is shared: the rest is taken for each of them.
+    const fill = ['if=/dev/urandom', `of=${image.path}`, 'bs=1M', 'count=64', 'conv=notrunc,fsync'];
+    await run('dd', fill, options);
+    const before = await usedOf(path);
+    const source = { type: 'copy', path: image.path, shares: true } as const;
+    const take = (uid: string) =>
+      snapshots.ensure({ id: idOf(uid), sizeBytes: image.sizeBytes, source }, options);
+    const taken = await take('i3');
+    expect((await usedOf(path)) - before).toBeLessThan(8n * mebibyte);
+    expect((await readFile(taken.path)).equals(await readFile(image.path))).toBe(true);
+    await take('i4');
+    // Four times 64Mi would be too much if each had its own, although hardly a quarter is used.
+    await take('i5').catch((error) => expect(error).toMatchObject({ reason: 'DiskFull' }));
+    await expect(take('i6')).rejects.toMatchObject({ reason: 'DiskFull' });
+    expect((await readdir(path)).filter((name) => name.includes('i6'))).toEqual([]);
+  },
+  60_000,
+);
+
 test.runIf(mayLoop)('no writer is held longer than is promised, nor after its agent', async () => {
   const image = await images.ensure(ext4('h1'), options);
   const { path } = await mounts.mount('h1', image, 'ext4', options);
@@ -218,6 +250,10 @@ test.runIf(mayLoop)('no writer is held longer than is promised, nor after its ag
   await writeFile(join(path, 'small'), 'goes on again');
   await thaw(path, options);
 });
+
+async function usedOf(path: string): Promise<bigint> {
+  return BigInt((await run('df', ['--output=used', '-B1', path], options)).split('\n')[1] ?? '0');
+}
 
 async function sizeOf(path: string): Promise<bigint> {
   return BigInt((await run('df', ['--output=size', '-B1', path], options)).split('\n')[1] ?? '0');
