@@ -2,7 +2,7 @@
 import { setMaxListeners } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { NodeAddress, Pod, VM, Volume } from '../api/kinds.gen.ts';
+import type { Node, NodeAddress, Pod, VM, Volume } from '../api/kinds.gen.ts';
 import { defaultRuntime } from '../api/node-fit.ts';
 import { pods, vms } from '../api/resources.gen.ts';
 import { podOfVm } from '../api/vm-instance.ts';
@@ -31,6 +31,7 @@ import { NodeDns, type NodeDnsOptions } from './dns/node-dns.ts';
 import type { NodeFacts } from './downward.ts';
 import { locator, runtimeOf } from './locate.ts';
 import { type Machine, readLoad, readMachine } from './machine.ts';
+import { growthObstacle } from './machines/room-to-grow.ts';
 import type { NodeNetwork } from './networks/cni-requests.ts';
 import { tidyNetworks } from './networks/tidy-networks.ts';
 import { keepCertificates, type NodeCertificatesOptions } from './node-certificates.ts';
@@ -116,7 +117,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const machine = await readMachine(dataDir);
   const found = await readGpus(options.devicesRoot);
   const gpus = await keepGpuNumbers(found, join(dataDir, 'gpus.json'));
-  let oversell: number | undefined;
+  let node: Node | undefined;
   const ledger = await ImageLedger.open(dataDir);
   const runtimes = options.runtimes.map((runtime) =>
     tellingPulls(runtime, (image) => ledger.notePull(image)),
@@ -180,7 +181,11 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     cpusOf: (pod) => cpusOf(pod, desired.list(), machine.cores),
     names,
     gpus,
-    checkAllocation: (pod) => checkAllocation(pod, desired.list(), { oversell, gpus }),
+    checkAllocation: (pod) => {
+      const oversell = node === undefined ? undefined : oversellOf(node);
+      checkAllocation(pod, desired.list(), { oversell, gpus });
+    },
+    growthObstacle: (pod, have) => growthObstacle(pod, have, desired.list(), node),
   });
   const readNode = readNodeUsage;
   const usage = new UsageSampler({ nodeName, runtimes, clock, readNode, signal });
@@ -242,9 +247,9 @@ export async function runAgent(options: AgentOptions): Promise<void> {
           ...port,
           images: () => images.nodeImages,
           annotations: async () => ({ ...(await disks.annotations()), ...gpuAnnotations(gpus) }),
-          seen: (node) => {
-            oversell = oversellOf(node);
-            topology.nodeSeen(node);
+          seen: (now) => {
+            node = now;
+            topology.nodeSeen(now);
           },
           pressure: () => pressure.look(),
         },

@@ -1,5 +1,6 @@
 /** What one pass over a pod works with. */
 import type { Pod } from '../api/kinds.gen.ts';
+import type { VmInstance } from '../api/vm-instance.ts';
 import type { Client } from '../client/client.ts';
 import type { EventRecorder } from '../client/events.ts';
 import type { CallOptions } from '../lib/call.ts';
@@ -14,6 +15,7 @@ import type { PodNames } from './dns/node-dns.ts';
 import type { NodeFacts } from './downward.ts';
 import type { ContainerLife } from './hooks/container-life.ts';
 import type { ImagePulls } from './images/image-pulls.ts';
+import type { MachineSize } from './machines/room-to-grow.ts';
 import type { NodeNetwork } from './networks/cni-requests.ts';
 import type { PodMemory } from './pod-memory.ts';
 import type { Waiting } from './pod-status.ts';
@@ -39,6 +41,8 @@ export interface PodDeps {
   readonly gpus: readonly (GpuDevice | undefined)[];
   /** Throws `ConfigError` when the pod was given devices that are not there, or are another's. */
   checkAllocation(pod: Pod): void;
+  /** Why a running machine cannot have more than it has now; undefined when it can. */
+  growthObstacle(pod: VmInstance, have: MachineSize): string | undefined;
   /** Whether all pods of the node are known; before that nobody is moved because of the others. */
   isLive(): boolean;
   /** Probes and hooks of what runs. */

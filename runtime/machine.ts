@@ -67,6 +67,8 @@ export interface MachineInterface {
 /** What is found of a machine beside its container. */
 export interface MachineStatus {
   readonly state: MachineState;
+  /** What it has now, where it runs. */
+  readonly size?: { readonly cpus: number; readonly memoryBytes: bigint };
   /** Why it is halted, although nobody asked for that. */
   readonly trouble?: string;
   /** Why it has no log. */
@@ -108,11 +110,11 @@ export interface Stillness {
 export interface MachineControl {
   /**
    * CPUs, memory, disks, interfaces and limits, without a restart; `undefined` where it does not run.
-   * `limits` are those of its container.
+   * `limits` are those of its container; absent = as they are.
    */
   adjust(
     id: InstanceId,
-    wanted: { readonly machine: MachineSpec; readonly limits: ResourceLimits },
+    wanted: { readonly machine: MachineSpec; readonly limits?: ResourceLimits },
     options: CallOptions,
   ): Promise<MachineChanges | undefined>;
 

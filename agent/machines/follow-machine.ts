@@ -88,9 +88,17 @@ async function adjust(context: PodContext, pod: VmInstance, status: InstanceStat
       const held = await volumes.hold(pod, { signal });
       return await prepareMachine(pod.vm, networks, machinesDir, held, call);
     });
-    const [container] = pod.spec.containers;
-    const limits = container === undefined ? {} : limitsOf(container);
-    return await runtime.machines?.adjust(uid, { machine, limits }, { signal });
+    const { size } = status.machine ?? {};
+    const obstacle = size === undefined ? undefined : context.growthObstacle(pod, size);
+    if (size === undefined || obstacle === undefined) {
+      const [container] = pod.spec.containers;
+      const limits = container === undefined ? {} : limitsOf(container);
+      return await runtime.machines?.adjust(uid, { machine, limits }, { signal });
+    }
+    // All that it is made of, but not a part of what it cannot have.
+    const same = { machine: { ...machine, ...size } };
+    const done = await runtime.machines?.adjust(uid, same, { signal });
+    return done && { ...done, failures: [obstacle, ...done.failures] };
   });
   if (changes === undefined) return never;
   memory.adjusted = { key, atMs: clock.now(), changes };
@@ -111,7 +119,8 @@ async function adjust(context: PodContext, pod: VmInstance, status: InstanceStat
 
 /** Whether what it was asked to let go of is gone, and no disk waits for its next start. */
 function hasItsDisks({ failures, restart }: MachineChanges): boolean {
-  return failures.length === 0 && !restart.some((field) => field.startsWith('spec.disks'));
+  const ofDisks = failures.filter((each) => !each.startsWith('spec.resources.'));
+  return ofDisks.length === 0 && !restart.some((field) => field.startsWith('spec.disks'));
 }
 
 /** What is missing for a change is told as a failure of it. */

@@ -162,9 +162,13 @@ async function makeSeed(
   interfaces: readonly MachineInterface[],
 ): Promise<MachineDisk> {
   const path = join(own, 'seed.img');
-  await mkdir(own, { recursive: true, mode: 0o711 });
-  await writeFile(`${path}.new`, fatImage(seedLabel, seedFiles(vm, interfaces)), { mode: 0o644 });
-  await rename(`${path}.new`, path);
+  try {
+    await mkdir(own, { recursive: true, mode: 0o711 });
+    await writeFile(`${path}.new`, fatImage(seedLabel, seedFiles(vm, interfaces)), { mode: 0o644 });
+    await rename(`${path}.new`, path);
+  } catch (cause) {
+    throw new DiskError(`the disk of cloud-init cannot be made: ${String(cause)}`, { cause });
+  }
   return { name: 'cidata', path, format: 'raw', readOnly: true };
 }
 

@@ -72,20 +72,23 @@ export async function ensureDisk(request: DiskRequest, options: CallOptions): Pr
       `size ${wanted} is smaller than its image (${base.sizeBytes} bytes): ask for at least that`,
     );
   }
-  if ((await stat(path).catch(() => undefined)) === undefined) {
-    await create(
-      path,
-      wanted,
-      base === undefined ? undefined : { ...base, path: basePath ?? '' },
-      options,
-    );
-    return;
+  const under = base === undefined ? undefined : { ...base, path: basePath ?? '' };
+  try {
+    if ((await stat(path).catch(() => undefined)) === undefined) {
+      await create(path, wanted, under, options);
+    } else await growTo(path, wanted, options);
+  } catch (cause) {
+    options.signal.throwIfAborted();
+    throw new DiskError(`${path} cannot be made: ${wordsOf(cause)}`, { cause, passing: true });
   }
+}
+
+async function growTo(path: string, sizeBytes: bigint, options: CallOptions): Promise<void> {
   const text = await run('qemu-img', ['info', '--output=json', '-U', path], options);
+  // qemu-img's own format.
   const known = JSON.parse(text) as { readonly 'virtual-size': number };
-  if (wanted > BigInt(known['virtual-size'])) {
-    await run('qemu-img', ['resize', '-f', 'qcow2', path, String(wanted)], options);
-  }
+  if (sizeBytes <= BigInt(known['virtual-size'])) return;
+  await run('qemu-img', ['resize', '-f', 'qcow2', path, String(sizeBytes)], options);
 }
 
 async function create(
@@ -99,8 +102,13 @@ async function create(
   await rm(temporary, { force: true });
   const under = base === undefined ? [] : ['-b', base.path, '-F', base.format];
   const args = ['create', '-q', '-f', 'qcow2', ...under, temporary, String(sizeBytes)];
-  await run('qemu-img', args, options);
-  await rename(temporary, path);
+  try {
+    await run('qemu-img', args, options);
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
 }
 
 /** A disk as a file of its own, without what it stands on and its snapshots; never over one that is there. */

@@ -16,7 +16,7 @@ import { LibvirtError } from './rpc/connection.ts';
 export async function adjustMachine(
   machines: Machines,
   { domain, labels }: Found,
-  { machine, limits }: { readonly machine: MachineSpec; readonly limits: ResourceLimits },
+  { machine, limits }: { readonly machine: MachineSpec; readonly limits?: ResourceLimits },
   options: CallOptions,
 ): Promise<MachineChanges> {
   // What was adopted is started as libvirt has it: the same is changed there.

@@ -77,7 +77,7 @@ export class LibvirtAdopting implements Adopting {
     });
   }
 
-  /** Files that Berth made for it stay where they are. */
+  /** Disks that Berth made for it stay where they are. */
   release(id: InstanceId, restarts: boolean, options: CallOptions): Promise<void> {
     return this.#serial.run(id, async () => {
       const { libvirt } = this.#machines;
@@ -88,6 +88,7 @@ export class LibvirtAdopting implements Adopting {
       const autostart = adopted === undefined ? restarts : adopted === 'Autostarted';
       if (autostart) await libvirt.setAutostart(domain, true, options);
       await new LiveDomains(libvirt).setLabels(domain, undefined, running, options);
+      if (adopted !== undefined) await this.#machines.attempts.removeNotes(id);
     });
   }
 

@@ -1,6 +1,6 @@
 /** What libvirt does not keep: the console's output of each start, and how and when each ended. */
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ContainerState } from '../runtime.ts';
 
@@ -86,6 +86,16 @@ export class Attempts {
     await rm(this.#endOf(instance, attempt), { force: true });
     await rm(this.consoleLog(instance, attempt), { force: true });
     await rm(this.#startOf(instance, attempt), { force: true });
+  }
+
+  /** All but disks. */
+  async removeNotes(instance: string): Promise<void> {
+    const directory = this.directory(instance);
+    const names = await readdir(directory).catch(() => []);
+    for (const name of names) {
+      if (/^(start|end|console)\./.test(name)) await rm(join(directory, name), { force: true });
+    }
+    await rmdir(directory).catch(() => undefined);
   }
 
   async remove(instance: string): Promise<void> {

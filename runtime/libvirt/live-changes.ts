@@ -31,7 +31,7 @@ export function planLiveChanges(
   have: LiveMachine,
   fixed: string,
   want: MachineSpec,
-  limits: ResourceLimits,
+  limits: ResourceLimits | undefined,
 ): LivePlan {
   const restart = [...fixedFields(fixed, want)];
   const changes: LiveChange[] = [];
@@ -39,7 +39,7 @@ export function planLiveChanges(
   const cpusNow = cpus > have.cpus && cpus <= have.cpusMax ? cpus : have.cpus;
   if (cpusNow !== cpus) restart.push('spec.resources.requests.cpu');
   if (cpusNow !== have.cpus) changes.push({ type: 'cpus', cpus });
-  changes.push(...cpuTimeChange(have, cpuTuning(cpusNow, limits)));
+  if (limits !== undefined) changes.push(...cpuTimeChange(have, cpuTuning(cpusNow, limits)));
   if (want.memoryBytes > have.memoryMaxBytes) restart.push('spec.resources.requests.memory');
   else if (distance(want.memoryBytes, have.memoryBytes) > memorySlackBytes) {
     changes.push({ type: 'memory', memoryBytes: want.memoryBytes });
@@ -62,14 +62,14 @@ export function planAdopted(
   have: LiveMachine,
   fixed: string,
   machine: MachineSpec,
-  { cpuMilli }: ResourceLimits,
+  limits: ResourceLimits | undefined,
 ): LivePlan & { readonly refused: readonly string[] } {
-  const limits = cpuMilli === undefined ? {} : { cpuMilli };
-  const { changes, restart } = planLiveChanges(have, fixed, machine, limits);
-  const isLimited = cpuMilli !== undefined;
+  const { cpuMilli } = limits ?? {};
+  const own = cpuMilli === undefined ? undefined : { cpuMilli };
+  const { changes, restart } = planLiveChanges(have, fixed, machine, own);
   const isFollowed = (field: string) => adoptedFields.some((each) => field.startsWith(each));
   return {
-    changes: changes.filter(({ type }) => isLimited || type !== 'cpuTime'),
+    changes,
     restart: restart.filter(isFollowed),
     refused: restart.filter((field) => !isFollowed(field)),
   };

@@ -85,7 +85,7 @@ export class Machines {
   }
 
   async status(found: Found): Promise<InstanceStatus> {
-    const { running, state, halted, labels } = found;
+    const { running, state, halted, labels, info } = found;
     const { instance, namespace, name, container, attempt, image } = labels;
     const before = await this.attempts.ended(instance, attempt - 1);
     const previousId = this.containerId(found, attempt - 1);
@@ -107,6 +107,7 @@ export class Machines {
       ],
       machine: {
         state,
+        ...(running ? { size: { cpus: info.cpus, memoryBytes: info.memoryBytes } } : {}),
         ...(halted ? { trouble: haltedWords } : {}),
         ...(labels.adopted === undefined ? {} : { unlogged: unloggedWords }),
       },

@@ -505,9 +505,16 @@ describe('libvirt alone', () => {
         state: 'paused',
         trouble: expect.stringMatching(/full/),
       });
+      const more = ensureDisk({ path: `${small}/more.qcow2`, sizeBytes: 64n << 20n }, { signal });
+      await expect(more).rejects.toMatchObject({
+        name: 'DiskError',
+        message: expect.stringMatching(/more.qcow2 cannot be made: .*No space left/),
+      });
+      expect((await run('ls', [small])).stdout).not.toContain('more');
       await run('rm', [`${small}/filler`]);
       await runtime.setPaused(id, false, { signal });
-      expect(await told()).toEqual({ state: 'running' });
+      expect(await told()).toMatchObject({ state: 'running' });
+      expect((await told())?.trouble).toBeUndefined();
       await runtime.stop(id, { signal, graceMs: 2_000 });
       expect(vm(await runtime.get(id, { signal }))?.state).toMatchObject({
         phase: 'exited',
