@@ -65,6 +65,15 @@ export class ClassPlans {
     return plan;
   }
 
+  /** Does a part of what a decision on the request begins with when there is no order for it yet; true when all is done. */
+  prepare(request: PlacementRequest): boolean {
+    const plan = this.of(request);
+    if (plan.layout !== this.#snapshot.columns.layout) this.#renew(plan, request);
+    if (!plan.isOrdered) return true;
+    plan.fill ??= this.#fillFor(request, plan.strategy);
+    return plan.fill?.advance() ?? true;
+  }
+
   /** What to ask the order that finds the class's best node, up to date; undefined where no order does. */
   queryOf(plan: ClassPlan, request: PlacementRequest): FillQuery | undefined {
     if (plan.layout !== this.#snapshot.columns.layout) this.#renew(plan, request);

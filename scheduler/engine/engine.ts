@@ -73,35 +73,52 @@ export class Engine {
       return decideGroup(this.snapshot, requests, first.layout);
     }
     const decisions: Decision[] = [];
-    for (const index of this.#fewFor(requests)) {
-      const request = requests[decisions.length];
+    for (let from = 0; from < requests.length; from = decisions.length) {
+      this.#scheduleRun(runAt(requests, from), decisions);
+    }
+    return decisions;
+  }
+
+  /**
+   * Does a part, of some milliseconds, of what a decision on the request begins with when none like it was asked for
+   * before; true when all is done. Need not be called: without it the first decision does all at once.
+   */
+  prepare(request: PlacementRequest): boolean {
+    return request.layout !== undefined || this.#plans.prepare(request);
+  }
+
+  /** Requests that are alike. */
+  #scheduleRun(run: readonly PlacementRequest[], decisions: Decision[]): void {
+    let next = 0;
+    for (const index of this.#fewFor(run)) {
+      const request = run[next];
       const node = this.snapshot.recordAt(index)?.name;
       if (request === undefined || node === undefined) break;
       this.snapshot.assume(request, node, {});
       decisions.push({ type: 'placed', node, allocation: {} });
+      next += 1;
     }
-    for (let i = decisions.length; i < requests.length; i += 1) {
-      const request = requests[i];
+    for (; next < run.length; next += 1) {
+      const request = run[next];
       if (request === undefined) break;
       const decision = this.schedule(request);
       decisions.push(decision);
       if (decision.type !== 'placed') continue;
       this.snapshot.assume(request, decision.node, decision.allocation);
     }
-    return decisions;
   }
 
   /** Where equal replicas go that are laid out over as many nodes; the others of them are decided one by one. */
-  #fewFor(requests: readonly PlacementRequest[]): readonly number[] {
-    const [request] = requests;
-    if (request?.owner === undefined || requests.length < fewMin) return [];
-    if (!requests.every((each) => isAlike(each, request))) return [];
+  #fewFor(run: readonly PlacementRequest[]): readonly number[] {
+    const [request] = run;
+    if (request?.owner === undefined || run.length < fewMin) return [];
+    if (request.layout !== undefined) return [];
     const plan = this.#plans.of(request);
     if (plan.strategy?.order?.fewestOfOwner !== true) return [];
     const query = this.#plans.queryOf(plan, request);
     const { fill, gate } = plan;
     if (query === undefined || fill === undefined || gate !== undefined) return [];
-    return fill.bestFew(query, rulesOf(this.snapshot, request, plan), requests.length);
+    return fill.bestFew(query, rulesOf(this.snapshot, request, plan), run.length);
   }
 
   #scheduleOne(request: PlacementRequest, layout: Layout): Decision {
@@ -148,6 +165,17 @@ export class Engine {
 
 function isAlike(a: PlacementRequest, b: PlacementRequest): boolean {
   return a.classKey === b.classKey;
+}
+
+/** The requests from there on that are alike. */
+function runAt(requests: readonly PlacementRequest[], from: number): readonly PlacementRequest[] {
+  const first = requests[from];
+  let end = from + 1;
+  for (; first !== undefined && end < requests.length; end += 1) {
+    const next = requests[end];
+    if (next === undefined || !isAlike(next, first)) break;
+  }
+  return requests.slice(from, end);
 }
 
 function rulesOf(

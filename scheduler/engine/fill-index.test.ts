@@ -59,6 +59,7 @@ type Step =
   | { readonly type: 'remove'; readonly number: number }
   | { readonly type: 'force'; readonly request: PlacementRequest; readonly number: number }
   | { readonly type: 'place'; readonly request: PlacementRequest }
+  | { readonly type: 'prepare'; readonly request: PlacementRequest }
   | { readonly type: 'release'; readonly uid: string };
 
 const number = fc.integer({ min: 0, max: 199 });
@@ -70,6 +71,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({ type: fc.constant('force' as const), request: requests, number }),
   },
   { weight: 8, arbitrary: fc.record({ type: fc.constant('place' as const), request: requests }) },
+  // An order is built in parts, and nodes change meanwhile.
+  { weight: 4, arbitrary: fc.record({ type: fc.constant('prepare' as const), request: requests }) },
   {
     weight: 2,
     arbitrary: fc.record({
@@ -98,6 +101,9 @@ function play(records: readonly NodeRecord[], steps: readonly Step[]): number {
         break;
       case 'release':
         snapshot.release(next.uid);
+        break;
+      case 'prepare':
+        engine.prepare(next.request);
         break;
       case 'place': {
         const decision = engine.place(next.request);

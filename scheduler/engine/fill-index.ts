@@ -46,6 +46,7 @@ export class FillIndex {
   #shapeOf: (NodeShape | undefined)[] = [];
   #pool = new BlockPool(0, 0, new Float64Array(0), new Int32Array(0));
   readonly #changed: number[] = [];
+  #building: Building | undefined;
   #version = 0;
   #layout = -1;
   #position = -1;
@@ -66,21 +67,36 @@ export class FillIndex {
     return this.#version;
   }
 
+  /**
+   * Builds the order a part at a time, so that nobody waits long for it; true when it stands. Nodes may change meanwhile.
+   * Whoever does not ask for parts gets the whole with `catchUp`.
+   */
+  advance(): boolean {
+    const { columns } = this.#snapshot;
+    if (columns.layout === this.#layout) return true;
+    if (this.#building?.layout !== columns.layout) this.#building = this.#begin();
+    const building = this.#building;
+    const part = building.parts.next();
+    if (part.done !== true) return false;
+    this.#building = undefined;
+    this.#layout = building.layout;
+    this.#position = building.position;
+    return true;
+  }
+
   /** False when the nodes are of too many kinds for this index to be of use. */
   catchUp(): boolean {
-    const { columns, log, order } = this.#snapshot;
+    while (!this.advance());
+    const { log, order } = this.#snapshot;
     const changed = this.#changed;
     changed.length = 0;
     this.free.catchUp();
-    const reaches = columns.layout === this.#layout && log.changedSince(this.#position, changed);
+    if (!log.changedSince(this.#position, changed)) this.#rebuild();
     const pool = this.#pool;
     pool.ranks = order.ranks();
-    if (!reaches) this.#rebuild();
-    else {
-      // All are taken out before any is put in: an index may stand for another node by now.
-      for (let i = 0; i < changed.length; i += 1) pool.remove(changed[i] ?? 0);
-      for (let i = 0; i < changed.length; i += 1) this.#insert(changed[i] ?? 0);
-    }
+    // All are taken out before any is put in: an index may stand for another node by now.
+    for (let i = 0; i < changed.length; i += 1) pool.remove(changed[i] ?? 0);
+    for (let i = 0; i < changed.length; i += 1) this.#insert(changed[i] ?? 0);
     this.#position = log.position;
     if (this.#kinds.length <= kindsMax) return true;
     const inUse = this.#kinds.filter(({ list }) => !list.isEmpty).length;
@@ -225,29 +241,45 @@ export class FillIndex {
   }
 
   #rebuild(): void {
+    this.#layout = -1;
+    this.#building = undefined;
+    while (!this.advance());
+  }
+
+  #begin(): Building {
+    const { columns, log } = this.#snapshot;
+    return { layout: columns.layout, position: log.position, parts: this.#build() };
+  }
+
+  /** Pauses after each part. What changes in the pauses is in the log, and is put right by the first `catchUp`. */
+  *#build(): Generator<undefined, void> {
     const { columns, order } = this.#snapshot;
     const { size } = columns;
-    this.#layout = columns.layout;
     this.#version += 1;
     this.#kinds.length = 0;
     this.#ofShape.clear();
     this.#kindOf = new Array(size).fill(undefined);
     this.#shapeOf = new Array(size).fill(undefined);
+    yield* this.free.renew();
     const { resources, rows } = this.free;
     this.#pool = new BlockPool(size, resources.length, rows, order.ranks());
     this.#keys.renew();
+    yield;
     // Keys are whole numbers, so key and place in the order of names make one number, and numbers sort fast.
-    const all = order.indices();
+    const all = order.indices().slice();
     const standings = new Float64Array(all.length);
     let count = 0;
     for (let place = 0; place < all.length; place += 1) {
       const index = all[place] ?? 0;
+      if (place % partSize === partSize - 1) yield;
       if (!this.#enter(index)) continue;
       standings[count] = (this.#pool.keyOf[index] ?? 0) * placesMax + place;
       count += 1;
     }
+    yield;
     const sorted = standings.subarray(0, count).sort();
     for (let i = 0; i < count; i += 1) {
+      if (i % partSize === 0) yield;
       const standing = sorted[i] ?? 0;
       const place = standing - Math.floor(standing / placesMax) * placesMax;
       const index = all[place] ?? 0;
@@ -255,6 +287,17 @@ export class FillIndex {
     }
   }
 }
+
+/** An order that does not stand yet. */
+interface Building {
+  readonly layout: number;
+  /** Where the log stood at the beginning. */
+  readonly position: number;
+  readonly parts: Generator<undefined, void>;
+}
+
+/** Nodes that are looked at in one part of the building: a millisecond or two, also before the code is compiled. */
+const partSize = 512;
 
 const none = -1;
 

@@ -1,17 +1,18 @@
 /**
  * How many decisions per second the engine makes, alone, on one thread.
- * `npm run bench:scheduler -- --nodes 20000 --dimensions 8 --placements 50000 --mix classes|distinct|replicas [--churn]
+ * `npm run bench:scheduler -- --nodes 20000 --dimensions 8 --placements 50000 --mix classes|distinct|replicas|groups|gpus [--churn]
  * [--strategy Spread|Pack|Global|Drained] [--batch N]` prints one line of JSON. Equal replicas come in batches, all others
  * one by one, unless told otherwise; of a batch the mean counts for each. With `--cpu` times are those of the processor,
- * of all the process's threads, in place of the clock's: for a machine that others keep busy.
+ * of all the process's threads, in place of the clock's: for a machine that others keep busy. `longestMs` is the longest
+ * that nothing else could run, by the clock, without the pauses of the garbage collector, which stand beside it.
  */
 import { createHash } from 'node:crypto';
-import { PerformanceObserver } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import { Engine } from '../../scheduler/engine/engine.ts';
 import type { PlacementRequest } from '../../scheduler/engine/request.ts';
 import { Snapshot } from '../../scheduler/engine/snapshot.ts';
 import { fill, type MixOptions, mixes, requestsOf } from './scheduler/mix.ts';
+import { Stretches, tenth } from './scheduler/stretches.ts';
 
 const { values } = parseArgs({
   options: {
@@ -51,12 +52,6 @@ const options: MixOptions = {
 /** As many as the scheduler takes from its queue at once. */
 const replicaBatch = 256;
 
-/** Pauses of the garbage collector. */
-const pausesMs: number[] = [];
-const observer = new PerformanceObserver((list) => {
-  for (const entry of list.getEntries()) pausesMs.push(entry.duration);
-});
-
 const engine = new Engine(new Snapshot());
 fill(engine.snapshot, options);
 const { requests, pick } = requestsOf(options);
@@ -94,19 +89,35 @@ function now(): number {
   return user + system;
 }
 
+const stretches = new Stretches();
+
+/** As the scheduler does, with a turn of the event loop after each part. */
+function prepare(some: readonly PlacementRequest[]): void {
+  for (const request of some) {
+    for (let isDone = false; !isDone; ) {
+      const startMs = performance.now();
+      isDone = engine.prepare(request);
+      stretches.note(startMs);
+    }
+  }
+}
+
 const latenciesUs = new Float64Array(requests.length);
 const living: string[] = [];
 let placed = 0;
 /** Instances that have to go yet: one for every two that came. */
 let leaving = 0;
-observer.observe({ entryTypes: ['gc'] });
+stretches.start();
 const cpuBefore = process.cpuUsage();
 const startMs = performance.now();
 for (let from = 0; from < requests.length; from += batch) {
   const some = requests.slice(from, from + batch);
+  prepare(some);
+  const stretchMs = performance.now();
   const before = now();
   const uids = decide(some);
   latenciesUs.fill((now() - before) / some.length, from, from + batch);
+  stretches.note(stretchMs);
   placed += uids.length;
   living.push(...uids);
   leaving += values.churn ? some.length / 2 : 0;
@@ -115,11 +126,8 @@ for (let from = 0; from < requests.length; from += batch) {
 const seconds = (performance.now() - startMs) / 1000;
 const cpu = process.cpuUsage(cpuBefore);
 const cpuSeconds = (cpu.user + cpu.system) / 1e6;
-// The observer is told of pauses after the loop has let go of the thread.
-await new Promise((resolve) => setTimeout(resolve, 10));
-observer.disconnect();
+const pauses = await stretches.stop();
 latenciesUs.sort();
-const tenth = (number: number) => Math.round(number * 10) / 10;
 const quantile = (q: number) => tenth(latenciesUs[Math.floor(q * (requests.length - 1))] ?? 0);
 console.log(
   JSON.stringify({
@@ -133,11 +141,7 @@ console.log(
     p50Us: quantile(0.5),
     p99Us: quantile(0.99),
     maxUs: quantile(1),
-    gc: {
-      pauses: pausesMs.length,
-      totalMs: tenth(pausesMs.reduce((sum, pause) => sum + pause, 0)),
-      maxMs: tenth(Math.max(0, ...pausesMs)),
-    },
+    ...pauses,
     rssMiB: Math.round(process.memoryUsage().rss / 1024 ** 2),
   }),
 );
