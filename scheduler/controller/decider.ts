@@ -3,6 +3,7 @@ import type { Pod, Volume } from '../../api/kinds.gen.ts';
 import { isVm } from '../../api/vm-instance.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
+import { Turns } from '../../lib/turns.ts';
 import { refusalText } from '../advice/words.ts';
 import type { Decision, Engine } from '../engine/engine.ts';
 import type { PlacementRequest } from '../engine/request.ts';
@@ -39,24 +40,44 @@ export interface DeciderDeps {
   readonly metrics: ScheduleMetrics;
   /** Undefined when the pod cannot be decided now; it has been told, then. */
   readonly candidateOf: (pending: PendingPod) => Candidate | undefined;
+  /** As the cache has it now. */
+  readonly find: (key: string) => Pod | undefined;
 }
 
 type Told = Omit<Verdict, 'uid'>;
 
 export class Decider {
   readonly #deps: DeciderDeps;
+  readonly #turns: Turns;
 
   constructor(deps: DeciderDeps) {
     this.#deps = deps;
+    this.#turns = new Turns(deps.clock);
+  }
+
+  /** Those that can be decided now. Others have their turns meanwhile, here as in `decide`. */
+  async candidatesOf(batch: readonly PendingPod[]): Promise<readonly Candidate[]> {
+    const candidates: Candidate[] = [];
+    for (const pending of batch) {
+      const candidate = this.#deps.candidateOf(pending);
+      if (candidate !== undefined) candidates.push(candidate);
+      await this.#turns.step();
+    }
+    return candidates;
   }
 
   /** What is to be bound; all others wait again. */
-  decide(candidates: readonly Candidate[]): Decided[] {
+  async decide(candidates: readonly Candidate[]): Promise<Decided[]> {
+    for (const { request } of candidates) {
+      while (!this.#deps.engine.prepare(request)) await this.#turns.step();
+    }
     const decided: Decided[] = [];
-    const all = this.#withOwned(candidates);
+    const all = this.#withOwned(candidates.filter((each) => this.#isCurrent(each)));
     for (const unit of unitsOf(all, (candidate) => this.#keyOf(candidate))) {
       const gang = unit[0]?.gang;
-      decided.push(...(gang === undefined ? this.#decideRun(unit) : this.#decideGang(gang, unit)));
+      if (gang !== undefined) decided.push(...this.#decideGang(gang, unit));
+      else decided.push(...this.#decideRun(unit.filter((each) => this.#isCurrent(each))));
+      await this.#turns.step();
     }
     return decided;
   }
@@ -76,6 +97,19 @@ export class Decider {
     });
   }
 
+  /** False when the pod has changed or gone while others had their turn: it waits again then, or is forgotten. */
+  #isCurrent({ pending: { uid, key }, pod }: Candidate): boolean {
+    const { clock, find, queue } = this.#deps;
+    const now = find(key);
+    if (now === undefined || now.metadata.uid !== uid) {
+      queue.remove(uid);
+      return false;
+    }
+    if (now.metadata.resourceVersion === pod.metadata.resourceVersion) return true;
+    queue.again(uid, clock.now());
+    return false;
+  }
+
   /** It waits again, at most `mostMs`; without a verdict it is not told why. */
   refuse({ uid, key }: PendingPod, told: Told | undefined, mostMs?: number): void {
     this.#deps.queue.wait(uid, this.#deps.clock.now(), mostMs);
@@ -89,6 +123,7 @@ export class Decider {
 
   /** Candidates that every node answers alike. */
   #decideRun(run: readonly Candidate[]): Decided[] {
+    if (run.length === 0) return [];
     const { engine, preemptor } = this.#deps;
     const restore = preemptor.setAside(run);
     const decisions = engine.scheduleBatch(run.map(({ request }) => request));

@@ -147,6 +147,12 @@ export class PendingPods {
     if (entry !== undefined) entry.helped = true;
   }
 
+  /** Not decided after all: tried again as soon as it may. */
+  again(uid: string, nowMs: number): void {
+    this.wait(uid, nowMs);
+    this.helpOne(uid);
+  }
+
   /** To be called after `wait`: it could go where somebody it wants to be near has gone. */
   waitForPeers(uid: string): void {
     const entry = this.#entries.get(uid);

@@ -28,6 +28,30 @@ describe('the scheduler', () => {
     expect(await world.eventReasons('a')).toEqual(['Scheduled']);
   });
 
+  it('lets others have their turns while it decides on many', async () => {
+    /** How many turns of the event loop pass until the first binding, with a clock that moves so much at each look. */
+    const turnsUntilBound = async (msPerLook: number) => {
+      const world = new World();
+      const now = world.clock.now.bind(world.clock);
+      let looks = 0;
+      world.clock.now = () => now() + msPerLook * looks++;
+      await world.node('n1', '100');
+      for (let i = 1; i <= 60; i += 1) await world.pod(`p${i}`, `${i}m`);
+      let turns = 0;
+      let isBound = false;
+      world.api.beforeBinding = () => {
+        isBound = true;
+      };
+      world.start();
+      for (; !isBound; turns += 1) await new Promise((resolve) => setImmediate(resolve));
+      expect(world.api.requests[0]?.items).toHaveLength(60);
+      return turns;
+    };
+    const atOnce = await turnsUntilBound(0);
+    // Every fifth look at the clock ends a turn, and there is a look for each pod: as it is read and as it is decided.
+    expect(await turnsUntilBound(1)).toBeGreaterThan(atOnce + 15);
+  });
+
   it('decides by priority, then by age', async () => {
     const world = new World();
     await world.node('n1', '1');

@@ -153,6 +153,7 @@ class SchedulerTerm {
       verdicts: this.#verdicts,
       metrics: this.#metrics,
       candidateOf: (pending) => this.#candidateOf(pending),
+      find: (key) => this.#find(key),
     });
   }
 
@@ -286,11 +287,11 @@ class SchedulerTerm {
   async #schedule(batch: readonly PendingPod[]): Promise<void> {
     const sinceMs = this.#options.clock.now();
     this.#cluster.volumes.beginBatch();
-    const candidates = batch.flatMap((pending) => this.#candidateOf(pending) ?? []);
+    const candidates = await this.#decider.candidatesOf(batch);
     const { snapshot } = this.#cluster;
     const slow = candidates.filter(({ request }) => asksOthers(request, snapshot));
     const quick = slow.length === 0 ? candidates : candidates.filter((c) => !slow.includes(c));
-    const decided = this.#decider.decide(quick);
+    const decided = await this.#decider.decide(quick);
     const written = this.#flights.launch(async () => {
       for (const part of partsOf(decided)) await this.#bind(part);
     });
@@ -305,8 +306,7 @@ class SchedulerTerm {
   async #askAndDecide({ pending, request }: Candidate, untilMs: number): Promise<void> {
     const { clock } = this.#options;
     if (clock.now() >= untilMs) {
-      this.#queue.wait(pending.uid, clock.now());
-      this.#queue.helpOne(pending.uid);
+      this.#queue.again(pending.uid, clock.now());
       return;
     }
     await prepareFor(request, this.#cluster.snapshot, { signal: this.#signal });
@@ -314,7 +314,7 @@ class SchedulerTerm {
     // It may have changed, or gone, while others were asked.
     const candidate = this.#candidateOf(pending);
     if (candidate === undefined) return;
-    for (const part of partsOf(this.#decider.decide([candidate]))) await this.#bind(part);
+    for (const part of partsOf(await this.#decider.decide([candidate]))) await this.#bind(part);
   }
 
   /** Undefined when the pod cannot be decided now; it then waits, or is forgotten if it is gone. */

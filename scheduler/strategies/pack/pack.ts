@@ -28,6 +28,7 @@ export function packFor(demand: readonly DemandKind[]): Strategy {
 /** What is known of one node's GPUs. */
 interface Rest {
   readonly accepts: Uint8Array;
+  readonly models: string;
   cpuFree: number;
   changes: number;
   potential: number;
@@ -57,6 +58,7 @@ function outlookOf(demand: readonly DemandKind[]) {
       accepts: Uint8Array.from(
         demand.flatMap((kind) => gpus.models.map((_, i) => Number(gpus.accepts(kind, i)))),
       ),
+      models: JSON.stringify(gpus.models),
       cpuFree: Number.NaN,
       changes: -1,
       potential: 0,
@@ -67,7 +69,7 @@ function outlookOf(demand: readonly DemandKind[]) {
     rest.cpuFree = cpuFree;
     rest.changes = gpus.changes;
     rest.potential = potential(cpuFree, gpus.free, rest.accepts);
-    rest.state = `${gpus.models.join(' ')} ${gpus.free.join(' ')}`;
+    rest.state = `${rest.models} ${gpus.free.join(' ')}`;
     return rest;
   };
   return { now, potential, readsCpu };

@@ -1,0 +1,28 @@
+import { describe, expect, it } from 'vitest';
+import { FakeClock } from './clock.ts';
+import { Turns } from './turns.ts';
+
+/** Whether something that waits for its turn has run after the next step. */
+async function othersRun(turns: Turns): Promise<boolean> {
+  let ran = false;
+  const other = setImmediate(() => {
+    ran = true;
+  });
+  await turns.step();
+  clearImmediate(other);
+  return ran;
+}
+
+describe('turns', () => {
+  it('are given to others only when the present one has lasted long', async () => {
+    const clock = new FakeClock();
+    const turns = new Turns(clock);
+    expect(await othersRun(turns)).toBe(false);
+    await clock.advance(4);
+    expect(await othersRun(turns)).toBe(false);
+    await clock.advance(1);
+    expect(await othersRun(turns)).toBe(true);
+    // The next turn begins then.
+    expect(await othersRun(turns)).toBe(false);
+  });
+});

@@ -1,0 +1,24 @@
+/** Long work on the one thread, in turns with everything else that runs there. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Clock } from './clock.ts';
+
+/** So long others wait for the thread, if no single step takes longer. */
+const turnMs = 5;
+
+export class Turns {
+  readonly #clock: Clock;
+  #sinceMs: number;
+
+  /** The first turn begins now. */
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#sinceMs = clock.now();
+  }
+
+  /** To be called between two steps: lets others run when this turn has lasted long enough. */
+  async step(): Promise<void> {
+    if (this.#clock.now() - this.#sinceMs < turnMs) return;
+    await nextTurn();
+    this.#sinceMs = this.#clock.now();
+  }
+}
