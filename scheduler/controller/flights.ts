@@ -15,7 +15,7 @@ export class Flights {
     this.#landed = landed;
   }
 
-  /** Whether to decide now, with so many pods to be decided. */
+  /** Whether to decide now, with so many pods to be decided; if not, `landed` says when to ask again. */
   admits(ready: number): boolean {
     if (this.#underWay.size === 0) return true;
     return this.#underWay.size < maxFlights && ready >= worthwhile;

@@ -244,7 +244,7 @@ class SchedulerTerm {
       const helps =
         event.type === 'delete' ? on.deleted(event.object) : on.applied(event.object, old);
       if (helps) this.#queue.help();
-      this.#bell.ring();
+      if (this.#flights.admits(this.#queue.ready)) this.#bell.ring();
     });
     this.#subscriptions.add(subscription);
   }

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Client } from '../../client/client.ts';
-import { createHttpsTransport } from '../../client/https-transport.ts';
+import { createHttpsTransport, type HttpsTransportOptions } from '../../client/https-transport.ts';
 import { loadKubeconfig } from '../../client/kubeconfig.ts';
 import { createClient } from '../../client/rest-client.ts';
 import type { Transport } from '../../client/transport.ts';
@@ -19,6 +19,8 @@ export interface BenchPlane {
   readonly dataDir: string;
   readonly client: Client;
   readonly transport: Transport;
+  /** Where it is, and as whom it is spoken to. */
+  readonly access: HttpsTransportOptions;
   /** From calling `berth up` to its return, when the plane and its node are ready. */
   readonly readyMs: number;
   readonly pid: number;
@@ -47,6 +49,7 @@ export async function upPlane(
   return {
     dataDir: dir,
     transport,
+    access: config,
     client: createClient(transport, { userAgent: 'berth-bench', clock: systemClock }),
     readyMs,
     pid,

@@ -8,6 +8,8 @@ import { join } from 'node:path';
 export interface TestEtcd {
   /** `127.0.0.1:port` for clients. */
   readonly endpoint: string;
+  /** Of the process that runs; undefined while none does. */
+  readonly pid: number | undefined;
   /** As a power failure would: no chance to write anything more. */
   kill(): Promise<void>;
   /** Starts it again on the same ports and data. */
@@ -94,6 +96,9 @@ async function startMember(
   await start();
   return {
     endpoint,
+    get pid() {
+      return child?.pid;
+    },
     kill,
     start,
     ctl,
