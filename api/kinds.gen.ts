@@ -2532,7 +2532,9 @@ export interface PodSpec {
   readonly os?: PodOS;
   /** False runs the pod in a user namespace of its own. Kept, and not acted on yet. */
   readonly hostUsers?: boolean;
-  /** While there is any, the pod is not scheduled. Kept, and not acted on yet. */
+  /**
+   * While there is any, the pod is not scheduled. Set when the pod is made; later on they can be removed only.
+   */
   readonly schedulingGates?: readonly PodSchedulingGate[];
   /**
    * Devices claimed through dynamic resource allocation, for containers to refer to by name. Kept, and not acted on yet.

@@ -8,6 +8,7 @@ const old = {
   tolerations: [{ key: 'k', operator: 'Exists', tolerationSeconds: 5 }],
   activeDeadlineSeconds: 60,
   terminationGracePeriodSeconds: 30,
+  schedulingGates: [{ name: 'example.com/a' }, { name: 'b' }],
 };
 
 const fields = (change: JsonObject, from: JsonObject = old) =>
@@ -20,6 +21,8 @@ test.each([
   ['a sooner deadline', { activeDeadlineSeconds: 30 }],
   ['one more toleration', { tolerations: [...old.tolerations, { operator: 'Exists' }] }],
   ['seconds of a toleration', { tolerations: [{ ...old.tolerations[0], tolerationSeconds: 9 }] }],
+  ['a gate less', { schedulingGates: [{ name: 'b' }] }],
+  ['no gate', { schedulingGates: [] }],
 ])('%s may change', (_what, change) => {
   expect(fields(change)).toEqual([]);
 });
@@ -31,6 +34,7 @@ test.each([
   ['a toleration less', { tolerations: [] }, 'spec.tolerations'],
   ['the node', { nodeName: 'n' }, 'spec'],
   ['the grace period', { terminationGracePeriodSeconds: 5 }, 'spec'],
+  ['another gate', { schedulingGates: [{ name: 'c' }] }, 'spec.schedulingGates'],
 ])('%s may not', (_what, change, field) => {
   expect(fields(change)).toEqual([[field, 'FieldValueForbidden']]);
 });

@@ -5,6 +5,7 @@ import { asArray, asObject, equal, objectsOf } from '../../api/json.ts';
 import type { JsonObject, JsonValue } from '../../api/meta.ts';
 import type { FieldError } from '../../api/status.ts';
 import { forbiddenField, invalidValue } from '../schema/field-error.ts';
+import { changedGateErrors } from './scheduling-gates.ts';
 
 const immutableText =
   'pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,' +
@@ -16,7 +17,11 @@ export function podUpdateErrors(spec: JsonObject, old: JsonObject): FieldError[]
   for (const list of ['containers', 'initContainers'])
     if (asArray(spec[list]).length !== asArray(old[list]).length)
       return [forbiddenField(`spec.${list}`, 'pod updates may not add or remove containers')];
-  const errors = [...deadlineErrors(spec, old), ...tolerationErrors(spec, old)];
+  const errors = [
+    ...deadlineErrors(spec, old),
+    ...tolerationErrors(spec, old),
+    ...changedGateErrors(spec, old),
+  ];
   if (!equal(fixedPart(spec, old), fixedPart(old, old)))
     errors.push(forbiddenField('spec', immutableText));
   return errors;
@@ -53,6 +58,7 @@ function fixedPart(spec: JsonObject, old: JsonObject): JsonObject {
   const {
     activeDeadlineSeconds: _deadline,
     tolerations: _tolerations,
+    schedulingGates: _gates,
     terminationGracePeriodSeconds: grace,
     ...fixed
   } = spec;

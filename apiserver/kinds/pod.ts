@@ -9,6 +9,7 @@ import { ephemeralContainersPart } from './ephemeral-containers.ts';
 import { defaultPodSpec, validatePodSpec } from './pod-spec.ts';
 import { podUpdateErrors } from './pod-update.ts';
 import { changedReservationErrors, reservationErrors } from './reservation-annotation.ts';
+import { gatedCondition, gateErrors, isGated } from './scheduling-gates.ts';
 import { plainStrategy, type Strategy } from './strategy.ts';
 
 const ended = new Set(['Succeeded', 'Failed']);
@@ -32,7 +33,8 @@ export const podStrategy: Strategy = {
     const spec = child(pod, 'spec');
     defaultPodSpec(spec);
     nameAccount(spec);
-    pod['status'] = { phase: 'Pending', qosClass: qosClass(spec) };
+    const gated = isGated(spec) ? { conditions: [gatedCondition] } : {};
+    pod['status'] = { phase: 'Pending', ...gated, qosClass: qosClass(spec) };
   },
   prepareForUpdate(pod, old) {
     const spec = child(pod, 'spec');
@@ -48,6 +50,7 @@ export const podStrategy: Strategy = {
         ? [
             ...cpuBindingErrors(asObject(pod['metadata']), spec, 'metadata'),
             ...reservationErrors(asObject(pod['metadata']), spec, 'metadata'),
+            ...gateErrors(spec),
           ]
         : [...changedBindingErrors(pod, old), ...changedReservationErrors(pod, old)]),
     ];

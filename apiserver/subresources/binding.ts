@@ -281,6 +281,8 @@ function refusal({ object }: Cached, wanted: Wanted): StatusError | undefined {
       wanted.name,
       `${wanted.place === pods ? 'pod' : 'vm'} ${wanted.name} is being deleted, cannot be assigned to a host`,
     );
+  if (asArray(at(object, 'spec', 'schedulingGates')).length > 0)
+    return conflict(what, wanted.name, `pod ${wanted.name} has non-empty .spec.schedulingGates`);
   const node = asString(at(object, 'spec', 'nodeName'));
   if (node !== '')
     return conflict(

@@ -22,6 +22,10 @@ export function whyInstance(view: View, pod: Pod): Answer {
   if (!schedulerNames.has(schedulerName)) {
     return done('Foreign', `is left to the scheduler "${schedulerName}"`);
   }
+  const gates = (pod.spec.schedulingGates ?? []).map(({ name }) => name);
+  if (nodeName === '' && gates.length > 0) {
+    return done('Pending', `is held back by scheduling gates: ${gates.join(', ')}`);
+  }
   const owner = controllerOf(pod);
   const workload =
     owner?.kind === 'Workload'

@@ -167,6 +167,20 @@ describe('the scheduler', () => {
     expect(await world.bound()).toEqual({ mine: 'n1', default: 'n1', theirs: undefined });
   });
 
+  it('leaves a pod alone that has scheduling gates, and binds it when the last is gone', async () => {
+    const world = new World();
+    await world.node('n1', '2');
+    world.start();
+    const gates = [{ name: 'example.com/quota' }];
+    const gated = await world.pod('p', '1', { spec: { schedulingGates: gates } });
+    await world.clock.advance(100_000);
+    expect(world.api.requests).toEqual([]);
+    const { schedulingGates: _, ...spec } = gated.spec;
+    await world.api.update<Pod>(pods, { ...gated, spec }, { signal });
+    await world.clock.advance(10);
+    expect((await world.get<Pod>(pods, 'p')).spec.nodeName).toBe('n1');
+  });
+
   it('reads strategy and limits from the owner, and waits until it knows it', async () => {
     const world = new World();
     await world.node('n1');

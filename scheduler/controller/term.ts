@@ -275,7 +275,8 @@ class SchedulerTerm {
     const bound = isBound(pod);
     if (bound && (old === undefined || !isBound(old))) this.#queue.helpPeers();
     const ours = schedulerNames.has(pod.spec.schedulerName ?? '');
-    const waits = !bound && ours && !isFinished(pod) && deletionTimestamp === undefined;
+    const gated = (pod.spec.schedulingGates ?? []).length > 0;
+    const waits = !bound && ours && !gated && !isFinished(pod) && deletionTimestamp === undefined;
     this.#preemptor.apply(pod, { waits, isNew: old === undefined });
     this.#gangs.apply(pod, waits);
     if (!waits) this.#queue.remove(uid);

@@ -189,6 +189,37 @@ test('a group is bound as a whole or not at all, whatever the scheduler says', a
   expect(await nodeOf('s1')).toBe('n1');
 });
 
+test('a pod with scheduling gates waits until they are removed, and gets no new ones', async () => {
+  const schedulingGates = [{ name: 'example.com/quota' }];
+  const gated = await api.call('POST', ofDefault, pod('gated', '0', { schedulingGates }));
+  expect(gated.body.status.conditions).toEqual([
+    {
+      type: 'PodScheduled',
+      status: 'False',
+      reason: 'SchedulingGated',
+      message: 'Scheduling is blocked due to non-empty scheduling gates',
+    },
+  ]);
+  const binding = { apiVersion: 'v1', kind: 'Binding', metadata: { name: 'gated' } };
+  const bound = { ...binding, target: { kind: 'Node', name: 'n1' } };
+  const answer = await api.call('POST', `${ofDefault}/gated/binding`, bound);
+  expect([answer.status, answer.body.message]).toEqual([
+    409,
+    expect.stringContaining('non-empty .spec.schedulingGates'),
+  ]);
+  const more = [...schedulingGates, { name: 'b' }];
+  expect((await patch(`${ofDefault}/gated`, { spec: { schedulingGates: more } })).status).toBe(422);
+  expect((await patch(`${ofDefault}/gated`, { spec: { schedulingGates: [] } })).status).toBe(200);
+  await eventually(async () => expect(await nodeOf('gated')).toBeDefined());
+  const placed = { nodeName: 'n1', schedulingGates };
+  const wrong = await api.call('POST', ofDefault, pod('placed', '1m', placed));
+  expect(wrong.body.message).toContain('spec.nodeName: Forbidden: cannot be set until all');
+  const odd = { schedulingGates: [{ name: 'no/such/name' }] };
+  expect((await api.call('POST', ofDefault, pod('odd', '1m', odd))).body.message).toContain(
+    'spec.schedulingGates[0].name',
+  );
+});
+
 test('a victim is removed in one write with the term, and as its budget allows', async () => {
   const labels = { app: 'guarded' };
   const budget = { selector: { matchLabels: labels }, minAvailable: 1 };
