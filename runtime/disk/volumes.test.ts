@@ -1,4 +1,6 @@
 /** Volumes on real loop devices, where this machine lets us have them. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -244,7 +246,16 @@ test.runIf(mayLoop)('no writer is held longer than is promised, nor after its ag
   });
   await expect(held).rejects.toMatchObject({ reason: 'InUse' });
   await writeFile(join(path, 'small'), 'goes on');
-  // What an agent that was killed has left.
+  // An agent that is killed meanwhile.
+  const code = `import { frozen } from './runtime/disk/frozen.ts';
+    const { signal } = new AbortController();
+    const task = () => { console.log('held'); return new Promise(() => setTimeout(() => {}, 1e6)); };
+    await frozen('${path}', task, { signal, maxMs: 600_000 });`;
+  const agent = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', code]);
+  await once(agent.stdout, 'data');
+  agent.kill('SIGKILL');
+  await writeFile(join(path, 'small'), 'goes on');
+  // What one has left that died with all that it had started.
   await run('fsfreeze', ['--freeze', path], options);
   await mounts.thawAll(options);
   await writeFile(join(path, 'small'), 'goes on again');
