@@ -14,6 +14,7 @@ import { validatingPolicies } from './policy/index.ts';
 import { priority } from './priority.ts';
 import { resourceQuota } from './resource-quota/index.ts';
 import { serviceAccount } from './service-account.ts';
+import { volumeSource } from './volume-source.ts';
 import type { AskDeps } from './webhooks/ask.ts';
 import { mutatingWebhooks } from './webhooks/mutating.ts';
 import { validatingWebhooks } from './webhooks/validating.ts';
@@ -44,6 +45,7 @@ export function createAdmission(deps: AdmissionDeps): AdmissionChain {
     priority(deps.objects),
     defaultTolerationSeconds,
     escalationCheck(deps),
+    volumeSource(deps.objects),
     mutatingWebhooks(asking),
     validatingPolicies(asking),
     validatingWebhooks(asking),

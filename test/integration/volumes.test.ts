@@ -229,6 +229,35 @@ describe.each(storeKinds)('on %s', (kind) => {
     expect(await patch({ volumeMode: 'Raw' })).toContain('spec.volumeMode: Unsupported value');
   });
 
+  test('a Volume is not made smaller than what it is made from', async () => {
+    const snapshots = '/apis/berth.dev/v1/namespaces/default/volumesnapshots';
+    await volume('a9', { size: '2Gi' });
+    const snapshot = { apiVersion: 'berth.dev/v1', kind: 'VolumeSnapshot', spec: { volume: 'a9' } };
+    await created(snapshots, snapshot, 's9');
+    const make = (name: string, size: string, source: object) =>
+      api.call('POST', volumesPath, {
+        apiVersion: 'berth.dev/v1',
+        kind: 'Volume',
+        metadata: { name },
+        spec: { size, source },
+      });
+    const small = await make('b9', '1Gi', { volume: 'a9' });
+    expect([small.status, small.body.message]).toEqual([
+      422,
+      expect.stringContaining(
+        'spec.size: Invalid value: "1Gi": must be at least 2Gi, the size of volume "a9"',
+      ),
+    ]);
+    expect((await make('b9', '2Gi', { volume: 'a9' })).status).toBe(201);
+    // Nobody knows yet how large it will be.
+    expect((await make('c9', '1Gi', { snapshot: 's9' })).status).toBe(201);
+    const status = { restoreSize: '3Gi' };
+    await api.call('PATCH', `${snapshots}/s9/status`, { status }, merge);
+    expect((await make('d9', '2Gi', { snapshot: 's9' })).body.message).toContain(
+      'must be at least 3Gi, the size of snapshot "s9"',
+    );
+  });
+
   test('a quota counts the sizes of volumes, and what they grow by', async () => {
     const here = '/apis/berth.dev/v1/namespaces/counted/volumes';
     const quotas = '/api/v1/namespaces/counted/resourcequotas';
