@@ -100,7 +100,7 @@ async function leadConsole(
 
 function checkDisk({ name, isDevice, readOnly }: LiveDisk): void {
   if (!isDevice || readOnly) return;
-  const why = `disk "${name}" is a volume, which keeps no snapshots: detach it first`;
+  const why = `disk "${name}" is a volume, which keeps no snapshots of machines: take a VolumeSnapshot of it, or detach it`;
   throw new RuntimeError('Unsupported', why);
 }
 
