@@ -6,7 +6,7 @@ import type { Node, NodeAddress, Pod, VM, Volume } from '../api/kinds.gen.ts';
 import { defaultRuntime } from '../api/node-fit.ts';
 import { pods, vms } from '../api/resources.gen.ts';
 import { podOfVm } from '../api/vm-instance.ts';
-import { claimsOf } from '../api/volume.ts';
+import { claimsOf, usedVolumes } from '../api/volume.ts';
 import type { Client } from '../client/client.ts';
 import { createEventRecorder } from '../client/events.ts';
 import type { Informer, InformerEvent } from '../client/informer.ts';
@@ -50,6 +50,8 @@ import { repeat } from './repeat.ts';
 import { type NodeServer, type ServingOptions, startNodeServer } from './server/server.ts';
 import { readNodeUsage } from './stats/node-usage.ts';
 import { UsageSampler } from './stats/sampler.ts';
+import { measureDisk } from './topology/measure-disk.ts';
+import { Measurements } from './topology/measurements.ts';
 import { TopologyKeeper } from './topology/topology-keeper.ts';
 import { podDirectories } from './volumes.ts';
 
@@ -95,6 +97,8 @@ export interface AgentOptions {
   readonly apiServer?: NodeFacts['apiServer'];
   /** Answers names of instances to its pods; absent: they resolve as the machine does. */
   readonly names?: Pick<NodeDnsOptions, 'readConf' | 'addressesOf' | 'fallBackTo'>;
+  /** Measures the disk that has this directory. @default in a process of its own */
+  readonly measureDisk?: typeof measureDisk;
   /** What `/metrics` of the node shows; nothing when absent. */
   readonly metrics?: Metrics;
 }
@@ -140,7 +144,11 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const bound = { clock, random, log, fieldSelector: `spec.nodeName=${nodeName}` };
   const informer = createInformer<Pod>(client, pods, bound);
   const vmInformer = createInformer<VM>(client, vms, bound);
-  const disks = new NodeDisks(options.disks ?? (await makeDefaultDisk(dataDir)));
+  const measurements = await Measurements.load(dataDir, log);
+  const disks = new NodeDisks(
+    options.disks ?? (await makeDefaultDisk(dataDir)),
+    (disk) => measurements.of(disk).measured ?? {},
+  );
   const volumes = new VolumeKeeper({
     ...{ nodeName, client, clock, random, log, events, disks, dataDir },
     machines: runtimes.find((runtime) => runtime.machines !== undefined)?.machines,
@@ -152,7 +160,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   });
   volumes.known.assume(checkpoint.volumes);
   const topology = new TopologyKeeper({
-    ...{ nodeName, client, clock, random, log, runtimes, disks, gpus },
+    ...{ nodeName, client, clock, random, log, runtimes, disks, gpus, measurements },
     memoryBytes: machine.memoryBytes,
     root: options.devicesRoot,
   });
@@ -236,6 +244,15 @@ export async function runAgent(options: AgentOptions): Promise<void> {
       workers.run({ signal }),
       volumes.run({ signal }),
       topology.run({ signal }),
+      measurements.run(
+        {
+          clock,
+          measure: options.measureDisk ?? measureDisk,
+          pathOf: (disk) => disks.pathOf(disk),
+          usedOf: (disk) => usedVolumes(volumes.known.list(), disk),
+        },
+        { signal },
+      ),
       runNodeLease({ ...common, leaseMs: options.leaseMs }, { signal }),
       runNodeStatus(
         {

@@ -57,3 +57,10 @@ export function volumeName(template: string, instance: string): string {
 export function isPlaced({ spec }: Volume): boolean {
   return (spec.nodeName ?? '') !== '' && (spec.allocation?.disk ?? '') !== '';
 }
+
+/** Names of those on that disk of a node that somebody uses now, `namespace/name`. */
+export function usedVolumes(volumes: readonly Volume[], disk: string): readonly string[] {
+  return volumes
+    .filter(({ spec, status }) => spec.allocation?.disk === disk && status?.holder !== undefined)
+    .map(({ metadata }) => `${metadata.namespace}/${metadata.name}`);
+}

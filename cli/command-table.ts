@@ -116,6 +116,10 @@ export const commandGroups: readonly CommandGroup[] = [
         summary: 'list, pull and remove images on nodes',
         load: async () => (await import('./commands/image.ts')).imageCommand(),
       },
+      node: {
+        summary: 'measure the disks of a node',
+        load: async () => (await import('./commands/node.ts')).nodeCommand(),
+      },
       exec: {
         summary: 'run a command inside a container',
         load: async () => (await import('./commands/exec.ts')).execCommand(),

@@ -5,15 +5,21 @@ import { formatQuantity } from '../../api/quantity.ts';
 import { disksAnnotation, type NodeDisk } from '../../api/volume.ts';
 import { VolumeImages } from '../../runtime/disk/volume-images.ts';
 
+/** A rate that is not known before the disk was measured; until then it is not counted. */
+export const asMeasured = 'measured';
+
 /** A disk as the node's owner declares it. */
-export interface DiskDeclaration
-  extends Omit<NodeDisk, 'capacity' | 'device' | 'retained' | 'readBPS' | 'writeBPS'> {
+export interface DiskDeclaration extends Pick<NodeDisk, 'name' | 'class' | 'path'> {
   /** Quantity. @default four fifths of its file system */
   readonly capacity?: string;
-  /** Quantities. */
+  readonly readIOPS?: number | typeof asMeasured;
+  readonly writeIOPS?: number | typeof asMeasured;
+  /** Quantities, or as measured. */
   readonly readBPS?: string;
   readonly writeBPS?: string;
 }
+
+type Rates = Pick<NodeDisk, 'readIOPS' | 'writeIOPS' | 'readBPS' | 'writeBPS'>;
 
 /** What a machine has for volumes when nothing is said. */
 export function defaultDisk(dataDir: string): DiskDeclaration {
@@ -27,8 +33,15 @@ export class NodeDisks {
   readonly #images: ReadonlyMap<string, VolumeImages>;
   readonly #snapshots: ReadonlyMap<string, VolumeImages>;
 
-  constructor(declared: readonly DiskDeclaration[]) {
+  readonly #measuredOf: (disk: string) => Rates;
+
+  /** `measuredOf` tells what a disk could do when it was measured last; nothing before. */
+  constructor(
+    declared: readonly DiskDeclaration[],
+    measuredOf: (disk: string) => Rates = () => ({}),
+  ) {
     this.#declared = declared;
+    this.#measuredOf = measuredOf;
     const all = (kind: 'used' | 'snapshot') =>
       new Map(declared.map(({ name, path }) => [name, new VolumeImages(path, kind)]));
     [this.#images, this.#snapshots] = [all('used'), all('snapshot')];
@@ -79,8 +92,10 @@ export class NodeDisks {
     const retained = (await this.imagesOf(declared.name)?.list('retained')) ?? [];
     const share =
       (system.blocks * system.bsize * defaultShare.numerator) / defaultShare.denominator;
+    const { name, class: diskClass, path } = declared;
     const disk: NodeDisk = {
-      ...declared,
+      ...{ name, class: diskClass, path },
+      ...ratesOf(declared, this.#measuredOf(name)),
       capacity: declared.capacity ?? quantity(share),
       device: deviceNumber(found.dev),
       ...(retained.length === 0
@@ -94,6 +109,14 @@ export class NodeDisks {
     };
     return [disk];
   }
+}
+
+function ratesOf(declared: DiskDeclaration, measured: Rates): Rates {
+  const rate = <K extends keyof Rates>(key: K) => {
+    const value = declared[key] === asMeasured ? measured[key] : declared[key];
+    return value === undefined ? {} : { [key]: value };
+  };
+  return { ...rate('readIOPS'), ...rate('writeIOPS'), ...rate('readBPS'), ...rate('writeBPS') };
 }
 
 function quantity(bytes: bigint): string {

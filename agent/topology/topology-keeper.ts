@@ -21,6 +21,7 @@ import type { NodeDisks } from '../disks/node-disks.ts';
 import { within } from '../within.ts';
 import { readDiskHardware } from './disk-hardware.ts';
 import { readHardware } from './hardware.ts';
+import type { Measurements } from './measurements.ts';
 import { topologyStatus } from './topology-status.ts';
 
 export interface TopologyKeeperOptions {
@@ -32,6 +33,7 @@ export interface TopologyKeeperOptions {
   readonly runtimes: readonly Runtime[];
   readonly disks: NodeDisks;
   readonly gpus: NumberedGpus;
+  readonly measurements: Measurements;
   readonly memoryBytes: bigint;
   /** Under it the kernel tells of the machine. @default `/` */
   readonly root?: string | undefined;
@@ -69,7 +71,7 @@ export class TopologyKeeper {
 
   /** Until `signal` aborts. */
   async run({ signal }: CallOptions): Promise<void> {
-    const { client, clock, random, log, nodeName } = this.#options;
+    const { client, clock, random, log, nodeName, measurements } = this.#options;
     signal.addEventListener('abort', this.#register, { once: true });
     await this.#registered;
     if (signal.aborted) return;
@@ -77,11 +79,15 @@ export class TopologyKeeper {
     const informer = createInformer<NodeTopology>(client, nodeTopologies, how);
     const subscription = informer.events.subscribe((event) => {
       if (event.type === 'delete') this.#wake();
+      if (event.type === 'initApply' || event.type === 'apply')
+        measurements.ask(event.object.spec?.measure ?? []);
     });
+    measurements.changed = () => this.#wake();
     informer.start();
     try {
       await informer.untilSynced({ signal }).catch(() => undefined);
       while (!signal.aborted) {
+        // Before the look: what changes during it is looked at again.
         const wake = new AbortController();
         this.#wake = () => wake.abort(new Error('something has changed'));
         const done = await this.#publish(informer.get(nodeName), signal);
@@ -129,7 +135,7 @@ export class TopologyKeeper {
   }
 
   async #look(signal: AbortSignal): Promise<NodeTopologyStatus> {
-    const { disks, gpus, memoryBytes, root } = this.#options;
+    const { disks, gpus, memoryBytes, measurements, root } = this.#options;
     const published = await disks.published();
     return topologyStatus({
       hardware: await readHardware(root),
@@ -139,7 +145,7 @@ export class TopologyKeeper {
         published.map(async (disk) => ({
           disk,
           hardware: disk.device === undefined ? {} : await readDiskHardware(disk.device, root),
-          measured: {},
+          measured: measurements.of(disk.name),
         })),
       ),
       runtimes: await this.#runtimes(signal),

@@ -13,6 +13,12 @@ test('all that a disk can be said to do', () => {
   });
 });
 
+test('rates can be those that are measured', () => {
+  expect(parseDisk('name=a,path=/b,readIOPS=measured,writeBPS=measured')).toMatchObject({
+    ...{ readIOPS: 'measured', writeBPS: 'measured' },
+  });
+});
+
 test('a class is called as its disk where nothing is said', () => {
   expect(parseDisk('path=/a,name=ssd').class).toBe('ssd');
 });
@@ -28,6 +34,7 @@ test.each([
   ['name=a,path=/b,readIOPS=1.5', 'readIOPS must be a whole number'],
   ['name=a,path=/b,readIOPS=0', 'readIOPS must be a whole number'],
   ['name=a,path=/b,capacity=much', 'capacity must be a size'],
+  ['name=a,path=/b,capacity=measured', 'capacity must be a size'],
   ['name=a,path=/b,writeBPS=0', 'writeBPS must be a size'],
 ])('%s is refused with the part that is wrong', (text, words) => {
   expect(() => parseDisk(text)).toThrow(words);

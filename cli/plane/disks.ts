@@ -1,13 +1,14 @@
 /** `--disk`: where a node keeps volumes, and what each of its disks can do. */
 import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { DiskDeclaration } from '../../agent/disks/node-disks.ts';
+import { asMeasured, type DiskDeclaration } from '../../agent/disks/node-disks.ts';
 import { isQuantity, parseBytes } from '../../api/quantity.ts';
 import { usage } from '../failure.ts';
 
 export const diskHelp =
   'where volumes lie: name=<name>,path=<dir>[,class=<class>][,capacity=<size>][,readIOPS=<n>]' +
-  '[,writeIOPS=<n>][,readBPS=<size>][,writeBPS=<size>]; several times for several disks ' +
+  '[,writeIOPS=<n>][,readBPS=<size>][,writeBPS=<size>], each rate also "measured"; several times ' +
+  'for several disks ' +
   '(default: name=local,class=local in the data directory, with 80 % of its file system)';
 
 const rates = ['readIOPS', 'writeIOPS'] as const;
@@ -67,14 +68,18 @@ export function parseDisk(text: string): DiskDeclaration {
   };
 }
 
-function rateOf(key: string, text: string | undefined): readonly [string, number][] {
+function rateOf(key: string, text: string | undefined): readonly [string, number | string][] {
   if (text === undefined) return [];
+  if (text === asMeasured) return [[key, text]];
   if (/^[1-9]\d{0,8}$/.test(text)) return [[key, Number(text)]];
-  throw usage(`--disk: ${key} must be a whole number of operations a second, not "${text}"`);
+  throw usage(
+    `--disk: ${key} must be a whole number of operations a second, or "measured", not "${text}"`,
+  );
 }
 
 function amountOf(key: string, text: string | undefined): readonly [string, string][] {
   if (text === undefined) return [];
-  if (isQuantity(text) && parseBytes(text) > 0n) return [[key, text]];
+  const isRight = isQuantity(text) ? parseBytes(text) > 0n : text === asMeasured;
+  if (isRight && !(key === 'capacity' && text === asMeasured)) return [[key, text]];
   throw usage(`--disk: ${key} must be a size as 100Gi, not "${text}"`);
 }

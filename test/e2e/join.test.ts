@@ -1,4 +1,5 @@
 /** Several nodes of one plane: machines that join, and what becomes of them. */
+import { cpus } from 'node:os';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CertificateSigningRequest, Node, Pod } from '../../api/kinds.gen.ts';
 import type { Resource } from '../../api/meta.ts';
@@ -7,6 +8,7 @@ import {
   configMaps,
   leases,
   nodes,
+  nodeTopologies,
   pods,
   secrets,
   workloads,
@@ -96,6 +98,23 @@ describe('three nodes on one machine', { timeout: timeoutMs }, () => {
     expect(await nodesOf()).toEqual(['node-1', 'node-2', 'node-3']);
   });
 
+  test('each tells what it is made of, and a disk is measured when that is asked for', async () => {
+    const kubectl = kubectlOf(plane);
+    const told = await until('node-2 has told', async () => {
+      const lines = (await kubectl.ok('get nodetopologies --no-headers')).split('\n');
+      return lines.find((each) => each.startsWith('node-2 '));
+    });
+    expect(told.split(/ +/)[1]).toBe(String(cpus().length));
+    expect(told).toMatch(/ local .* docker/);
+    const wrong = await plane.berth(['node', 'measure', 'node-2', '--disk', 'ssd']);
+    expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('it has local')]);
+    const done = await plane.berth(['node', 'measure', 'node-2', '--seconds', '2']);
+    expect([done.code, done.stderr]).toEqual([0, '']);
+    expect(done.stdout).toMatch(/^DISK +READ IOPS.*\nlocal +[1-9]\d* +[1-9]\d* /);
+    const time = await kubectl.ok('get topo node-2 -o jsonpath={.status.disks[0].measured.time}');
+    expect(time).toMatch(/^20\d\d-/);
+  });
+
   test('exec and logs reach each node', async () => {
     for (const pod of await scene.pods('app=web')) {
       const name = nameOf(pod);
@@ -118,6 +137,7 @@ describe('three nodes on one machine', { timeout: timeoutMs }, () => {
       () => client.get(pods, own, never),
       () => client.list(pods, { fieldSelector: 'spec.nodeName=node-2', ...never }),
       () => client.get(nodes, { name: 'node-2' }, never),
+      () => client.get(nodeTopologies, { name: 'node-2' }, never),
       () => client.patch(nodes, { name: 'node-2' }, { metadata: { labels: { mine: '1' } } }, never),
       () => client.get(leases, { namespace: 'kube-node-lease', name: 'node-2' }, never),
     ];
@@ -133,6 +153,7 @@ describe('three nodes on one machine', { timeout: timeoutMs }, () => {
     const foreignCsr = csrs.items.find(({ spec }) => spec.username === 'system:node:node-3')!;
     const denied: readonly (() => Promise<unknown>)[] = [
       () => client.get(pods, foreign, never),
+      () => client.get(nodeTopologies, { name: 'node-3' }, never),
       () => client.list(pods, never),
       () => client.list(pods, { fieldSelector: 'spec.nodeName=node-3', ...never }),
       () => client.delete(pods, foreign, never),
