@@ -1,5 +1,6 @@
 import type Docker from 'dockerode';
 import { hasMain } from '../cni/cni.ts';
+import { portsOf } from '../instance-ports.ts';
 import type { ContainerSpec, CpuChoice, InstanceSpec, IoLimits, PortSpec } from '../runtime.ts';
 import { deviceConfig, gpuConfig, gpuEnvironment } from './gpu-options.ts';
 import { containerName, instanceLabels, label } from './labels.ts';
@@ -112,11 +113,6 @@ export function sandboxOptions(
       LogConfig: { Type: 'none', Config: {} },
     },
   };
-}
-
-/** What the network of the whole instance publishes. */
-export function portsOf({ sharedPorts, containers }: InstanceSpec): readonly PortSpec[] {
-  return sharedPorts ?? containers.flatMap((container) => container.ports);
 }
 
 function hostNames({ hostname, domain }: InstanceSpec) {

@@ -6,7 +6,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import { Adoptions } from '../adoptions.ts';
 import { keepInGroup, limitIo } from '../cgroup-io.ts';
-import { type CniAttachment, hasMain } from '../cni/cni.ts';
+import type { CniAttachment } from '../cni/cni.ts';
 import type { CniNetworks } from '../cni/networks.ts';
 import type { ImageStore } from '../image-store.ts';
 import { refusePaused } from '../paused.ts';
@@ -34,7 +34,7 @@ import { KeyedSerial } from '../serial.ts';
 import type { InstanceUsage } from '../usage.ts';
 import { DockerAdopting } from './adopt.ts';
 import { attachTo } from './attach.ts';
-import { type LogLimits, portsOf } from './container-options.ts';
+import type { LogLimits } from './container-options.ts';
 import { Engine, newestOf } from './engine.ts';
 import { ensureInstance } from './ensure.ts';
 import { toRuntimeError } from './errors.ts';
@@ -290,11 +290,6 @@ class DockerRuntime implements Runtime {
 
 /** What would otherwise fail half-way, after earlier containers have been started. */
 function checkSpec(spec: InstanceSpec): void {
-  const published = portsOf(spec).find(({ hostPort }) => hostPort !== undefined);
-  if (spec.address !== undefined && published !== undefined && !hasMain(spec.cni)) {
-    const why = `hostPort ${published.hostPort}: what has an address of a pool is reached at`;
-    throw new RuntimeError('InvalidSpec', `${why} ${spec.address.address}, without host ports`);
-  }
   const names = new Set<string>();
   for (const { name, env } of spec.containers) {
     const bad = Object.keys(env).find((key) => key === '' || key.includes('='));

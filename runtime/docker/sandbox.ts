@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import type { CallOptions } from '../../lib/call.ts';
 import { type CniAttachment, hasMain } from '../cni/cni.ts';
 import type { CniNetworks } from '../cni/networks.ts';
+import { portsOf } from '../instance-ports.ts';
 import { joinSegment } from '../network/join.ts';
 import {
   nameNamespace,
@@ -11,6 +12,7 @@ import {
   namespacePath,
   removeNamespace,
 } from '../network/namespace.ts';
+import { publishPool, unpublishPorts } from '../network/publish.ts';
 import { formatResolvConf } from '../network/resolv-conf.ts';
 import { type InstanceSpec, RuntimeError } from '../runtime.ts';
 import { shortId } from '../short-id.ts';
@@ -65,12 +67,13 @@ export async function ensureSandbox(
   }
 }
 
-/** Takes back what an instance has by CNI, and the name of its namespace. */
+/** Takes back what it publishes, what it has by CNI, and the name of its namespace. */
 export async function leaveNetworks(
   { engine, cni }: Pick<SandboxTools, 'engine' | 'cni'>,
   id: string,
   options: CallOptions,
 ): Promise<void> {
+  await unpublishPorts(shortId(engine.nodeId, id), options);
   if (cni === undefined || !(await cni.holders()).includes(id)) return;
   await cni.detach(id, options);
   await removeNamespace(namespaceOf(shortId(engine.nodeId, id)), options);
@@ -105,7 +108,9 @@ async function joinNetworks(
   if (pid === 0) throw new RuntimeError('StartFailed', 'the sandbox has ended by itself');
   try {
     if (address !== undefined && !hasMain(cni)) {
-      await joinSegment(address, { pid }, shortId(engine.nodeId, id), options);
+      const key = shortId(engine.nodeId, id);
+      await joinSegment(address, { pid }, key, options);
+      await publishPool(key, address, portsOf(spec), options);
     }
     if (cni.length === 0) return [];
     const attachments = await joinByCni(tools, spec, pid, options);

@@ -7,11 +7,12 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CallOptions } from '../../lib/call.ts';
 import { run } from '../run.ts';
-import type { InstanceNetwork } from '../runtime.ts';
+import type { InstanceNetwork, PortSpec } from '../runtime.ts';
 import { macOfAddress, subnetOf, toAddress, toNumber } from './ip.ts';
 import { joinSegment } from './join.ts';
 import { allowForwarding, masquerade } from './masquerade.ts';
 import { ensureNamespace, namespaceExists, namespaceOf, namespacePath } from './namespace.ts';
+import { publishPool, publishPorts, unpublishPorts } from './publish.ts';
 
 export interface BridgeOptions {
   /** @default berth-nat0 */
@@ -81,8 +82,25 @@ export class BridgeNetwork {
     return namespacePath(namespaceOf(key));
   }
 
+  /** Ports of the machine that lead to what `attach` has given an address. */
+  async publish(
+    key: string,
+    network: InstanceNetwork | undefined,
+    ports: readonly PortSpec[],
+    options: CallOptions,
+  ): Promise<void> {
+    const ip = await this.addressOf(key);
+    if (ip === undefined) return;
+    if (network !== undefined) return await publishPool(key, network, ports, options);
+    const [base = '', length = ''] = this.#address.split('/');
+    const subnet = subnetOf(base, Number(length));
+    const own = { key, ip, bridge: this.#bridge, subnet, keepSource: true, ports };
+    await publishPorts(own, options);
+  }
+
   /** Removes the namespace and gives its address back; resolves also when there is none. */
   async detach(key: string, options: CallOptions): Promise<void> {
+    await unpublishPorts(key, options);
     if (await namespaceExists(namespaceOf(key), options)) {
       await run('ip', ['netns', 'delete', namespaceOf(key)], options);
     }

@@ -1,4 +1,3 @@
-import { hasMain } from '../cni/cni.ts';
 import { type ContainerSpec, type InstanceSpec, RuntimeError } from '../runtime.ts';
 
 /**
@@ -18,20 +17,19 @@ export function checkSpec(
       ? `container name "${name}" is used twice`
       : isThere(container)
         ? undefined
-        : containerProblem(container, spec.network === 'host' || hasMain(spec.cni));
+        : containerProblem(container);
     if (why !== undefined) throw new RuntimeError('InvalidSpec', why, { container: name });
     names.add(name);
   }
 }
 
-function instanceProblem({ sysctls, hosts }: InstanceSpec): string | undefined {
-  const no = (field: string) => `${field}: the systemd runtime cannot do this; use docker`;
-  if (Object.keys(sysctls ?? {}).length > 0) return no('securityContext.sysctls');
-  return (hosts ?? []).length > 0 ? no('hostAliases') : undefined;
+function instanceProblem({ sysctls }: InstanceSpec): string | undefined {
+  if (Object.keys(sysctls ?? {}).length === 0) return undefined;
+  return 'securityContext.sysctls: the systemd runtime cannot do this; use docker';
 }
 
-function containerProblem(container: ContainerSpec, arePortsServed: boolean): string | undefined {
-  const { env, command = [], args = [], tty, stdin, seccomp, ports, workingDir } = container;
+function containerProblem(container: ContainerSpec): string | undefined {
+  const { env, command = [], args = [], tty, stdin, seccomp, workingDir } = container;
   const no = (field: string) => `${field}: the systemd runtime cannot do this; use docker`;
   const bad = Object.keys(env).find((key) => key === '' || key.includes('='));
   if (bad !== undefined) return `environment variable name "${bad}" is not allowed`;
@@ -41,9 +39,6 @@ function containerProblem(container: ContainerSpec, arePortsServed: boolean): st
   if (tty) return no('tty');
   if (stdin) return no('stdin');
   if (typeof seccomp === 'object') return no('securityContext.seccompProfile');
-  if (!arePortsServed && ports.some(({ hostPort }) => hostPort !== undefined)) {
-    return 'ports[].hostPort: the systemd runtime publishes no ports; use hostNetwork: true, or CNI';
-  }
   if (workingDir !== undefined && !workingDir.startsWith('/')) {
     return `workingDir: "${workingDir}" must be an absolute path`;
   }

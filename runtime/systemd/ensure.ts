@@ -1,20 +1,20 @@
-import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { stat } from 'node:fs/promises';
 import type { CallOptions } from '../../lib/call.ts';
 import { limitIo } from '../cgroup-io.ts';
 import { type CniAttachment, hasMain } from '../cni/cni.ts';
 import type { CniNetworks } from '../cni/networks.ts';
-import { formatResolvConf } from '../network/resolv-conf.ts';
+import { portsOf } from '../instance-ports.ts';
 import {
   type ContainerSpec,
-  type DnsSpec,
   type InstanceNetwork,
   type InstanceSpec,
+  type PortSpec,
   RuntimeError,
 } from '../runtime.ts';
 import { shortId } from '../short-id.ts';
 import { SystemdError } from './bus.ts';
 import { labelsOf, unitName } from './labels.ts';
+import { writeHosts, writeResolvConf } from './own-files.ts';
 import { startFailure } from './start-failure.ts';
 import { attemptsOf, type Unit } from './unit.ts';
 import { type Place, unitProperties } from './unit-properties.ts';
@@ -27,6 +27,14 @@ export interface Network {
     address: InstanceNetwork | undefined,
     options: CallOptions,
   ): Promise<{ readonly namespacePath: string }>;
+
+  /** Nothing happens to what `attach` has not given an address. */
+  publish(
+    key: string,
+    address: InstanceNetwork | undefined,
+    ports: readonly PortSpec[],
+    options: CallOptions,
+  ): Promise<void>;
 
   /** A namespace without a network. */
   bare(key: string, options: CallOptions): Promise<string>;
@@ -79,14 +87,16 @@ async function clearTheWay(
 export async function joinNetworks(
   units: Units,
   network: Network,
-  { id, namespace, name, address, cni = [] }: InstanceSpec,
+  spec: InstanceSpec,
   options: CallOptions,
 ): Promise<{ readonly path: string; readonly attachments: readonly CniAttachment[] }> {
+  const { id, namespace, name, address, cni = [] } = spec;
   const key = shortId(units.nodeId, id);
   try {
     const path = hasMain(cni)
       ? await network.bare(key, options)
       : (await network.attach(key, address, options)).namespacePath;
+    if (!hasMain(cni)) await network.publish(key, address, portsOf(spec), options);
     if (cni.length === 0) return { path, attachments: [] };
     if (network.cni === undefined) {
       throw new RuntimeError('InvalidSpec', 'this node has no networks by CNI');
@@ -107,30 +117,16 @@ async function placeOf(
   spec: InstanceSpec,
   options: CallOptions,
 ): Promise<Place> {
-  const { id, network: kind, cpus, dns } = spec;
+  const { id, network: kind, cpus, dns, hosts = [] } = spec;
   const key = shortId(units.nodeId, id);
   const place: Place = {
     ...(cpus === undefined ? {} : { cpus }),
     ...(dns === undefined ? {} : { resolvConf: await writeResolvConf(key, dns) }),
+    ...(hosts.length === 0 ? {} : { hostsFile: await writeHosts(key, hosts) }),
   };
   if (kind === 'host') return place;
   const { path } = await joinNetworks(units, network, spec, options);
   return { ...place, networkNamespace: path };
-}
-
-/** Goes with a reboot, as the units do. */
-const resolvDir = '/run/berth/resolv';
-
-async function writeResolvConf(key: string, dns: DnsSpec): Promise<string> {
-  const path = join(resolvDir, key);
-  await mkdir(resolvDir, { recursive: true });
-  // In place: units that run have this very file before them.
-  await writeFile(path, formatResolvConf(dns));
-  return path;
-}
-
-export async function removeResolvConf(key: string): Promise<void> {
-  await rm(join(resolvDir, key), { force: true });
 }
 
 /** What joins others needs them to run. */

@@ -38,11 +38,12 @@ import type { InstanceUsage } from '../usage.ts';
 import { SystemdAdopting } from './adopt.ts';
 import { systemBusPath } from './bus.ts';
 import { checkSpec } from './check-spec.ts';
-import { ensureInstance, joinNetworks, removeResolvConf } from './ensure.ts';
+import { ensureInstance, joinNetworks } from './ensure.ts';
 import { startExec } from './exec.ts';
 import { readJournal } from './journal.ts';
 import { journalMatches, sliceName } from './labels.ts';
 import { observeUnits } from './observe.ts';
+import { removeOwnFiles } from './own-files.ts';
 import { attemptsOf, readInstance, type Unit, unitOfContainerId } from './unit.ts';
 import { UnitNetwork } from './unit-network.ts';
 import { Units } from './units.ts';
@@ -217,7 +218,7 @@ class SystemdRuntime implements Runtime {
       const { adoptions } = this.#units;
       for (const adoption of adoptions.of('systemd', id)) adoptions.forget(adoption);
       await this.#network.leave(id, this.#key(id), options);
-      await removeResolvConf(this.#key(id));
+      await removeOwnFiles(this.#key(id));
       await this.#units.stopSlice(sliceName(this.#options.nodeId, id), options);
     });
   }

@@ -14,6 +14,8 @@ export interface Place {
   readonly networkNamespace?: string;
   /** Shown as `/etc/resolv.conf`. @default the machine's */
   readonly resolvConf?: string;
+  /** Shown as `/etc/hosts`. @default the machine's */
+  readonly hostsFile?: string;
 }
 
 /** Searched by systemd where a command has no path, and the process's own `PATH`. */
@@ -43,7 +45,7 @@ export function unitProperties(
     text('SyslogIdentifier', container.name),
     ...process(container),
     ...rights(container),
-    ...files(withResolvConf(container, place)),
+    ...files(withOwnFiles(container, place)),
     ...limits(container),
     ...deviceLimits(container),
     ...devices(container),
@@ -118,14 +120,15 @@ function rights({ capabilities, noNewPrivileges }: ContainerSpec): readonly Prop
   return properties;
 }
 
-const resolvConfPath = '/etc/resolv.conf';
-
-function withResolvConf(container: ContainerSpec, { resolvConf }: Place): ContainerSpec {
+/** Of the instance, unless the container has its own. */
+function withOwnFiles(container: ContainerSpec, place: Place): ContainerSpec {
   const { mounts } = container;
-  const isOwn = mounts.some(({ containerPath }) => containerPath === resolvConfPath);
-  if (resolvConf === undefined || isOwn) return container;
-  const mount = { hostPath: resolvConf, containerPath: resolvConfPath, readOnly: true };
-  return { ...container, mounts: [...mounts, mount] };
+  const files = { '/etc/resolv.conf': place.resolvConf, '/etc/hosts': place.hostsFile };
+  const added = Object.entries(files).flatMap(([containerPath, hostPath]) => {
+    const isOwn = mounts.some((mount) => mount.containerPath === containerPath);
+    return hostPath === undefined || isOwn ? [] : [{ hostPath, containerPath, readOnly: true }];
+  });
+  return { ...container, mounts: [...mounts, ...added] };
 }
 
 function files(container: ContainerSpec): readonly Property[] {

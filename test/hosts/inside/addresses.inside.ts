@@ -16,6 +16,7 @@ const never = { signal: new AbortController().signal };
 const options = { nodeId: 'addresses', clock: systemClock, log: silentLog };
 const docker = createDockerRuntime(options);
 const systemd = createSystemdRuntime(options);
+const beside = createSystemdRuntime({ ...options, nodeId: 'beside' });
 const address = '10.66.0.5';
 
 const script = "busybox ip address show eth0; trap 'exit' TERM; busybox sleep 1000 & wait";
@@ -81,6 +82,7 @@ beforeAll(async () => {
 afterEach(async () => {
   await remove(docker);
   await remove(systemd);
+  await remove(beside);
   await execute('ip', ['link', 'delete', 'berth0']).catch(() => undefined);
 });
 
@@ -129,9 +131,64 @@ test('an address passes from a container to a unit, and not before the container
   expect(await answers()).toBe(true);
 });
 
-test('host ports of what has an address of its own are refused', async () => {
-  const ports = [{ containerPort: 80, protocol: 'TCP', hostPort: 8080 }] as const;
-  await expect(
-    docker.ensure(instance('a', { image: busyboxImage, ports }), never),
-  ).rejects.toMatchObject({ reason: 'InvalidSpec', message: expect.stringContaining('8080') });
+/** Says whom it talks with, and ends. */
+const greet = ['busybox', 'nc', '-ll', '-p', '8099', '-e', 'busybox', 'netstat', '-tn'];
+
+const ask = async (from: readonly string[], to: string, port: number) => {
+  const line = [...from, 'timeout', '5', 'busybox', 'nc', to, String(port)];
+  const { stdout } = await execute(line[0]!, line.slice(1)).catch((error) => error);
+  return String(stdout);
+};
+
+test.each([
+  ['a container with an address of a pool', docker, busyboxImage, true],
+  ['a unit with an address of a pool', systemd, '', true],
+  ['a unit with an address of the node', systemd, '', false],
+] as const)('ports of the node lead to %s, until it goes', async (_, runtime, image, hasPool) => {
+  const port = (hostPort: number, hostIp?: string) =>
+    ({ containerPort: 8099, protocol: 'TCP', hostPort, ...(hostIp ? { hostIp } : {}) }) as const;
+  const { address: pool, ...rest } = instance('a', {
+    ...{ image, command: greet, ports: [port(18_099), port(18_098, '127.0.0.1')] },
+  });
+  const spec = { ...rest, ...(hasPool ? { address: pool! } : {}) };
+  const { ips } = await runtime.ensure(spec, never);
+  const served = `${ips[0]}:8099`;
+  const answers = (to: string, number: number) =>
+    until(`${to}:${number} answers`, async () => {
+      return (await ask([], to, number)).includes(served) || undefined;
+    });
+  await answers('127.0.0.1', 18_099);
+  await answers('127.0.0.1', 18_098);
+  const { stdout } = await execute('hostname', ['-I']);
+  const own = stdout.split(' ')[0]!;
+  await answers(own, 18_099);
+  expect(await ask([], own, 18_098)).toBe('');
+  // From beside it on the bridge, and from the instance itself.
+  const inside = ['nsenter', '--net', '-t', await pidOf(runtime, 'a')];
+  expect(await ask(inside, own, 18_099)).toContain(served);
+  const aside = { ...pool!, address: '10.66.0.6', mac: macOfAddress('10.66.0.6') };
+  const neighbour = instance('b', { command: ['busybox', 'sleep', '1000'] });
+  await beside.ensure({ ...neighbour, address: aside }, never);
+  expect(await ask(['nsenter', '--net', '-t', await pidOf(beside, 'b')], own, 18_099)).toContain(
+    served,
+  );
+
+  await runtime.stop('a', { ...never, graceMs: 0 });
+  expect(await ask([], '127.0.0.1', 18_099)).toBe('');
+  await runtime.ensure({ ...spec, containers: [{ ...spec.containers[0]!, attempt: 1 }] }, never);
+  await answers('127.0.0.1', 18_099);
+  await remove(runtime);
+  expect(await ask([], '127.0.0.1', 18_099)).toBe('');
+  const { stdout: rules } = await execute('iptables-save', []);
+  expect(rules).not.toContain('BERTH-P-');
 });
+
+async function pidOf(runtime: Runtime, id: string): Promise<string> {
+  const found = (await runtime.get(id, never))?.containers[0]?.containerId ?? '';
+  const [kind, name = ''] = found.split('://');
+  const { stdout } =
+    kind === 'docker'
+      ? await execute('docker', ['inspect', '--format', '{{.State.Pid}}', name])
+      : await execute('systemctl', ['show', '--value', '-p', 'MainPID', name]);
+  return stdout.trim();
+}

@@ -76,26 +76,27 @@ runtimeContract('systemd', async () => {
   };
 }, ['tty', 'stdin', 'streams', 'hostname', 'images']);
 
+const bare: ContainerSpec = {
+  name: 'main',
+  attempt: 0,
+  image: '',
+  env: {},
+  tty: false,
+  stdin: false,
+  privileged: false,
+  readOnlyRootFilesystem: false,
+  ports: [],
+  mounts: [],
+  limits: {},
+};
+
 describe('systemd alone', () => {
   test('processes run on the processors they are given, and are moved', async () => {
     await makeRoot();
     const nodeId = 'node-cpus';
     const { signal } = new AbortController();
     const runtime = createSystemdRuntime({ nodeId, clock: systemClock, log: silentLog });
-    const container: ContainerSpec = {
-      name: 'main',
-      attempt: 0,
-      image: '',
-      command: ['sh', '-c', 'sleep 1000 & wait'],
-      env: {},
-      tty: false,
-      stdin: false,
-      privileged: false,
-      readOnlyRootFilesystem: false,
-      ports: [],
-      mounts: [],
-      limits: {},
-    };
+    const container = { ...bare, command: ['sh', '-c', 'sleep 1000 & wait'] };
     const whole = { namespace: 'test', name: 'cpus', hostname: 'h', network: 'host' } as const;
     const cpus = { cpus: '1', isAll: false };
     const spec = { ...whole, id: 'cpus', containers: [container], cpus };
@@ -110,6 +111,33 @@ describe('systemd alone', () => {
     await runtime.setCpus?.('cpus', { cpus: '0', isAll: false }, { signal });
     expect([await allowed(pid), await allowed(child.trim())]).toEqual(['0', '0']);
     await runtime.remove('cpus', { signal, graceMs: 0 });
+    await runtime.close();
+  });
+
+  test('names of hostAliases are in /etc/hosts, and the machine keeps its own', async () => {
+    await makeRoot();
+    const { signal } = new AbortController();
+    const runtime = createSystemdRuntime({
+      ...{ nodeId: 'node-hosts', clock: systemClock },
+      log: silentLog,
+    });
+    const before = await readFile('/etc/hosts', 'utf8');
+    for (const image of ['', root]) {
+      const container: ContainerSpec = {
+        ...bare,
+        image,
+        command: ['/bin/sh', '-c', 'cat /etc/hosts; touch /etc/hosts 2>/dev/null || echo refused'],
+      };
+      const whole = { namespace: 'test', name: 'hosts', hostname: 'h', network: 'bridge' } as const;
+      const hosts = [{ ip: '192.0.2.7', names: ['db', 'db.test'] }];
+      await runtime.ensure({ ...whole, id: 'hosts', containers: [container], hosts }, { signal });
+      const log = { container: 'main', previous: false, follow: true, timestamps: false, signal };
+      let said = '';
+      for await (const { data } of runtime.logs('hosts', log)) said += Buffer.from(data);
+      expect(said).toBe(`${before.trimEnd()}\n192.0.2.7\tdb\tdb.test\nrefused\n`);
+      await runtime.remove('hosts', { signal, graceMs: 0 });
+    }
+    expect(await readFile('/etc/hosts', 'utf8')).toBe(before);
     await runtime.close();
   });
 });
