@@ -130,12 +130,13 @@ describe('systemd alone', () => {
       };
       const whole = { namespace: 'test', name: 'hosts', hostname: 'h', network: 'bridge' } as const;
       const hosts = [{ ip: '192.0.2.7', names: ['db', 'db.test'] }];
-      await runtime.ensure({ ...whole, id: 'hosts', containers: [container], hosts }, { signal });
+      const id = `hosts-${image.length}`;
+      await runtime.ensure({ ...whole, id, containers: [container], hosts }, { signal });
       const log = { container: 'main', previous: false, follow: true, timestamps: false, signal };
       let said = '';
-      for await (const { data } of runtime.logs('hosts', log)) said += Buffer.from(data);
+      for await (const { data } of runtime.logs(id, log)) said += Buffer.from(data);
       expect(said).toBe(`${before.trimEnd()}\n192.0.2.7\tdb\tdb.test\nrefused\n`);
-      await runtime.remove('hosts', { signal, graceMs: 0 });
+      await runtime.remove(id, { signal, graceMs: 0 });
     }
     expect(await readFile('/etc/hosts', 'utf8')).toBe(before);
     await runtime.close();
