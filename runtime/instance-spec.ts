@@ -155,6 +155,8 @@ export interface GpuDevice {
   readonly id: string;
   /** Device files that a process needs for it. */
   readonly paths: readonly string[];
+  /** Its place on the PCI bus, by which a machine gets it: `0000:3b:00.0`. */
+  readonly address?: string;
 }
 
 /** Of one block device of the machine. */

@@ -1,6 +1,5 @@
 /** Whether this machine has the GPUs that a pod was given, and nobody else has its devices already. Pure. */
 import type { Node, Pod } from '../../api/kinds.gen.ts';
-import { isVm } from '../../api/vm-instance.ts';
 import { ConfigError } from '../config-error.ts';
 import { allocationOf } from './allocation.ts';
 
@@ -21,8 +20,6 @@ const remedy = 'delete the pod to have it placed again';
  */
 export function checkAllocation(pod: Pod, pods: readonly Pod[], devices: NodeDevices): void {
   const { cores, gpus, gpuMilli } = allocationOf(pod);
-  if (gpus.length > 0 && isVm(pod))
-    throw new ConfigError(`a machine cannot be given a GPU yet: leave berth.dev/gpu out`);
   const unknown = gpus.filter((gpu) => devices.gpus[gpu] === undefined);
   if (unknown.length > 0) {
     const there = devices.gpus.flatMap((gpu, number) => (gpu === undefined ? [] : number));

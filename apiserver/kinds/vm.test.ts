@@ -85,6 +85,19 @@ test('a machine stays on its node, and has time to end there', () => {
   expect(vmStrategy.deletion?.(vm({}), undefined)).toEqual({ type: 'now' });
 });
 
+test('a machine has whole GPUs, which are chosen with its node', () => {
+  const gpus = (amount: string, more: JsonObject = {}) =>
+    vm({ resources: { requests: { cpu: '2', memory: '1Gi', 'berth.dev/gpu': amount } }, ...more });
+  const field = 'spec.resources.requests.berth.dev/gpu';
+  expect(wrong(gpus('2'))).toEqual([]);
+  expect(wrong(gpus('500m'))).toEqual([field]);
+  const on = { nodeName: 'n1' };
+  expect(wrong(gpus('1', on), gpus('1', on))).toEqual([]);
+  expect(wrong(gpus('2', on), gpus('1', on))).toEqual([field]);
+  expect(wrong(vm(on), gpus('1', on))).toEqual([field]);
+  expect(wrong(gpus('2'), gpus('1'))).toEqual([]);
+});
+
 test('what a machine may grow to is no less than what it has', () => {
   expect(wrong(vm({ cpu: { max: 4 }, memory: { max: '2Gi' } }))).toEqual([]);
   expect(wrong(vm({ cpu: { max: 1 }, memory: { max: '512Mi' } }))).toEqual([

@@ -20,6 +20,7 @@ export const vmStrategy: Strategy = {
     const before = old === undefined ? undefined : (asObject(old['spec']) ?? {});
     return [
       ...resourceErrors(spec),
+      ...gpuErrors(spec, before),
       ...bootErrors(vm, spec),
       ...diskErrors(spec, before),
       ...foreignDiskErrors(vm, before),
@@ -60,6 +61,22 @@ function resourceErrors(spec: JsonObject): FieldError[] {
   // What is no quantity is the schema's to tell.
   if (!isQuantity(memory.value) || parseBytes(memory.value) > 0n) return [];
   return [invalidValue(memory.field, memory.value, 'must be greater than zero')];
+}
+
+/** A card is the guest's alone, and chosen with its node. */
+function gpuErrors(spec: JsonObject, before: JsonObject | undefined): FieldError[] {
+  const asked = amountOf(spec, 'berth.dev/gpu');
+  const had = before === undefined ? undefined : amountOf(before, 'berth.dev/gpu');
+  const { field = 'spec.resources.requests.berth.dev/gpu', value = '0' } = asked ?? {};
+  // What is no quantity is the schema's to tell.
+  if (!isQuantity(value)) return [];
+  const isBound = asString(before?.['nodeName']) !== '';
+  if (isBound && value !== (had?.value ?? '0')) {
+    const why = 'GPUs are chosen with the node: delete the machine and make it anew';
+    return [forbiddenField(field, why)];
+  }
+  if (parseMilli(value) % 1_000n === 0n) return [];
+  return [invalidValue(field, value, 'a machine has whole GPUs')];
 }
 
 /** What was adopted may boot from what no VM can say. */

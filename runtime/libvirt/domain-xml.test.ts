@@ -109,3 +109,16 @@ test('memory that can grow, and large pages', () => {
   expect(xml).toContain('<currentMemory unit="b">1073741824</currentMemory>');
   expect(xml).toContain('<page size="2097152" unit="b"/>');
 });
+
+test('GPUs are handed through by their places on the bus, and each has a port', () => {
+  const gpu = { vendor: 'nvidia', id: 'GPU-1', paths: [], address: '0000:3b:00.1' } as const;
+  const xml = xmlOf({}, { ...container, gpus: [gpu] });
+  expect(xml).toContain(
+    '<hostdev mode="subsystem" type="pci" managed="yes"><source>' +
+      '<address domain="0x0000" bus="0x3b" slot="0x00" function="0x1"/></source></hostdev>',
+  );
+  const ports = (text: string) => text.split('pcie-root-port').length;
+  expect(ports(xml) - ports(xmlOf())).toBe(1);
+  const { address: _, ...nowhere } = gpu;
+  expect(() => xmlOf({}, { ...container, gpus: [nowhere] })).toThrow('no place on the PCI bus');
+});

@@ -1,7 +1,14 @@
 /** A machine as libvirt's domain. Pure. */
 
 import type { MachineDisk, MachineInterface, MachineSpec } from '../machine.ts';
-import type { ContainerSpec, CpuChoice, InstanceSpec, ResourceLimits } from '../runtime.ts';
+import {
+  type ContainerSpec,
+  type CpuChoice,
+  type GpuDevice,
+  type InstanceSpec,
+  type ResourceLimits,
+  RuntimeError,
+} from '../runtime.ts';
 
 /** Namespace of the element that says whose a domain is. */
 export const labelNamespace = 'https://berth.dev/instance/1';
@@ -61,7 +68,7 @@ export function domainXml(
     element('on_poweroff', {}, 'destroy'),
     element('on_reboot', {}, 'restart'),
     element('on_crash', {}, 'destroy'),
-    devices(machine, hypervisor, files),
+    devices(machine, container.gpus ?? [], hypervisor, files),
   ]);
 }
 
@@ -193,16 +200,23 @@ function operatingSystem({ boot }: MachineSpec, { architecture }: Hypervisor): s
   ]);
 }
 
-function devices(machine: MachineSpec, { emulator }: Hypervisor, files: DomainFiles): string {
+function devices(
+  machine: MachineSpec,
+  gpus: readonly GpuDevice[],
+  { emulator }: Hypervisor,
+  files: DomainFiles,
+): string {
   const { disks, interfaces, graphics = true } = machine;
+  const ports = hotplugPorts + disks.length + interfaces.length + gpus.length;
   return element('devices', {}, [
     element('emulator', {}, emulator),
     element('controller', { type: 'pci', model: 'pcie-root' }),
-    ...Array.from({ length: hotplugPorts + disks.length + interfaces.length }, () =>
+    ...Array.from({ length: ports }, () =>
       element('controller', { type: 'pci', model: 'pcie-root-port' }),
     ),
     ...disks.map((disk, index) => diskXml(disk, diskTarget(index))),
     ...interfaces.map(interfaceXml),
+    ...gpus.map(hostDevice),
     element('serial', { type: 'pty' }, [element('log', { file: files.consoleLog, append: 'on' })]),
     element('console', { type: 'pty' }, [element('target', { type: 'serial' })]),
     element('channel', { type: 'unix' }, [
@@ -217,6 +231,24 @@ function devices(machine: MachineSpec, { emulator }: Hypervisor, files: DomainFi
       : []),
     element('memballoon', { model: 'virtio' }, [element('stats', { period: '5' })]),
     element('rng', { model: 'virtio' }, [element('backend', { model: 'random' }, '/dev/urandom')]),
+  ]);
+}
+
+/** The card itself: libvirt takes it from the machine's driver while the guest runs, and gives it back. */
+function hostDevice({ id, address = '' }: GpuDevice): string {
+  const [, domain, bus, slot, part] =
+    /^([0-9a-f]{4}):([0-9a-f]{2}):([0-9a-f]{2})\.([0-7])$/i.exec(address) ?? [];
+  if (domain === undefined) {
+    throw new RuntimeError('InvalidSpec', `GPU ${id} has no place on the PCI bus: "${address}"`);
+  }
+  const place = {
+    domain: `0x${domain}`,
+    bus: `0x${bus}`,
+    slot: `0x${slot}`,
+    function: `0x${part}`,
+  };
+  return element('hostdev', { mode: 'subsystem', type: 'pci', managed: 'yes' }, [
+    element('source', {}, [element('address', place)]),
   ]);
 }
 
