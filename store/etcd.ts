@@ -31,11 +31,8 @@ export interface EtcdStoreOptions extends Omit<EtcdConnection, 'clock'> {
   readonly log?: Log;
 }
 
-/**
- * Opens a store on an etcd cluster, 3.4 or newer; any number of processes may share it. Throws
- * `Unavailable` if no endpoint answers.
- */
-export async function openEtcdStore(options: EtcdStoreOptions): Promise<Store> {
+/** @see openEtcdStore, which is how others come here. */
+export async function connectEtcdStore(options: EtcdStoreOptions): Promise<Store> {
   const { keyPrefix = '/berth', clock = systemClock, log = silentLog } = options;
   const store = new EtcdStore({
     endpoints: new EtcdEndpoints({ ...options, clock }),

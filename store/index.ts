@@ -9,11 +9,12 @@ export {
   encodeBackup,
 } from './backup-format.ts';
 export { type EmbeddedStoreOptions, openEmbeddedStore } from './embedded.ts';
-export { type EtcdStoreOptions, openEtcdStore } from './etcd.ts';
+export type { EtcdStoreOptions } from './etcd.ts';
 export type { EtcdTls } from './etcd-endpoints.ts';
 export { formatKey, type Migration, settleFormat } from './format.ts';
 export { maxKeyBytes, maxTxnOperations } from './limits.ts';
 export { type OpenStoreOptions, openStore, parseStoreUrl, type StoreLocation } from './open.ts';
+export { openEtcdStore } from './open-etcd.ts';
 export {
   type Change,
   type ChangeSet,

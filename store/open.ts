@@ -1,5 +1,6 @@
 import { openEmbeddedStore } from './embedded.ts';
-import { type EtcdStoreOptions, openEtcdStore } from './etcd.ts';
+import type { EtcdStoreOptions } from './etcd.ts';
+import { openEtcdStore } from './open-etcd.ts';
 import type { Store } from './store.ts';
 
 /** What a URL does not say; used for etcd only. */
