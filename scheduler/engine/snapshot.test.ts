@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { cpuBound } from '../dimensions/cpu-bound/cpu-bound.ts';
+import { gpu } from '../dimensions/gpu/gpu.ts';
 import { Engine } from './engine.ts';
 import type { Allocation, NodeRecord, PlacementRequest } from './request.ts';
 import { Snapshot } from './snapshot.ts';
@@ -19,8 +20,9 @@ const nodes: fc.Arbitrary<NodeRecord> = fc
     zone: fc.constantFrom('x', 'y'),
     cores: fc.integer({ min: 1, max: 4 }),
     sold: fc.constantFrom(100, 100, 200),
+    gpus: fc.array(fc.constantFrom('T4', 'A10'), { maxLength: 3 }),
   })
-  .map(({ name, cpu, memory, gpu, unschedulable, zone, cores, sold }) =>
+  .map(({ name, cpu, memory, gpu, unschedulable, zone, cores, sold, gpus }) =>
     node(
       name,
       { cpu, memory, 'example.com/gpu': gpu },
@@ -28,6 +30,7 @@ const nodes: fc.Arbitrary<NodeRecord> = fc
         traits: { unschedulable },
         labels: { zone },
         cores: { ids: Array.from({ length: cores }, (_, i) => i), pieces: sold, numa: [] },
+        gpus,
       },
     ),
   );
@@ -42,12 +45,13 @@ const requests: fc.Arbitrary<PlacementRequest> = fc
     strategy: fc.constantFrom('Spread', 'Pack', 'Global', 'Drained'),
     port: fc.constantFrom(80, 81, 82, undefined),
     boundPieces: fc.constantFrom(0, 0, 30, 50, 100, 130),
+    gpuMilli: fc.constantFrom(0, 0, 300, 700, 1000, 2000),
   })
-  .map(({ uid, cpu, memory, gpu, owner, strategy, port, boundPieces }) =>
+  .map(({ uid, cpu, memory, gpu, owner, strategy, port, boundPieces, gpuMilli }) =>
     request(
       uid,
       { cpu, memory, 'example.com/gpu': gpu },
-      { owner, strategy, hostPorts: port === undefined ? [] : [port], boundPieces },
+      { owner, strategy, hostPorts: port === undefined ? [] : [port], boundPieces, gpuMilli },
     ),
   );
 
@@ -253,6 +257,19 @@ describe('the snapshot', () => {
           }
           for (const pieces of sold.values())
             expect(pieces).toBeLessThanOrEqual(cores?.pieces ?? 0);
+        }
+        for (const { name, gpus = [] } of records) {
+          const given = new Map<number, number>();
+          for (const d of decisions) {
+            if (d.type !== 'placed' || d.node !== name) continue;
+            const { devices = [], milli = 0 } = gpu.read(d.allocation['gpu'] ?? {}) ?? {};
+            expect(new Set(devices).size).toBe(devices.length);
+            for (const device of devices) given.set(device, (given.get(device) ?? 0) + milli);
+          }
+          for (const [device, milli] of given) {
+            expect(gpus[device]).toBeDefined();
+            expect(milli).toBeLessThanOrEqual(1000);
+          }
         }
         for (const { name, traits } of records) {
           const index = engine.snapshot.indexOf(name) ?? -1;

@@ -29,6 +29,7 @@ export function node(
     readonly traits?: Partial<NodeTraits>;
     readonly labels?: NodeRecord['labels'];
     readonly cores?: NodeRecord['cores'];
+    readonly gpus?: NodeRecord['gpus'];
   } = {},
 ): NodeRecord {
   return {
@@ -37,6 +38,7 @@ export function node(
     traits: { ...easyTraits, ...more.traits },
     capacity: amounts({ pods: 110, ...capacity }),
     ...(more.cores === undefined ? {} : { cores: more.cores }),
+    ...(more.gpus === undefined ? {} : { gpus: more.gpus }),
   };
 }
 
@@ -48,9 +50,12 @@ export function request(
     readonly hostPorts?: readonly number[];
     /** Hundredths of cores of its own. */
     readonly boundPieces?: number;
+    /** Thousandths of one GPU, or of several whole ones. */
+    readonly gpuMilli?: number;
   } = {},
 ): PlacementRequest {
-  const { hostPorts: numbers = [], boundPieces: pieces = 0, ...rest } = more;
+  const { hostPorts: numbers = [], boundPieces: pieces = 0, gpuMilli = 0, ...rest } = more;
+  const gpus = { devices: Math.ceil(gpuMilli / 1000), milli: Math.min(1000, gpuMilli), models: [] };
   const ports = numbers.map((port): HostPort => ({ protocol: 'TCP', hostIP: '0.0.0.0', port }));
   return withClassKey({
     uid,
@@ -59,6 +64,7 @@ export function request(
     parts: [
       ...(ports.length === 0 ? [] : [{ dimension: 'hostPorts', need: ports }]),
       ...(pieces === 0 ? [] : [{ dimension: 'cpuBound', need: { pieces, memory: 0 } }]),
+      ...(gpuMilli === 0 ? [] : [{ dimension: 'gpu', need: gpus }]),
     ],
     nodeSelector: [],
     tolerations: [],
@@ -93,8 +99,13 @@ export function seen(snapshot: Snapshot): unknown {
       const need = { pieces, memory: 0 };
       return [devices?.count(need), devices?.fits(need) === true && devices.allocate(need)];
     });
+    const gpus = snapshot.devicesAt('gpu', index)?.usage?.();
     const owners = ['a', 'b', 'c'].map((owner) => snapshot.ownerCounts(owner)?.get(index) ?? 0);
-    return { ...record, columns, taken, bound, owners };
+    const shares = [1, 300, 700, 1000].map((milli) => {
+      const need = { devices: 1, milli, models: [] };
+      return snapshot.devicesAt('gpu', index)?.count(need);
+    });
+    return { ...record, columns, taken, bound, owners, gpus, shares };
   });
   const placed = [...snapshot.placed()].sort().map((uid) => [uid, snapshot.nodeOf(uid)]);
   return { nodes, placed };

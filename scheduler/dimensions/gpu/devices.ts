@@ -58,6 +58,12 @@ export class GpuDevices implements Devices<GpuNeed, GpuPiece> {
     return { devices, milli: need.milli };
   }
 
+  /** Those of the lowest numbers that will do, whatever others have. */
+  implied(need: GpuNeed): GpuPiece {
+    const acceptable = [...this.free.keys()].filter((device) => this.accepts(need, device));
+    return { devices: acceptable.slice(0, need.devices), milli: need.milli };
+  }
+
   /** In devices. */
   usage(): { readonly capacity: number; readonly used: number } {
     const free = this.free.reduce((sum, each) => sum + each, 0);
