@@ -158,6 +158,123 @@ test(
   timeoutMs,
 );
 
+const byCni = {
+  container: '10.88.0.50',
+  process: '10.88.0.51',
+  machine: '10.88.0.60',
+};
+const bridged = (
+  name: string,
+  bridge: string,
+  subnet: string,
+  routes: readonly object[] = [],
+  more: readonly object[] = [],
+) => ({
+  cniVersion: '1.0.0',
+  name,
+  plugins: [
+    {
+      ...{ type: 'bridge', bridge, isGateway: true, capabilities: { ips: true } },
+      ipam: { type: 'host-local', ranges: [[{ subnet }]], routes },
+    },
+    ...more,
+  ],
+});
+
+test(
+  'a container, a process and a machine on networks by CNI reach one another, and are told',
+  async () => {
+    const portmap = { type: 'portmap', capabilities: { portMappings: true } };
+    const world = [{ dst: '0.0.0.0/0' }];
+    const files = {
+      '10-lan.conflist': bridged('cnilan', 'cni0', '10.87.0.0/24', world, [portmap]),
+      '20-shared.conflist': bridged('shared', 'cni1', '10.88.0.0/24'),
+    };
+    await cluster.sh(2, 'mkdir -p /etc/cni/net.d');
+    for (const [name, list] of Object.entries(files)) {
+      const write = ['sh', '-c', `cat > /etc/cni/net.d/${name}`];
+      await cluster.run(2, write, { stdin: JSON.stringify(list) });
+    }
+    const annotations = (address: string) => ({
+      'v1.multus-cni.io/default-network': 'cnilan',
+      'k8s.v1.cni.cncf.io/networks': JSON.stringify([
+        { name: 'shared', interface: 'shared0', ips: [`${address}/24`] },
+      ]),
+    });
+    const pod = (
+      { spec, ...from }: ReturnType<typeof container> | ReturnType<typeof unit>,
+      kind: 'container' | 'process',
+      port: number,
+    ) => ({
+      ...from,
+      metadata: { name: `cni-${kind}`, annotations: annotations(byCni[kind]) },
+      spec: {
+        ...spec,
+        containers: [
+          {
+            ...spec.containers[0],
+            command: ['busybox', 'nc', '-ll', '-p', '80', '-e', 'echo', 'hello'],
+            ports: [{ containerPort: 80, hostPort: port }],
+          },
+        ],
+      },
+    });
+    const cniMachine = {
+      ...machine,
+      metadata: { name: 'cni-machine' },
+      spec: {
+        ...machine.spec,
+        boot: {
+          ...machine.spec.boot,
+          commandLine: guestCommandLine(byCni.machine, 'cni-machine'),
+        },
+        interfaces: [{ network: 'shared', address: `${byCni.machine}/24` }],
+      },
+    };
+    await cluster.apply(
+      pod(container('', 'h2'), 'container', 8_081),
+      pod(unit('', 'h2'), 'process', 8_082),
+      cniMachine,
+    );
+    const all = ['pod/cni-container', 'pod/cni-process', 'vm/cni-machine'] as const;
+    await ready(...all);
+    const run = (name: string, ...command: readonly string[]) =>
+      cluster.berth(1, 'exec', name, '--', ...command);
+    for (const name of all) {
+      for (const address of Object.values(byCni)) {
+        await cluster.until(`${name} reaches ${address}`, async () => {
+          return (await run(name, ...ping(address))).code === 0;
+        });
+      }
+    }
+    const status = '{.metadata.annotations.k8s\\.v1\\.cni\\.cncf\\.io/network-status}';
+    for (const [kind, port] of [
+      ['container', 8_081],
+      ['process', 8_082],
+    ] as const) {
+      const get = ['get', `pod/cni-${kind}`, '-o'];
+      const podIp = await cluster.kubectl(...get, 'jsonpath={.status.podIP}');
+      expect(podIp).toMatch(/^10\.87\.0\./);
+      expect(JSON.parse(await cluster.kubectl(...get, `jsonpath=${status}`))).toMatchObject([
+        { name: 'cnilan', interface: 'eth0', ips: [podIp], default: true },
+        { name: 'shared', interface: 'shared0', ips: [byCni[kind]], default: false },
+      ]);
+      // From another host, by the port that the chain has published.
+      expect(await cluster.sh(1, `busybox nc -w 3 10.99.0.12 ${port} < /dev/null`)).toBe('hello');
+    }
+    const addresses = ['get', 'vm/cni-machine', '-o', 'jsonpath={.status.addresses}'];
+    expect(await cluster.kubectl(...addresses)).toContain(byCni.machine);
+    const { stdout } = await run('cni-container', 'busybox', 'nslookup', 'mover.default.berth');
+    expect(stdout).toContain(await addressOf('mover'));
+    await cluster.kubectl('delete', 'vm/cni-machine', '--wait');
+    const doctor = await cluster.berth(2, 'doctor');
+    expect(doctor.stdout).toContain(
+      'network "cnilan" (10-lan.conflist): bridge, host-local, portmap',
+    );
+  },
+  timeoutMs,
+);
+
 test(
   'after a power cut a host brings them back by itself, and after a restart of its engine',
   async () => {
@@ -167,6 +284,13 @@ test(
       unit('kept', 'h2'),
     );
     await ready('pod/held', 'pod/kept');
+    const answerByCni = async () => {
+      for (const address of [byCni.container, byCni.process]) {
+        await cluster.until(`${address} answers`, async () => {
+          return (await cluster.lab.exec(2, ping(address))).code === 0;
+        });
+      }
+    };
     const addresses = await Promise.all(['held', 'kept'].map(addressOf));
     const answer = async () => {
       for (const address of addresses) {
@@ -182,8 +306,9 @@ test(
     await cluster.lab.boot(2);
     await cluster.reviveBerth(2);
     await answer();
+    await answerByCni();
     await cluster.reviveBerth(1);
-    await ready('pod/held', 'pod/kept');
+    await ready('pod/held', 'pod/kept', 'pod/cni-container', 'pod/cni-process');
     expect(await Promise.all(['held', 'kept'].map(addressOf))).toEqual(addresses);
     const told = ['get', 'pod/held', 'pod/kept', '-o', 'jsonpath={.items[*].status.podIP}'];
     expect((await cluster.kubectl(...told)).split(' ')).toEqual(addresses);
