@@ -6,7 +6,6 @@ import { hasReservation } from './addresses/instance-networks.ts';
 import { portsOf } from './container-spec.ts';
 import { podDns } from './dns/pod-dns.ts';
 import { choiceOf } from './follow-cpus.ts';
-import { knownCniRequests } from './networks/cni-requests.ts';
 import type { PodContext } from './pod-context.ts';
 import { namespacesOf } from './pod-namespaces.ts';
 
@@ -31,7 +30,7 @@ export function instanceSpec(context: PodContext, parts: InstanceParts): Instanc
     names === undefined
       ? podDns(pod, { conf: noConf, ...(main === undefined ? {} : { attached: main.dns }) })
       : names.dnsOf(pod, runtime.name, address, main);
-  const cni = knownCniRequests(pod, context.nodeNetwork);
+  const cni = context.networks.requests;
   return {
     id: uid,
     namespace,
@@ -50,9 +49,9 @@ export function instanceSpec(context: PodContext, parts: InstanceParts): Instanc
 }
 
 /** Whether its network is not one container's own. */
-export function isShared({ pod, nodeNetwork }: PodContext): boolean {
+export function isShared({ pod, networks }: PodContext): boolean {
   const { spec } = pod;
-  if (hasReservation(pod) || knownCniRequests(pod, nodeNetwork).length > 0) return true;
+  if (hasReservation(pod) || networks.requests.length > 0) return true;
   if (spec.shareProcessNamespace === true && spec.hostPID !== true) return true;
   const count = spec.containers.length + (spec.initContainers?.length ?? 0);
   return spec.hostNetwork !== true && count > 1;

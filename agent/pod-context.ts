@@ -17,6 +17,7 @@ import type { ContainerLife } from './hooks/container-life.ts';
 import type { ImagePulls } from './images/image-pulls.ts';
 import type { MachineSize } from './machines/room-to-grow.ts';
 import type { NodeNetwork } from './networks/cni-requests.ts';
+import type { WantedNetworks } from './networks/wanted-networks.ts';
 import type { PodMemory } from './pod-memory.ts';
 import type { Waiting } from './pod-status.ts';
 
@@ -82,6 +83,8 @@ export interface PodContext extends PodDeps {
   readonly uid: string;
   readonly memory: PodMemory;
   readonly runtime: Runtime;
+  /** By CNI. */
+  readonly networks: WantedNetworks;
   readonly signal: AbortSignal;
   /** Tells the API what containers wait for while the pass goes on; a failure is only logged. */
   tell(waiting: ReadonlyMap<string, Waiting>): Promise<void>;

@@ -20,6 +20,7 @@ import {
   saveMachine,
 } from './machines/follow-machine.ts';
 import { followNetworks, networkFacts } from './networks/follow-networks.ts';
+import { noNetworks, wantedNetworks } from './networks/wanted-networks.ts';
 import { graceMsOf, isStopWanted, type PodContext, type PodDeps } from './pod-context.ts';
 import type { PodMemory } from './pod-memory.ts';
 import { haveMainsEnded } from './pod-plan.ts';
@@ -53,6 +54,7 @@ export async function syncPod(
     uid,
     memory,
     runtime,
+    networks: noNetworks,
     signal,
     tell: (waiting) => tellWaiting(context, waiting),
   };
@@ -74,7 +76,15 @@ export async function syncPod(
   }
   if (memory.eviction !== undefined) return await evict(context, found, memory.eviction);
   if (isStopWanted(pod)) return await stop(context, found);
+  const networks = await wantedNetworks(context, pod, found);
+  return await bringUp({ ...context, networks }, found);
+}
 
+async function bringUp(
+  context: PodContext,
+  found: InstanceStatus | undefined,
+): Promise<SyncResult> {
+  const { pod, memory } = context;
   if (pod.status?.reason !== 'Stopped') memory.resumed = false;
   const resume = pod.status?.reason === 'Stopped' && !memory.resumed;
   const before = context.life.follow(context, found);

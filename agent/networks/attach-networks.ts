@@ -4,7 +4,6 @@ import { ConfigError } from '../config-error.ts';
 import { instanceSpec } from '../instance-spec.ts';
 import type { PodContext } from '../pod-context.ts';
 import type { References } from '../references.ts';
-import { cniRequests } from './cni-requests.ts';
 
 export interface NetworkedReferences extends References {
   /**
@@ -29,8 +28,9 @@ async function attach(
   context: PodContext,
   references: References,
 ): Promise<readonly CniAttachment[]> {
-  const { pod, runtime, nodeNetwork, signal, aside } = context;
-  if (cniRequests(pod, nodeNetwork).length === 0) return [];
+  const { runtime, networks, signal, aside } = context;
+  if (networks.problem !== undefined) throw networks.problem;
+  if (networks.requests.length === 0) return [];
   if (runtime.attachNetworks === undefined) {
     throw new ConfigError(`runtime "${runtime.name}" has no networks by CNI`);
   }

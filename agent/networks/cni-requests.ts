@@ -41,16 +41,6 @@ export function cniRequests(pod: Pod, nodeNetwork: NodeNetwork): readonly CniReq
   return [...mainRequest(pod, main, nodeNetwork), ...more];
 }
 
-/** The same, and none where the pod is wrong: its containers wait then, and `cniRequests` says why. */
-export function knownCniRequests(pod: Pod, nodeNetwork: NodeNetwork): readonly CniRequest[] {
-  try {
-    return cniRequests(pod, nodeNetwork);
-  } catch (error) {
-    if (error instanceof ConfigError) return [];
-    throw error;
-  }
-}
-
 /** In its namespace, of a machine's interface by its number. */
 export function interfaceName(index: number): string {
   return `eth${index}`;

@@ -1,9 +1,12 @@
 import { expect, test } from 'vitest';
 import type { Pod, VM } from '../../api/kinds.gen.ts';
 import { podOfVm } from '../../api/vm-instance.ts';
+import type { CniNetworks } from '../../runtime/cni/networks.ts';
+import type { InstanceStatus } from '../../runtime/runtime.ts';
 import { cniRequests } from './cni-requests.ts';
 import { parseNetworks } from './network-annotation.ts';
 import { networkStatus } from './network-status.ts';
+import { wantedNetworks } from './wanted-networks.ts';
 
 const pod = (annotations: Record<string, string>, spec: Partial<Pod['spec']> = {}): Pod => ({
   apiVersion: 'v1',
@@ -161,4 +164,35 @@ test('what a pod has is told as tools read it', () => {
       gateway: ['10.1.0.1'],
     },
   ]);
+});
+
+test('what runs keeps the networks that it started with, whatever pod and node say by now', async () => {
+  const attached = (network: string, name: string) => ({ network, interface: name });
+  const wanted = async (
+    instance: Pod,
+    has: readonly object[],
+    way: 'bridge' | 'cni',
+    phase = 'running',
+  ) => {
+    // Only these are asked.
+    const cni = { attachments: async () => has } as unknown as CniNetworks;
+    const state = { phase, startedAtMs: 0 };
+    const found = { containers: [{ name: 'main', state }] } as unknown as InstanceStatus;
+    const { requests, problem } = await wantedNetworks({ cni, nodeNetwork: way }, instance, found);
+    return problem?.message ?? requests.map((each) => [each.network, each.interface].join('@'));
+  };
+  // Neither a node that goes over to CNI, nor a new annotation, ends what runs without.
+  expect(await wanted(networks('a'), [], 'cni')).toEqual([]);
+  expect(await wanted(networks('a'), [], 'cni', 'exited')).toEqual(['@eth0', 'a@net1']);
+  const both = [attached('lan', 'eth0'), attached('a', 'net1')];
+  expect(await wanted(networks('a,b'), both, 'bridge')).toEqual(['@eth0', 'a@net1']);
+  expect(await wanted(networks('b'), both, 'cni')).toEqual(['@eth0']);
+  expect(await wanted(networks('a@b@c'), [], 'bridge')).toContain('"a@b@c"');
+  const vm: VM = {
+    apiVersion: 'berth.dev/v1',
+    kind: 'VM',
+    metadata: { name: 'db' },
+    spec: { resources: {}, interfaces: [{}, { network: 'lan' }] },
+  };
+  expect(await wanted(podOfVm(vm), [], 'cni')).toEqual(['lan@eth1']);
 });

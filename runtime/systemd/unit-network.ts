@@ -11,6 +11,12 @@ export class UnitNetwork extends BridgeNetwork {
     this.cni = cni;
   }
 
+  /** An address of the node's own, of a time when the instance had no network by CNI, is given back. */
+  override async bare(key: string, options: CallOptions): Promise<string> {
+    if ((await this.addressOf(key)) !== undefined) await this.detach(key, options);
+    return await super.bare(key, options);
+  }
+
   /** Takes back all that the instance has; `key` is the one its namespace is named by. */
   async leave(id: string, key: string, options: CallOptions): Promise<void> {
     await this.cni?.detach(id, options);
