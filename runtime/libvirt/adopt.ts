@@ -6,11 +6,11 @@ import { containerNameOf } from '../describe.ts';
 import { type AdoptableMachine, type Adopting, type InstanceId, RuntimeError } from '../runtime.ts';
 import type { KeyedSerial } from '../serial.ts';
 import { describeDomain } from './describe.ts';
-import { type DomainLabels, labelElement, labelNamespace, readLabels } from './domain-xml.ts';
+import { type DomainLabels, labelElement, labelNamespace } from './domain-xml.ts';
 import type { Domain } from './libvirt.ts';
 import { LiveDomains } from './libvirt-live.ts';
 import { readLiveMachine } from './live-machine.ts';
-import { isUp, type Machines } from './machines.ts';
+import { isUp, labelsOf, type Machines } from './machines.ts';
 
 /** Labels of a domain can be changed while it runs: nothing else has to be remembered. */
 export class LibvirtAdopting implements Adopting {
@@ -68,6 +68,7 @@ export class LibvirtAdopting implements Adopting {
         ips: '',
         fixed: '',
         adopted: isAutostarted ? 'Autostarted' : 'Manual',
+        domain: domain.uuid,
       };
       await attempts.prepare(adopter.instance, 0);
       if (running) await attempts.noteStarted(adopter.instance, 0);
@@ -106,7 +107,7 @@ export class LibvirtAdopting implements Adopting {
   /** Of another Berth on this libvirt too. */
   async #ownerOf(domain: Domain, options: CallOptions): Promise<DomainLabels | undefined> {
     const text = await this.#machines.libvirt.metadata(domain, labelNamespace, options);
-    return text === undefined ? undefined : readLabels(text);
+    return text === undefined ? undefined : labelsOf(domain, text);
   }
 }
 

@@ -28,6 +28,8 @@ export interface DomainLabels {
   readonly fixed: string;
   /** Present on what somebody else made: whether libvirt started it by itself before. */
   readonly adopted?: 'Autostarted' | 'Manual';
+  /** With `adopted`: its uuid, which a copy of it does not have. */
+  readonly domain?: string;
 }
 
 export interface Hypervisor {
@@ -87,8 +89,9 @@ export function readLabels(xml: string): DomainLabels {
       new RegExp(`\\s${name}=(?:"([^"]*)"|'([^']*)')`).exec(xml)?.slice(1).join('') ?? '',
     );
   const adopted = read('adopted');
+  const isAdopted = adopted === 'Autostarted' || adopted === 'Manual';
   return {
-    ...(adopted === 'Autostarted' || adopted === 'Manual' ? { adopted } : {}),
+    ...(isAdopted ? { adopted, domain: read('domain') } : {}),
     node: read('node'),
     instance: read('instance'),
     namespace: read('namespace'),

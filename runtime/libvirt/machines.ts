@@ -69,8 +69,8 @@ export class Machines {
   async read(domain: Domain, options: CallOptions): Promise<Found | undefined> {
     const text = await this.libvirt.metadata(domain, labelNamespace, options);
     if (text === undefined) return undefined;
-    const labels = readLabels(text);
-    if (labels.node !== this.nodeId) return undefined;
+    const labels = labelsOf(domain, text);
+    if (labels?.node !== this.nodeId) return undefined;
     if (labels.adopted !== undefined) this.#adopted.set(labels.instance, domain.uuid);
     const info = await this.libvirt.info(domain, options).catch((error) => {
       if (error instanceof LibvirtError) return undefined;
@@ -233,6 +233,13 @@ function gone(error: unknown): false {
 /** Also while it is halted. */
 export function isUp({ state }: DomainInfo): boolean {
   return state !== 'shutoff' && state !== 'crashed' && state !== 'nostate';
+}
+
+/** Whose it is. A domain that was made as a copy of another has its labels too, and is nobody's. */
+export function labelsOf({ uuid }: Domain, text: string): DomainLabels | undefined {
+  const labels = readLabels(text);
+  const { node, instance, domain = domainUuid(node, instance) } = labels;
+  return domain === uuid ? labels : undefined;
 }
 
 /** The same for one instance on one node, always: libvirt finds a domain by it. */

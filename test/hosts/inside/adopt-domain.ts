@@ -66,6 +66,16 @@ export async function adoptAndRelease(plane: Plane, kubectl: Kubectl): Promise<v
   expect(await virsh('dominfo', 'Theirs')).toMatch(/Autostart: +disable/);
   const again = await plane.berth(['adopt', 'libvirt/Theirs', '--name', 'other']);
   expect(again.stderr).toContain('belongs to vm default/theirs already');
+  // A copy of it has its labels, and is nobody's.
+  const copy = (await virsh('dumpxml', '--inactive', 'Theirs'))
+    .replace('<name>Theirs<', '<name>Copy<')
+    .replace(/ *<uuid>.*\n/, '')
+    .replace(/ *<mac address.*\n/, '');
+  await writeFile('/tmp/copy.xml', copy);
+  await virsh('define', '/tmp/copy.xml');
+  expect(copy).toContain('berth.dev');
+  expect(await plane.berth(['adopt', 'libvirt/Copy', '--dry-run'])).toMatchObject({ code: 0 });
+  await virsh('undefine', 'Copy');
   // It is started as libvirt has it, with what its VM has changed.
   const change = {
     running: false,
