@@ -25,7 +25,8 @@ const manifest = {
     boot: {
       kernel: '/lab/debian.vmlinuz',
       initrd: '/lab/debian.initrd',
-      commandLine: 'root=/dev/vda rw console=ttyS0 mitigations=off tsc=reliable no_timer_check',
+      commandLine:
+        'root=/dev/vda rw console=ttyS0 quiet systemd.show_status=false mitigations=off no_timer_check',
     },
     disks: [{ name: 'root', size: '3Gi', image: { path: '/lab/debian.qcow2' } }],
     interfaces: [{ bridge: 'br0', address: `${ip}/24` }],
@@ -63,9 +64,12 @@ test(
     const agent = async () =>
       (await vm()).status?.conditions?.find(({ type }) => type === 'AgentConnected');
     await until('its agent answers', agent, slowMs);
-    const done = async () => /status: (done|error)/.test(await inside('cloud-init status || true'));
-    await until('cloud-init is done', done, slowMs);
-    expect(await inside('cloud-init status --long || true')).toContain('status: done');
+    // Asking cloud-init itself would take a slow guest longer than what it waits for.
+    const result = () => inside('cat /run/cloud-init/result.json');
+    await until('cloud-init is done', async () => (await result()).startsWith('{'), slowMs);
+    expect(JSON.parse(await result())).toMatchObject({
+      v1: { datasource: expect.stringContaining('NoCloud'), errors: [] },
+    });
     expect(await inside('hostname')).toBe('debian');
     expect(await inside('id -un tester; cat /etc/written')).toBe('tester\nby cloud-init');
     expect(await inside('ip -4 -o addr show scope global')).toContain(`${ip}/24`);
@@ -99,7 +103,7 @@ test(
     // By its own doing: not the plug.
     expect((await vm()).status?.state).toMatchObject({ terminated: { exitCode: 0 } });
     const { stdout } = await plane.berth(['logs', 'vm/debian']);
-    expect(stdout).toMatch(/Reached target.*(Power-Off|poweroff)|Power down/);
+    expect(stdout).toContain('reboot: Power down');
   },
   slowMs,
 );
