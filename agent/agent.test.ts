@@ -136,6 +136,20 @@ describe('running a pod', () => {
     });
   });
 
+  test('a node without Docker is ready, and runs only what asks for what it has', async () => {
+    await begin({ name: 'systemd' });
+    await h.createPod('process', { runtimeClassName: 'systemd' });
+    await h.untilRunning('process');
+    await h.createPod('container');
+    const waits = await h.untilPod('container', (p) => waitingReason(p) !== undefined);
+    expect(waits.status?.containerStatuses?.[0]?.state?.waiting?.message).toBe(
+      'runtime "docker" is not on this node',
+    );
+    const node = h.api.peek<Node>(nodes, 'node-1');
+    expect(node?.metadata.annotations?.['berth.dev/runtimes']).toBe('systemd');
+    expect(node?.status?.conditions?.find(({ type }) => type === 'Ready')?.status).toBe('True');
+  });
+
   test('an engine that fails for a while is tried again', async () => {
     const { RuntimeError } = await import('../runtime/runtime.ts');
     h = await AgentHarness.make();

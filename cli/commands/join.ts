@@ -150,7 +150,10 @@ async function enrol(
 async function startAgent(paths: PlanePaths, logLevel: string): Promise<void> {
   const running = readPidFile(paths.pidFile);
   if (running !== undefined) {
-    process.stdout.write(`Its agent runs already (pid ${running.pid}).\n`);
+    process.stdout.write(
+      `Its agent runs already (pid ${running.pid}). What was changed counts once it starts again ` +
+        '("berth down", then "berth join"); what it runs goes on.\n',
+    );
     return;
   }
   const { installedUnit, startService } = await import('../service/service.ts');
