@@ -65,6 +65,8 @@ export class PodMemory {
   readonly given = new Set<string>();
   /** The limits of its volumes that were last set. */
   limitsKey = '';
+  /** The limits of the node's disk that it was held to last. */
+  diskLimits?: string;
   /** The processors its containers were last put on. */
   cpus?: string;
   /** How a machine that runs was last brought to what its VM says. */

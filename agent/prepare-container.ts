@@ -6,10 +6,11 @@ import { claimsOf } from '../api/volume.ts';
 import { type CniAttachment, hasMain } from '../runtime/cni/cni.ts';
 import { DiskError } from '../runtime/disk/disk-images.ts';
 import type { MachineSpec } from '../runtime/machine.ts';
-import type { ContainerSpec, InstanceNetwork } from '../runtime/runtime.ts';
+import type { ContainerSpec, DeviceLimits, InstanceNetwork } from '../runtime/runtime.ts';
 import { AddressPending, type InstanceNetworks } from './addresses/instance-networks.ts';
 import { ConfigError } from './config-error.ts';
 import { ioOf, resolveContainer } from './container-spec.ts';
+import { diskLimitsOf } from './disk-limits.ts';
 import { type HeldVolume, VolumeWait } from './disks/hold-volumes.ts';
 import type { NodeFacts } from './downward.ts';
 import { checkCpus } from './follow-cpus.ts';
@@ -62,7 +63,9 @@ export async function prepareContainer(
     const { gpus } = context;
     const { signal } = context;
     const within = { pod, dataDir, facts, references, image, held, gpus, signal };
-    const spec = await resolveContainer(container, attempt, within);
+    const disk = await diskLimitsOf(pod, dataDir);
+    const resolved = await resolveContainer(container, attempt, within);
+    const spec = withIo(resolved, disk);
     specs.put(uid, spec);
     const machine = await machineOf(context, { pools: networks, attachments }, held);
     delete context.memory.of(container.name).configError;
@@ -85,9 +88,14 @@ export async function prepareContainer(
     // What its mounts show must be there: without its volumes it would write beside them.
     if (!isOutage(error) || remembered === undefined || held === undefined) throw error;
     const { io: _, ...rest } = remembered;
-    const spec = { ...rest, attempt, ...ioOf(container, pod, held) };
+    const own = { ...rest, attempt, ...ioOf(container, pod, held) };
+    const spec = withIo(own, await diskLimitsOf(pod, dataDir));
     return { type: 'ready', spec: await withMessageFile(context, container, spec), ...known };
   }
+}
+
+function withIo(spec: ContainerSpec, more: readonly DeviceLimits[]): ContainerSpec {
+  return more.length === 0 ? spec : { ...spec, io: [...(spec.io ?? []), ...more] };
 }
 
 async function addressesOf(

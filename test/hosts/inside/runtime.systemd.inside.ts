@@ -2,6 +2,8 @@ import { execFile } from 'node:child_process';
 import { copyFile, mkdir, readFile, symlink } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
+import { diskLimitsOf } from '../../../agent/disk-limits.ts';
+import type { Pod } from '../../../api/kinds.gen.ts';
 import { systemClock } from '../../../lib/clock.ts';
 import { silentLog } from '../../../lib/log.ts';
 import type { ContainerSpec } from '../../../runtime/runtime.ts';
@@ -139,6 +141,43 @@ describe('systemd alone', () => {
       await runtime.remove(id, { signal, graceMs: 0 });
     }
     expect(await readFile('/etc/hosts', 'utf8')).toBe(before);
+    await runtime.close();
+  });
+
+  test('limits of the disk of the machine reach the kernel, change and end while it runs', async () => {
+    const { signal } = new AbortController();
+    const runtime = createSystemdRuntime({
+      ...{ nodeId: 'node-io', clock: systemClock, log: silentLog },
+    });
+    const annotations = { 'berth.dev/disk-limits': '{"writeIOPS": 20, "readBPS": "1Mi"}' };
+    const io = await diskLimitsOf({ metadata: { annotations } } as unknown as Pod, '/var/lib');
+    const container = { ...bare, command: ['sleep', '1000'], io };
+    const whole = { namespace: 'test', name: 'io', hostname: 'h', network: 'host' } as const;
+    const status = await runtime.ensure(
+      { ...whole, id: 'io', containers: [container] },
+      { signal },
+    );
+    const unit = status.containers[0]!.containerId.replace('systemd://', '');
+    const pid = (await run('systemctl', ['show', '--value', '-p', 'MainPID', unit])).stdout.trim();
+    const groups = await readFile(`/proc/${pid}/cgroup`, 'utf8');
+    const group = /^\d+:blkio:(.*)$/m.exec(groups)?.[1] ?? '';
+    const told = async (file: string) =>
+      (await readFile(`/sys/fs/cgroup/blkio${group}/blkio.throttle.${file}`, 'utf8')).trim();
+    const { number } = io[0]!;
+    expect(await told('write_iops_device')).toBe(`${number} 20`);
+    expect(await told('read_bps_device')).toBe(`${number} 1048576`);
+    const [device] = io;
+    const change = (writeIops?: number) => {
+      const { device: path } = device!;
+      const limits = { device: path, number, ...(writeIops === undefined ? {} : { writeIops }) };
+      return runtime.setIo?.('io', new Map([['main', [limits]]]), { signal });
+    };
+    await change(30);
+    expect(await told('write_iops_device')).toBe(`${number} 30`);
+    expect(await told('read_bps_device')).toBe('');
+    await change();
+    expect(await told('write_iops_device')).toBe('');
+    await runtime.remove('io', { signal, graceMs: 0 });
     await runtime.close();
   });
 });
