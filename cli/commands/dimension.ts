@@ -1,12 +1,13 @@
 /** `berth dimension check`: does a program, or a module, answer as the scheduler expects? */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { Command } from 'commander';
 import type { JsonValue } from '../../api/meta.ts';
-import { httpAsker, moduleAsker } from '../../scheduler/extensions/askers.ts';
+import { httpAsker } from '../../scheduler/extensions/http-asker.ts';
+import { workerAsker } from '../../scheduler/extensions/worker-asker.ts';
 import { newCommand, wholeNumber } from '../command.ts';
 import { Failure, usage } from '../failure.ts';
-import { importModule } from '../plane/load-module.ts';
 
 interface CheckOptions {
   readonly need: string;
@@ -52,7 +53,7 @@ async function checkTarget(target: string, options: CheckOptions): Promise<void>
   const { checkDimension } = await import('../../scheduler/extensions/check.ts');
   const asker = /^https?:\/\//.test(target)
     ? httpAsker(target)
-    : moduleAsker(await importModule(moduleAt(target)));
+    : workerAsker(pathToFileURL(moduleAt(target)).href);
   const capacity = pairs('--capacity', options.capacity).map(([key, text]) => {
     const amount = Number(text);
     if (!Number.isFinite(amount)) throw usage(`--capacity ${key} must be a number, not "${text}"`);

@@ -24,7 +24,7 @@ import { controllersChosen } from './chosen-controllers.ts';
 import { type PlaneConfig, reachableHost } from './config.ts';
 import { followEncryption, isOpenToOthers, readEncryptionFile } from './encryption.ts';
 import { type Identity, openIdentity, writeKubeconfig } from './identity.ts';
-import { moduleLoader } from './load-module.ts';
+import { moduleUrls } from './module-urls.ts';
 import { readNodeId } from './node-id.ts';
 import { openOidc } from './oidc.ts';
 import { settleAuthority } from './one-authority.ts';
@@ -105,8 +105,8 @@ async function runParts(
   const wants = controllersChosen(config.controllers);
   const schedulerClient = client(componentUser('system:berth:scheduler'));
   const schedulerLog = log.child({ part: 'scheduler' });
-  const loadModule = moduleLoader(paths);
-  const placing = { ...common, client: schedulerClient, log: schedulerLog, loadModule };
+  const moduleUrl = moduleUrls(paths);
+  const placing = { ...common, client: schedulerClient, log: schedulerLog, moduleUrl };
   const adviser = new Adviser(placing);
   served.answerer = { adviser, client };
   const ended = Promise.all([

@@ -9,7 +9,7 @@ import type { CallOptions } from '../../lib/call.ts';
 import { run } from '../run.ts';
 import type { InstanceNetwork, PortSpec } from '../runtime.ts';
 import { macOfAddress, subnetOf, toAddress, toNumber } from './ip.ts';
-import { joinSegment } from './join.ts';
+import { joinSegment, removeLink } from './join.ts';
 import { allowForwarding, masquerade } from './masquerade.ts';
 import { ensureNamespace, namespaceExists, namespaceOf, namespacePath } from './namespace.ts';
 import { publishPool, publishPorts, unpublishPorts } from './publish.ts';
@@ -101,6 +101,8 @@ export class BridgeNetwork {
   /** Removes the namespace and gives its address back; resolves also when there is none. */
   async detach(key: string, options: CallOptions): Promise<void> {
     await unpublishPorts(key, options);
+    // Whoever keeps the namespace alive (another mount namespace, an open file) must not keep the address with it.
+    await removeLink(key, options);
     if (await namespaceExists(namespaceOf(key), options)) {
       await run('ip', ['netns', 'delete', namespaceOf(key)], options);
     }

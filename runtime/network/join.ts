@@ -35,9 +35,9 @@ export async function joinSegment(
     const link = await readLink(outside, options);
     if (link?.master === network.bridge && link.isUp) return;
   }
+  // What is left of an earlier attachment of its own would answer for the address.
+  await removeLink(key, options);
   await checkAddressIsFree(network, bridge, key, options);
-  const mayFail = /Cannot find device/;
-  await run('ip', ['link', 'delete', outside], { ...options, mayFail });
   const { mac, gateway } = network;
   const peer = `peer name eth0 address ${mac} mtu ${bridge.mtu} netns ${targetOf(namespace)}`;
   await batch(['ip', '-batch', '-'], options, [
@@ -51,6 +51,11 @@ export async function joinSegment(
     // The gateway may lie outside of the segment's own addresses.
     ...(gateway === undefined ? [] : [`route replace default via ${gateway} dev eth0 onlink`]),
   ]);
+}
+
+/** Takes an instance off its segment, whatever still has its namespace; resolves also when it is on none. */
+export async function removeLink(key: string, options: CallOptions): Promise<void> {
+  await run('ip', ['link', 'delete', `bv${key}`], { ...options, mayFail: /Cannot find device/ });
 }
 
 function pathOf(namespace: NamespaceRef): string {

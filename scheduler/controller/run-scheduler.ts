@@ -20,7 +20,7 @@ export interface SchedulerOptions {
   readonly leaseDurations?: LeaseDurations;
   readonly metrics?: Metrics;
   /** Of users' own dimensions that are modules. */
-  readonly loadModule?: ExtensionOptions['loadModule'];
+  readonly moduleUrl?: ExtensionOptions['moduleUrl'];
 }
 
 /** The lease that makes one scheduler of many. */

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { JsonValue } from '../../api/meta.ts';
-import { moduleAsker } from './askers.ts';
 import { checkDimension } from './check.ts';
-import type { AskedNode, Question } from './protocol.ts';
+import type { AskedNode, Asker, Question } from './protocol.ts';
 
 const node: AskedNode = { name: 'n', labels: {}, capacity: {}, held: [] };
 
@@ -22,9 +21,22 @@ function seats(
   });
 }
 
+/** As over a wire, but in this thread. */
+function askerOf(allocate: (question: Question) => unknown): Asker {
+  const answered = async (question: Question): Promise<JsonValue> =>
+    JSON.parse(JSON.stringify((await allocate(structuredClone(question))) ?? null));
+  return {
+    ask: (question, signal) =>
+      new Promise((resolve, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+        answered(question).then(resolve, reject);
+      }),
+  };
+}
+
 async function wrongRules(allocate: (question: Question) => unknown, timeoutMs = 1_000) {
   const findings = await checkDimension({
-    asker: moduleAsker({ allocate }),
+    asker: askerOf(allocate),
     need: 1,
     node,
     timeoutMs,

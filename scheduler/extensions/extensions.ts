@@ -7,17 +7,18 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Random } from '../../lib/random.ts';
 import { type Dimensions, dimensionsOf, withDimensions } from '../dimensions/built-in.ts';
-import { type DimensionModule, httpAsker, moduleAsker } from './askers.ts';
 import { ExternalDimension } from './external-dimension.ts';
+import { httpAsker } from './http-asker.ts';
 import { type Asker, ProtocolError } from './protocol.ts';
+import { workerAsker } from './worker-asker.ts';
 
 export interface ExtensionOptions {
   readonly client: Client;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  /** A module of the server's directory `dimensions`, as it is now; absent: there are none. */
-  readonly loadModule?: ((name: string) => Promise<Partial<DimensionModule>>) | undefined;
+  /** Where a module of the server's directory `dimensions` is; absent: there are none. */
+  readonly moduleUrl?: ((name: string) => string) | undefined;
 }
 
 export interface Extensions {
@@ -51,12 +52,14 @@ export async function openExtensions(
     if (type === 'init' || type === 'initApply') return;
     if (keyOf(informer.list()) !== before) changed.abort(new Error('the dimensions have changed'));
   });
+  const external = externalOf(objects, options);
   return {
-    dimensions: await dimensionsFor(objects, options),
+    dimensions: withDimensions(external),
     changed: changed.signal,
     async stop() {
       subscription.unsubscribe();
       await informer.stop();
+      await Promise.all(external.map((each) => each.close()));
     },
   };
 }
@@ -66,10 +69,10 @@ function keyOf(objects: readonly DimensionObject[]): string {
   return all.sort().join('\n');
 }
 
-async function dimensionsFor(
+function externalOf(
   objects: readonly DimensionObject[],
   options: ExtensionOptions,
-): Promise<Dimensions> {
+): readonly ExternalDimension[] {
   const { clock, log } = options;
   const own = dimensionsOf();
   const external: ExternalDimension[] = [];
@@ -81,23 +84,20 @@ async function dimensionsFor(
       log.error({ dimension: name, most: dimensionsMax }, 'too many dimensions: it is ignored');
     } else {
       const timeoutMs = 1000 * (spec.timeoutSeconds ?? defaultTimeoutSeconds);
-      const asker = await askerFor(spec, options);
+      const asker = askerFor(spec, options);
       external.push(new ExternalDimension({ name, asker, timeoutMs, clock }));
     }
   }
-  return withDimensions(external);
+  return external;
 }
 
 /** What cannot be asked says so whenever it is asked. */
-async function askerFor(
+function askerFor(
   { url, module = '' }: DimensionObject['spec'],
-  { loadModule }: ExtensionOptions,
-): Promise<Asker> {
+  { moduleUrl }: ExtensionOptions,
+): Asker {
   if (url !== undefined) return httpAsker(url);
-  try {
-    if (loadModule === undefined) throw new ProtocolError('this server loads no modules');
-    return moduleAsker(await loadModule(module));
-  } catch (error) {
-    return { ask: () => Promise.reject(error) };
-  }
+  if (moduleUrl !== undefined) return workerAsker(moduleUrl(module));
+  const error = new ProtocolError('this server loads no modules');
+  return { ask: () => Promise.reject(error) };
 }

@@ -56,6 +56,11 @@ export class ExternalDimension implements StructuredDimension {
 
   create = (record: NodeRecord): Devices => new Table(record, this.name, () => this.#failure?.text);
 
+  /** It is not asked any more. */
+  async close(): Promise<void> {
+    await this.#options.asker.close?.();
+  }
+
   /** Whether `prepare` would ask somebody. */
   lacks(snapshot: Snapshot, need: JsonValue, { atMs }: Preparing): boolean {
     return !this.#rests && this.#unknown(snapshot, JSON.stringify(need), atMs).length > 0;

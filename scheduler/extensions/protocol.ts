@@ -50,6 +50,8 @@ export interface Short {
 export interface Asker {
   /** One answer for each node, in any order. Throws when there is none. */
   ask(question: Question, signal: AbortSignal): Promise<JsonValue>;
+  /** Ends what it runs; absent: nothing. */
+  close?(): Promise<void>;
 }
 
 export class ProtocolError extends Error {

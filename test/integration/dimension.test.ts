@@ -3,17 +3,17 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Pod } from '../../api/kinds.gen.ts';
-import { importModule } from '../../cli/plane/load-module.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { createLog } from '../../lib/log.ts';
 import { systemRandom } from '../../lib/random.ts';
 import { Adviser } from '../../scheduler/advice/adviser.ts';
 import { runScheduler } from '../../scheduler/controller/run-scheduler.ts';
-import { httpAsker, moduleAsker } from '../../scheduler/extensions/askers.ts';
 import { checkDimension } from '../../scheduler/extensions/check.ts';
+import { httpAsker } from '../../scheduler/extensions/http-asker.ts';
+import { workerAsker } from '../../scheduler/extensions/worker-asker.ts';
 import { eventually, startTestApi, type TestApi } from '../harness/apiserver.ts';
 
 const folder = fileURLToPath(new URL('../../examples/dimension', import.meta.url));
@@ -29,7 +29,7 @@ const url = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
 beforeAll(async () => {
   // The example is plain JavaScript.
-  const example = (await importModule(join(folder, 'licences.mjs'))) as {
+  const example = (await import(join(folder, 'licences.mjs'))) as {
     serve(port: number): Server;
   };
   server = example.serve(0);
@@ -52,7 +52,7 @@ const parts = () => ({
   clock: systemClock,
   random: systemRandom,
   log: createLog('silent'),
-  loadModule: (name: string) => importModule(join(folder, name)),
+  moduleUrl: (name: string) => pathToFileURL(join(folder, name)).href,
 });
 
 async function node(name: string, seats: string) {
@@ -162,17 +162,19 @@ test('an object that names no one to ask, or two, is refused with the field', as
 });
 
 test('the example keeps to the protocol, both ways', async () => {
-  const example = await importModule(join(folder, 'licences.mjs'));
+  const example = await import(join(folder, 'licences.mjs'));
   const again = (example as unknown as { serve(port: number): Server }).serve(0);
   await once(again, 'listening');
   const { port } = again.address() as AddressInfo;
   const labels = { 'example.com/licence-seats': '5' };
   const asked = { name: 'n', labels, capacity: {}, held: [] };
-  for (const asker of [moduleAsker(example), httpAsker(`http://127.0.0.1:${port}`)]) {
+  const module = workerAsker(pathToFileURL(join(folder, 'licences.mjs')).href);
+  for (const asker of [module, httpAsker(`http://127.0.0.1:${port}`)]) {
     const findings = await checkDimension({ asker, need: 2, node: asked, timeoutMs: 5_000 });
     expect(findings.filter(({ wrong }) => wrong !== undefined)).toEqual([]);
     expect(findings).toHaveLength(8);
   }
+  await module.close?.();
   again.close();
   again.closeAllConnections();
 });

@@ -1,9 +1,9 @@
 /** Addresses of pools on a host of its own: bridges, probes, and what joins them. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { stat, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { DnsServer } from '../../../agent/dns/dns-server.ts';
 import { createForward } from '../../../agent/dns/forward.ts';
 import { systemClock } from '../../../lib/clock.ts';
@@ -95,6 +95,27 @@ test('an address that somebody answers for is refused, with the MAC of who does'
   });
   expect(await ip('netns list')).not.toContain('berth-probe');
   expect(await ip('-n t2 link show')).not.toContain('eth0');
+});
+
+test('what is left of an earlier attachment of its own does not answer for the address', async () => {
+  cleanUp.push('link delete berth0');
+  await joinSegment(network('10.66.0.5'), await namespace('t1'), 't1', never);
+  // Somebody keeps the namespace alive, though it has no name any more.
+  const holder = spawn('nsenter', ['--net=/run/netns/t1', 'sleep', '60']);
+  try {
+    await once(holder, 'spawn');
+    await vi.waitFor(async () => {
+      const [held, own] = await Promise.all(
+        [`/proc/${holder.pid}/ns/net`, '/run/netns/t1'].map((path) => stat(path)),
+      );
+      expect(held?.ino).toBe(own?.ino);
+    });
+    await ip('netns delete t1');
+    await joinSegment(network('10.66.0.5'), await namespace('t1'), 't1', never);
+    expect(await ip('-n t1 address show eth0')).toContain('10.66.0.5/24');
+  } finally {
+    holder.kill('SIGKILL');
+  }
 });
 
 test('an uplink is put into the bridge, unless it is needed where it is', async () => {

@@ -1,6 +1,6 @@
-/** The two ways to ask: POST to a URL, or a function of a module in this process. */
+/** Asks a program over HTTP. */
 import type { JsonValue } from '../../api/meta.ts';
-import { type Asker, ProtocolError, protocol, type Question } from './protocol.ts';
+import { type Asker, ProtocolError, protocol } from './protocol.ts';
 
 /** Of an answer; a longer one is refused. */
 const bytesMax = 16 * 1024 * 1024;
@@ -37,32 +37,4 @@ async function readLimited({ body }: Response): Promise<string> {
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
-}
-
-/** What a module exports: `allocate`, which may also return a promise. */
-export interface DimensionModule {
-  readonly allocate: (question: Question) => unknown;
-}
-
-/** Throws a `ProtocolError` where it is none. */
-export function moduleAsker(module: Partial<DimensionModule>): Asker {
-  const { allocate } = module;
-  if (typeof allocate !== 'function') {
-    throw new ProtocolError('the module exports no function "allocate"');
-  }
-  return {
-    async ask(question, signal) {
-      // A copy each way: neither can change what the other has.
-      const given: Question = structuredClone({ protocol, ...question });
-      const answer = await Promise.race([allocate(given), aborted(signal)]);
-      return JSON.parse(JSON.stringify(answer ?? null)) as JsonValue; // As if it came over a wire.
-    },
-  };
-}
-
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });
 }
