@@ -69,3 +69,29 @@ test('an address of a pool comes with its gateway and its servers of names', () 
     },
   });
 });
+
+test('what a network by CNI gives is set up in the guest, with its routes and its size of frames', () => {
+  const attachment = {
+    network: 'lan',
+    interface: 'eth0',
+    addresses: [
+      { address: '10.1.0.5', prefixLength: 24, gateway: '10.1.0.1' },
+      { address: 'fd00::5', prefixLength: 64 },
+    ],
+    mtu: 1_400,
+    dns: { servers: ['10.1.0.53'], searches: [], options: [] },
+    routes: [{ to: '0.0.0.0/0', via: '10.1.0.1' }, { to: '10.9.0.0/16' }],
+    hostInterfaces: [],
+  };
+  const seed = seedFiles(vm({ interfaces: [{ network: 'lan' }] }), [{ mac: '02:a', attachment }]);
+  const config = seed.find(({ name }) => name === 'network-config')!;
+  expect(JSON.parse(Buffer.from(config.content).toString()).ethernets).toEqual({
+    nic0: {
+      match: { macaddress: '02:a' },
+      addresses: ['10.1.0.5/24', 'fd00::5/64'],
+      routes: [{ to: '0.0.0.0/0', via: '10.1.0.1' }],
+      nameservers: { addresses: ['10.1.0.53'] },
+      mtu: 1_400,
+    },
+  });
+});

@@ -105,3 +105,13 @@ test('what a machine may grow to is no less than what it has', () => {
     'spec.memory.max',
   ]);
 });
+
+test('an interface says where its network is from once', () => {
+  const interfaces = (...list: JsonObject[]) => vm({ interfaces: list });
+  const address = '10.1.0.5/24';
+  expect(wrong(interfaces({ network: 'lan', address, mac: '02:00:00:00:00:01' }))).toEqual([]);
+  expect(
+    wrong(interfaces({ pool: 'blue' }, { network: 'lan', pool: 'blue', bridge: 'b' })),
+  ).toEqual(['spec.interfaces[1].pool', 'spec.interfaces[1].bridge']);
+  expect(wrong(interfaces({ pool: 'blue', address }))).toEqual(['spec.interfaces[0].address']);
+});
