@@ -59,8 +59,10 @@ export async function measureDisk(
 function ratesIn(output: string): Rates {
   const found: Partial<Record<string, number>> = JSON.parse(output); // As our program prints it.
   const { readIOPS = 0, writeIOPS = 0, readBPS = 0, writeBPS = 0 } = found;
-  const bytes = (rate: number) =>
-    formatQuantity({ value: (BigInt(rate) >> 10n) << 10n }, 'BinarySI');
+  const bytes = (rate: number) => {
+    const unit = rate < 1 << 20 ? 10n : 20n;
+    return formatQuantity({ value: (BigInt(rate) >> unit) << unit }, 'BinarySI');
+  };
   return { readIOPS, writeIOPS, readBPS: bytes(readBPS), writeBPS: bytes(writeBPS) };
 }
 
