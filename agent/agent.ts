@@ -122,6 +122,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const found = await readGpus(options.devicesRoot);
   const gpus = await keepGpuNumbers(found, join(dataDir, 'gpus.json'));
   let node: Node | undefined;
+  const passed = new Set<string>();
   const ledger = await ImageLedger.open(dataDir);
   const runtimes = options.runtimes.map((runtime) =>
     tellingPulls(runtime, (image) => ledger.notePull(image)),
@@ -191,7 +192,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     gpus,
     checkAllocation: (pod) => {
       const oversell = node === undefined ? undefined : oversellOf(node);
-      checkAllocation(pod, desired.list(), { oversell, gpus });
+      checkAllocation(pod, desired.list(), { oversell, gpus, passed });
     },
     growthObstacle: (pod, have) => growthObstacle(pod, have, desired.list(), node),
   });

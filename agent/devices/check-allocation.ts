@@ -8,6 +8,8 @@ export interface NodeDevices {
   readonly gpus: readonly unknown[];
   /** How many times each core is sold; undefined while the Node has not been read. */
   readonly oversell: number | undefined;
+  /** Uids of pods that have passed in this life of the agent, kept by this function. */
+  readonly passed?: Set<string>;
 }
 
 const piecesPerCore = 100;
@@ -19,6 +21,19 @@ const remedy = 'delete the pod to have it placed again';
  * keeps it.
  */
 export function checkAllocation(pod: Pod, pods: readonly Pod[], devices: NodeDevices): void {
+  const { passed = new Set() } = devices;
+  const there = new Set(pods.map(uidOf));
+  for (const uid of passed) if (!there.has(uid)) passed.delete(uid);
+  refuseTaken(pod, pods, devices, passed);
+  passed.add(uidOf(pod));
+}
+
+function refuseTaken(
+  pod: Pod,
+  pods: readonly Pod[],
+  devices: NodeDevices,
+  passed: ReadonlySet<string>,
+): void {
   const { cores, gpus, gpuMilli } = allocationOf(pod);
   const unknown = gpus.filter((gpu) => devices.gpus[gpu] === undefined);
   if (unknown.length > 0) {
@@ -29,7 +44,9 @@ export function checkAllocation(pod: Pod, pods: readonly Pod[], devices: NodeDev
     );
   }
   if (cores.size + gpus.length === 0) return;
-  const earlier = pods.filter((other) => holds(other) && isBefore(other, pod)).map(allocationOf);
+  const ageOf = (each: Pod) => `${hasBegun(each, passed) ? 'a' : 'b'} ${textOfAge(each)}`;
+  const isBefore = (other: Pod) => uidOf(other) !== uidOf(pod) && ageOf(other) < ageOf(pod);
+  const earlier = pods.filter((other) => holds(other) && isBefore(other)).map(allocationOf);
   const most = Math.floor(piecesPerCore * (devices.oversell ?? Number.POSITIVE_INFINITY));
   for (const [core, pieces] of cores) {
     const taken = earlier.reduce((sum, other) => sum + (other.cores.get(core) ?? 0), 0);
@@ -60,12 +77,21 @@ function holds({ status }: Pod): boolean {
   return status?.phase !== 'Succeeded' && status?.phase !== 'Failed';
 }
 
-function isBefore(a: Pod, b: Pod): boolean {
-  return a.metadata.uid !== b.metadata.uid && ageOf(a) < ageOf(b);
+/** It may have its devices by now: whoever comes in the same second has not. */
+function hasBegun(pod: Pod, passed: ReadonlySet<string>): boolean {
+  const { containerStatuses = [], initContainerStatuses = [] } = pod.status ?? {};
+  const began = [...initContainerStatuses, ...containerStatuses].some(
+    ({ containerID }) => containerID !== undefined,
+  );
+  return began || passed.has(uidOf(pod));
 }
 
 /** Compared as text: who has been taken over by the node first, then who was made first. */
-function ageOf({ metadata, status }: Pod): string {
+function textOfAge({ metadata, status }: Pod): string {
   const { creationTimestamp = '', uid = '' } = metadata;
   return `${status?.startTime ?? 'not yet'} ${creationTimestamp} ${uid}`;
+}
+
+function uidOf({ metadata }: Pod): string {
+  return metadata.uid ?? '';
 }

@@ -207,6 +207,24 @@ describe('an allocation', () => {
     expect(asked(allocation, others)).toThrow(message);
   });
 
+  it('is kept by who has begun, whatever the names of two that came in one second', () => {
+    const startTime = '2026-01-01T00:00:00Z';
+    const containerStatuses = [{ name: 'main', containerID: 'docker://1' }];
+    const [first, second] = ['z', 'a'].map((uid) =>
+      pod(uid, gpu(1000, 0), { status: { startTime } }),
+    );
+    const began = pod('z', gpu(1000, 0), { status: { startTime, containerStatuses } });
+    const check = (given: Pod, pods: readonly Pod[], passed?: Set<string>) =>
+      checkAllocation(given, pods, { gpus: [{}], oversell: 1, ...(passed ? { passed } : {}) });
+    expect(() => check(second!, [began, second!])).toThrow('200 % of GPU 0');
+    const passed = new Set<string>();
+    check(first!, [first!], passed);
+    expect(() => check(second!, [first!, second!], passed)).toThrow('200 % of GPU 0');
+    check(first!, [first!, second!], passed);
+    check(second!, [second!], passed);
+    expect([...passed]).toEqual(['a']);
+  });
+
   it('is not judged by how often cores are sold before that is known', () => {
     const given = pod('m', cores({ 0: 100 }));
     const others = [pod('a', cores({ 0: 100 }))];
