@@ -18,9 +18,7 @@ if (files.length === 0) {
 let passed = 0;
 let failed = 0;
 for (const file of files) {
-  // The file's form is documented; a row that has another is told so below.
-  const rows = JSON.parse(readFileSync(file, 'utf8')) as readonly Row[];
-  for (const [index, row] of rows.entries()) {
+  for (const [index, row] of rowsOf(file).entries()) {
     const faults = judged(row);
     if (faults.length === 0) passed += 1;
     else {
@@ -31,6 +29,19 @@ for (const file of files) {
 }
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 ? 1 : 0;
+
+/** What is no list of rows ends the run, with its name. */
+function rowsOf(file: string): readonly Row[] {
+  try {
+    const rows: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    // The file's form is documented; a row that has another is told so below.
+    if (Array.isArray(rows)) return rows as readonly Row[];
+    throw new Error('it is no list of rows');
+  } catch (error) {
+    console.error(`${file}: ${error instanceof Error ? error.message : String(error)}`);
+    process.exit(2);
+  }
+}
 
 function judged(row: Row): readonly string[] {
   try {
