@@ -2,24 +2,20 @@
 import { setMaxListeners } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Node, NodeAddress, Pod, VM, Volume } from '../api/kinds.gen.ts';
+import type { Node, Pod, VM, Volume } from '../api/kinds.gen.ts';
 import { defaultRuntime } from '../api/node-fit.ts';
 import { pods, vms } from '../api/resources.gen.ts';
 import { podOfVm } from '../api/vm-instance.ts';
 import { claimsOf, usedVolumes } from '../api/volume.ts';
-import type { Client } from '../client/client.ts';
 import { createEventRecorder } from '../client/events.ts';
 import type { Informer, InformerEvent } from '../client/informer.ts';
 import { createInformer } from '../client/list-watch-informer.ts';
 import type { CallOptions } from '../lib/call.ts';
-import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
-import { type Metrics, noMetrics } from '../lib/metrics.ts';
-import type { Random } from '../lib/random.ts';
-import type { CniNetworks } from '../runtime/cni/networks.ts';
-import type { Runtime } from '../runtime/runtime.ts';
+import { noMetrics } from '../lib/metrics.ts';
 import { adoptableObject } from './adoption.ts';
 import { observePods } from './agent-metrics.ts';
+import type { AgentOptions } from './agent-options.ts';
 import { Checkpoint } from './checkpoint.ts';
 import { DesiredPods, type InstanceSource } from './desired-pods.ts';
 import { checkAllocation, oversellOf } from './devices/check-allocation.ts';
@@ -27,81 +23,31 @@ import { keepGpuNumbers } from './devices/gpu-numbers.ts';
 import { gpuAnnotations, readGpus } from './devices/gpus.ts';
 import { type DiskDeclaration, defaultDisk, NodeDisks } from './disks/node-disks.ts';
 import { VolumeKeeper } from './disks/volume-keeper.ts';
-import { NodeDns, type NodeDnsOptions } from './dns/node-dns.ts';
+import { NodeDns } from './dns/node-dns.ts';
 import type { NodeFacts } from './downward.ts';
 import { locator, runtimeOf } from './locate.ts';
 import { type Machine, readLoad, readMachine } from './machine.ts';
 import { growthObstacle } from './machines/room-to-grow.ts';
-import type { NodeNetwork } from './networks/cni-requests.ts';
 import { tidyNetworks } from './networks/tidy-networks.ts';
 import { keepCertificates, type NodeCertificatesOptions } from './node-certificates.ts';
-import type { CollectionPolicy } from './node-images/collection.ts';
 import { ImageKeeper } from './node-images/image-keeper.ts';
 import { ImageLedger, tellingPulls } from './node-images/image-ledger.ts';
 import { runNodeLease } from './node-lease.ts';
 import { allocatableQuantities, runNodeStatus } from './node-status.ts';
 import { CpuMoves, cpusOf } from './pod-cpus.ts';
 import { PodWorkers } from './pod-workers.ts';
-import { defaultThresholds, type PressureThresholds } from './pressure/pressure.ts';
+import { defaultThresholds } from './pressure/pressure.ts';
 import { PressureWatch } from './pressure/pressure-watch.ts';
 import { runStorageWatch } from './pressure/storage-watch.ts';
 import { ReferenceWatches } from './reference-watches.ts';
 import { repeat } from './repeat.ts';
-import { type NodeServer, type ServingOptions, startNodeServer } from './server/server.ts';
+import { type NodeServer, startNodeServer } from './server/server.ts';
 import { readNodeUsage } from './stats/node-usage.ts';
 import { UsageSampler } from './stats/sampler.ts';
 import { measureDisk } from './topology/measure-disk.ts';
 import { Measurements } from './topology/measurements.ts';
 import { TopologyKeeper } from './topology/topology-keeper.ts';
 import { podDirectories } from './volumes.ts';
-
-export interface AgentOptions {
-  readonly nodeName: string;
-  readonly client: Client;
-  /** The node is ready when the first one answers. Pods that name no runtime run under Docker. */
-  readonly runtimes: readonly Runtime[];
-  /** Volumes, checkpoint; made when absent, kept private. */
-  readonly dataDir: string;
-  /** Disks and consoles of virtual machines. @default `<dataDir>/machines` */
-  readonly machinesDir?: string;
-  /** Under it drivers tell of their devices, in `proc`, `sys` and `dev`. @default `/` */
-  readonly devicesRoot?: string;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
-  readonly signal: AbortSignal;
-  /** Logs, exec, attach and port-forward are served when present. */
-  readonly serving?: ServingOptions;
-  /** When unused images are removed. */
-  readonly imageCollection?: Partial<CollectionPolicy>;
-  /** When the node says that it is short of something. */
-  readonly pressure?: Partial<PressureThresholds>;
-  /** How long a beat of the node counts; default 40 s, renewed four times within it. */
-  readonly leaseMs?: number | undefined;
-  /** Where the node keeps certificates that it renews itself; absent: somebody else looks after them. */
-  readonly certificates?: {
-    readonly dir: string;
-    readonly seconds?: number | undefined;
-    /** Told of each new certificate for the client. */
-    readonly onClient: (pair: { readonly cert: string; readonly key: string }) => void;
-  };
-  readonly labels?: Readonly<Record<string, string>>;
-  /** Where volumes lie. @default one, `local`, in `<dataDir>/volumes` */
-  readonly disks?: readonly DiskDeclaration[];
-  readonly addresses: readonly NodeAddress[];
-  /** Networks by CNI, as the runtimes have them. @default none */
-  readonly cni?: CniNetworks;
-  /** What an instance that names no network gets. @default bridge */
-  readonly nodeNetwork?: NodeNetwork;
-  /** Where programs in pods find the API; absent: they are not told. */
-  readonly apiServer?: NodeFacts['apiServer'];
-  /** Answers names of instances to its pods; absent: they resolve as the machine does. */
-  readonly names?: Pick<NodeDnsOptions, 'readConf' | 'addressesOf' | 'fallBackTo'>;
-  /** Measures the disk that has this directory. @default in a process of its own */
-  readonly measureDisk?: typeof measureDisk;
-  /** What `/metrics` of the node shows; nothing when absent. */
-  readonly metrics?: Metrics;
-}
 
 /** How long the API may take to answer before the node starts what it last knew. */
 const offlineAfterMs = 5_000;

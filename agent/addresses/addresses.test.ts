@@ -6,7 +6,7 @@ import type { FakeEngine } from '../../runtime/fake/fake.ts';
 import { RuntimeError } from '../../runtime/runtime.ts';
 import { AgentHarness, container, waitingReason } from '../../test/harness/agent.ts';
 import { object } from '../../test/harness/fake-api.ts';
-import type { AgentOptions } from '../agent.ts';
+import type { AgentOptions } from '../agent-options.ts';
 
 const signal = new AbortController().signal;
 const key = { namespace: 'default', name: 'db' };

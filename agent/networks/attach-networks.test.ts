@@ -7,7 +7,7 @@ import type { CniAttachment } from '../../runtime/cni/cni.ts';
 import { CniNetworks } from '../../runtime/cni/networks.ts';
 import { type InstanceSpec, type Runtime, RuntimeError } from '../../runtime/runtime.ts';
 import { AgentHarness, container, waitingReason } from '../../test/harness/agent.ts';
-import type { AgentOptions } from '../agent.ts';
+import type { AgentOptions } from '../agent-options.ts';
 
 const named = { annotations: { 'k8s.v1.cni.cncf.io/networks': 'storage' } };
 const attachment = (network: string, name: string, address: string): CniAttachment => ({

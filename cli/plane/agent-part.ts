@@ -2,8 +2,9 @@
 import { readFile } from 'node:fs/promises';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
-import { type AgentOptions, runAgent } from '../../agent/agent.ts';
+import { runAgent } from '../../agent/agent.ts';
 import { measuredRuntime } from '../../agent/agent-metrics.ts';
+import type { AgentOptions } from '../../agent/agent-options.ts';
 import { findCondition } from '../../api/conditions.ts';
 import type { Node } from '../../api/kinds.gen.ts';
 import { nodes } from '../../api/resources.gen.ts';

@@ -2,7 +2,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type AgentOptions, runAgent } from '../../agent/agent.ts';
+import { runAgent } from '../../agent/agent.ts';
+import type { AgentOptions } from '../../agent/agent-options.ts';
 import type { Container, Event, Pod, PodSpec } from '../../api/kinds.gen.ts';
 import type { ObjectMeta } from '../../api/meta.ts';
 import {

@@ -4,7 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Docker from 'dockerode';
-import { type AgentOptions, runAgent } from '../../agent/agent.ts';
+import { runAgent } from '../../agent/agent.ts';
+import type { AgentOptions } from '../../agent/agent-options.ts';
 import type { Container, Event, Pod, PodSpec } from '../../api/kinds.gen.ts';
 import {
   configMaps,
