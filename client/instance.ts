@@ -10,9 +10,16 @@ export function resourceOf(pod: Pod): Resource {
   return isVm(pod) ? vms : pods;
 }
 
+const vmPrefix = 'vm/';
+
 /** A pod and a VM may have the same name. */
 export function instanceKey(pod: Pod): string {
-  return isVm(pod) ? `vm/${keyOf(pod)}` : keyOf(pod);
+  return isVm(pod) ? vmPrefix + keyOf(pod) : keyOf(pod);
+}
+
+/** The VM that an instance's key is of; undefined for that of a pod. */
+export function vmKeyOf(key: string): string | undefined {
+  return key.startsWith(vmPrefix) ? key.slice(vmPrefix.length) : undefined;
 }
 
 /** What the API has under the name of `pod` now. */

@@ -25,7 +25,7 @@ import type { Status } from '../../api/status.ts';
 import { podOfVm } from '../../api/vm-instance.ts';
 import { createEventRecorder, type EventRecorder } from '../../client/events.ts';
 import type { Informer } from '../../client/informer.ts';
-import { newestOf } from '../../client/instance.ts';
+import { newestOf, vmKeyOf } from '../../client/instance.ts';
 import { createInformer } from '../../client/list-watch-informer.ts';
 import { noMetrics } from '../../lib/metrics.ts';
 import { createTracer } from '../../lib/trace.ts';
@@ -78,8 +78,6 @@ export async function runTerm(
 }
 
 const tracer = createTracer('berth/scheduler');
-/** Of keys of virtual machines: see `instanceKey`. */
-const vmPrefix = 'vm/';
 
 interface Stay {
   readonly signal: AbortSignal;
@@ -250,8 +248,9 @@ class SchedulerTerm {
   }
 
   #find(key: string): Pod | undefined {
-    if (!key.startsWith(vmPrefix)) return this.#pods.get(key);
-    const vm = this.#vms.get(key.slice(vmPrefix.length));
+    const vmKey = vmKeyOf(key);
+    if (vmKey === undefined) return this.#pods.get(key);
+    const vm = this.#vms.get(vmKey);
     return vm === undefined ? undefined : podOfVm(vm);
   }
 
