@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { installMissing } from './setup/debian.mjs';
 import { ensureDocker, stopOwnDocker } from './setup/docker.mjs';
-import { labPackages } from './setup/lab.mjs';
+import { labPackages, removeDeadLabs } from './setup/lab.mjs';
 import { ensureBuild, ensurePackages } from './setup/packages.mjs';
 import { findProgram } from './setup/processes.mjs';
 import { runScript, step } from './setup/steps.mjs';
@@ -37,6 +37,7 @@ await runScript('test', async () => {
     process.exitCode = await vitest(process.argv.slice(2));
   } finally {
     // Silently: the last words are vitest's.
+    await removeDeadLabs(root).catch(() => undefined);
     if (startedByUs) await stopOwnDocker(stateDir).catch(() => undefined);
   }
 });

@@ -1,5 +1,6 @@
 // Hosts of the lab (test/hosts/lab), for the tests and for the demo on several machines.
 import { existsSync, readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findProgram, run } from './processes.mjs';
 
@@ -33,7 +34,20 @@ function hasCloudKernel() {
   return existsSync(modules) && readdirSync(modules).some((name) => name.includes('-cloud-'));
 }
 
+/** Hosts of tests that were interrupted: their labs are called `berth-<pid>`. */
+export async function removeDeadLabs(root) {
+  for (const name of readdirSync(tmpdir())) {
+    const [, pid] = /^berth-(\d+)$/.exec(name) ?? [];
+    if (pid === undefined || existsSync(`/proc/${pid}`)) continue;
+    await run('bash', [script(root), 'down'], { env: { LAB_NAME: name } });
+  }
+}
+
 /** `lab <args>` of the checkout in `root`; resolves with what it printed. */
 export function lab(root, ...args) {
-  return run('bash', [join(root, 'test', 'hosts', 'lab', 'lab'), ...args]);
+  return run('bash', [script(root), ...args]);
+}
+
+function script(root) {
+  return join(root, 'test', 'hosts', 'lab', 'lab');
 }
