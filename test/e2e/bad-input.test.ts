@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../api/meta.ts';
 import { kubectlBinary, manifestText } from '../harness/kubectl.ts';
-import { containerOf, onEachStore, podOf, restScript, Scene, workloadOf } from './scene.ts';
+import { containerOf, onEmbedded, podOf, restScript, Scene, workloadOf } from './scene.ts';
 
 interface BadInput {
   readonly what: string;
@@ -174,7 +174,7 @@ const table: readonly BadInput[] = [
 ];
 
 describe.skipIf(kubectlBinary === undefined)('kubectl', () => {
-  onEachStore('bad input', (plane) => {
+  onEmbedded('bad input', (plane) => {
     let scene: Scene;
 
     beforeAll(async () => {

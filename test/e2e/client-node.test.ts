@@ -10,10 +10,10 @@ import {
   type V1Status,
 } from '@kubernetes/client-node';
 import { beforeAll, expect, test } from 'vitest';
-import { onEachStore, restScript, Scene, workloadOf } from './scene.ts';
+import { onEtcd, restScript, Scene, workloadOf } from './scene.ts';
 import { until } from './until.ts';
 
-onEachStore('client-node', (plane) => {
+onEtcd('client-node', (plane) => {
   let scene: Scene;
   let config: KubeConfig;
 

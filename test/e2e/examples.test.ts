@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, test } from 'vitest';
 import { runCommand } from '../harness/run-command.ts';
-import { nameOf, onEachStore, Scene } from './scene.ts';
+import { nameOf, onEmbedded, Scene } from './scene.ts';
 import { until } from './until.ts';
 
 const examples = fileURLToPath(new URL('../../examples', import.meta.url));
@@ -17,7 +17,7 @@ const folders = readdirSync(examples, { withFileTypes: true })
   .filter((entry) => entry.isDirectory() && hasManifests(entry.name))
   .map(({ name }) => name);
 
-onEachStore('examples', (plane) => {
+onEmbedded('examples', (plane) => {
   beforeAll(async () => {
     const build = join(examples, 'images', 'build.mjs');
     const { code, stderr } = await runCommand(process.execPath, [build]);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import type { Workload, WorkloadSpec } from '../../api/kinds.gen.ts';
 import { workloads } from '../../api/resources.gen.ts';
-import { containerOf, nameOf, onEachStore, restScript, Scene } from './scene.ts';
+import { containerOf, nameOf, onEtcd, restScript, Scene } from './scene.ts';
 import { until } from './until.ts';
 
 type Template = WorkloadSpec['template'];
@@ -28,7 +28,7 @@ function workloadOf(name: string, script: string, spec: Partial<WorkloadSpec>): 
   };
 }
 
-onEachStore('jobs', (plane) => {
+onEtcd('jobs', (plane) => {
   let scene: Scene;
 
   beforeAll(async () => {

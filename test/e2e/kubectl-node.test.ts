@@ -1,11 +1,11 @@
 /** What a node tells about itself and its pods, and what it does with them by itself. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { kubectlBinary } from '../harness/kubectl.ts';
-import { containerOf, onEachStore, restScript, Scene } from './scene.ts';
+import { containerOf, onEtcd, restScript, Scene } from './scene.ts';
 import { until } from './until.ts';
 
 describe.skipIf(kubectlBinary === undefined)('kubectl', () => {
-  onEachStore('about nodes', (plane) => {
+  onEtcd('about nodes', (plane) => {
     let scene: Scene;
 
     beforeAll(async () => {

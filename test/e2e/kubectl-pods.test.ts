@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { kubectlBinary } from '../harness/kubectl.ts';
 import { runCommand } from '../harness/run-command.ts';
-import { containerOf, onEachStore, restartsOf, restScript, Scene } from './scene.ts';
+import { containerOf, onEmbedded, restartsOf, restScript, Scene } from './scene.ts';
 import { until } from './until.ts';
 
 describe.skipIf(kubectlBinary === undefined)('kubectl', () => {
-  onEachStore('inside pods', (plane) => {
+  onEmbedded('inside pods', (plane) => {
     let scene: Scene;
 
     beforeAll(async () => {

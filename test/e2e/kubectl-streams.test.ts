@@ -8,7 +8,7 @@ import { freePort } from '../harness/etcd.ts';
 import { busyboxImage } from '../harness/images.ts';
 import { type Kubectl, kubectlBinary, kubectlOf, kubectls } from '../harness/kubectl.ts';
 import { type Running, startCommand } from '../harness/run-command.ts';
-import { containerOf, onEachStore, Scene } from './scene.ts';
+import { containerOf, onEmbedded, Scene } from './scene.ts';
 import { until } from './until.ts';
 
 /** Those whose port-forward speaks WebSocket. */
@@ -23,7 +23,7 @@ const serverScript =
   'mkdir /w; echo hello >/w/index.html; dd if=/dev/urandom of=/w/big bs=1M count=10 2>/dev/null; ' +
   'head -c 1000000 /w/big >/w/part; httpd -p 80 -h /w; touch /w/ready; trap "exit 0" TERM; nc -ll -p 9000 -e cat & wait';
 
-onEachStore('streams', (plane) => {
+onEmbedded('streams', (plane) => {
   let scene: Scene;
   const running: Running[] = [];
 

@@ -1,10 +1,10 @@
 /** A short walk with every kubectl that is here. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { kubectlBinary, kubectlOf, kubectls } from '../harness/kubectl.ts';
-import { onEachStore, restScript, Scene, workloadOf } from './scene.ts';
+import { onEmbedded, restScript, Scene, workloadOf } from './scene.ts';
 
 describe.skipIf(kubectlBinary === undefined)('kubectl', () => {
-  onEachStore('every version', (plane) => {
+  onEmbedded('every version', (plane) => {
     let scene: Scene;
 
     beforeAll(async () => {

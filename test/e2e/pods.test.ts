@@ -10,14 +10,14 @@ import {
   containerOf,
   isReady,
   nameOf,
-  onEachStore,
+  onEtcd,
   restartsOf,
   restScript,
   Scene,
 } from './scene.ts';
 import { until } from './until.ts';
 
-onEachStore('pods', (plane) => {
+onEtcd('pods', (plane) => {
   let scene: Scene;
 
   beforeAll(async () => {

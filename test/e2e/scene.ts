@@ -14,9 +14,10 @@ import type {
 import type { KubeObject, ObjectMeta, Resource } from '../../api/meta.ts';
 import { events, namespaces, pods, workloads } from '../../api/resources.gen.ts';
 import { hasReason } from '../../api/status.ts';
+import { soak } from '../faults/runs.ts';
 import { busyboxImage } from '../harness/images.ts';
 import { type Kubectl, kubectlOf } from '../harness/kubectl.ts';
-import { docker, type Plane, startPlane, stores } from '../harness/plane.ts';
+import { docker, type Plane, type StoreKind, startPlane, stores } from '../harness/plane.ts';
 import type { Output } from '../harness/run-command.ts';
 import { until } from './until.ts';
 
@@ -33,17 +34,28 @@ export const webScript =
 /** Does nothing, and ends at once when asked to. */
 export const restScript = 'trap "exit 0" TERM; while :; do sleep 60 & wait $!; done';
 
-/** What no store has a part in is tested on one of them. */
-export const oneStore = stores.slice(0, 1);
+/** Runs tests on every store: what a store has a part in. */
+export function onEachStore(title: string, define: (plane: () => Plane) => void): void {
+  onStores(stores, title, define);
+}
+
+/** What a store has little part in is tested on one of them, and in a soak on both. */
+export function onEmbedded(title: string, define: (plane: () => Plane) => void): void {
+  onStores(soak ? stores : ['embedded'], title, define);
+}
+
+export function onEtcd(title: string, define: (plane: () => Plane) => void): void {
+  onStores(soak ? stores : ['etcd'], title, define);
+}
 
 /**
- * Runs the same tests on every store, in order, each store with a plane of its own that is gone
- * afterwards. The stores run side by side: most of the time is spent waiting.
+ * In order, each store with a plane of its own that is gone afterwards. The stores run side by side: much of the
+ * time is spent waiting.
  */
-export function onEachStore(
+function onStores(
+  on: readonly StoreKind[],
   title: string,
   define: (plane: () => Plane) => void,
-  on: readonly (typeof stores)[number][] = stores,
 ): void {
   describe.concurrent.each(on)('%s', { timeout: testTimeoutMs }, (store) => {
     describe.sequential(title, () => {

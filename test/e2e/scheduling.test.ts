@@ -4,10 +4,10 @@ import type { Node, Pod, Workload } from '../../api/kinds.gen.ts';
 import { nodes, pods, priorityClasses, workloads } from '../../api/resources.gen.ts';
 import { parseCpuList } from '../../lib/cpu-list.ts';
 import { freePort } from '../harness/etcd.ts';
-import { containerOf, nameOf, never, onEachStore, restScript, Scene, workloadOf } from './scene.ts';
+import { containerOf, nameOf, never, onEtcd, restScript, Scene, workloadOf } from './scene.ts';
 import { until } from './until.ts';
 
-onEachStore('scheduling', (plane) => {
+onEtcd('scheduling', (plane) => {
   let scene: Scene;
 
   beforeEach(async () => {

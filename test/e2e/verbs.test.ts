@@ -4,9 +4,9 @@ import { createServer } from 'node:net';
 import { beforeAll, expect, test } from 'vitest';
 import { pods } from '../../api/resources.gen.ts';
 import type { Output } from '../harness/run-command.ts';
-import { configMapOf, containerOf, onEachStore, restScript, Scene, workloadOf } from './scene.ts';
+import { configMapOf, containerOf, onEmbedded, restScript, Scene, workloadOf } from './scene.ts';
 
-onEachStore('berth', (plane) => {
+onEmbedded('berth', (plane) => {
   let scene: Scene;
 
   beforeAll(async () => {
