@@ -8,7 +8,8 @@ import type { JsonObject, JsonValue } from '../../api/meta.ts';
 import type { Schema } from '../../api/schema.ts';
 import type { FieldError } from '../../api/status.ts';
 import { child, invalidValue } from './field-error.ts';
-import { additionalSchema, fieldSchema } from './json-kinds.ts';
+import { hasEmbedded } from './has-embedded.ts';
+import { fieldSchema } from './json-kinds.ts';
 import { readMeta } from './meta-fields.ts';
 
 export interface CoerceOptions {
@@ -88,20 +89,4 @@ function rootOf(schema: Schema | undefined): Schema {
   const root = { ...schema, 'x-kubernetes-embedded-resource': true as const };
   if (schema !== undefined) roots.set(schema, root);
   return root;
-}
-
-const known = new WeakMap<Schema, boolean>();
-
-/** Whether there is an embedded object at or below this schema; remembered, as schemas never change. */
-function hasEmbedded(schema: Schema): boolean {
-  const remembered = known.get(schema);
-  if (remembered !== undefined) return remembered;
-  const additional = additionalSchema(schema);
-  const found =
-    schema['x-kubernetes-embedded-resource'] === true ||
-    Object.values(schema.properties ?? {}).some(hasEmbedded) ||
-    (schema.items !== undefined && hasEmbedded(schema.items)) ||
-    (additional !== undefined && hasEmbedded(additional));
-  known.set(schema, found);
-  return found;
 }

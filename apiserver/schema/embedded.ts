@@ -9,6 +9,7 @@ import { validateDns1035Label } from '../../api/names.ts';
 import type { Schema } from '../../api/schema.ts';
 import type { FieldError } from '../../api/status.ts';
 import { child, invalidValue, required } from './field-error.ts';
+import { hasEmbedded } from './has-embedded.ts';
 import { additionalSchema } from './json-kinds.ts';
 import { readMeta } from './meta-fields.ts';
 import { validateObjectMeta } from './object-meta.ts';
@@ -76,19 +77,4 @@ function checkMetadata(metadata: JsonValue, field: string): FieldError[] {
   const name = meta['name'] === undefined || meta['name'] === '' ? 'fakename' : meta['name'];
   const namespaced = meta['namespace'] !== undefined && meta['namespace'] !== '';
   return validateObjectMeta({ ...meta, name }, { namespaced, nameRule: 'path', path: field });
-}
-
-const known = new WeakMap<Schema, boolean>();
-
-function hasEmbedded(schema: Schema): boolean {
-  const remembered = known.get(schema);
-  if (remembered !== undefined) return remembered;
-  const additional = additionalSchema(schema);
-  const found =
-    schema['x-kubernetes-embedded-resource'] === true ||
-    Object.values(schema.properties ?? {}).some(hasEmbedded) ||
-    (schema.items !== undefined && hasEmbedded(schema.items)) ||
-    (additional !== undefined && hasEmbedded(additional));
-  known.set(schema, found);
-  return found;
 }

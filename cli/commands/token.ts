@@ -51,9 +51,7 @@ export function tokenCommand(): Command {
     .argument('<id>', 'its six first characters, or the whole token')
     .action(deleteToken);
   for (const each of [create, list, remove]) command.addCommand(each);
-  return command.action(() => {
-    throw usage('berth token needs a word: create, list or delete; see "berth token --help"');
-  });
+  return command;
 }
 
 function part(name: string, summary: string): Command {

@@ -34,10 +34,10 @@ function hasCloudKernel() {
   return existsSync(modules) && readdirSync(modules).some((name) => name.includes('-cloud-'));
 }
 
-/** Hosts of tests that were interrupted: their labs are called `berth-<pid>`. */
+/** Hosts of tests that were interrupted: their labs are called `berth-lab-<pid>`. */
 export async function removeDeadLabs(root) {
   for (const name of readdirSync(tmpdir())) {
-    const [, pid] = /^berth-(\d+)$/.exec(name) ?? [];
+    const [, pid] = /^berth-lab-(\d+)$/.exec(name) ?? [];
     if (pid === undefined || existsSync(`/proc/${pid}`)) continue;
     await run('bash', [script(root), 'down'], { env: { LAB_NAME: name } });
   }

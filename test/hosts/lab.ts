@@ -28,7 +28,7 @@ export interface Lab {
 
 /** Ready when this resolves; labs of other names are left alone. */
 export async function startLab(hosts: number): Promise<Lab> {
-  const env = { LAB_NAME: `berth-${process.pid}` };
+  const env = { LAB_NAME: `berth-lab-${process.pid}` };
   const lab = (args: readonly string[], options: RunOptions = {}) =>
     runCommand('bash', [script, ...args], { ...options, env: { ...env, ...options.env } });
   const ok = async (...args: readonly string[]) => {
