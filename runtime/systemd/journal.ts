@@ -1,6 +1,7 @@
 /** The lines of one attempt, read from the journal; they outlive the unit and the machine's reboot. */
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import type { CallOptions } from '../../lib/call.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { type LogChunk, type LogOptions, RuntimeError } from '../runtime.ts';
@@ -79,10 +80,8 @@ async function* entries(args: readonly string[], signal: AbortSignal): AsyncGene
   if (signal.aborted) onAbort();
   const closed = exitOf(child);
   try {
-    for await (const line of createInterface({ input: child.stdout })) {
-      // The journal's own format.
-      if (line !== '') yield JSON.parse(line) as Entry;
-    }
+    // The journal's own format.
+    for await (const line of wholeLines(child.stdout)) yield JSON.parse(line) as Entry;
     const { code, complaint } = await closed;
     if (code !== 0 && !signal.aborted) {
       throw new RuntimeError('Unavailable', `journalctl failed: ${complaint.trim()}`);
@@ -103,6 +102,16 @@ async function journalctl(
   for await (const line of createInterface({ input: child.stdout })) onLine(line);
   const { code, complaint } = await closed;
   if (code !== 0) throw new RuntimeError('Unavailable', `journalctl failed: ${complaint.trim()}`);
+}
+
+/** The lines of a process that may be killed while it writes one: what has no end is left out. */
+export async function* wholeLines(stream: Readable): AsyncGenerator<string> {
+  let rest = '';
+  for await (const text of stream.setEncoding('utf8')) {
+    const lines = `${rest}${text}`.split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines.filter((line) => line !== '');
+  }
 }
 
 const complaintMaxChars = 4_096;
