@@ -10,6 +10,11 @@ export const protectionFinalizer = 'berth.dev/volume-protection';
  */
 export const dataFinalizer = 'berth.dev/volume-data';
 
+/**
+ * The condition (False) of an instance that has its node and claims a Volume that it cannot have there; absent otherwise.
+ */
+export const volumesBound = 'VolumesBound';
+
 /** The annotation in which a node names its disks: a list of `NodeDisk` as JSON. */
 export const disksAnnotation = 'berth.dev/disks';
 

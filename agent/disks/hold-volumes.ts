@@ -76,7 +76,10 @@ async function holdOne(
 ): Promise<HeldVolume> {
   const { known, serial, disks, locks } = room;
   const volume = known.named(pod.metadata.namespace ?? '', name);
-  if (volume === undefined) throw new VolumeWait(`volume "${name}" is not on this node`);
+  if (volume === undefined) {
+    const more = 'VolumesBound says what it waits for';
+    throw new VolumeWait(`volume "${name}" has no place on this node yet: ${more}`);
+  }
   const { uid } = idOf(volume);
   return await serial.run(uid, async () => {
     const image = await imageOf(volume, disks);

@@ -28,6 +28,8 @@ export interface VolumeUser {
   readonly object: JsonObject;
   readonly nodeName: string;
   readonly volumes: readonly VolumeWanted[];
+  /** The others that it claims are left as they are. */
+  readonly onlyNamed: boolean;
 }
 
 export function volumesWanted(item: JsonObject): readonly VolumeWanted[] {
@@ -67,14 +69,15 @@ export async function volumeWrites(
   return writes;
 }
 
-function claimedNames({ kind, object }: VolumeUser): readonly string[] {
+function claimedNames({ kind, object, volumes, onlyNamed }: VolumeUser): readonly string[] {
   const names =
     kind === 'VM'
       ? asArray(at(object, 'spec', 'disks')).map((disk) => at(asObject(disk), 'volume'))
       : asArray(at(object, 'spec', 'volumes')).map((volume) =>
           at(asObject(volume), 'persistentVolumeClaim', 'claimName'),
         );
-  return [...new Set(names.map(asString))].filter((name) => name !== '');
+  const claimed = [...new Set(names.map(asString))].filter((name) => name !== '');
+  return onlyNamed ? claimed.filter((name) => volumes.some((each) => each.name === name)) : claimed;
 }
 
 function refusal(

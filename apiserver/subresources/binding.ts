@@ -3,6 +3,7 @@
 import { asArray, asObject, asString, at, child, copyOf } from '../../api/json.ts';
 import type { JsonObject, JsonValue } from '../../api/meta.ts';
 import { badRequest, conflict, notFound, StatusError } from '../../api/status.ts';
+import { volumesBound } from '../../api/volume.ts';
 import type { ApiResponse, RequestContext } from '../request/request.ts';
 import { type Cached, metadataOf, metaString } from '../storage/cached.ts';
 import type { Guard, GuardedWrite } from '../storage/object-store.ts';
@@ -81,7 +82,8 @@ function checkBinding(body: JsonObject, name: string): void {
 /**
  * POST `/apis/berth.dev/v1/bindings`: a BindingList with the scheduler's lease. All bindings that are
  * still possible are written in one transaction that also compares the lease: a scheduler that has lost
- * it cannot bind. Items in a row with the same `group`, up to `bindingsPerTxn`, are bound all or none. Each
+ * it cannot bind. Items in a row with the same `group`, up to `bindingsPerTxn`, are bound all or none. One with
+ * `volumes` and without `allocation` may be for what has that node already: it gets these Volumes there. Each
  * item of the answer is the item sent, with `error` (a Status) where it failed.
  */
 export async function bindMany(deps: VerbDeps, context: RequestContext): Promise<ApiResponse> {
@@ -260,10 +262,11 @@ async function prepare(
   if (refused !== undefined) return refused;
   const kind = wanted.place === pods ? 'Pod' : 'VM';
   const { nodeName, volumes } = wanted;
-  const user = { kind, object: pod.object, nodeName, volumes } as const;
+  const isLate = isLateFor(pod, wanted);
+  const user = { kind, object: pod.object, nodeName, volumes, onlyNamed: isLate } as const;
   const held = await volumeWrites(deps, user, signal);
   if (held instanceof StatusError) return held;
-  const object = bound(pod, wanted, timestamp(deps.clock));
+  const object = isLate ? withoutWait(pod) : bound(pod, wanted, timestamp(deps.clock));
   return [{ key: pod.key, expected: pod.revision, object }, ...held];
 }
 
@@ -284,13 +287,28 @@ function refusal({ object }: Cached, wanted: Wanted): StatusError | undefined {
   if (asArray(at(object, 'spec', 'schedulingGates')).length > 0)
     return conflict(what, wanted.name, `pod ${wanted.name} has non-empty .spec.schedulingGates`);
   const node = asString(at(object, 'spec', 'nodeName'));
-  if (node !== '')
+  if (node !== '' && !isLateFor({ object }, wanted))
     return conflict(
       what,
       wanted.name,
       `${wanted.place === pods ? 'pod' : 'vm'} ${wanted.name} is already assigned to node "${node}"`,
     );
   return undefined;
+}
+
+/** It has that node already, and gets Volumes there that it began to claim since. */
+function isLateFor({ object }: Pick<Cached, 'object'>, wanted: Wanted): boolean {
+  if (wanted.volumes.length === 0 || wanted.allocation !== undefined) return false;
+  return asString(at(object, 'spec', 'nodeName')) === wanted.nodeName;
+}
+
+function withoutWait({ object }: Cached): JsonObject {
+  const next = copyOf(object);
+  const status = child(next, 'status');
+  status['conditions'] = asArray(status['conditions']).filter(
+    (condition) => asObject(condition)?.['type'] !== volumesBound,
+  );
+  return next;
 }
 
 function bound({ object }: Cached, wanted: Wanted, now: string): JsonObject {

@@ -28,7 +28,8 @@ export interface Binding {
   readonly name: string;
   readonly uid: string;
   readonly nodeName: string;
-  readonly allocation: Allocation;
+  /** Absent: it has that node already, and gets `volumes` there. */
+  readonly allocation?: Allocation;
   /** Bindings of one group are written together, or none of them. */
   readonly group?: string;
   /** What it claims: held for it, and placed where they are not, in the same transaction. */

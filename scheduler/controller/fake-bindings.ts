@@ -100,12 +100,13 @@ export class FakeBindingApi extends FakeApi {
     const { namespace, name, uid, nodeName, allocation, volumes: claimed = [] } = binding;
     try {
       const pod = await this.get<Pod>(pods, { namespace, name }, { signal });
-      if (pod.metadata.uid !== uid || pod.spec.nodeName !== undefined) {
+      const isLate = allocation === undefined && pod.spec.nodeName === nodeName;
+      if (pod.metadata.uid !== uid || (pod.spec.nodeName !== undefined && !isLate)) {
         throw conflict(pods, name, `pod ${name} is already assigned to a node`);
       }
       const annotations = {
         ...pod.metadata.annotations,
-        'berth.dev/allocation': JSON.stringify(allocation),
+        ...(isLate ? {} : { 'berth.dev/allocation': JSON.stringify(allocation) }),
       };
       const bound = {
         ...pod,

@@ -7,7 +7,7 @@ import type { Metrics } from '../../lib/metrics.ts';
 import type { Random } from '../../lib/random.ts';
 import type { ExtensionOptions } from '../extensions/extensions.ts';
 import { TermLost } from './binder.ts';
-import { runTerm } from './term.ts';
+import { runTerm } from './run-term.ts';
 
 export interface SchedulerOptions {
   readonly client: Client;

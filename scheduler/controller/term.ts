@@ -32,7 +32,6 @@ import { createTracer } from '../../lib/trace.ts';
 import type { Dimensions } from '../dimensions/built-in.ts';
 import { Engine } from '../engine/engine.ts';
 import { controllerOf, podRequest } from '../engine/pod-request.ts';
-import { openExtensions } from '../extensions/extensions.ts';
 import { asksOthers, prepareFor } from '../extensions/external-dimension.ts';
 import { Addresses } from './addresses.ts';
 import { Bell } from './bell.ts';
@@ -41,6 +40,7 @@ import { Cluster, isBound, isFinished } from './cluster.ts';
 import { type Candidate, type Decided, Decider } from './decider.ts';
 import { Flights } from './flights.ts';
 import { Gangs, gangOf } from './gangs.ts';
+import { LateVolumes } from './late-volumes.ts';
 import { type PendingPod, PendingPods } from './pending-pods.ts';
 import { Preemptor } from './preemptor.ts';
 import type { SchedulerOptions } from './run-scheduler.ts';
@@ -52,34 +52,9 @@ import { Verdicts } from './verdicts.ts';
 /** A refusal because an owner is not in the cache is told only when it stays so; caches may be late. */
 const silentRefusals = 3;
 
-/** Runs until `signal` aborts; throws `TermLost` when the server does not accept the term any more. */
-export async function runTerm(
-  options: SchedulerOptions,
-  term: Term,
-  signal: AbortSignal,
-): Promise<void> {
-  while (!signal.aborted) {
-    const extensions = await openExtensions(options, signal);
-    const { changed, dimensions } = extensions;
-    // With other dimensions everything is counted anew; the lease stays.
-    const scheduler = new SchedulerTerm(options, term, {
-      signal: AbortSignal.any([signal, changed]),
-      dimensions,
-    });
-    try {
-      await scheduler.run();
-    } catch (error) {
-      if (signal.aborted || !changed.aborted) throw error;
-    } finally {
-      await scheduler.stop();
-      await extensions.stop();
-    }
-  }
-}
-
 const tracer = createTracer('berth/scheduler');
 
-interface Stay {
+export interface Stay {
   readonly signal: AbortSignal;
   readonly dimensions: Dimensions;
 }
@@ -89,7 +64,7 @@ const idleMs = 60_000;
 /** What the answers of users' own dimensions may take of a batch; who comes later waits for the next. */
 const othersMs = 5_000;
 
-class SchedulerTerm {
+export class SchedulerTerm {
   readonly #options: SchedulerOptions;
   readonly #term: Term;
   readonly #signal: AbortSignal;
@@ -110,6 +85,7 @@ class SchedulerTerm {
   readonly #events: EventRecorder;
   readonly #verdicts: Verdicts;
   readonly #preemptor: Preemptor;
+  readonly #lateVolumes: LateVolumes;
   readonly #gangs = new Gangs();
   readonly #decider: Decider;
   readonly #metrics: ScheduleMetrics;
@@ -141,6 +117,7 @@ class SchedulerTerm {
     const { preempted } = this.#metrics;
     const preempting = { ...reporting, term, cluster: this.#cluster, help, preempted };
     this.#preemptor = new Preemptor(preempting, signal);
+    this.#lateVolumes = new LateVolumes({ ...reporting, term, cluster: this.#cluster });
     this.#decider = new Decider({
       ...options,
       engine: this.#engine,
@@ -205,7 +182,9 @@ class SchedulerTerm {
     await Promise.all(informers.map((informer) => informer.untilSynced({ signal })));
     while (!signal.aborted) {
       this.#flights.check();
-      const nextMs = this.#queue.advance(clock.now());
+      const late = this.#lateVolumes;
+      if (late.nextMs(clock.now()) <= clock.now()) await late.settle(signal);
+      const nextMs = Math.min(this.#queue.advance(clock.now()), late.nextMs(clock.now()));
       const batch = this.#flights.admits(this.#queue.ready) ? this.#queue.take(bindingsMax) : [];
       if (batch.length > 0)
         await tracer.inSpan('schedule', { 'berth.pods': batch.length }, () =>
@@ -241,7 +220,10 @@ class SchedulerTerm {
       const old = event.type === 'apply' ? event.old : undefined;
       const helps =
         event.type === 'delete' ? on.deleted(event.object) : on.applied(event.object, old);
-      if (helps) this.#queue.help();
+      if (helps) {
+        this.#queue.help();
+        this.#lateVolumes.help();
+      }
       if (this.#flights.admits(this.#queue.ready)) this.#bell.ring();
     });
     this.#subscriptions.add(subscription);
@@ -265,6 +247,7 @@ class SchedulerTerm {
     this.#addresses.forget(pod);
     const kept = this.#preemptor.delete(pod);
     this.#gangs.delete(pod);
+    this.#lateVolumes.delete(pod);
     return this.#cluster.deletePod(pod) || kept;
   }
 
@@ -278,6 +261,7 @@ class SchedulerTerm {
     const waits = !bound && ours && !gated && !isFinished(pod) && deletionTimestamp === undefined;
     this.#preemptor.apply(pod, { waits, isNew: old === undefined });
     this.#gangs.apply(pod, waits);
+    this.#lateVolumes.apply(pod);
     if (!waits) this.#queue.remove(uid);
     // A decided pod that is not confirmed yet stays out of the queue.
     else if (this.#cluster.snapshot.nodeOf(uid) === undefined) this.#queue.add(pod);

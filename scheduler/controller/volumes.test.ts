@@ -252,4 +252,67 @@ describe('instances with Volumes', () => {
       'volume "a" lies on node n1 and volume "b" lies on node n2: no node has both',
     );
   });
+
+  it('get a place for what they claim on the node that they have already', async () => {
+    const world = new World();
+    await world.node('n1');
+    await world.node('n2');
+    await disk(world, 'n1', '15Gi');
+    await disk(world, 'n2', '100Gi');
+    await volume(world, 'a');
+    await volume(world, 'b');
+    const claims = ['a', 'b'].map((claimName) => ({
+      name: claimName,
+      persistentVolumeClaim: { claimName },
+    }));
+    const placed = await world.pod('p', '1', { spec: { nodeName: 'n1', volumes: claims } });
+    world.start();
+    await world.clock.advance(5_000);
+    const [a, b] = [await world.get<Volume>(volumes, 'a'), await world.get<Volume>(volumes, 'b')];
+    expect(a.spec).toMatchObject({ nodeName: 'n1', allocation: { disk: 'local' } });
+    expect(a.status?.holder).toEqual({ kind: 'Pod', name: 'p', uid: placed.metadata.uid });
+    expect(b.spec.nodeName).toBeUndefined();
+    const waits = async () =>
+      (await world.get<Pod>(pods, 'p')).status?.conditions?.find(
+        ({ type }) => type === 'VolumesBound',
+      );
+    expect(await waits()).toMatchObject({
+      status: 'False',
+      reason: 'VolumeUnavailable',
+      message:
+        'volume "b" gets no place on node n1, where the pod is: Insufficient disk of class local ' +
+        '(asked 10Gi, 5Gi free); make room there, or take a smaller volume or another class',
+    });
+    // Whoever has no node yet goes where there is room, and what is there counts.
+    await volume(world, 'c');
+    await claiming(world, 'q', 'c');
+    await world.clock.advance(5_000);
+    expect(await world.nodeOf('q')).toBe('n2');
+    await disk(world, 'n1', '25Gi');
+    await world.clock.advance(5_000);
+    expect((await world.get<Volume>(volumes, 'b')).spec.nodeName).toBe('n1');
+    expect(await waits()).toBeUndefined();
+  });
+
+  it('that have a node are told of Volumes that they cannot have there', async () => {
+    const world = new World();
+    await world.node('n1');
+    await disk(world, 'n1', '15Gi');
+    await volume(world, 'a', { nodeName: 'n2', allocation: { disk: 'local' } });
+    const volumesOfPod = ['a', 'none'].map((claimName) => ({
+      name: claimName,
+      persistentVolumeClaim: { claimName },
+    }));
+    await world.pod('p', '1', { spec: { nodeName: 'n1', volumes: volumesOfPod } });
+    world.start();
+    await world.clock.advance(5_000);
+    const told = (await world.get<Pod>(pods, 'p')).status?.conditions?.map(
+      ({ message }) => message,
+    );
+    expect(told).toEqual([
+      'volume "a" lies on node n2, and the pod is on n1: take another volume; ' +
+        'volume "none" does not exist',
+    ]);
+    expect(world.api.requests).toEqual([]);
+  });
 });

@@ -160,6 +160,38 @@ describe.each(storeKinds)('on %s', (kind) => {
     expect(bound.map(({ metadata }) => metadata.uid)).toEqual([holder.uid]);
   });
 
+  test('what has its node gets one more Volume there, in one write, and the others stay as they are', async () => {
+    const vmsPath = '/apis/berth.dev/v1/namespaces/default/vms';
+    await volume('a0');
+    await volume('b0');
+    await pod('holder0', 'b0');
+    await bind(binding('holder0', 'n1', { name: 'b0', disk: 'd1' }));
+    const disks = ['a0', 'b0'].map((name) => ({ name, volume: name }));
+    const vm = { apiVersion: 'berth.dev/v1', kind: 'VM' };
+    const resources = { requests: { cpu: '1', memory: '128Mi' } };
+    const boot = { kernel: '/boot/vmlinuz' };
+    const { metadata } = await created(vmsPath, { ...vm, spec: { resources, boot, disks } }, 'm0');
+    const of = (nodeName: string) => ({
+      ...binding('m0', nodeName, { name: 'a0', disk: 'd1' }),
+      resource: 'vms',
+    });
+    await api.call('PATCH', `${vmsPath}/m0`, { spec: { nodeName: 'n1' } }, merge);
+    const waits = { type: 'VolumesBound', status: 'False', reason: 'VolumeUnavailable' };
+    const condition = { ...waits, message: 'x', lastTransitionTime: '2026-01-01T00:00:00Z' };
+    const told = { status: { conditions: [condition] } };
+    await api.call('PATCH', `${vmsPath}/m0/status`, told, merge);
+    expect(errorsOf(await bind(of('n2')))[0]).toContain('already assigned to node "n1"');
+    // Whoever is bound for the first time says what it is given.
+    expect(errorsOf(await bind({ ...of('n1'), allocation: {} }))[0]).toContain('already assigned');
+    expect(errorsOf(await bind(of('n1')))).toEqual(['']);
+    const [m, a] = await Promise.all([get(vmsPath, 'm0'), get(volumesPath, 'a0')]);
+    expect(a.spec).toMatchObject({ nodeName: 'n1', allocation: { disk: 'd1' } });
+    expect(a.status.holder).toEqual({ kind: 'VM', name: 'm0', uid: metadata.uid });
+    expect(a.metadata.resourceVersion).toBe(m.metadata.resourceVersion);
+    expect(m.status.conditions).toEqual([]);
+    expect((await get(volumesPath, 'b0')).status.holder.name).toBe('holder0');
+  });
+
   test('another scheduler binds a pod to Volumes that have their place, and to no others', async () => {
     const target = { kind: 'Node', name: 'n1' };
     const post = (name: string) =>
