@@ -70,7 +70,7 @@ export class BlockList {
     const pool = this.#pool;
     const blocks = this.#blocks;
     const { counts, gate } = rules;
-    const most = rules.fewestFirst ? Math.min(1, rules.limit) : rules.limit;
+    const most = mostOf(rules);
     for (let b = 0; b < blocks.length; b += 1) {
       const block = blocks[b] ?? 0;
       if (!pool.mayFit(block, asked)) continue;
@@ -89,24 +89,9 @@ export class BlockList {
     return -1;
   }
 
-  /** The first `few` that `first` would find if it was asked for the next, added to `found`. */
-  firstFew(asked: Float64Array, rules: NodeRules, few: number, found: number[]): void {
-    const pool = this.#pool;
-    const { counts, limit } = rules;
-    const most = Math.min(1, limit);
-    const enough = found.length + few;
-    for (const block of this.#blocks) {
-      if (!pool.mayFit(block, asked)) continue;
-      const start = block * blockSize;
-      const end = start + (pool.lengths[block] ?? 0);
-      for (let at = start; at < end; at += 1) {
-        const node = pool.nodes[at] ?? 0;
-        if (!pool.fits(node, asked)) continue;
-        if (counts !== undefined && (counts.get(node) ?? 0) >= most) continue;
-        if (found.push(node) === enough) return;
-      }
-      if (pool.loose[block] === 1) pool.tighten(block);
-    }
+  /** The nodes that `first` would find one after the other, were each taken out when it is found; no gate is asked. */
+  walk(asked: Float64Array, rules: NodeRules): Walk {
+    return new Walk(this.#pool, this.#blocks, asked, rules);
   }
 
   /** Where the first block stands whose last node does not come before the node; else the last. */
@@ -122,4 +107,68 @@ export class BlockList {
     }
     return Math.max(0, low);
   }
+}
+
+/** Goes over the nodes of a list that have room, in order, for as long as nothing is changed. */
+export class Walk {
+  /** Where it stands; -1 at the end. */
+  node = -1;
+  readonly #pool: BlockPool;
+  readonly #blocks: readonly number[];
+  readonly #asked: Float64Array;
+  readonly #counts: NodeRules['counts'];
+  readonly #most: number;
+  #next = 0;
+  #at = 0;
+  #end = 0;
+
+  constructor(pool: BlockPool, blocks: readonly number[], asked: Float64Array, rules: NodeRules) {
+    this.#pool = pool;
+    this.#blocks = blocks;
+    this.#asked = asked;
+    this.#counts = rules.counts;
+    this.#most = mostOf(rules);
+    this.step();
+  }
+
+  /** To the next node. */
+  step(): void {
+    const pool = this.#pool;
+    const asked = this.#asked;
+    const counts = this.#counts;
+    do {
+      while (this.#at < this.#end) {
+        const node = pool.nodes[this.#at] ?? 0;
+        this.#at += 1;
+        if (!pool.fits(node, asked)) continue;
+        if (counts !== undefined && (counts.get(node) ?? 0) >= this.#most) continue;
+        this.node = node;
+        return;
+      }
+    } while (this.#enterBlock());
+    this.node = -1;
+  }
+
+  /** The next block that may have room; false at the end. */
+  #enterBlock(): boolean {
+    const pool = this.#pool;
+    for (; this.#next < this.#blocks.length; this.#next += 1) {
+      const block = this.#blocks[this.#next] ?? 0;
+      if (!pool.mayFit(block, this.#asked)) continue;
+      if (pool.loose[block] === 1) {
+        pool.tighten(block);
+        if (!pool.mayFit(block, this.#asked)) continue;
+      }
+      this.#next += 1;
+      this.#at = block * blockSize;
+      this.#end = this.#at + (pool.lengths[block] ?? 0);
+      return true;
+    }
+    return false;
+  }
+}
+
+/** A node that has so many of the owner is none of the first. */
+function mostOf({ fewestFirst, limit }: NodeRules): number {
+  return fewestFirst ? Math.min(1, limit) : limit;
 }

@@ -144,6 +144,18 @@ export class BlockPool {
     return true;
   }
 
+  /** How many times a node has so much. */
+  times(node: number, asked: Float64Array): number {
+    const { free, width } = this;
+    const row = node * width;
+    let times = Number.POSITIVE_INFINITY;
+    for (let k = 0; k < width; k += 1) {
+      const amount = asked[k] ?? 0;
+      if (amount > 0) times = Math.min(times, Math.floor((free[row + k] ?? 0) / amount));
+    }
+    return times;
+  }
+
   /** Whether any node of the block might have so much. */
   mayFit(block: number, asked: Float64Array): boolean {
     const { most, width } = this;

@@ -10,7 +10,13 @@ import type { Decision, Placed } from './decision.ts';
 import { reasonsOf, unavailable } from './explain.ts';
 import { decideGroup } from './group.ts';
 import type { Reasons } from './reasons.ts';
-import type { Allocation, Layout, PlacementRequest, StrategyName } from './request.ts';
+import {
+  type Allocation,
+  type Layout,
+  noDevices,
+  type PlacementRequest,
+  type StrategyName,
+} from './request.ts';
 import type { Snapshot } from './snapshot.ts';
 
 export type { Decision, Placed } from './decision.ts';
@@ -89,16 +95,13 @@ export class Engine {
 
   /** Requests that are alike. */
   #scheduleRun(run: readonly PlacementRequest[], decisions: Decision[]): void {
-    let next = 0;
-    for (const index of this.#fewFor(run)) {
-      const request = run[next];
-      const node = this.snapshot.recordAt(index)?.name;
-      if (request === undefined || node === undefined) break;
-      this.snapshot.assume(request, node, {});
-      decisions.push({ type: 'placed', node, allocation: {} });
-      next += 1;
+    const nodes = this.#layOut(run);
+    this.snapshot.assumeAlike(run, nodes);
+    for (const index of nodes) {
+      const node = this.snapshot.recordAt(index)?.name ?? '';
+      decisions.push({ type: 'placed', node, allocation: noDevices });
     }
-    for (; next < run.length; next += 1) {
+    for (let next = nodes.length; next < run.length; next += 1) {
       const request = run[next];
       if (request === undefined) break;
       const decision = this.schedule(request);
@@ -108,17 +111,19 @@ export class Engine {
     }
   }
 
-  /** Where equal replicas go that are laid out over as many nodes; the others of them are decided one by one. */
-  #fewFor(run: readonly PlacementRequest[]): readonly number[] {
+  /** Where the first of equal requests go, as far as one look at the order tells; the others are decided one by one. */
+  #layOut(run: readonly PlacementRequest[]): readonly number[] {
     const [request] = run;
-    if (request?.owner === undefined || run.length < fewMin) return [];
-    if (request.layout !== undefined) return [];
+    if (request === undefined || run.length < fewMin) return [];
+    if (request.layout !== undefined || request.parts.length > 0) return [];
     const plan = this.#plans.of(request);
-    if (plan.strategy?.order?.fewestOfOwner !== true) return [];
+    const isSpread = plan.strategy?.order?.fewestOfOwner === true;
+    if (isSpread && request.owner === undefined) return [];
+    if (plan.refusedAt === this.snapshot.log.position) return [];
     const query = this.#plans.queryOf(plan, request);
     const { fill, gate } = plan;
     if (query === undefined || fill === undefined || gate !== undefined) return [];
-    return fill.bestFew(query, rulesOf(this.snapshot, request, plan), run.length);
+    return fill.layOut(query, rulesOf(this.snapshot, request, plan), run.length);
   }
 
   #scheduleOne(request: PlacementRequest, layout: Layout): Decision {
@@ -184,8 +189,12 @@ function rulesOf(
   { strategy, gate }: ClassPlan,
 ): NodeRules {
   const { owner, maxPerNode: limit = Number.POSITIVE_INFINITY } = request;
-  const counts = owner === undefined ? undefined : snapshot.ownerCounts(owner);
-  return { counts, limit, fewestFirst: strategy?.order?.fewestOfOwner === true, gate };
+  const fewestFirst = strategy?.order?.fewestOfOwner === true;
+  // What belongs to nobody is counted nowhere.
+  if (owner === undefined) {
+    return { counts: undefined, limit: Number.POSITIVE_INFINITY, fewestFirst, gate };
+  }
+  return { counts: snapshot.ownerCounts(owner), limit, fewestFirst, gate };
 }
 
 /** Makes `key` the one used last, and forgets the others from the oldest on; one always stays. */

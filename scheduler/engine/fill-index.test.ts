@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { strategyOf } from '../strategies/built-in.ts';
-import { type Decision, Engine } from './engine.ts';
+import { Engine } from './engine.ts';
 import { costFunction, domainRulesOf, withRules } from './evaluate.ts';
 import type { NodeRecord, PlacementRequest, Taint } from './request.ts';
 import { Snapshot } from './snapshot.ts';
-import { node, request } from './testing.ts';
+import { node, request, seen } from './testing.ts';
 
 /** The same decision, by looking at every node. */
 function naive(snapshot: Snapshot, asked: PlacementRequest): string | undefined {
@@ -216,40 +216,72 @@ describe('anti-affinity', () => {
 });
 
 describe('equal replicas at once', () => {
-  it('go where they would go one after the other', () => {
-    const cpu = fc.integer({ min: 1, max: 8 });
-    const nodes = fc.array(fc.record({ cpu, taint: fc.boolean() }), {
-      minLength: 1,
-      maxLength: 40,
-    });
-    const batches = fc.array(
-      fc.record({
-        owner: fc.constantFrom('a', 'b'),
-        cpu: fc.integer({ min: 100, max: 2000 }),
-        count: fc.integer({ min: 4, max: 30 }),
-        maxPerNode: fc.constantFrom(undefined, 1, 2),
-      }),
-      { minLength: 1, maxLength: 4 },
-    );
-    const disliked = [{ key: 'k', value: '', effect: 'PreferNoSchedule' as const }];
+  const nodes = fc.array(
+    fc.record({
+      cpu: fc.integer({ min: 1, max: 8 }),
+      taint: fc.boolean(),
+      gpus: fc.constantFrom(0, 0, 0, 2),
+    }),
+    { minLength: 1, maxLength: 40 },
+  );
+  const batches = fc.array(
+    fc.record({
+      owner: fc.constantFrom('a', 'b', undefined),
+      cpu: fc.integer({ min: 100, max: 2000 }),
+      gpuMilli: fc.constantFrom(0, 0, 0, 300, 1000),
+      count: fc.integer({ min: 4, max: 30 }),
+      strategy: fc.constantFrom('Spread', 'Pack', 'Global'),
+      maxPerNode: fc.constantFrom(undefined, undefined, 1, 2),
+      labels: fc.constantFrom(undefined, { app: 'x' }),
+      /** Which of those before it has gone meanwhile. */
+      gone: fc.integer({ min: 0, max: 29 }),
+    }),
+    { minLength: 1, maxLength: 5 },
+  );
+  const disliked = [{ key: 'k', value: '', effect: 'PreferNoSchedule' as const }];
+
+  it('go where they would go one after the other, and are counted alike', () => {
     fc.assert(
       fc.property(nodes, batches, (given, wanted) => {
         const [together, single] = [new Engine(new Snapshot()), new Engine(new Snapshot())];
-        for (const [i, { cpu: cores, taint }] of given.entries()) {
+        for (const [i, { cpu: cores, taint, gpus }] of given.entries()) {
           const traits = taint ? { taints: disliked } : {};
-          const record = node(`n${i}`, { cpu: 1000 * cores }, { traits });
+          const models = gpus === 0 ? {} : { gpus: new Array<string>(gpus).fill('T4') };
+          const record = node(`n${i}`, { cpu: 1000 * cores }, { traits, ...models });
           for (const { snapshot } of [together, single]) snapshot.upsertNode(record);
         }
-        for (const [b, { owner, cpu: asked, count, maxPerNode }] of wanted.entries()) {
+        for (const [b, { cpu: asked, count, labels, gone, ...more }] of wanted.entries()) {
+          const peer = labels === undefined ? {} : { peer: { namespace: 'default', labels } };
           const requests = Array.from({ length: count }, (_, i) =>
-            request(`${b}-${i}`, { cpu: asked }, { owner, maxPerNode }),
+            request(`${b}-${i}`, { cpu: asked }, { ...more, ...peer }),
           );
-          const nodeOf = (decision: Decision | undefined) =>
-            decision?.type === 'placed' ? decision.node : undefined;
-          const oneByOne = requests.map((each) => nodeOf(single.scheduleBatch([each])[0]));
-          expect(together.scheduleBatch(requests).map(nodeOf)).toEqual(oneByOne);
+          const oneByOne = requests.flatMap((each) => single.scheduleBatch([each]));
+          expect(together.scheduleBatch(requests)).toEqual(oneByOne);
+          for (const { snapshot } of [together, single]) snapshot.release(`${b - 1}-${gone}`);
+          expect(seen(together.snapshot)).toEqual(seen(single.snapshot));
         }
       }),
     );
+  });
+
+  it('fill the fullest node before the next is begun, where they are packed', () => {
+    const engine = new Engine(new Snapshot());
+    for (const name of ['a', 'b', 'c']) engine.snapshot.upsertNode(node(name, { cpu: 4000 }));
+    engine.snapshot.assume(request('old', { cpu: 1000 }), 'b', {});
+    const requests = Array.from({ length: 9 }, (_, i) =>
+      request(`u${i}`, { cpu: 1000 }, { strategy: 'Pack' }),
+    );
+    const decisions = engine.scheduleBatch(requests);
+    const names = decisions.map((each) => (each.type === 'placed' ? each.node : ''));
+    expect(names.join('')).toBe('bbbaaaacc');
+  });
+
+  it('are counted once each, whoever is named twice', () => {
+    const snapshot = new Snapshot();
+    snapshot.upsertNode(node('a', { cpu: 4000 }));
+    const twice = [request('u', { cpu: 500 }), request('u', { cpu: 500 })];
+    snapshot.assumeAlike(twice, [0, 0]);
+    expect(snapshot.columns.get('cpu')?.used[0]).toBe(500);
+    expect(snapshot.placedOn('a')).toEqual(['u']);
   });
 });

@@ -4,7 +4,7 @@
  * best of each kind are compared. Lists are made of blocks that know the most that is free in them; a block that
  * cannot hold the request is passed over.
  */
-import { BlockList, type NodeRules } from './block-list.ts';
+import { BlockList, type NodeRules, type Walk } from './block-list.ts';
 import { BlockPool } from './block-pool.ts';
 import { dislikeOf } from './evaluate.ts';
 import type { FreeRows } from './free-rows.ts';
@@ -137,17 +137,48 @@ export class FillIndex {
   }
 
   /**
-   * The best nodes for equal requests that each go to another node, as Spread's do while there are nodes without any of
-   * the owner: what is placed on one of them changes nothing about the others. As many as there are, `few` at most.
+   * The nodes that equal requests go to one after the other, as far as one pass over the order tells them; `many` at most.
+   * It tells where each goes to another node, as Spread's do while there are nodes without any of the owner; and where
+   * a node that has taken one stays the first as long as it has room.
    */
-  bestFew({ asked, levels }: FillQuery, rules: NodeRules, few: number): readonly number[] {
-    const kinds = levels.find((level) => level.some(({ list }) => !list.isEmpty)) ?? [];
-    const found: number[] = [];
-    for (const { list } of kinds) list.firstFew(asked, rules, few, found);
-    const keys = new Map(found.map((index) => [index, this.#keyWith(index, asked)]));
-    const order = (a: number, b: number) =>
-      this.#precedes(keys.get(a) ?? 0, a, keys.get(b) ?? 0, b) ? -1 : 1;
-    return found.sort(order).slice(0, few);
+  layOut({ asked, levels }: FillQuery, rules: NodeRules, many: number): readonly number[] {
+    const { fewestFirst } = rules;
+    const slots: number[] = [];
+    if (!fewestFirst && !this.#keys.staysFirst) return slots;
+    for (const kinds of levels) {
+      const walks = kinds.map(({ list }) => list.walk(asked, rules));
+      for (let walk = this.#ahead(walks, asked); walk !== undefined; ) {
+        const { node } = walk;
+        let times = fewestFirst ? 1 : this.#roomAt(node, asked, rules);
+        for (; times > 0 && slots.length < many; times -= 1) slots.push(node);
+        if (slots.length >= many) return slots;
+        walk.step();
+        walk = this.#ahead(walks, asked);
+      }
+      // A node that has one already comes before all those that are disliked more.
+      if (fewestFirst && kinds.some(({ list }) => !list.isEmpty)) return slots;
+    }
+    return slots;
+  }
+
+  /** The one that stands at the best node; undefined when all are at their end. */
+  #ahead(walks: readonly Walk[], asked: Float64Array): Walk | undefined {
+    let ahead: Walk | undefined;
+    let bestKey = 0;
+    for (let w = 0; w < walks.length; w += 1) {
+      const walk = walks[w];
+      if (walk === undefined || walk.node === none) continue;
+      const key = this.#keyWith(walk.node, asked);
+      if (ahead !== undefined && !this.#precedes(key, walk.node, bestKey, ahead.node)) continue;
+      ahead = walk;
+      bestKey = key;
+    }
+    return ahead;
+  }
+
+  /** How many more of them the node takes. */
+  #roomAt(node: number, asked: Float64Array, { counts, limit }: NodeRules): number {
+    return Math.min(this.#pool.times(node, asked), limit - (counts?.get(node) ?? 0));
   }
 
   /** Of the nodes that are not put last. */

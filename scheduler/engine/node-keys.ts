@@ -8,6 +8,8 @@ import { refused } from './verdict.ts';
 export interface NodeKeys {
   /** Whether a placement adds more to one node's key than to another's, by their capacity. */
   readonly byCapacity: boolean;
+  /** Whether the first node for a request is the first for another like it, too, while it has room. */
+  readonly staysFirst: boolean;
   /** The arrays of the snapshot's columns may be others. */
   renew(): void;
   /** At most 2^32; `refused` where no request of the order could be placed. `nominals` by resource. */
@@ -24,6 +26,8 @@ export function keysByScore(
 ): NodeKeys {
   return {
     byCapacity: false,
+    // Costs are read from the devices, of which it takes none.
+    staysFirst: parts.length === 0,
     renew: () => {},
     of: (index) => {
       for (const { dimension, need } of parts) {
@@ -44,6 +48,7 @@ export function keysByUse(
   let useds: readonly Float64Array[] = [];
   return {
     byCapacity: true,
+    staysFirst: sign === -1,
     renew: () => {
       const nothing = new Float64Array(columns.size);
       useds = resources.map((name) => columns.get(name)?.used ?? nothing);

@@ -183,6 +183,8 @@ export interface PlacementRequest {
 /** The devices chosen, by structured dimension; empty when only amounts were asked for. */
 export type Allocation = JsonObject;
 
+export const noDevices: Allocation = Object.freeze({});
+
 /** Completes a request with its class key. */
 export function withClassKey(request: Omit<PlacementRequest, 'classKey'>): PlacementRequest {
   const { uid: _, peer: __, ...rest } = request;

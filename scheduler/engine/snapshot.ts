@@ -10,7 +10,13 @@ import { Columns, setCapacity } from './columns.ts';
 import { NodeOrder } from './node-order.ts';
 import { type NodeShape, NodeShapes } from './node-shapes.ts';
 import { Peers, type Seat } from './peers/peers.ts';
-import type { Allocation, Amount, NodeRecord, PlacementRequest } from './request.ts';
+import {
+  type Allocation,
+  type Amount,
+  type NodeRecord,
+  noDevices,
+  type PlacementRequest,
+} from './request.ts';
 
 /** The part of a request that takes something. */
 export type Footprint = Pick<
@@ -57,6 +63,8 @@ export class Snapshot {
   });
   readonly #sites = new Map<string, Site>();
   readonly #records: (NodeRecord | undefined)[] = [];
+  /** By node index. */
+  readonly #siteAt: (Site | undefined)[] = [];
   /** Indices of nodes that are gone, to be used again. */
   readonly #vacant: number[] = [];
   readonly #shapes = new NodeShapes();
@@ -161,6 +169,7 @@ export class Snapshot {
     this.#vacant.push(index);
     this.order.remove(name);
     site.index = undefined;
+    this.#siteAt[index] = undefined;
     this.#forgetEmpty(site);
     this.log.note(index);
   }
@@ -172,12 +181,34 @@ export class Snapshot {
   assume(footprint: Footprint, node: string, allocation: Allocation): void {
     this.release(footprint.uid);
     const site = this.#siteOf(node);
-    const seat = this.peers.enter(footprint);
-    const slot = site.placements.length;
-    const placement: Placement = { footprint, allocation, seat, site, slot, pieces: undefined };
-    this.#placements.set(footprint.uid, placement);
-    site.placements.push(placement);
+    const placement = this.#enter(footprint, site, allocation);
     if (site.index !== undefined) this.#attach(placement, site.index);
+  }
+
+  /**
+   * As `assume` for each of as many as there are `nodes`, by their indices. They take the same, of devices nothing; what
+   * goes to one node in a row is counted there once.
+   */
+  assumeAlike(footprints: readonly Footprint[], nodes: readonly number[]): void {
+    const [alike] = footprints;
+    if (alike === undefined) return;
+    for (let from = 0; from < nodes.length; ) {
+      const index = nodes[from] ?? 0;
+      const site = this.#siteAt[index];
+      let to = from + 1;
+      while (nodes[to] === index) to += 1;
+      this.#addAmounts(alike.amounts, index, to - from);
+      if (alike.owner !== undefined) this.#countOwner(alike.owner, index, to - from);
+      for (let i = from; i < to; i += 1) {
+        const footprint = footprints[i];
+        if (footprint === undefined || site === undefined) continue;
+        this.release(footprint.uid);
+        const { seat } = this.#enter(footprint, site, noDevices);
+        if (seat !== undefined) this.peers.count(seat, index, 1);
+      }
+      this.log.note(index);
+      from = to;
+    }
   }
 
   /** The inverse of `assume`; false when nothing of that uid is placed. */
@@ -196,6 +227,15 @@ export class Snapshot {
     this.#forgetEmpty(site);
     if (seat !== undefined) this.peers.leave(seat);
     return true;
+  }
+
+  #enter(footprint: Footprint, site: Site, allocation: Allocation): Placement {
+    const seat = this.peers.enter(footprint);
+    const slot = site.placements.length;
+    const placement: Placement = { footprint, allocation, seat, site, slot, pieces: undefined };
+    this.#placements.set(footprint.uid, placement);
+    site.placements.push(placement);
+    return placement;
   }
 
   *#nodes(): IterableIterator<[number, NodeRecord]> {
@@ -227,7 +267,9 @@ export class Snapshot {
   #addNode(name: string): number {
     const index = this.#vacant.pop() ?? this.#records.length;
     this.columns.reserve(index + 1);
-    this.#siteOf(name).index = index;
+    const site = this.#siteOf(name);
+    site.index = index;
+    this.#siteAt[index] = site;
     this.order.add(name, index);
     return index;
   }
@@ -275,14 +317,14 @@ export class Snapshot {
     this.log.note(index);
   }
 
-  #addAmounts(amounts: readonly Amount[], index: number, sign: 1 | -1): void {
+  #addAmounts(amounts: readonly Amount[], index: number, times: number): void {
     for (const { resource, amount } of amounts) {
       const { used } = this.columns.ensure(resource);
-      used[index] = (used[index] ?? 0) + sign * amount;
+      used[index] = (used[index] ?? 0) + times * amount;
     }
   }
 
-  #countOwner(owner: string, index: number, by: 1 | -1): void {
+  #countOwner(owner: string, index: number, by: number): void {
     let counts = this.#owners.get(owner);
     if (counts === undefined) {
       counts = new Map();

@@ -78,6 +78,8 @@ export class Peers {
   readonly #held = new Map<string, HeldEntry>();
   readonly #classes = new Map<string, PeerClass>();
   #classesMax = classesMin;
+  /** Equal instances come in a row. */
+  #last: PeerClass | undefined;
   readonly #namespaces = new Map<string, Readonly<Record<string, string>>>();
   #namespacesVersion = 0;
   #nextId = 1;
@@ -117,6 +119,7 @@ export class Peers {
   /** Empty when nothing about others concerns the request; else equal for requests of a class that others treat alike. */
   signature(request: Speaker): string {
     const { peer, peerRules } = request;
+    if (peerRules === undefined && this.#held.size === 0) return '';
     const held = this.heldAgainst(request)
       .map(({ id }) => id)
       .join(' ');
@@ -274,6 +277,13 @@ export class Peers {
   }
 
   #classOf(peer: Peer): PeerClass {
+    if (this.#last === undefined || !isSamePeer(this.#last.peer, peer)) {
+      this.#last = this.#findClass(peer);
+    }
+    return this.#last;
+  }
+
+  #findClass(peer: Peer): PeerClass {
     const { namespace, owner, labels } = peer;
     const entries = Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1));
     const key = JSON.stringify([namespace, owner, entries]);
@@ -291,6 +301,7 @@ export class Peers {
   }
 
   #sweep(): void {
+    this.#last = undefined;
     for (const [key, { placed }] of this.#classes) if (placed === 0) this.#classes.delete(key);
     this.#classesMax = Math.max(classesMin, 2 * this.#classes.size);
   }
@@ -314,6 +325,13 @@ export class Peers {
     known.uses -= 1;
     if (known.uses === 0) this.#topologies.delete(name);
   }
+}
+
+function isSamePeer(a: Peer, b: Peer): boolean {
+  if (a.namespace !== b.namespace || a.owner !== b.owner) return false;
+  const keys = Object.keys(a.labels);
+  if (keys.length !== Object.keys(b.labels).length) return false;
+  return keys.every((key) => a.labels[key] === b.labels[key]);
 }
 
 function heldKey({ selectors, topologyKey }: PeerTerm, weight: number | undefined): string {
