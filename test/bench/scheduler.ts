@@ -11,51 +11,47 @@ import { parseArgs } from 'node:util';
 import { Engine } from '../../scheduler/engine/engine.ts';
 import type { PlacementRequest } from '../../scheduler/engine/request.ts';
 import { Snapshot } from '../../scheduler/engine/snapshot.ts';
+import { nameFlag, orUsage, wholeFlag } from './flags.ts';
 import { fill, type MixOptions, mixes, requestsOf } from './scheduler/mix.ts';
 import { Stretches, tenth } from './scheduler/stretches.ts';
 
-const { values } = parseArgs({
-  options: {
-    nodes: { type: 'string', default: '5000' },
-    dimensions: { type: 'string', default: '8' },
-    placements: { type: 'string', default: '20000' },
-    strategy: { type: 'string', default: 'Spread' },
-    mix: { type: 'string', default: 'classes' },
-    churn: { type: 'boolean', default: false },
-    batch: { type: 'string' },
-    cpu: { type: 'boolean', default: false },
-    seed: { type: 'string', default: '1' },
-  },
-});
-
-function oneOf<T extends string>(option: string, given: string, names: readonly T[]): T {
-  const found = names.find((name) => name === given);
-  if (found === undefined) throw new Error(`--${option} must be one of ${names.join(', ')}`);
-  return found;
-}
-
-function whole(option: 'nodes' | 'dimensions' | 'placements' | 'seed', least: number): number {
-  const number = Number(values[option]);
-  if (Number.isInteger(number) && number >= least) return number;
-  throw new Error(`--${option} ${values[option]}: must be a whole number, at least ${least}`);
-}
-
-const options: MixOptions = {
-  nodes: whole('nodes', 1),
-  dimensions: whole('dimensions', 2),
-  placements: whole('placements', 1),
-  strategy: oneOf('strategy', values.strategy, ['Spread', 'Pack', 'Global', 'Drained']),
-  mix: oneOf('mix', values.mix, mixes),
-  seed: whole('seed', 0),
-};
+const usage =
+  'npm run bench:scheduler -- --nodes N --dimensions D --placements M --mix NAME [--churn] [--strategy NAME]';
 
 /** As many as the scheduler takes from its queue at once. */
 const replicaBatch = 256;
 
+const { options, churn, batch, byCpu } = await orUsage(usage, () => {
+  const { values } = parseArgs({
+    options: {
+      nodes: { type: 'string', default: '5000' },
+      dimensions: { type: 'string', default: '8' },
+      placements: { type: 'string', default: '20000' },
+      strategy: { type: 'string', default: 'Spread' },
+      mix: { type: 'string', default: 'classes' },
+      churn: { type: 'boolean', default: false },
+      batch: { type: 'string' },
+      cpu: { type: 'boolean', default: false },
+      seed: { type: 'string', default: '1' },
+    },
+  });
+  const mix = nameFlag('mix', values.mix, mixes);
+  const asked: MixOptions = {
+    nodes: wholeFlag('nodes', values.nodes, 1),
+    dimensions: wholeFlag('dimensions', values.dimensions, 1),
+    placements: wholeFlag('placements', values.placements, 1),
+    strategy: nameFlag('strategy', values.strategy, ['Spread', 'Pack', 'Global', 'Drained']),
+    mix,
+    seed: wholeFlag('seed', values.seed, 0),
+  };
+  const many = values.batch ?? String(mix === 'replicas' ? replicaBatch : 1);
+  const { churn: isChurning, cpu } = values;
+  return { options: asked, churn: isChurning, batch: wholeFlag('batch', many, 1), byCpu: cpu };
+});
+
 const engine = new Engine(new Snapshot());
 fill(engine.snapshot, options);
 const { requests, pick } = requestsOf(options);
-const batch = Number(values.batch ?? (options.mix === 'replicas' ? replicaBatch : 1));
 
 /** The node of each, in order; empty where it was refused. */
 const nodesOfAll: string[] = [];
@@ -84,7 +80,7 @@ function leave(at: number): void {
 
 /** Microseconds, from any beginning. */
 function now(): number {
-  if (!values.cpu) return performance.now() * 1000;
+  if (!byCpu) return performance.now() * 1000;
   const { user, system } = process.cpuUsage();
   return user + system;
 }
@@ -120,7 +116,7 @@ for (let from = 0; from < requests.length; from += batch) {
   stretches.note(stretchMs);
   placed += uids.length;
   living.push(...uids);
-  leaving += values.churn ? some.length / 2 : 0;
+  leaving += churn ? some.length / 2 : 0;
   for (; leaving >= 1 && living.length > 0; leaving -= 1) leave(pick(living.length));
 }
 const seconds = (performance.now() - startMs) / 1000;
@@ -132,7 +128,7 @@ const quantile = (q: number) => tenth(latenciesUs[Math.floor(q * (requests.lengt
 console.log(
   JSON.stringify({
     ...options,
-    churn: values.churn,
+    churn,
     placed,
     // Two versions that decide alike print the same.
     fingerprint: createHash('sha256').update(nodesOfAll.join(' ')).digest('hex').slice(0, 12),

@@ -9,19 +9,20 @@ import {
   CoreRequestError,
   coreRequest,
   type Plan,
+  type PlanOptions,
   plansMax,
 } from '../../scheduler/dimensions/cpu-bound/cores.ts';
 import { corePlans, countPlans } from '../../scheduler/dimensions/cpu-bound/plans.ts';
 import { bestCount } from './best.ts';
 
-type Pieces = Readonly<Record<string, number>>;
+export type Pieces = Readonly<Record<string, number>>;
 
 export interface PlansRow {
   readonly available: Pieces;
   readonly request: number;
   readonly maxshare?: number;
   readonly count: number;
-  readonly plans?: readonly Pieces[] | null;
+  readonly plans?: readonly Pieces[];
   readonly error?: string;
 }
 
@@ -29,8 +30,9 @@ export interface AffinityRow {
   readonly available: Pieces;
   readonly origin: Pieces;
   readonly request: number;
+  readonly maxshare?: number;
   readonly count: number;
-  readonly chosen?: Pieces | null;
+  readonly chosen?: Pieces;
   readonly error?: string;
 }
 
@@ -40,8 +42,8 @@ export function judgePlans(row: PlansRow): readonly string[] {
   if (request === undefined) return refusedRightly(row.request);
   const names = inEruOrder(Object.keys(row.available));
   const free = names.map((name) => row.available[name] ?? 0);
-  const maxshare = row.maxshare ?? -1;
-  const options = { maxShared: maxshare < 0 ? undefined : maxshare };
+  const { maxshare = -1 } = row;
+  const options = optionsOf(maxshare);
   const count = countPlans(free, request, options);
   const plans = corePlans(free, request, options);
   const best = bestCount({ free, ...request, maxshare });
@@ -76,9 +78,10 @@ export function judgeAffinity(row: AffinityRow): readonly string[] {
     names.map((name) => row.available[name] ?? 0),
     held,
   );
-  const options = { maxShared: undefined };
+  const { maxshare = -1 } = row;
+  const options = optionsOf(maxshare);
   const count = countPlans(free, request, options);
-  const best = bestCount({ free, ...request, maxshare: -1 });
+  const best = bestCount({ free, ...request, maxshare });
   const chosen = planNear(free, held, request, options);
   const faults = [
     ...faultsOfCount(count, best, row, request),
@@ -97,6 +100,10 @@ export function judgeAffinity(row: AffinityRow): readonly string[] {
 /** Cores in the order Eru takes them for equal: as text. Ours is the order of numbers, which is that of positions. */
 function inEruOrder(names: readonly string[]): readonly string[] {
   return [...names].sort();
+}
+
+function optionsOf(maxshare: number): PlanOptions {
+  return { maxShared: maxshare < 0 ? undefined : maxshare };
 }
 
 function requestOf(cores: number): CoreRequest | undefined {

@@ -9,7 +9,7 @@ import {
   type RefusedReason,
 } from '../../scheduler/strategies/distribute.ts';
 
-interface RowNode {
+export interface RowNode {
   readonly Nodename: string;
   readonly Capacity: number;
   readonly Count: number;

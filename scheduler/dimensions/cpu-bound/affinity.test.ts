@@ -28,6 +28,13 @@ describe('an instance that changes its size', () => {
     [[40, 10, 70, 100, 0, 20], [100, 0, 0, 0, 100], 1.5, { 2: 50, 4: 100 }],
     [[30, 50, 30, 50, 0, 200, 100], [0, 0, 0, 0, 0, 100, 100], 1.2, { 0: 20, 5: 100 }],
     [[100, 90, 50], [0, 0, 70], 1.7, { 0: 100, 2: 70 }],
+    // Which core is divided goes by how many plans a list makes that is cut in groups, round after round.
+    [
+      [0, 100, 30, 300, 100, 400, 300, 300],
+      [100, 0, 50, 0, 100, 100, 50, 0],
+      2.59,
+      { 2: 59, 4: 100, 5: 100 },
+    ],
     // On cores that are sold several times Eru finds none of these.
     [[130, 0, 150], [30], 1.5, { 0: 50, 2: 100 }],
     [[230, 50], [0, 100], 1.2, { 0: 20, 1: 100 }],

@@ -87,16 +87,19 @@ function splitInOrder(
   return chosen;
 }
 
-/** How many plans come off the list when always its first `whole` cores are taken. */
+/** How many plans come off the list when it is cut in groups of `whole` cores, and what is left of them again. */
 function sequentialGroups(cores: readonly Core[], whole: number): number {
   let left = cores.map(({ pieces }) => wholesIn(pieces));
-  let groups = 0;
+  let plans = 0;
   while (left.length >= whole) {
-    const times = Math.min(...left.slice(0, whole));
-    groups += times;
-    left = left.map((count, i) => (i < whole ? count - times : count)).filter((count) => count > 0);
+    const groups = Math.floor(left.length / whole);
+    const used = groups * whole;
+    // As long as no core runs out, the next round cuts the same groups.
+    const times = Math.min(...left.slice(0, used));
+    plans += groups * times;
+    left = left.map((count, i) => (i < used ? count - times : count)).filter((count) => count > 0);
   }
-  return groups;
+  return plans;
 }
 
 function heldFirst({ undivided, divided }: CoreLists, held: Plan): CoreLists {

@@ -57,14 +57,22 @@ export async function readPods(path: string): Promise<TracePod[]> {
 
 export async function readOrders(path: string): Promise<ReadonlyMap<number, Orders>> {
   const bytes = await readFile(path);
-  const text = path.endsWith('.gz') ? await promisify(gunzip)(bytes) : bytes;
-  const parsed: unknown = JSON.parse(text.toString('utf8'));
+  const parsed = await parse(path, bytes);
   if (typeof parsed !== 'object' || parsed === null) throw new Error(`${path}: not an object`);
   const orders = Object.entries(parsed).map(([seed, order]) => {
     if (!isOrders(order)) throw new Error(`${path}: seed ${seed} has no lists pods and nodes`);
     return [Number(seed), order] as const;
   });
   return new Map(orders);
+}
+
+async function parse(path: string, bytes: Buffer): Promise<unknown> {
+  try {
+    const text = path.endsWith('.gz') ? await promisify(gunzip)(bytes) : bytes;
+    return JSON.parse(text.toString('utf8'));
+  } catch (error) {
+    throw new Error(`${path}: ${error instanceof Error ? error.message : error}`);
+  }
 }
 
 function isOrders(value: unknown): value is Orders {
