@@ -164,21 +164,63 @@ test('reads wait for own writes', async () => {
   api.pauseDelivery();
   const written = await add('a/one');
   let done = false;
-  const waiting = informer
-    .untilSeen(written.metadata.resourceVersion ?? '', { signal })
-    .then(() => {
-      done = true;
-    });
+  const waiting = informer.untilSeen(written, { signal }).then(() => {
+    done = true;
+  });
   await clock.advance(0);
   expect(done).toBe(false);
   api.resumeDelivery();
   await waiting;
   expect(informer.get('a/one')).toBeDefined();
   const stop = new AbortController();
-  const never = informer.untilSeen('99999', { signal: stop.signal });
+  const later = { ...written, metadata: { ...written.metadata, resourceVersion: '99999' } };
+  const never = informer.untilSeen(later, { signal: stop.signal });
   stop.abort(new Error('enough'));
   await expect(never).rejects.toThrow('enough');
   await informer.stop();
+});
+
+test('of objects that were written together it has seen those that it was told of', async () => {
+  const clock = new FakeClock();
+  const at = (key: string, resourceVersion: string) => {
+    const made = object(widgets, key);
+    return { ...made, metadata: { ...made.metadata, resourceVersion } };
+  };
+  const told: (() => void)[] = [];
+  async function* watch() {
+    for (const [key, revision] of [
+      ['a/one', '5'],
+      ['a/two', '5'],
+      ['a/one', '6'],
+    ] as const) {
+      await new Promise<void>((resolve) => told.push(resolve));
+      yield { type: 'ADDED', object: at(key, revision) };
+    }
+    await new Promise(() => undefined);
+  }
+  const list = async () => ({ items: [], resourceVersion: '4' });
+  // Only what an informer calls of a client.
+  const client = { list, watch } as unknown as FakeApi;
+  const random = seededRandom(1);
+  const informer = createInformer(client, widgets, { clock, random, log: silentLog });
+  informer.start();
+  const next = async () => {
+    await clock.advance(0);
+    told.shift()?.();
+    await clock.advance(0);
+    return ['a/one', 'a/two'].map((key) => informer.hasSeen(at(key, '5')));
+  };
+  await clock.advance(0);
+  expect(informer.hasSeen(at('a/any', '4'))).toBe(true);
+  expect(await next()).toEqual([true, false]);
+  expect(await next()).toEqual([true, true]);
+  expect(informer.hasSeen(at('a/one', '6'))).toBe(false);
+  await next();
+  expect(['5', '6'].map((revision) => informer.hasSeen(at('a/any', revision)))).toEqual([
+    true,
+    false,
+  ]);
+  void informer.stop();
 });
 
 test('objects enter and leave by selector, and indexes follow', async () => {

@@ -33,10 +33,10 @@ export interface InformerOptions {
 
 /** An informer that also knows up to which revision it has seen. */
 export interface ListWatchInformer<T extends KubeObject> extends Informer<T> {
-  /** Whether every change up to that revision is in the cache. */
-  hasSeen(resourceVersion: string): boolean;
-  /** Resolves when every change up to `resourceVersion` is in the cache: reads of one's own writes. */
-  untilSeen(resourceVersion: string, options: CallOptions): Promise<void>;
+  /** Whether this version of the object, or what came of it, is in the cache. */
+  hasSeen(object: KubeObject): boolean;
+  /** Resolves when it is: reads of one's own writes. */
+  untilSeen(object: KubeObject, options: CallOptions): Promise<void>;
 }
 
 const backoff = { baseMs: 250, maxMs: 30_000, jitter: 0.5 };
@@ -74,6 +74,8 @@ class ListWatch<T extends KubeObject> implements ListWatchInformer<T> {
   #synced = false;
   /** Where the next watch begins; undefined = list first. */
   #revision: string | undefined;
+  /** What was heard of that revision, which may have changed several objects. */
+  #heard: 'all' | Set<string> = 'all';
 
   constructor(client: Client, resource: Resource, options: InformerOptions) {
     this.#client = client;
@@ -108,17 +110,19 @@ class ListWatch<T extends KubeObject> implements ListWatchInformer<T> {
     this.#objects.addIndex(name, values);
   }
 
-  hasSeen(resourceVersion: string): boolean {
+  hasSeen(object: KubeObject): boolean {
     if (!this.#synced || this.#revision === undefined) return false;
-    return isAtLeast(this.#revision, resourceVersion);
+    const { resourceVersion = '0' } = object.metadata;
+    if (this.#revision !== resourceVersion) return isAtLeast(this.#revision, resourceVersion);
+    return this.#heard === 'all' || this.#heard.has(keyOf(object));
   }
 
   untilSynced({ signal }: CallOptions): Promise<void> {
     return this.#until(() => this.#synced, signal);
   }
 
-  untilSeen(resourceVersion: string, { signal }: CallOptions): Promise<void> {
-    return this.#until(() => this.hasSeen(resourceVersion), signal);
+  untilSeen(object: KubeObject, { signal }: CallOptions): Promise<void> {
+    return this.#until(() => this.hasSeen(object), signal);
   }
 
   start(): void {
@@ -160,6 +164,7 @@ class ListWatch<T extends KubeObject> implements ListWatchInformer<T> {
     const list = await this.#client.list<T>(this.resource, { ...this.#scope(), signal });
     const gone = this.#objects.replace(list.items.map((item) => this.#slim(item)));
     this.#revision = list.resourceVersion;
+    this.#heard = 'all';
     this.#synced = true;
     for (const object of gone) this.#emit({ type: 'delete', object });
     this.#emit({ type: 'init' });
@@ -192,7 +197,7 @@ class ListWatch<T extends KubeObject> implements ListWatchInformer<T> {
     const object = this.#slim(received);
     const key = keyOf(object);
     const old = type === 'DELETED' ? this.#objects.delete(key) : this.#objects.set(key, object);
-    this.#advance(object.metadata.resourceVersion ?? '');
+    this.#advance(object.metadata.resourceVersion ?? '', key);
     if (type !== 'DELETED') {
       this.#emit(old === undefined ? { type: 'apply', object } : { type: 'apply', object, old });
     } else if (old !== undefined) {
@@ -200,8 +205,12 @@ class ListWatch<T extends KubeObject> implements ListWatchInformer<T> {
     }
   }
 
-  #advance(revision: string): void {
+  /** To all of a revision, or to one object's change of it. */
+  #advance(revision: string, key?: string): void {
     if (revision === '') return;
+    if (key === undefined) this.#heard = 'all';
+    else if (revision !== this.#revision) this.#heard = new Set([key]);
+    else if (this.#heard !== 'all') this.#heard.add(key);
     this.#revision = revision;
     this.#wake();
   }

@@ -66,7 +66,7 @@ export interface Txn {
   readonly otherwise: readonly Operation[];
   /**
    * Others that say the same may be given the same revision, in no order among them: cheaper where many are written at once.
-   * Not for what somebody must not miss: a watcher that breaks off within a revision does not hear the rest of it.
+   * Whoever tells of changes one by one must then tell again what was left of a revision within which a reader broke off.
    */
   readonly sharesRevision?: boolean;
 }

@@ -1,10 +1,10 @@
 /** Objects over the store: one optimistic transaction per write, reads through the watch cache. */
 import type { JsonObject, ObjectKey } from '../../api/meta.ts';
-import type { ListPage, Operation, Revision } from '../../store/store.ts';
+import { type ListPage, type Operation, type Revision, StoreError } from '../../store/store.ts';
 import type { SealedStore } from '../encryption/sealed-store.ts';
 import { type Cached, decodeEntry, encodeForStore, fromObject } from './cached.ts';
-import { kindPrefix, objectKey, type StoragePlace } from './keys.ts';
-import type { CacheEvent } from './resource-cache.ts';
+import { objectKey, type StoragePlace } from './keys.ts';
+import { type CacheEvent, untold } from './resource-cache.ts';
 import { guarded } from './store-errors.ts';
 import { toEvent, type WatchCache } from './watch-cache.ts';
 
@@ -32,9 +32,6 @@ export interface Company {
   readonly beside?: readonly GuardedWrite[];
   readonly guards?: readonly Guard[];
 }
-
-/** Nothing acts on events, which come by the thousand: what is missed of them does no harm. */
-const eventsFolder = kindPrefix({ group: '', plural: 'events' });
 
 export class ObjectStore {
   readonly #store: SealedStore;
@@ -117,7 +114,7 @@ export class ObjectStore {
       ...guards.map(comparisonOf),
     ];
     const { succeeded, revision } = await guarded(() =>
-      this.#store.txn({ compare, then, otherwise: [] }, { signal }),
+      this.#store.txn({ compare, then, otherwise: [], sharesRevision: true }, { signal }),
     );
     if (!succeeded) return undefined;
     for (const { key, object, value } of values)
@@ -133,20 +130,41 @@ export class ObjectStore {
     return guarded(() => this.#store.list(prefix, options));
   }
 
-  /** The store's own history, for watches that begin before what memory holds. */
+  /** The store's own history, for watches that begin before what memory holds; what is untold of `since` comes first. */
   async *history(
     prefix: string,
     since: Revision,
     signal: AbortSignal,
   ): AsyncGenerator<readonly CacheEvent[]> {
-    for await (const set of this.#store.watch(prefix, { since, signal })) {
-      const events: CacheEvent[] = [];
-      for (const change of set.changes) {
-        const event = toEvent(change);
-        if (event !== undefined) events.push(event);
-      }
-      yield events;
+    try {
+      yield* this.#historyAfter(prefix, since, since > 0n ? since - 1n : since, signal);
+    } catch (error) {
+      if (!(error instanceof StoreError) || error.reason !== 'Compacted') throw error;
+      // The history may begin just there. It is enough for whoever cannot have missed anything of its first revision.
+      if (await this.#changedSeveral(prefix, since, signal)) throw error;
+      yield* this.#historyAfter(prefix, since, since, signal);
     }
+  }
+
+  async *#historyAfter(
+    prefix: string,
+    heard: Revision,
+    since: Revision,
+    signal: AbortSignal,
+  ): AsyncGenerator<readonly CacheEvent[]> {
+    for await (const { changes } of this.#store.watch(prefix, { since, signal })) {
+      const events = changes
+        .map((change) => toEvent(change))
+        .filter((event) => event !== undefined);
+      const left = untold(events, heard);
+      if (left.length > 0) yield left;
+    }
+  }
+
+  /** Only puts share a revision, so all of them can be seen in what there was then. */
+  async #changedSeveral(prefix: string, at: Revision, signal: AbortSignal): Promise<boolean> {
+    const { entries } = await this.#store.list(prefix, { at, signal });
+    return entries.filter(({ modRevision }) => modRevision === at).length > 1;
   }
 
   async #put(
@@ -167,7 +185,7 @@ export class ObjectStore {
           ],
           then: values.map(({ key, value }) => ({ type: 'put', key, value })),
           otherwise: [],
-          sharesRevision: write.key.startsWith(eventsFolder),
+          sharesRevision: true,
         },
         { signal },
       ),

@@ -34,15 +34,55 @@ test('tells the changes after a revision, or that it does not know', () => {
   expect(cache.after(9n)).toBeUndefined();
 });
 
+test('tells what was left of a revision, and nothing twice to one who has heard it alone', () => {
+  const cache = new ResourceCache(10n);
+  const alone = put(cache, 'k/a/1', 11n);
+  const together = ['k/a/1', 'k/a/2', 'k/b/1', 'k/b/2'].map((key) => put(cache, key, 12n));
+  const later = put(cache, 'k/a/1', 13n);
+  expect(cache.untold(12n, 'k/')).toEqual([...together.slice(1), later]);
+  expect(cache.untold(12n, 'k/a/')).toEqual([together[1], later]);
+  expect(cache.untold(12n, 'k/b/')).toEqual([together[3]]);
+  expect(cache.untold(11n, 'k/')).toEqual([...together, later]);
+  expect(cache.untold(10n, 'k/')).toEqual([alone, ...together, later]);
+  expect(cache.untold(9n, 'k/')).toBeUndefined();
+});
+
+test('of the revision that was listed it knows what was left only if that changed one object', () => {
+  const one = new ResourceCache(10n);
+  one.load(object('k/a', 10n));
+  one.load(object('k/b', 9n));
+  const later = put(one, 'k/a', 11n);
+  expect(one.untold(10n, 'k/')).toEqual([later]);
+  const several = new ResourceCache(10n);
+  for (const key of ['k/a', 'k/b']) several.load(object(key, 10n));
+  expect(several.untold(10n, 'k/')).toBeUndefined();
+  expect(several.after(10n)).toEqual([]);
+  const next = put(several, 'k/a', 11n);
+  expect(several.untold(11n, 'k/')).toEqual([]);
+  expect(several.after(10n)).toEqual([next]);
+});
+
+test('forgets whole revisions only', () => {
+  const cache = new ResourceCache(0n);
+  const perRevision = 7;
+  for (let i = 0; i < 3_000; i += 1)
+    put(cache, `k/${i % perRevision}`, BigInt(1 + Math.floor(i / perRevision)));
+  const start = cache.historyStart;
+  expect(start).toBeGreaterThan(1n);
+  expect(cache.untold(start - 1n, 'k/')).toBeUndefined();
+  const left = cache.untold(start, 'k/')?.filter(({ revision }) => revision === start);
+  expect(left).toHaveLength(perRevision - 1);
+});
+
 test('forgets the oldest changes, never a change within what it claims to know', () => {
   const cache = new ResourceCache(0n);
   for (let revision = 1n; revision <= 5_000n; revision += 1n)
     put(cache, `k/${revision % 7n}`, revision);
   const start = cache.historyStart;
-  expect(start).toBeGreaterThan(0n);
-  expect(cache.after(start - 1n)).toBeUndefined();
-  expect(cache.after(start)?.map(({ revision }) => revision)).toEqual(
-    Array.from({ length: Number(5_000n - start) }, (_, i) => start + BigInt(i + 1)),
+  expect(start).toBeGreaterThan(1n);
+  expect(cache.after(start - 2n)).toBeUndefined();
+  expect(cache.after(start - 1n)?.map(({ revision }) => revision)).toEqual(
+    Array.from({ length: Number(5_000n - start + 1n) }, (_, i) => start + BigInt(i)),
   );
 });
 

@@ -12,18 +12,28 @@ export type CacheEvent =
   /** `previous` is the object as it was; its deletion took `revision`. */
   | { readonly type: 'delete'; readonly revision: Revision; readonly previous: Cached };
 
-/** How many changes of a kind are kept in memory; older ones are read from the store's history. */
+/** The key of what was changed. */
+export function keyOf(event: CacheEvent): string {
+  return event.type === 'put' ? event.current.key : event.previous.key;
+}
+
+/** How many changes of a kind are kept in memory, at least; older ones are read from the store's history. */
 const maxHistory = 1_000;
 
 export class ResourceCache {
   readonly #objects = new Map<string, Cached>();
   #keys: string[] = [];
   #history: CacheEvent[] = [];
-  /** Every change after this revision is in `#history`. */
+  /** Every change of this revision and of later ones is in `#history`. */
   #historyStart: Revision;
+  readonly #loadedAt: Revision;
+  /** How many objects the revision has changed that was loaded; what they were before is not known. */
+  #changedLast = 0;
 
+  /** What later revisions than this one change will be told with `apply`. */
   constructor(revision: Revision) {
-    this.#historyStart = revision;
+    this.#loadedAt = revision;
+    this.#historyStart = revision + 1n;
   }
 
   get(key: string): Cached | undefined {
@@ -34,10 +44,11 @@ export class ResourceCache {
   load(object: Cached): void {
     this.#objects.set(object.key, object);
     this.#keys.push(object.key);
+    if (object.revision === this.#loadedAt) this.#changedLast += 1;
   }
 
   apply(event: CacheEvent): void {
-    const key = event.type === 'put' ? event.current.key : event.previous.key;
+    const key = keyOf(event);
     const index = lowerBound(this.#keys, key);
     const present = this.#keys[index] === key;
     if (event.type === 'put') {
@@ -48,11 +59,7 @@ export class ResourceCache {
       this.#objects.delete(key);
     }
     this.#history.push(event);
-    if (this.#history.length > 2 * maxHistory) {
-      const dropped = this.#history.splice(0, maxHistory);
-      const last = dropped[dropped.length - 1];
-      if (last !== undefined) this.#historyStart = last.revision;
-    }
+    if (this.#history.length > 2 * maxHistory) this.#forget();
   }
 
   /** How many objects there are. */
@@ -74,16 +81,47 @@ export class ResourceCache {
 
   /** The changes after `since`, or `undefined` when memory does not reach back that far. */
   after(since: Revision): readonly CacheEvent[] | undefined {
-    if (since < this.#historyStart) return undefined;
-    let start = this.#history.length;
-    while (start > 0 && (this.#history[start - 1]?.revision ?? 0n) > since) start -= 1;
-    return this.#history.slice(start);
+    return since + 1n < this.#historyStart ? undefined : this.#from(since + 1n);
   }
 
-  /** The revision before which memory has no changes. */
+  /** What one who has heard of revision `since`, perhaps not of all of it, still has to be told, as `after`. */
+  untold(since: Revision, prefix: string): readonly CacheEvent[] | undefined {
+    const isWhole = since === this.#loadedAt && this.#changedLast <= 1;
+    if (since < this.#historyStart && !(isWhole && since + 1n === this.#historyStart))
+      return undefined;
+    return untold(
+      this.#from(since).filter((event) => keyOf(event).startsWith(prefix)),
+      since,
+    );
+  }
+
+  /** The revision from which on memory has all changes. */
   get historyStart(): Revision {
     return this.#historyStart;
   }
+
+  #from(revision: Revision): readonly CacheEvent[] {
+    let start = this.#history.length;
+    while (start > 0 && (this.#history[start - 1]?.revision ?? 0n) >= revision) start -= 1;
+    return this.#history.slice(start);
+  }
+
+  /** Whole revisions only. */
+  #forget(): void {
+    this.#historyStart = this.#history[maxHistory]?.revision ?? this.#historyStart;
+    const kept = this.#history.findIndex(({ revision }) => revision === this.#historyStart);
+    this.#history.splice(0, kept);
+  }
+}
+
+/**
+ * What one who has heard of revision `since` still has to be told. Where that changed several objects, a connection may
+ * have broken between them: all but the first are told again.
+ */
+export function untold(events: readonly CacheEvent[], since: Revision): readonly CacheEvent[] {
+  const first = events.findIndex(({ revision }) => revision >= since);
+  if (first < 0) return [];
+  return events.slice(events[first]?.revision === since ? first + 1 : first);
 }
 
 /** Keys are compared by UTF-16 code unit; they are ASCII, so this is the store's byte order. */

@@ -30,6 +30,12 @@ const progressKey = 'system/progress/watch';
 /** The store's own keys, which are no objects. */
 const ownFolder = 'system/';
 
+export interface SubscribeOptions {
+  /** Whether all of the revision was heard of, or perhaps only the first of what it changed. */
+  readonly has?: 'all' | 'some';
+  readonly onSlow?: () => void;
+}
+
 export interface WatchCacheDeps {
   readonly store: Store;
   readonly clock: Clock;
@@ -149,14 +155,18 @@ export class WatchCache {
   }
 
   /**
-   * The changes of the objects under `prefix` after `since`; `undefined` when memory does not reach
-   * back that far (the caller then reads the store's own history). `onSlow` is called when the reader
-   * has fallen too far behind and gets nothing more.
+   * The changes of the objects under `prefix` that one who `has` heard of `since` is still to be told; `undefined` when
+   * memory does not reach back that far (the caller then reads the store's own history). `onSlow` is called when the
+   * reader has fallen too far behind and gets nothing more.
    */
-  subscribe(prefix: string, since: Revision, onSlow?: () => void): Subscription | undefined {
+  subscribe(
+    prefix: string,
+    since: Revision,
+    { has = 'all', onSlow }: SubscribeOptions = {},
+  ): Subscription | undefined {
     const kind = prefixOf(prefix);
     const resource = this.#resourceOf(kind);
-    const past = resource.after(since);
+    const past = has === 'all' ? resource.after(since) : resource.untold(since, prefix);
     if (past === undefined) return undefined;
     const subscription = new Subscription(prefix, (why) => {
       this.#subscriptions.get(kind)?.delete(subscription);

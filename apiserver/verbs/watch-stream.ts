@@ -20,6 +20,8 @@ export interface WatchParameters {
   /** What is watched in the store. */
   readonly prefix: string;
   readonly since: Revision;
+  /** Whether the client goes on from there, and may not have heard all of that revision. */
+  readonly goesOn: boolean;
   /** Objects that are sent as ADDED before the changes. */
   readonly initial: readonly Cached[];
   /** Ends the initial events with an annotated bookmark. */
@@ -111,9 +113,8 @@ async function* changes(watch: Watch, local: AbortController): AsyncGenerator<Ui
         if (deps.clock.now() >= endsAtMs) return;
         continue;
       }
-      const news = batch.filter(({ revision }) => revision > parameters.since);
-      await prepareEvents(watch, news);
-      yield* chunked(linesOf(news, watch));
+      await prepareEvents(watch, batch);
+      yield* chunked(linesOf(batch, watch));
       sent = batch[batch.length - 1]?.revision ?? sent;
     }
   } finally {
@@ -124,10 +125,11 @@ async function* changes(watch: Watch, local: AbortController): AsyncGenerator<Ui
 
 /** `undefined` when memory does not reach back that far. Ends with `signal`. */
 function subscribe({ deps, parameters, cut }: Watch, signal: AbortSignal) {
-  const { prefix, since } = parameters;
-  const subscription: Subscription | undefined = deps.objects.cache.subscribe(prefix, since, () =>
-    cut.abort(),
-  );
+  const { prefix, since, goesOn } = parameters;
+  const subscription: Subscription | undefined = deps.objects.cache.subscribe(prefix, since, {
+    has: goesOn ? 'some' : 'all',
+    onSlow: () => cut.abort(),
+  });
   signal.addEventListener('abort', () => subscription?.end(), { once: true });
   return subscription;
 }

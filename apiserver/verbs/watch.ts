@@ -46,12 +46,13 @@ async function watchParameters(deps: VerbDeps, request: KindRequest): Promise<Wa
   if (sendInitialEvents || (!fixed && !query.has('sendInitialEvents'))) {
     if (version === '') await cache.fresh(signal);
     else if (fixed) await cache.reach(parseRevision(version), signal);
-    return { ...common, since: cache.revision, initial: cache.list(common.prefix) };
+    const initial = cache.list(common.prefix);
+    return { ...common, since: cache.revision, goesOn: false, initial };
   }
   const since = fixed ? parseRevision(version) : cache.revision;
   // After a restore a client may know revisions that this store does not have: it must list again.
   await cache.reach(since, signal);
-  return { ...common, since, initial: [] };
+  return { ...common, since, goesOn: fixed, initial: [] };
 }
 
 function prefixFor({ kind, info }: KindRequest): string {

@@ -2,9 +2,9 @@ import { formatTime } from '../../api/conditions.ts';
 import { type KubeObject, keyOf } from '../../api/meta.ts';
 import type { Clock } from '../../lib/clock.ts';
 
-/** How a cache says up to where it has seen. */
+/** How a cache says what it has seen. */
 export interface Seen {
-  hasSeen(resourceVersion: string): boolean;
+  hasSeen(object: KubeObject): boolean;
 }
 
 type Write<T> =
@@ -66,8 +66,7 @@ export class OwnWrites<T extends KubeObject> {
     const write = this.#writes.get(key);
     if (write === undefined) return cached;
     if (write.type === 'stored') {
-      const { resourceVersion = '' } = write.object.metadata;
-      if (!this.#cache.hasSeen(resourceVersion)) return write.object;
+      if (!this.#cache.hasSeen(write.object)) return write.object;
     } else if (cached !== undefined && write.uid === cached.metadata.uid) {
       if (cached.metadata.deletionTimestamp === undefined) return deleting(cached, write.sinceMs);
     }

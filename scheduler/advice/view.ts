@@ -140,9 +140,9 @@ export class View {
   }
 
   /** Resolves when `object`, as it was read elsewhere, is in the caches. */
-  async untilSeen({ kind, metadata }: KubeObject, signal: AbortSignal): Promise<void> {
-    const informer = this.#informers.find(({ resource }) => resource.kind === kind);
-    await informer?.untilSeen(metadata.resourceVersion ?? '0', { signal });
+  async untilSeen(object: KubeObject, signal: AbortSignal): Promise<void> {
+    const informer = this.#informers.find(({ resource }) => resource.kind === object.kind);
+    await informer?.untilSeen(object, { signal });
   }
 
   nodes(): readonly Node[] {

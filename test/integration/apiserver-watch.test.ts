@@ -121,6 +121,45 @@ describe.each(storeKinds)('watch over %s', (kind) => {
     await next.server.stop();
   });
 
+  test('what was left of a revision within which a watcher broke off is told when it goes on', async () => {
+    const at = await place();
+    const names = ['a', 'b', 'c'];
+    for (const name of names) await api.call('POST', at, configMap(name));
+    const version = await versionOf(at);
+    const folder = `core/configmaps/${at.split('/')[4]}`;
+    // As pods are bound: several objects in one transaction.
+    const puts = await Promise.all(
+      names.map(async (name) => {
+        const { body } = await api.call('GET', `${at}/${name}`);
+        const value = Buffer.from(JSON.stringify({ ...body, data: { together: 'yes' } }));
+        return { type: 'put', key: `${folder}/${name}`, value } as const;
+      }),
+    );
+    const { revision } = await api.store.txn(
+      { compare: [], then: puts, otherwise: [] },
+      { signal: AbortSignal.timeout(5_000) },
+    );
+    await api.call('POST', at, configMap('later'));
+    const went = await api.watch(`${at}?watch=1&resourceVersion=${revision}`);
+    const before = await api.watch(`${at}?watch=1&resourceVersion=${version}`);
+    await Promise.all([went.atLeast(3), before.atLeast(4)]);
+    expect(told(went)).toEqual(['MODIFIED b', 'MODIFIED c', 'ADDED later']);
+    expect(told(before)).toEqual(['MODIFIED a', ...told(went)]);
+    went.close();
+    before.close();
+    // A server that starts knows it from the store's history.
+    const next = await api.again();
+    const anew = await next.watch(`${at}?watch=1&resourceVersion=${revision}`);
+    await anew.atLeast(3);
+    expect(told(anew)).toEqual(['MODIFIED b', 'MODIFIED c', 'ADDED later']);
+    anew.close();
+    await api.store.compact(revision, { signal: AbortSignal.timeout(5_000) });
+    const lost = await next.watch(`${at}?watch=1&resourceVersion=${revision}`);
+    await lost.ended;
+    expect(lost.events).toMatchObject([{ type: 'ERROR', object: { code: 410 } }]);
+    await next.server.stop();
+  });
+
   test('random writers at once: every watcher sees each change once and in order', async () => {
     const at = await place();
     const start = await versionOf(at);
@@ -147,7 +186,12 @@ describe.each(storeKinds)('watch over %s', (kind) => {
     const first = watchers[0]?.events ?? [];
     for (const { events } of watchers) expect(events).toEqual(first);
     const versions = first.map(({ object }) => Number(object.metadata.resourceVersion));
-    expect(versions).toEqual([...new Set(versions)].sort((a, b) => a - b));
+    expect(versions).toEqual([...versions].sort((a, b) => a - b));
+    // Objects that were written together have one version, each of them once.
+    const changes = first.map(({ object: { metadata } }) =>
+      [metadata.resourceVersion, metadata.name].join(' '),
+    );
+    expect(changes).toEqual([...new Set(changes)]);
     for (const version of written) expect(versions).toContain(Number(version));
     expect(replayed(first)).toEqual(await present(at));
     for (const each of watchers) each.close();
