@@ -3,7 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import { durationBuckets, type Metrics } from '../lib/metrics.ts';
 import { createTracer } from '../lib/trace.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import type { DesiredPods } from './desired-pods.ts';
+import type { DesiredPods } from './sync/desired-pods.ts';
 
 /** Calls whose time is measured; streams are not. */
 const operations = ['list', 'get', 'info', 'ensure', 'stop', 'remove'] as const;

@@ -1,8 +1,8 @@
 /** The volumes that a container has as block devices. Pure. */
 import type { Container, Pod } from '../../api/kinds.gen.ts';
 import type { ContainerSpec } from '../../runtime/runtime.ts';
-import { ConfigError } from '../config-error.ts';
 import type { HeldVolume } from '../disks/hold-volumes.ts';
+import { ConfigError } from '../pod/config-error.ts';
 
 /** Throws `ConfigError` for one that has a file system, or is no volume of the node's disks. */
 export function devicesOf(

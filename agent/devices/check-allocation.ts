@@ -1,6 +1,6 @@
 /** Whether this machine has the GPUs that a pod was given, and nobody else has its devices already. Pure. */
 import type { Node, Pod } from '../../api/kinds.gen.ts';
-import { ConfigError } from '../config-error.ts';
+import { ConfigError } from '../pod/config-error.ts';
 import { allocationOf } from './allocation.ts';
 
 export interface NodeDevices {

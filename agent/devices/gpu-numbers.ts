@@ -4,7 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { asArray, asObject, asString } from '../../api/json.ts';
-import { readJsonFile, writeJsonFile } from '../json-file.ts';
+import { readJsonFile, writeJsonFile } from '../files/json-file.ts';
 import type { Gpu } from './gpus.ts';
 
 /** By its number; a number whose card is not there has none. */

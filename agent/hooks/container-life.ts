@@ -6,13 +6,14 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Random } from '../../lib/random.ts';
 import type { InstanceStatus } from '../../runtime/runtime.ts';
-import { idleContainers } from '../idle.ts';
-import { killGraceMsOf, type PodContext } from '../pod-context.ts';
-import { isInit, isSidecar, reportedStatus } from '../pod-view.ts';
+import type { PodMemory } from '../pod/pod-memory.ts';
+import { isInit, isSidecar, reportedStatus } from '../pod/pod-view.ts';
+import { killGraceMsOf } from '../pod/wanted-state.ts';
 import type { ContainerHealth } from '../probes/probe-state.ts';
 import { Prober } from '../probes/prober.ts';
-import { type ContainerTarget, runningTargets } from '../probes/target.ts';
+import { type ContainerTarget, type LocalPod, runningTargets } from '../probes/target.ts';
 import { ContainerStops } from './container-stops.ts';
+import { idleContainers } from './idle.ts';
 import { PostStarts } from './post-starts.ts';
 
 export interface ContainerLifeOptions {
@@ -45,9 +46,9 @@ export class ContainerLife {
   }
 
   /** Begins with what runs now, gives up what does not, and ends what has failed a probe. */
-  follow(context: PodContext, status: InstanceStatus | undefined): PodHealth {
-    const { pod, uid, memory } = context;
-    const targets = runningTargets(context, status).filter(
+  follow(local: LocalPod & { memory: PodMemory }, status: InstanceStatus | undefined): PodHealth {
+    const { pod, uid, memory } = local;
+    const targets = runningTargets(local, status).filter(
       ({ container }) => !isInit(pod, container.name) || isSidecar(pod, container.name),
     );
     const ids = new Set(targets.map((each) => each.containerId));
@@ -82,18 +83,18 @@ export class ContainerLife {
 
   /** Ends all containers of a pod, each after its own hook; sidecars after all others, the last first. */
   async end(
-    context: PodContext,
+    local: LocalPod,
     status: InstanceStatus,
     options: CallOptions & { readonly graceMs: number },
   ): Promise<void> {
-    const { uid, runtime } = context;
+    const { pod, uid, runtime } = local;
     const { graceMs, signal } = options;
     // Each container listens to it more than once.
     setMaxListeners(0, signal);
     this.#prober.drop(uid);
     this.#postStarts.drop(uid);
-    const targets = runningTargets(context, status);
-    const isBeside = ({ container }: ContainerTarget) => isSidecar(context.pod, container.name);
+    const targets = runningTargets(local, status);
+    const isBeside = ({ container }: ContainerTarget) => isSidecar(pod, container.name);
     const hasHook = targets.some(({ container }) => container.lifecycle?.preStop !== undefined);
     if (idleContainers(status).size > 0 && (hasHook || targets.some(isBeside))) {
       // Halted, none of them would hear it.

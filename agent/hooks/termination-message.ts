@@ -1,19 +1,36 @@
 /** What a container leaves as its last words: a file shown inside it, or the end of its log. */
 import { chmod, mkdir, open, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Container } from '../../api/kinds.gen.ts';
-import type { ContainerSpec, ContainerState, InstanceStatus } from '../../runtime/runtime.ts';
-import type { PodContext } from '../pod-context.ts';
-import { containersOf, reportedStatus } from '../pod-view.ts';
-import { podDirectory } from '../volumes.ts';
+import type { Container, Pod } from '../../api/kinds.gen.ts';
+import type { Log } from '../../lib/log.ts';
+import type {
+  ContainerSpec,
+  ContainerState,
+  InstanceStatus,
+  Runtime,
+} from '../../runtime/runtime.ts';
+import { podDirectory } from '../files/volumes.ts';
+import type { PodMemory } from '../pod/pod-memory.ts';
+import { containersOf, reportedStatus } from '../pod/pod-view.ts';
 
 /** Source: Kubernetes "Determine the Reason for Pod Failure". */
 const limits = { fileBytes: 4096, podBytes: 12_288, logBytes: 2048, logLines: 80 } as const;
 const defaultPath = '/dev/termination-log';
 
+/** A pod that may have ended attempts. */
+interface Ended {
+  readonly pod: Pod;
+  readonly uid: string;
+  readonly memory: Pick<PodMemory, 'messages'>;
+  readonly runtime: Runtime;
+  readonly dataDir: string;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
 /** The specification with the file mounted; made anew, so that nothing of an earlier attempt is in it. */
 export async function withMessageFile(
-  { dataDir, uid }: PodContext,
+  { dataDir, uid }: Pick<Ended, 'dataDir' | 'uid'>,
   { terminationMessagePath = defaultPath }: Container,
   spec: ContainerSpec,
 ): Promise<ContainerSpec> {
@@ -47,7 +64,7 @@ interface EndedAttempt {
 
 /** Messages of what has ended, by container id. Each is read once; afterwards memory or the API has it. */
 export async function terminationMessages(
-  context: PodContext,
+  context: Ended,
   status: InstanceStatus | undefined,
 ): Promise<ReadonlyMap<string, string>> {
   const { messages } = context.memory;
@@ -67,7 +84,7 @@ export async function terminationMessages(
 }
 
 function endedAttempts(
-  { pod }: PodContext,
+  { pod }: Ended,
   status: InstanceStatus | undefined,
 ): readonly EndedAttempt[] {
   return containersOf(pod).flatMap((container) => {
@@ -86,14 +103,14 @@ function endedAttempts(
   });
 }
 
-function reportedEnd({ pod }: PodContext, { container, containerId }: EndedAttempt) {
+function reportedEnd({ pod }: Ended, { container, containerId }: EndedAttempt) {
   const { state, lastState } = reportedStatus(pod, container.name) ?? {};
   return [state?.terminated, lastState?.terminated].find(
     (each) => each?.containerID === containerId,
   );
 }
 
-async function readMessage(context: PodContext, ended: EndedAttempt): Promise<string> {
+async function readMessage(context: Ended, ended: EndedAttempt): Promise<string> {
   const { container, attempt, state } = ended;
   const { dataDir, uid, pod, log } = context;
   const { terminationMessagePolicy } = container;
@@ -131,7 +148,7 @@ async function readEnd(path: string, maxBytes: number): Promise<string> {
 }
 
 async function readLogEnd(
-  { runtime, uid, signal }: PodContext,
+  { runtime, uid, signal }: Ended,
   { container, previous }: EndedAttempt,
 ): Promise<string> {
   const options = { container: container.name, previous, follow: false, timestamps: false, signal };

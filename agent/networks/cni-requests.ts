@@ -9,8 +9,8 @@ import {
   type CniRequest,
   mainInterface,
 } from '../../runtime/cni/cni.ts';
-import { ConfigError } from '../config-error.ts';
-import { portsOf } from '../container-spec.ts';
+import { ConfigError } from '../pod/config-error.ts';
+import { portsOf } from '../spec/container-spec.ts';
 import { networkName, networksAnnotation, parseNetworks } from './network-annotation.ts';
 
 /** What an instance that says nothing gets: the node's own way, or the first configuration of CNI. */

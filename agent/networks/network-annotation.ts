@@ -4,7 +4,7 @@
  */
 import type { JsonObject, JsonValue } from '../../api/meta.ts';
 import type { CniBandwidth, CniPortMapping, CniRequest } from '../../runtime/cni/cni.ts';
-import { ConfigError } from '../config-error.ts';
+import { ConfigError } from '../pod/config-error.ts';
 
 export const networksAnnotation = 'k8s.v1.cni.cncf.io/networks';
 

@@ -2,8 +2,8 @@
 import type { CallOptions } from '../../lib/call.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
+import { repeat } from '../../lib/repeat.ts';
 import type { CniNetworks } from '../../runtime/cni/networks.ts';
-import { repeat } from '../repeat.ts';
 
 export interface TidyNetworksOptions {
   readonly cni?: CniNetworks;

@@ -2,15 +2,20 @@
 import type { Pod } from '../../api/kinds.gen.ts';
 import { isVm } from '../../api/vm-instance.ts';
 import { type CniRequest, hasMain } from '../../runtime/cni/cni.ts';
+import type { CniNetworks } from '../../runtime/cni/networks.ts';
 import type { InstanceStatus } from '../../runtime/runtime.ts';
-import { ConfigError } from '../config-error.ts';
-import type { PodDeps } from '../pod-context.ts';
-import { cniRequests } from './cni-requests.ts';
+import { ConfigError } from '../pod/config-error.ts';
+import { cniRequests, type NodeNetwork } from './cni-requests.ts';
 
 export interface WantedNetworks {
   readonly requests: readonly CniRequest[];
   /** What is wrong with the pod; its containers wait then. */
   readonly problem?: ConfigError;
+}
+
+export interface NetworksOfNode {
+  readonly cni?: CniNetworks | undefined;
+  readonly nodeNetwork: NodeNetwork;
 }
 
 export const noNetworks: WantedNetworks = { requests: [] };
@@ -20,7 +25,7 @@ export const noNetworks: WantedNetworks = { requests: [] };
  * would have to be another one. Interfaces of a machine come and go while it runs.
  */
 export async function wantedNetworks(
-  { cni, nodeNetwork }: Pick<PodDeps, 'cni' | 'nodeNetwork'>,
+  { cni, nodeNetwork }: NetworksOfNode,
   pod: Pod,
   found: InstanceStatus | undefined,
 ): Promise<WantedNetworks> {

@@ -4,9 +4,9 @@ import type { ContainerImage } from '../../api/kinds.gen.ts';
 import type { CallOptions } from '../../lib/call.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
+import { within } from '../../lib/within.ts';
 import type { ImageStore, StoredImage } from '../../runtime/image-store.ts';
 import { type Runtime, RuntimeError } from '../../runtime/runtime.ts';
-import { within } from '../within.ts';
 import { type CollectionPolicy, defaultPolicy, imagesToCollect } from './collection.ts';
 import type { ImageLedger } from './image-ledger.ts';
 

@@ -1,7 +1,7 @@
 /** Tells what the machine is short of; a full disk first costs what nobody uses. */
 import type { Log } from '../../lib/log.ts';
-import type { MachineLoad } from '../machine.ts';
 import type { ImageKeeper } from '../node-images/image-keeper.ts';
+import type { MachineLoad } from '../topology/machine.ts';
 import { type Pressure, type PressureThresholds, pressureOf } from './pressure.ts';
 
 export interface PressureWatchOptions {

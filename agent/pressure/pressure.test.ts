@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { MachineLoad } from '../machine.ts';
+import type { MachineLoad } from '../topology/machine.ts';
 import { defaultThresholds, leastOf, pressureOf } from './pressure.ts';
 
 const gib = 2 ** 30;

@@ -1,6 +1,6 @@
 /** Whether the machine runs short of something. Pure. Source: kubelet's hard eviction thresholds. */
 import { formatQuantity, parseBytes } from '../../api/quantity.ts';
-import type { Amount, MachineLoad } from '../machine.ts';
+import type { Amount, MachineLoad } from '../topology/machine.ts';
 
 export interface PressureThresholds {
   /** Least memory that must be available: a quantity, or a share such as `5%`. @default 100Mi */

@@ -6,7 +6,7 @@ import type { CallOptions } from '../../lib/call.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
-import { podDirectory } from '../volumes.ts';
+import { podDirectory } from '../files/volumes.ts';
 import { exceededLimit, limitedEmptyDirs, limitsContainers } from './storage-limits.ts';
 
 /** How long it rests between two rounds. */

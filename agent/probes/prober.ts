@@ -5,7 +5,7 @@ import type { EventRecorder } from '../../client/events.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Random } from '../../lib/random.ts';
-import { Slots } from '../slots.ts';
+import { Slots } from '../../lib/slots.ts';
 import { checkProbe } from './check.ts';
 import type { CheckOutcome } from './outcome.ts';
 import {

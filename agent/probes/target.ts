@@ -1,8 +1,8 @@
 /** A running container, as probes and hooks reach it. */
 import type { Container, Pod } from '../../api/kinds.gen.ts';
 import type { InstanceStatus, Runtime } from '../../runtime/runtime.ts';
-import type { PodContext } from '../pod-context.ts';
-import { containersOf } from '../pod-view.ts';
+import type { NodeFacts } from '../pod/downward.ts';
+import { containersOf } from '../pod/pod-view.ts';
 
 export interface ContainerTarget {
   readonly pod: Pod;
@@ -15,9 +15,17 @@ export interface ContainerTarget {
   readonly runtime: Runtime;
 }
 
+/** A pod as it lies on this node. */
+export interface LocalPod {
+  readonly pod: Pod;
+  readonly uid: string;
+  readonly runtime: Runtime;
+  readonly facts: Pick<NodeFacts, 'hostIp'>;
+}
+
 /** The running containers of a pod in the order of their start, init containers too. */
 export function runningTargets(
-  { pod, uid, runtime, facts }: PodContext,
+  { pod, uid, runtime, facts }: LocalPod,
   status: InstanceStatus | undefined,
 ): readonly ContainerTarget[] {
   const address = (pod.spec.hostNetwork === true ? facts.hostIp : status?.ips[0]) ?? '';

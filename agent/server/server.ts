@@ -12,7 +12,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import { type Metrics, noMetrics } from '../../lib/metrics.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
-import { containersOf } from '../pod-view.ts';
+import { containersOf } from '../pod/pod-view.ts';
 import { serveAdoptable } from './adoptable.ts';
 import { createProcessUpgrade } from './exec.ts';
 import { serveImages } from './images.ts';

@@ -6,7 +6,7 @@ import type { DiskMeasureRequest, TopologyDisk } from '../../api/kinds.gen.ts';
 import type { CallOptions } from '../../lib/call.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
-import { readJsonFile, writeJsonFile } from '../json-file.ts';
+import { readJsonFile, writeJsonFile } from '../files/json-file.ts';
 import { MeasureError, type measureDisk } from './measure-disk.ts';
 
 /** What is told of one disk. */

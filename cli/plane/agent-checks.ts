@@ -1,6 +1,6 @@
 /** The checks of `berth doctor` on a node that joined: whether its servers answer, and know it. */
 import { X509Certificate } from 'node:crypto';
-import { readPair } from '../../agent/node-certificates.ts';
+import { readPair } from '../../agent/node/node-certificates.ts';
 import { findCondition } from '../../api/conditions.ts';
 import type { Node } from '../../api/kinds.gen.ts';
 import { nodes } from '../../api/resources.gen.ts';

@@ -1,6 +1,6 @@
 /** How a machine becomes a node: the authority is compared, then the token buys a certificate. */
 import { X509Certificate } from 'node:crypto';
-import { writePair } from '../../agent/node-certificates.ts';
+import { writePair } from '../../agent/node/node-certificates.ts';
 import { hasReason, StatusError } from '../../api/status.ts';
 import { createHttpsTransport } from '../../client/https-transport.ts';
 import { CertificateError, requestCertificate } from '../../client/request-certificate.ts';

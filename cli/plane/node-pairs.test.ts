@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { writePair } from '../../agent/node-certificates.ts';
+import { writePair } from '../../agent/node/node-certificates.ts';
 import { openPki } from '../../apiserver/index.ts';
 import { FakeClock, systemClock } from '../../lib/clock.ts';
 import { nodePairs } from './node-pairs.ts';

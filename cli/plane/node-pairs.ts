@@ -1,6 +1,6 @@
 /** The certificates of an agent that was given a kubeconfig instead of a token: it renews them from then on. */
 import { X509Certificate } from 'node:crypto';
-import { readPair, writePair } from '../../agent/node-certificates.ts';
+import { readPair, writePair } from '../../agent/node/node-certificates.ts';
 import type { IssuedPair } from '../../client/request-certificate.ts';
 
 interface GivenPair extends IssuedPair {

@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { connect } from 'node:net';
-import { readPair } from '../../agent/node-certificates.ts';
+import { readPair } from '../../agent/node/node-certificates.ts';
 import type { Client } from '../../client/client.ts';
 import { createFailoverTransport } from '../../client/failover-transport.ts';
 import { createClient } from '../../client/rest-client.ts';

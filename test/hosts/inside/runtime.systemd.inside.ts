@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { copyFile, mkdir, readFile, symlink } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { diskLimitsOf } from '../../../agent/disk-limits.ts';
+import { diskLimitsOf } from '../../../agent/spec/disk-limits.ts';
 import type { Pod } from '../../../api/kinds.gen.ts';
 import { systemClock } from '../../../lib/clock.ts';
 import { silentLog } from '../../../lib/log.ts';
