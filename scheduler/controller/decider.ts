@@ -68,12 +68,13 @@ export class Decider {
 
   /** What is to be bound; all others wait again. */
   async decide(candidates: readonly Candidate[]): Promise<Decided[]> {
-    for (const { request } of candidates) {
-      while (!this.#deps.engine.prepare(request)) await this.#turns.step();
-    }
     const decided: Decided[] = [];
     const all = this.#withOwned(candidates.filter((each) => this.#isCurrent(each)));
     for (const unit of unitsOf(all, (candidate) => this.#keyOf(candidate))) {
+      // Just before they are decided: what is prepared for many others may make it be forgotten.
+      for (const { request } of unit) {
+        while (!this.#deps.engine.prepare(request)) await this.#turns.step();
+      }
       const gang = unit[0]?.gang;
       if (gang !== undefined) decided.push(...this.#decideGang(gang, unit));
       else decided.push(...this.#decideRun(unit.filter((each) => this.#isCurrent(each))));

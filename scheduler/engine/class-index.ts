@@ -21,6 +21,18 @@ interface Group {
   tournament: Tournament | undefined;
 }
 
+/** An index that does not stand yet. */
+interface Building {
+  /** How things were at the beginning. */
+  readonly layout: number;
+  readonly position: number;
+  readonly orderVersion: number;
+  readonly parts: Generator<undefined, void>;
+}
+
+/** Nodes that are weighed in one part of the building. */
+const partSize = 512;
+
 export class ClassIndex {
   readonly #snapshot: Snapshot;
   readonly #request: PlacementRequest;
@@ -37,6 +49,7 @@ export class ClassIndex {
   #groupOf = new Int32Array(0);
   #slotOf = new Int32Array(0);
   #orderVersion = -1;
+  #building: Building | undefined;
   #layout = -1;
   #position = -1;
 
@@ -73,44 +86,74 @@ export class ClassIndex {
     return dislike;
   }
 
-  #catchUp(): void {
+  /**
+   * Builds it a part at a time, so that nobody waits long for it; true when it stands. Nodes may change meanwhile.
+   * Whoever does not ask for parts gets the whole with `best`.
+   */
+  advance(): boolean {
     const { columns, log, order } = this.#snapshot;
+    const { layout } = columns;
+    if (layout === this.#layout && this.#areCommonsKnown()) return true;
+    if (this.#building?.layout !== layout) {
+      const at = { layout, position: log.position, orderVersion: order.version };
+      this.#building = { ...at, parts: this.#build() };
+    }
+    const building = this.#building;
+    if (building.parts.next().done !== true) return false;
+    this.#building = undefined;
+    this.#layout = building.layout;
+    this.#position = building.position;
+    this.#orderVersion = building.orderVersion;
+    return columns.layout === layout;
+  }
+
+  #catchUp(): void {
+    const { log, order } = this.#snapshot;
+    while (!this.advance() || !this.#areCommonsKnown());
     this.#standings.ranks = order.ranks();
     // An index may have gone to another node, which has another place among its equals.
     const reordered = order.version !== this.#orderVersion;
-    const isFresh =
-      columns.layout === this.#layout &&
-      this.#fine.every((rule, k) => rule.common() === this.#commons[k]);
     const changed: number[] = [];
-    const reaches = isFresh && log.changedSince(this.#position, changed);
-    if (!reaches || !changed.every((index) => this.#update(index, reordered))) this.#rebuild();
+    const reaches = log.changedSince(this.#position, changed);
+    if (!reaches || !changed.every((index) => this.#update(index, reordered))) {
+      this.#layout = -1;
+      this.#building = undefined;
+      while (!this.advance());
+    }
     this.#position = log.position;
     this.#orderVersion = order.version;
   }
 
-  #rebuild(): void {
+  #areCommonsKnown(): boolean {
+    return this.#fine.every((rule, k) => rule.common() === this.#commons[k]);
+  }
+
+  /** Pauses after each part. What changes in the pauses is in the log, and is put right by the first `#catchUp`. */
+  *#build(): Generator<undefined, void> {
+    const { order, peers } = this.#snapshot;
+    this.#layout = -1;
     this.#readRules();
-    this.#regroup();
+    yield* this.#group();
     if (this.#groups.length > groupsMax) {
-      for (const { topology } of this.#coarse) this.#snapshot.peers.refine(topology);
-      this.#readRules();
-      this.#regroup();
+      // With it the layout changes: all is built anew, without them.
+      for (const { topology } of this.#coarse) peers.refine(topology);
+      return;
     }
+    this.#standings.ranks = order.ranks();
     for (const group of this.#groups) {
       group.tournament = new Tournament(this.#standings, group.members);
+      if (group.members.length > partSize) yield;
     }
   }
 
   #readRules(): void {
-    const { peers, columns } = this.#snapshot;
-    const rules = domainRulesOf(peers, this.#request);
+    const rules = domainRulesOf(this.#snapshot.peers, this.#request);
     this.#coarse = rules.filter(({ topology }) => topology.isCoarse);
     this.#fine = rules.filter(({ topology }) => !topology.isCoarse);
     this.#commons = this.#fine.map((rule) => rule.common());
-    this.#layout = columns.layout;
   }
 
-  #regroup(): void {
+  *#group(): Generator<undefined, void> {
     const { size } = this.#snapshot.columns;
     const ownCost = costFunction(this.#snapshot, this.#request, this.#strategy);
     this.#costOf = withRules(ownCost, this.#fine);
@@ -119,6 +162,7 @@ export class ClassIndex {
     this.#groupOf = new Int32Array(size);
     this.#slotOf = new Int32Array(size);
     const groups = new Map<string, Group>();
+    this.#groups = [];
     for (let index = 0; index < size; index += 1) {
       costs[index] = this.#costOf(index);
       const domains = this.#coarse.map(({ topology }) => topology.domainOf(index));
@@ -126,6 +170,7 @@ export class ClassIndex {
       const group = groups.get(key) ?? { domains, members: [], tournament: undefined };
       if (group.members.length === 0) groups.set(key, group);
       this.#slotOf[index] = group.members.push(index) - 1;
+      if (index % partSize === partSize - 1) yield;
     }
     this.#groups = [...groups.values()];
     for (const [at, { members }] of this.#groups.entries()) {

@@ -90,7 +90,12 @@ export class Engine {
    * before; true when all is done. Need not be called: without it the first decision does all at once.
    */
   prepare(request: PlacementRequest): boolean {
-    return request.layout !== undefined || this.#plans.prepare(request);
+    if (request.layout !== undefined) return true;
+    if (!this.#plans.prepare(request)) return false;
+    const plan = this.#plans.of(request);
+    const { strategy } = plan;
+    if (strategy === undefined || this.#plans.queryOf(plan, request) !== undefined) return true;
+    return this.#indexFor(request, plan, strategy).advance();
   }
 
   /** Requests that are alike. */
@@ -140,10 +145,15 @@ export class Engine {
       // Too many are refused: from now on the class has an index of its own.
       plan.isOrdered = false;
     }
+    return this.#indexFor(request, plan, strategy).best();
+  }
+
+  /** The index of a class that has no order in common with others. */
+  #indexFor(request: PlacementRequest, { key }: ClassPlan, strategy: Strategy): ClassIndex {
     const { snapshot } = this;
-    const index = this.#classes.get(plan.key) ?? new ClassIndex(snapshot, request, strategy);
-    use(this.#classes, plan.key, index, Math.floor(indexedCostsMax / snapshot.columns.size));
-    return index.best();
+    const index = this.#classes.get(key) ?? new ClassIndex(snapshot, request, strategy);
+    use(this.#classes, key, index, Math.floor(indexedCostsMax / snapshot.columns.size));
+    return index;
   }
 
   #reasonsOf(request: PlacementRequest): Reasons {

@@ -1,28 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { strategyOf } from '../strategies/built-in.ts';
 import { Engine } from './engine.ts';
-import { costFunction, domainRulesOf, withRules } from './evaluate.ts';
 import type { NodeRecord, PlacementRequest, Taint } from './request.ts';
 import { Snapshot } from './snapshot.ts';
-import { node, request, seen } from './testing.ts';
-
-/** The same decision, by looking at every node. */
-function naive(snapshot: Snapshot, asked: PlacementRequest): string | undefined {
-  const strategy = strategyOf(asked.strategy);
-  if (strategy === undefined) return undefined;
-  const rules = domainRulesOf(snapshot.peers, asked);
-  const costOf = withRules(costFunction(snapshot, asked, strategy), rules);
-  let best: number | undefined;
-  let least = Number.POSITIVE_INFINITY;
-  for (const index of snapshot.order.indices()) {
-    const cost = costOf(index);
-    if (cost >= least) continue;
-    least = cost;
-    best = index;
-  }
-  return best === undefined ? undefined : snapshot.recordAt(best)?.name;
-}
+import { naive, node, request, seen } from './testing.ts';
 
 const soft: Taint = { key: 'k', value: 'v', effect: 'PreferNoSchedule' };
 

@@ -1,6 +1,8 @@
 /** Builders for the tests of the engine. */
 import { dimensionsOf } from '../dimensions/built-in.ts';
 import type { HostPort } from '../dimensions/dimension.ts';
+import { strategyOf } from '../strategies/built-in.ts';
+import { costFunction, domainRulesOf, withRules } from './evaluate.ts';
 import {
   type Amount,
   type NodeRecord,
@@ -80,6 +82,23 @@ function amounts(given: Amounts): readonly Amount[] {
     .filter(([, amount]) => amount > 0)
     .map(([resource, amount]) => ({ resource, amount }))
     .sort((a, b) => (a.resource < b.resource ? -1 : 1));
+}
+
+/** The engine's decision, by looking at every node. */
+export function naive(snapshot: Snapshot, asked: PlacementRequest): string | undefined {
+  const strategy = strategyOf(asked.strategy);
+  if (strategy === undefined) return undefined;
+  const rules = domainRulesOf(snapshot.peers, asked);
+  const costOf = withRules(costFunction(snapshot, asked, strategy), rules);
+  let best: number | undefined;
+  let least = Number.POSITIVE_INFINITY;
+  for (const index of snapshot.order.indices()) {
+    const cost = costOf(index);
+    if (cost >= least) continue;
+    least = cost;
+    best = index;
+  }
+  return best === undefined ? undefined : snapshot.recordAt(best)?.name;
 }
 
 /** All that can be seen of a snapshot, whatever way it was reached. */
