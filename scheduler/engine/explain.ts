@@ -1,4 +1,5 @@
 /** Why a request does not fit: asked only after it was refused, so it may look at every node. */
+import type { JsonValue } from '../../api/meta.ts';
 import { nodeConstraints, traitConstraints } from '../constraints/built-in.ts';
 import type { DomainRule } from '../constraints/constraint.ts';
 import { maxPerNode } from '../constraints/max-per-node.ts';
@@ -6,6 +7,9 @@ import { domainRulesOf, ownerCountAt } from './evaluate.ts';
 import type { NodeClass, Obstacle, Reasons, Refusal, Shortage } from './reasons.ts';
 import type { PlacementRequest } from './request.ts';
 import type { Snapshot } from './snapshot.ts';
+
+/** Nodes that are looked at in one part. */
+const partSize = 512;
 
 /** Everything that stands in the way on one node; empty when it fits, undefined when there is no such node. */
 export function obstaclesOn(
@@ -36,43 +40,75 @@ export function unavailable({ nodeCount }: Snapshot, { strategy }: PlacementRequ
 
 /** All nodes, in classes of those that are refused for the same set of reasons. */
 export function reasonsOf(snapshot: Snapshot, request: PlacementRequest): Reasons {
-  const nodes = snapshot.nodeCount;
+  const parts = reasonsInParts(snapshot, request);
+  for (;;) {
+    const part = parts.next();
+    if (part.done === true) return part.value;
+  }
+}
+
+/** As `reasonsOf`, with pauses: of each node is told what stood in the way when it was looked at. */
+export function* reasonsInParts(
+  snapshot: Snapshot,
+  request: PlacementRequest,
+): Generator<undefined, Reasons> {
   const rules = domainRulesOf(snapshot.peers, request);
+  const lacks = request.amounts.map((amount) => reasonOf(snapshot, amount.resource));
   const classes = new Map<string, { nodes: number; distance: number; nearest: NodeClass }>();
-  for (const index of snapshot.order.indices()) {
+  for (const [i, index] of snapshot.order.indices().slice().entries()) {
+    if (i % partSize === partSize - 1) yield;
     const record = snapshot.recordAt(index);
-    const obstacles =
-      record === undefined ? undefined : obstaclesOn(snapshot, request, record.name, rules);
-    if (record === undefined || obstacles === undefined || obstacles.length === 0) continue;
-    const key = obstacles.map((obstacle) => obstacle.reason).join('\n');
-    const distance = distanceOf(obstacles);
+    if (record === undefined) continue;
+    const { key, distance } = glanceAt(snapshot, request, index, { rules, lacks });
+    if (key === '') continue;
     const known = classes.get(key);
+    if (known !== undefined) known.nodes += 1;
+    if (known !== undefined && distance >= known.distance) continue;
+    // In words only of those that are told of: as a rule few of the nodes.
+    const obstacles = [
+      ...ruleObstacles(snapshot, request, index, rules),
+      ...shortages(snapshot, request, index),
+    ];
     const nearest = { nodes: 0, nearest: record.name, obstacles };
     if (known === undefined) classes.set(key, { nodes: 1, distance, nearest });
-    else {
-      known.nodes += 1;
-      if (distance < known.distance) Object.assign(known, { distance, nearest });
-    }
+    else Object.assign(known, { distance, nearest });
   }
   const list = [...classes.values()].map(({ nodes: count, nearest }) => ({
     ...nearest,
     nodes: count,
   }));
+  const nodes = snapshot.nodeCount;
   return { nodes, classes: list.sort((a, b) => b.nodes - a.nodes || order(a.nearest, b.nearest)) };
+}
+
+/** Which reasons there are on a node, empty when it fits, and the part of what is asked that is missing. */
+function glanceAt(
+  snapshot: Snapshot,
+  request: PlacementRequest,
+  index: number,
+  { rules, lacks }: { readonly rules: readonly DomainRule[]; readonly lacks: readonly string[] },
+): { readonly key: string; readonly distance: number } {
+  let key = '';
+  let distance = 0;
+  for (const { reason } of ruleObstacles(snapshot, request, index, rules)) key += `${reason}\n`;
+  for (const [k, { resource, amount }] of request.amounts.entries()) {
+    const missing = amount - leftOf(snapshot, resource, index);
+    if (missing <= 0) continue;
+    key += `${lacks[k]}\n`;
+    distance += missing / amount;
+  }
+  for (const { dimension, need } of request.parts) {
+    const shortage = deviceShortage(snapshot, dimension, need, index);
+    if (shortage === undefined) continue;
+    key += `${shortage.reason}\n`;
+    distance += shortage.missing / shortage.asked;
+  }
+  return { key, distance };
 }
 
 function order(a: string, b: string): number {
   if (a === b) return 0;
   return a < b ? -1 : 1;
-}
-
-/** The part of what is asked that is missing, over all shortages. */
-function distanceOf(obstacles: readonly Obstacle[]): number {
-  let distance = 0;
-  for (const obstacle of obstacles) {
-    if (obstacle.type === 'shortage') distance += obstacle.missing / obstacle.asked;
-  }
-  return distance;
 }
 
 function ruleObstacles(
@@ -105,8 +141,7 @@ function shortages(snapshot: Snapshot, request: PlacementRequest, index: number)
   const found: Shortage[] = [];
   for (const { resource, amount } of request.amounts) {
     const dimension = snapshot.dimensions.covering(resource);
-    const column = snapshot.columns.get(resource);
-    const left = (column?.capacity[index] ?? 0) - (column?.used[index] ?? 0);
+    const left = leftOf(snapshot, resource, index);
     if (amount <= left) continue;
     // What is bound is bound: more may be taken than there is, and all of that has to go first.
     const free = Math.max(0, left);
@@ -116,7 +151,7 @@ function shortages(snapshot: Snapshot, request: PlacementRequest, index: number)
       type: 'shortage',
       dimension: dimension?.name ?? 'extended',
       resource,
-      reason: dimension?.reason(resource) ?? `Insufficient ${resource}`,
+      reason: reasonOf(snapshot, resource),
       asked: amount,
       free,
       missing,
@@ -124,11 +159,29 @@ function shortages(snapshot: Snapshot, request: PlacementRequest, index: number)
     });
   }
   for (const { dimension, need } of request.parts) {
-    const devices = snapshot.devicesAt(dimension, index);
-    const shortage = devices === undefined ? unknown(dimension) : devices.explain(need);
+    const shortage = deviceShortage(snapshot, dimension, need, index);
     if (shortage !== undefined) found.push(shortage);
   }
   return found;
+}
+
+function leftOf({ columns }: Snapshot, resource: string, index: number): number {
+  const column = columns.get(resource);
+  return (column?.capacity[index] ?? 0) - (column?.used[index] ?? 0);
+}
+
+function reasonOf({ dimensions }: Snapshot, resource: string): string {
+  return dimensions.covering(resource)?.reason(resource) ?? `Insufficient ${resource}`;
+}
+
+function deviceShortage(
+  snapshot: Snapshot,
+  dimension: string,
+  need: JsonValue,
+  index: number,
+): Shortage | undefined {
+  const devices = snapshot.devicesAt(dimension, index);
+  return devices === undefined ? unknown(dimension) : devices.explain(need);
 }
 
 function unknown(dimension: string): Shortage {
