@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { soak } from '../faults/runs.ts';
 import { eruPlans } from './eru-planner.ts';
+import { eruDistribution, type StrategyCase } from './eru-strategies.ts';
 import { judge } from './rows.ts';
 import { runFiles } from './run-files.ts';
 
@@ -84,6 +85,54 @@ describe('cases that nobody recorded', () => {
       }),
       options,
     );
+  });
+});
+
+describe('distributions that nobody recorded', () => {
+  const small = fc.integer({ min: 0, max: 8 });
+  const rowNode = fc.record({
+    Capacity: small,
+    Count: fc.integer({ min: 0, max: 6 }),
+    Usage: fc.integer({ min: 0, max: 90 }).map((n) => n / 100),
+    Rate: fc.integer({ min: 1, max: 12 }).map((n) => n / 100),
+  });
+  const cases: fc.Arbitrary<StrategyCase> = fc
+    .record({
+      strategy: fc.constantFrom('AUTO', 'FILL', 'EACH', 'GLOBAL', 'DRAINED'),
+      nodes: fc.array(rowNode, { minLength: 1, maxLength: 8 }),
+      need: fc.integer({ min: 1, max: 14 }),
+      limit: fc.oneof(fc.constant(0), small),
+      // Now and then something besides the nodes limits all.
+      less: fc.constantFrom(0, 0, 0, 3),
+    })
+    .map(({ less, ...given }) => ({
+      ...given,
+      nodes: given.nodes.map((node, i) => ({ Nodename: `n${i}`, ...node })),
+      total: Math.max(0, given.nodes.reduce((sum, each) => sum + each.Capacity, 0) - less),
+    }));
+
+  it('by any strategy', slowly, () => {
+    const seen = new Set<string>();
+    fc.assert(
+      fc.property(cases, (given) => {
+        const answer = eruDistribution(given);
+        seen.add(`${given.strategy} ${typeof answer === 'string' ? 'error' : 'deploy'}`);
+        const { nodes } = given;
+        const row =
+          typeof answer === 'string'
+            ? { ...given, error: answer }
+            : {
+                ...given,
+                deploy: Object.fromEntries(nodes.map((each, i) => [each.Nodename, answer[i] ?? 0])),
+                final_sorted: nodes
+                  .map(({ Count }, i) => Count + (answer[i] ?? 0))
+                  .sort((a, b) => a - b),
+              };
+        expect(judge(row)).toEqual([]);
+      }),
+      options,
+    );
+    expect(seen.size).toBe(10);
   });
 });
 

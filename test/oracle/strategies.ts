@@ -82,15 +82,15 @@ function faultsOfReplicas(
     strategy === 'Drained'
       ? drainedAsMeant(row)
       : row.nodes.map(({ Nodename }) => row.deploy?.[Nodename] ?? 0);
-  const faults: string[] = [];
-  if (replicas.join() !== expected.join() && !differsByTies(row, strategy, replicas, expected)) {
-    faults.push(`replicas ${replicas.join()}, expected ${expected.join()}`);
+  if (replicas.join() !== expected.join()) {
+    if (differsByTies(row, strategy, replicas, expected)) return [];
+    return [`replicas ${replicas.join()}, expected ${expected.join()}`];
   }
   const finals = row.nodes.map(({ Count }, i) => Count + (replicas[i] ?? 0)).sort((a, b) => a - b);
-  if (strategy !== 'Drained' && row.final_sorted && finals.join() !== row.final_sorted.join()) {
-    faults.push(`in the end ${finals.join()}, Eru ${row.final_sorted.join()}`);
+  if (strategy === 'Drained' || !row.final_sorted || finals.join() === row.final_sorted.join()) {
+    return [];
   }
-  return faults;
+  return [`in the end ${finals.join()}, Eru ${row.final_sorted.join()}`];
 }
 
 /** Whether the two differ only in which of several equal nodes got more: Eru leaves that to its heap. */
@@ -100,17 +100,29 @@ function differsByTies(
   ours: readonly number[],
   theirs: readonly number[],
 ): boolean {
-  const outcome = (replicas: readonly number[]) =>
+  const ranks = (replicas: readonly number[]) =>
     nodes
-      .map(({ Capacity, Count, Usage, Rate }, i) => {
-        const given = replicas[i] ?? 0;
-        if (strategy === 'Global') return (Usage + given * Rate).toFixed(9);
-        if (strategy === 'Drained') return `${Capacity} ${Usage} ${given}`;
-        return `${Count + given} ${Capacity - given}`;
-      })
+      .flatMap((node, i) => ranksOf(strategy, node, replicas[i] ?? 0))
       .sort()
       .join();
-  return outcome(ours) === outcome(theirs);
+  return ranks(ours) === ranks(theirs);
+}
+
+/**
+ * What a node was chosen by, for each instance that it got. However equals are told apart, the same ranks are chosen.
+ */
+function ranksOf(
+  strategy: DistributionStrategy,
+  node: RowNode,
+  replicas: number,
+): readonly string[] {
+  const { Capacity, Count, Usage, Rate } = node;
+  if (strategy === 'Drained') return [`${Capacity} ${Usage} ${replicas}`];
+  return Array.from({ length: replicas }, (_, i) => {
+    if (strategy === 'Spread') return `${Count + i} ${Capacity - i}`;
+    if (strategy === 'Global') return (Usage + (i + 1) * Rate).toFixed(9);
+    return strategy === 'Each' ? `${Capacity}` : `${Count} ${Capacity}`;
+  });
 }
 
 /** One after the other, to the node that has the least room and still some. */

@@ -52,6 +52,13 @@ describe('Volumes on the disks of a node', () => {
     expect(shortage?.missing).toBeGreaterThan(0);
   });
 
+  it('leave an unused disk to the one that wants it alone, where the first choice would take it', () => {
+    const some = node(disk('a', 30), disk('b', 60));
+    const own = need('own', 20, { exclusive: true });
+    const pieces = some.allocate([need('v', 20), own, need('w', 30)]);
+    expect(places(pieces)).toEqual(['b', 'a', 'b']);
+  });
+
   it('go to disks of their class only', () => {
     const some = node(disk('a', 100), disk('b', 100, { class: 'ssd' }));
     expect(places(some.allocate([need('v', 1, { class: 'ssd' }), need('w', 1)]))).toEqual([

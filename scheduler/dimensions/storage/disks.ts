@@ -96,34 +96,34 @@ class NodeDisks implements Devices<Needs, VolumePieces> {
     return sizeShortage(`Insufficient disk of class ${name}`, asked, Math.min(free, asked - 1));
   }
 
-  /** Undefined when they do not all fit. What has least choice comes first. */
+  /** Undefined when they do not all fit. */
   #plan(needs: Needs): VolumePieces | undefined {
-    const trials = new Map<string, NodeVolumes>();
     const disksOf = new Map<VolumeNeed, string>();
-    for (const need of [...needs].sort(byChoice)) {
-      const known = this.#classes.get(need.class);
-      if (known === undefined) return undefined;
-      const trial = trials.get(need.class) ?? known.volumes.copy();
-      trials.set(need.class, trial);
-      const share = this.#place(trial, need);
-      if (share === undefined) return undefined;
-      trial.take([share]);
-      disksOf.set(need, share.volume);
+    for (const name of new Set(needs.map((need) => need.class))) {
+      const mine = needs.filter((need) => need.class === name);
+      if (!this.#planClass(name, mine, disksOf)) return undefined;
     }
     return needs.map((need) => pieceOn(disksOf.get(need) ?? '', need));
   }
 
-  #place(volumes: NodeVolumes, need: VolumeNeed): VolumeShare | undefined {
-    const binding = bindingOf(need);
-    if (need.retained !== undefined) {
+  /** Data that lie somewhere, then those that share, the largest first, then those that want a disk alone. */
+  #planClass(name: string, needs: Needs, disksOf: Map<VolumeNeed, string>): boolean {
+    const trial = this.#classes.get(name)?.volumes.copy();
+    if (trial === undefined) return false;
+    const sorted = [...needs].sort(byChoice);
+    for (const need of sorted) {
+      if (need.retained === undefined) continue;
       const disk = this.#holding(need);
-      if (disk === undefined) return undefined;
+      if (disk === undefined) return false;
       const share = this.#shareOf(pieceOn(disk.name, need));
-      return volumes.canTake(share) ? share : undefined;
+      if (!trial.canTake(share)) return false;
+      trial.take([share]);
+      disksOf.set(need, disk.name);
     }
-    if (!need.exclusive) return volumes.plan([binding])?.[0];
-    // Of a copy, because it takes what it places.
-    return volumes.copy().placeMonos([binding])?.[0];
+    const others = sorted.filter(({ retained }) => retained === undefined);
+    const placed = trial.placeGroups(others.map((need) => [bindingOf(need)]));
+    for (const [i, need] of others.entries()) disksOf.set(need, placed?.[i]?.volume ?? '');
+    return placed !== undefined;
   }
 
   /** The disk of its class with the data that it takes up. */

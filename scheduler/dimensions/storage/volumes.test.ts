@@ -223,6 +223,70 @@ describe('plans', () => {
   });
 });
 
+describe('an instance fits', () => {
+  /** Whether it does, by trying all there is. */
+  function canFit(sizes: readonly number[], free: readonly number[], asked: Asked): boolean {
+    const [first, ...others] = asked.normals;
+    if (first !== undefined) {
+      return free.some((left, i) => {
+        const rest = { ...asked, normals: others };
+        return left >= first && canFit(sizes, free.with(i, left - first), rest);
+      });
+    }
+    const own = asked.monos.reduce((sum, size) => sum + size, 0);
+    return own === 0 || free.some((left, i) => left === sizes[i] && left >= own);
+  }
+
+  it('wherever there is any way to place it', () => {
+    const size = fc.integer({ min: 1, max: 6 });
+    const inputs = fc.record({
+      volumes: fc.array(fc.tuple(size, fc.integer({ min: 0, max: 5 })), { maxLength: 4 }),
+      normals: fc.array(fc.integer({ min: 1, max: 4 }), { maxLength: 4 }),
+      monos: fc.array(fc.integer({ min: 1, max: 2 }), { maxLength: 2 }),
+    });
+    let fitting = 0;
+    fc.assert(
+      fc.property(inputs, ({ volumes, normals: shared, monos: own }) => {
+        const sizes = volumes.map(([bytes]) => bytes);
+        const free = volumes.map(([bytes, used]) => Math.max(0, bytes - used));
+        const some = new NodeVolumes(
+          sizes.map((bytes, i) => ({ path: `/v${i}`, size: bytes })),
+          [],
+        );
+        for (const [i, left] of free.entries()) {
+          const taken = (sizes[i] ?? 0) - left;
+          some.take([{ binding: normal('/x', '1'), volume: `/v${i}`, size: taken }]);
+        }
+        const plan = some.plan([
+          ...shared.map((bytes, i) => normal(`/n${i}`, `${bytes}`)),
+          ...own.map((bytes, i) => mono(`/m${i}`, `${bytes}`)),
+        ]);
+        const expected = canFit(sizes, free, { normals: shared, monos: own });
+        expect(plan !== undefined).toBe(expected);
+        if (expected) fitting += 1;
+      }),
+      { numRuns: 1000 },
+    );
+    expect(fitting).toBeGreaterThan(100);
+  });
+
+  it('with a volume of its own, where the first place for the others would take that', () => {
+    const some = new NodeVolumes(
+      [6, 3, 6, 3].map((size, i) => ({ path: `/v${i}`, size })),
+      [],
+    );
+    const used = (volume: string, size: number) => ({ binding: normal('/x', '1'), volume, size });
+    some.take([used('/v0', 5), used('/v1', 3)]);
+    const plan = some.plan([normal('/a', '2'), normal('/b', '3'), mono('/c', '2')]);
+    expect(places(plan)).toEqual(['v2', 'v2', 'v3']);
+  });
+});
+
+interface Asked {
+  readonly normals: readonly number[];
+  readonly monos: readonly number[];
+}
+
 describe('an instance that changes what it asks', () => {
   const held = [
     { binding: normal('/dir0', '100G', '100:100:0:0'), volume: '/data0', size: 100 * Gi },

@@ -30,6 +30,9 @@ export interface VolumeShare {
 /** In the order of the bindings that were asked for. */
 export type VolumePlan = readonly VolumeShare[];
 
+/** Places that are tried for one instance: who needs more for its many bindings does not fit. */
+const stepsMax = 1_000;
+
 const rates = ['readIops', 'writeIops', 'readBps', 'writeBps'] as const;
 type Rates = Record<(typeof rates)[number], number>;
 
@@ -72,19 +75,11 @@ export class NodeVolumes {
   /** What an instance would get; undefined when it does not fit. Changes nothing. */
   plan(bindings: readonly VolumeBinding[]): VolumePlan | undefined {
     const trial = this.copy();
-    const shares = new Map<VolumeBinding, VolumeShare>();
     const monos = bindings.filter(({ kind }) => kind === 'mono');
-    for (const binding of ordered(bindings)) {
-      const share = trial.#place(binding);
-      if (share === undefined) return undefined;
-      trial.#add(share, -1);
-      shares.set(binding, share);
-    }
-    if (monos.length > 0) {
-      const placed = trial.placeMonos(monos);
-      if (placed === undefined) return undefined;
-      for (const share of placed) shares.set(share.binding, share);
-    }
+    const groups = ordered(bindings).map((binding) => [binding]);
+    const placed = trial.placeGroups(monos.length > 0 ? [...groups, monos] : groups);
+    if (placed === undefined) return undefined;
+    const shares = new Map(placed.map((share) => [share.binding, share]));
     // Last, when it is known what is left.
     for (const binding of bindings) {
       if (binding.kind !== 'unlimited') continue;
@@ -94,6 +89,39 @@ export class NodeVolumes {
       shares.set(binding, share);
     }
     return bindings.flatMap((binding) => shares.get(binding) ?? []);
+  }
+
+  /**
+   * A place for each group, the first of its places with which those after it find theirs. A group is one binding, or
+   * mono ones that share a volume. Takes them; undefined, and nothing taken, when they do not all fit.
+   */
+  placeGroups(groups: readonly (readonly VolumeBinding[])[]): VolumeShare[] | undefined {
+    return this.#placeFrom(groups, 0, { left: stepsMax });
+  }
+
+  #placeFrom(
+    groups: readonly (readonly VolumeBinding[])[],
+    at: number,
+    steps: { left: number },
+  ): VolumeShare[] | undefined {
+    const group = groups[at];
+    if (group === undefined) return [];
+    for (const shares of this.#placesOf(group)) {
+      steps.left -= 1;
+      if (steps.left < 0) return undefined;
+      this.take(shares);
+      const others = this.#placeFrom(groups, at + 1, steps);
+      if (others !== undefined) return [...shares, ...others];
+      this.release(shares);
+    }
+    return undefined;
+  }
+
+  /** The best first. */
+  #placesOf(group: readonly VolumeBinding[]): readonly VolumePlan[] {
+    const [first] = group;
+    if (first === undefined) return [[]];
+    return first.kind === 'mono' ? this.#monoPlaces(group) : this.#places(first);
   }
 
   /** How many instances with these bindings fit, at most `most`. */
@@ -131,29 +159,31 @@ export class NodeVolumes {
    * it must be. Takes it.
    */
   placeMonos(monos: readonly VolumeBinding[], on?: string): VolumePlan | undefined {
-    const asked = monos.reduce((sum, { size }) => sum + size, 0);
-    for (let index = this.#volumes.length - 1; index >= 0; index -= 1) {
-      const { path, size } = this.#volumes[index] ?? { path: '', size: 0 };
-      if ((on !== undefined && path !== on) || this.#free[index] !== size || size < asked) continue;
-      const shares = inProportion(monos, size).map(([binding, bytes]) => ({
-        binding,
-        volume: path,
-        size: bytes,
-      }));
-      const trial = this.copy();
-      if (!shares.every((share) => trial.#hasRates(path, share.binding) && trial.#add(share, -1))) {
-        continue;
-      }
-      this.take(shares);
-      return shares;
-    }
-    return undefined;
+    const places = this.#monoPlaces(monos);
+    const chosen = places.find((shares) => on === undefined || shares[0]?.volume === on);
+    if (chosen !== undefined) this.take(chosen);
+    return chosen;
   }
 
-  #place(binding: VolumeBinding): VolumeShare | undefined {
+  #monoPlaces(monos: readonly VolumeBinding[]): readonly VolumePlan[] {
+    const asked = monos.reduce((sum, { size }) => sum + size, 0);
+    const unused = this.#volumes.filter(({ size }, i) => this.#free[i] === size && size >= asked);
+    const places = unused.map(({ path, size }) =>
+      inProportion(monos, size).map(([binding, bytes]) => ({ binding, volume: path, size: bytes })),
+    );
+    return places.reverse().filter((shares) => {
+      const trial = this.copy();
+      return shares.every(
+        (share) => trial.#hasRates(share.volume, share.binding) && trial.#add(share, -1),
+      );
+    });
+  }
+
+  /** Used volumes before unused ones, the fullest first; of several that are alike only one. */
+  #places(binding: VolumeBinding): readonly VolumePlan[] {
     const { kind, source, size } = binding;
     if (kind === 'mount') {
-      return this.#hasRates(source, binding) ? { binding, volume: source, size: 0 } : undefined;
+      return this.#hasRates(source, binding) ? [[{ binding, volume: source, size: 0 }]] : [];
     }
     const free = (index: number) => this.#free[index] ?? 0;
     const isUnused = (index: number) => free(index) === this.#volumes[index]?.size;
@@ -161,11 +191,14 @@ export class NodeVolumes {
       .map((_, index) => index)
       .filter((index) => free(index) >= size)
       .sort((a, b) => Number(isUnused(a)) - Number(isUnused(b)) || free(a) - free(b) || a - b);
-    for (const index of fitting) {
+    const seen = new Set<string>();
+    return fitting.flatMap((index) => {
       const volume = this.#volumes[index]?.path ?? '';
-      if (this.#hasRates(volume, binding)) return { binding, volume, size };
-    }
-    return undefined;
+      const likeness = `${free(index)} ${isUnused(index)} ${this.#diskOf(volume)}`;
+      if (seen.has(likeness) || !this.#hasRates(volume, binding)) return [];
+      seen.add(likeness);
+      return [[{ binding, volume, size }]];
+    });
   }
 
   #placeUnlimited(binding: VolumeBinding): VolumeShare | undefined {
