@@ -26,7 +26,7 @@ test(name, async () => {
   for (const seed of seedsOf(name)) {
     await withSeed(name, seed, async () => {
       fight = await Fight.start(new Dice(seed));
-      for (let round = 0; round < rounds; round += 1) await fight.round(round);
+      for (let round = 0; round < rounds; round += 1) await fight.fight(round);
       expect(fight.bound).toBeGreaterThan(rounds);
       // Else nobody was ever overtaken.
       expect(fight.holders.size).toBeGreaterThan(rounds / 3);
@@ -69,7 +69,28 @@ class Fight {
     return fighting;
   }
 
-  async round(number: number): Promise<void> {
+  /** One round; a failure says what was to be seen. */
+  async fight(number: number): Promise<void> {
+    try {
+      await this.#round(number);
+    } catch (error) {
+      throw new Error(`round ${number}: ${error}\n${await this.#sight()}`, { cause: error });
+    }
+  }
+
+  async #sight(): Promise<string> {
+    const lease = await this.#lease();
+    const { items } = await this.#api.client.list<Pod>(pods, { signal });
+    const waiting = items
+      .filter(({ spec }) => spec.nodeName === undefined)
+      .map(({ metadata, status }) => [metadata.name, status?.conditions?.[0]?.message].join(': '));
+    const said = [...this.#schedulers].map(([identity, running]) =>
+      [identity, ...running.stdout().trim().split('\n').slice(-15), running.stderr()].join('\n'),
+    );
+    return [`lease ${JSON.stringify(lease?.spec)}`, ...waiting, ...said].join('\n');
+  }
+
+  async #round(number: number): Promise<void> {
     const dice = this.#dice;
     const before = await this.#holder();
     this.holders.add(before);
@@ -126,14 +147,16 @@ class Fight {
   async #holder(): Promise<string> {
     let holder = '';
     await until('somebody holds the lease', async () => {
-      const key = { namespace: 'kube-system', name: 'berth-scheduler' };
-      const lease = await this.#api.client
-        .get<Lease>(leases, key, { signal })
-        .catch(() => undefined);
-      holder = lease?.spec?.holderIdentity ?? '';
+      holder = (await this.#lease())?.spec?.holderIdentity ?? '';
       return this.#schedulers.has(holder);
     });
     return holder;
+  }
+
+  /** Undefined when it cannot be read. */
+  #lease(): Promise<Lease | undefined> {
+    const key = { namespace: 'kube-system', name: 'berth-scheduler' };
+    return this.#api.client.get<Lease>(leases, key, { signal }).catch(() => undefined);
   }
 
   async #addNode(nodeName: string): Promise<void> {
