@@ -4,7 +4,7 @@
  */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { InstanceId, RuntimeName } from './runtime.ts';
+import type { InstanceId, RuntimeName } from './instance-parts.ts';
 
 /** Whose a thing of the engine shall be. */
 export interface Adopter {

@@ -1,9 +1,13 @@
 /** What an instance shall be: its containers, what they are given, and what they may take. */
 import type { CniRequest } from './cni/cni.ts';
+import type {
+  DnsSpec,
+  InstanceId,
+  InstanceNetwork,
+  IoLimits,
+  ResourceLimits,
+} from './instance-parts.ts';
 import type { MachineSpec } from './machine.ts';
-
-/** The uid of the object (Pod, VM) that an instance makes real. */
-export type InstanceId = string;
 
 /** What must run, with everything resolved: no reference to another object is left in it. */
 export interface InstanceSpec {
@@ -56,24 +60,6 @@ export interface InstanceSpec {
   readonly machine?: MachineSpec;
 }
 
-/** An address that stays with its holder, and the flat segment it is on: one bridge per node. */
-export interface InstanceNetwork {
-  readonly pool: string;
-  /** Made when it is not there. */
-  readonly bridge: string;
-  /** An interface of the node that joins the bridge to those of other nodes. @default none */
-  readonly uplink?: string;
-  /** IPv4. */
-  readonly address: string;
-  readonly prefixLength: number;
-  /** @default nothing but the segment is reached */
-  readonly gateway?: string;
-  /** Made of the address, so that whoever gets it later is reached at once. */
-  readonly mac: string;
-  /** Servers of names, before the node's own. */
-  readonly dns: readonly string[];
-}
-
 /** Processors as Linux lists them: `0-3,8`. */
 export interface CpuChoice {
   readonly cpus: string;
@@ -86,14 +72,6 @@ export interface CpuChoice {
 export interface HostAlias {
   readonly ip: string;
   readonly names: readonly string[];
-}
-
-/** Empty lists leave the machine's own in force. */
-export interface DnsSpec {
-  readonly servers: readonly string[];
-  readonly searches: readonly string[];
-  /** As in resolv.conf: `ndots:2`. */
-  readonly options: readonly string[];
 }
 
 export interface ContainerSpec {
@@ -180,21 +158,4 @@ export interface MountSpec {
   readonly hostPath: string;
   readonly containerPath: string;
   readonly readOnly: boolean;
-}
-
-/** Absent = unlimited. */
-export interface ResourceLimits {
-  /** Thousandths of a core, as a hard limit (CFS quota). */
-  readonly cpuMilli?: number;
-  /** Thousandths of a core asked for; becomes the relative weight. */
-  readonly cpuRequestMilli?: number;
-  readonly memoryBytes?: bigint;
-}
-
-/** What may be done with a block device in a second; absent = unlimited. */
-export interface IoLimits {
-  readonly readIops?: number;
-  readonly writeIops?: number;
-  readonly readBytesPerSecond?: bigint;
-  readonly writeBytesPerSecond?: bigint;
 }

@@ -1,5 +1,5 @@
 /** What an instance is. */
-import type { InstanceId } from './instance-spec.ts';
+import type { InstanceId } from './instance-parts.ts';
 import type { MachineStatus } from './machine.ts';
 
 /** What really runs, as the runtime tells it. */

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { MachineAction, MachineState } from '../api/vm-states.ts';
 import type { CallOptions } from '../lib/call.ts';
 import type { CniAttachment } from './cni/cni.ts';
-import type { InstanceId, InstanceNetwork, IoLimits, ResourceLimits } from './runtime.ts';
+import type { InstanceId, InstanceNetwork, IoLimits, ResourceLimits } from './instance-parts.ts';
 
 export interface MachineSpec {
   readonly cpus: number;

@@ -5,34 +5,36 @@ import type { CallOptions } from '../lib/call.ts';
 import type { Adopter } from './adoptions.ts';
 import type { CniAttachment } from './cni/cni.ts';
 import type { ImageStore } from './image-store.ts';
-import type { CpuChoice, DeviceLimits, InstanceId, InstanceSpec } from './instance-spec.ts';
+import type { InstanceId, RuntimeName } from './instance-parts.ts';
+import type { CpuChoice, DeviceLimits, InstanceSpec } from './instance-spec.ts';
 import type { InstanceStatus } from './instance-status.ts';
 import type { MachineControl } from './machine.ts';
 import type { InstanceUsage } from './usage.ts';
 
 export type {
+  DnsSpec,
+  InstanceId,
+  InstanceNetwork,
+  IoLimits,
+  ResourceLimits,
+  RuntimeName,
+} from './instance-parts.ts';
+export type {
   ContainerSpec,
   CpuChoice,
   DeviceLimits,
   DeviceSpec,
-  DnsSpec,
   GpuDevice,
   HostAlias,
-  InstanceId,
-  InstanceNetwork,
   InstanceSpec,
-  IoLimits,
   MountSpec,
   PortSpec,
-  ResourceLimits,
 } from './instance-spec.ts';
 export type {
   ContainerState,
   ContainerStatus,
   InstanceStatus,
 } from './instance-status.ts';
-
-export type RuntimeName = 'docker' | 'systemd' | 'libvirt' | 'fake';
 
 export interface StopOptions extends CallOptions {
   readonly graceMs: number;

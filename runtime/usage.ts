@@ -1,5 +1,5 @@
 /** What instances use, as their kernel counts it. */
-import type { InstanceId } from './runtime.ts';
+import type { InstanceId } from './instance-parts.ts';
 
 export interface ContainerUsage {
   readonly name: string;

@@ -3,8 +3,8 @@
 import { notFound } from '../../api/status.ts';
 import { withDecision } from '../kinds/certificate-request.ts';
 import type { ApiResponse } from '../request/request.ts';
+import { checkName } from '../verbs/asked-object.ts';
 import { decodeObject } from '../verbs/body.ts';
-import { checkName } from '../verbs/create.ts';
 import type { KindRequest, VerbDeps } from '../verbs/deps.ts';
 import { currentObject } from '../verbs/on-current.ts';
 import { writeParameters } from '../verbs/options.ts';

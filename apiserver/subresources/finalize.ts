@@ -4,14 +4,13 @@ import { at, child, copyOf } from '../../api/json.ts';
 import { notFound } from '../../api/status.ts';
 import type { ApiResponse } from '../request/request.ts';
 import { metaString } from '../storage/cached.ts';
+import { checkName, parseRevision } from '../verbs/asked-object.ts';
 import { decodeObject } from '../verbs/body.ts';
 import { commitUpdate, stale } from '../verbs/commit-update.ts';
-import { checkName } from '../verbs/create.ts';
 import type { KindRequest, VerbDeps } from '../verbs/deps.ts';
 import { currentObject } from '../verbs/on-current.ts';
 import { writeParameters } from '../verbs/options.ts';
 import { respondObject } from '../verbs/respond.ts';
-import { parseRevision } from '../verbs/update.ts';
 
 export async function finalize(deps: VerbDeps, request: KindRequest): Promise<ApiResponse> {
   const { kind, info } = request;

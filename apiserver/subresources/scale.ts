@@ -9,6 +9,7 @@ import type { ScalePaths } from '../registry/served-kind.ts';
 import type { ApiResponse } from '../request/request.ts';
 import { invalidValue } from '../schema/field-error.ts';
 import { type Cached, metadataOf, metaString } from '../storage/cached.ts';
+import { parseRevision } from '../verbs/asked-object.ts';
 import { decodePlain, mediaType, unsupportedMediaType } from '../verbs/body.ts';
 import { type AdmissionForm, commitUpdate, stale } from '../verbs/commit-update.ts';
 import { methodNotAllowed } from '../verbs/create.ts';
@@ -17,7 +18,6 @@ import { currentObject } from '../verbs/on-current.ts';
 import { writeParameters } from '../verbs/options.ts';
 import { parsePatch } from '../verbs/patch.ts';
 import { respondJson } from '../verbs/respond.ts';
-import { parseRevision } from '../verbs/update.ts';
 import { prepareViews, viewOf } from '../verbs/view.ts';
 
 const maxTries = 5;

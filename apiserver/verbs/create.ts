@@ -1,7 +1,6 @@
 /** POST to a collection. */
-import { badRequest, type StatusDetails, StatusError } from '../../api/status.ts';
+import { type StatusDetails, StatusError } from '../../api/status.ts';
 import type { ApiResponse } from '../request/request.ts';
-import { metaString } from '../storage/cached.ts';
 import { settleNamespace, shape } from './admit.ts';
 import { decodeObject } from './body.ts';
 import { commitCreate } from './commit-create.ts';
@@ -29,14 +28,4 @@ export function methodNotAllowed(details: StatusDetails = {}): StatusError {
     'the server does not allow this method on the requested resource',
     details,
   );
-}
-
-/** The name in the body must be the URL's. */
-export function checkName(name: string, object: Parameters<typeof metaString>[0]): void {
-  const given = metaString(object, 'name');
-  if (given === '') throw badRequest('name must be provided');
-  if (given !== name)
-    throw badRequest(
-      `the name of the object (${given}) does not match the name on the URL (${name})`,
-    );
 }

@@ -7,23 +7,16 @@ import type { ApiResponse } from '../request/request.ts';
 import { forbiddenField, notSupported } from '../schema/field-error.ts';
 import { type Cached, decodeEntry } from '../storage/cached.ts';
 import { listPrefix } from '../storage/keys.ts';
+import { parseRevision } from './asked-object.ts';
 import { decodeContinue, encodeContinue } from './continue-token.ts';
 import type { KindRequest, VerbDeps } from './deps.ts';
 import { currentObject } from './on-current.ts';
-import { respondList, respondObject } from './respond.ts';
+import { respondList, respondObject, type Selected } from './respond.ts';
 import { selectionOf } from './select.ts';
-import { parseRevision } from './update.ts';
 import { prepareViews, viewOf } from './view.ts';
 
 /** How many entries one read of an exact revision takes from the store. */
 const storePage = 500;
-
-export interface Selected {
-  readonly objects: readonly Cached[];
-  readonly revision: Revision;
-  readonly continueToken?: string;
-  readonly remaining?: number;
-}
 
 export async function get(deps: VerbDeps, request: KindRequest): Promise<ApiResponse> {
   const { kind, info } = request;

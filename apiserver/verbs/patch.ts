@@ -12,16 +12,15 @@ import { type Cached, metadataOf, metaString } from '../storage/cached.ts';
 import { parseJson, stringifyJson } from '../wire/json.ts';
 import { parseYaml } from '../wire/yaml.ts';
 import { settleNamespace, shape } from './admit.ts';
+import { checkName, parseRevision } from './asked-object.ts';
 import { mediaType, unsupportedMediaType } from './body.ts';
 import { commitCreate, resetFields, withManagedFields } from './commit-create.ts';
 import { commitUpdate, stale, type UpdateInput } from './commit-update.ts';
-import { checkName } from './create.ts';
 import type { ErrorOf } from './decode-errors.ts';
 import { type KindRequest, timestamp, type VerbDeps } from './deps.ts';
 import { onCurrent } from './on-current.ts';
 import { type WriteParameters, writeParameters } from './options.ts';
 import { respondObject } from './respond.ts';
-import { parseRevision } from './update.ts';
 import { viewOf } from './view.ts';
 
 type PatchType = 'json' | 'merge' | 'strategic' | 'apply';

@@ -1,6 +1,8 @@
 /** Answers in the form the client asked for: JSON, YAML, Table or PartialObjectMetadata. */
+
 import { stringify as yamlStringify } from 'yaml';
 import { formatApiVersion, type JsonObject, type JsonValue } from '../../api/meta.ts';
+import type { Revision } from '../../store/store.ts';
 import {
   type Conversion,
   makeTable,
@@ -16,8 +18,15 @@ import type { ApiResponse } from '../request/request.ts';
 import { type Cached, metaString } from '../storage/cached.ts';
 import { stringifyJson } from '../wire/json.ts';
 import type { KindRequest, VerbDeps } from './deps.ts';
-import type { Selected } from './list.ts';
 import { bytesOf, encode, itemBytes, prepareViews, viewOf } from './view.ts';
+
+/** What a list found. */
+export interface Selected {
+  readonly objects: readonly Cached[];
+  readonly revision: Revision;
+  readonly continueToken?: string;
+  readonly remaining?: number;
+}
 
 const json = 'application/json';
 

@@ -2,14 +2,14 @@
 
 import { asObject, asString, copyOf } from '../../api/json.ts';
 import type { JsonObject } from '../../api/meta.ts';
-import { conflict, invalid, notFound, StatusError } from '../../api/status.ts';
+import { conflict, invalid, notFound } from '../../api/status.ts';
 import type { ApiResponse } from '../request/request.ts';
 import { type Cached, metaString } from '../storage/cached.ts';
 import { settleNamespace, shape } from './admit.ts';
+import { checkName, parseRevision } from './asked-object.ts';
 import { decodeObject } from './body.ts';
 import { commitCreate } from './commit-create.ts';
 import { commitUpdate, stale } from './commit-update.ts';
-import { checkName } from './create.ts';
 import type { KindRequest, VerbDeps } from './deps.ts';
 import { onCurrent } from './on-current.ts';
 import { type WriteParameters, writeParameters } from './options.ts';
@@ -73,16 +73,6 @@ function expectedRevision(request: KindRequest, object: JsonObject): bigint | un
     ]);
   }
   return parseRevision(given);
-}
-
-/** A resourceVersion as a number; throws upstream's 500 when it is none. */
-export function parseRevision(text: string): bigint {
-  if (/^\d+$/.test(text)) return BigInt(text);
-  throw new StatusError(
-    500,
-    '',
-    `strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`,
-  );
 }
 
 function checkUid(request: KindRequest, object: JsonObject, old: Cached | undefined): void {

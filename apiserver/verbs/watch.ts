@@ -5,10 +5,10 @@ import { badRequest, type FieldError, invalid } from '../../api/status.ts';
 import { placeOf } from '../registry/served-kind.ts';
 import type { ApiResponse } from '../request/request.ts';
 import { kindPrefix, listPrefix } from '../storage/keys.ts';
+import { parseRevision } from './asked-object.ts';
 import type { KindRequest, VerbDeps } from './deps.ts';
 import { eventEncoder } from './respond.ts';
 import { selectionOf } from './select.ts';
-import { parseRevision } from './update.ts';
 import { prepareViews } from './view.ts';
 import { type WatchParameters, watchStream } from './watch-stream.ts';
 

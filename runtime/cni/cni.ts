@@ -1,6 +1,6 @@
 /** Networks by CNI, as instances ask for them and as they have them. */
 import type { JsonObject } from '../../api/meta.ts';
-import type { DnsSpec } from '../runtime.ts';
+import type { DnsSpec } from '../instance-parts.ts';
 
 /** Through which an instance reaches the world; the runtime's own network is there unless CNI's is. */
 export const mainInterface = 'eth0';

@@ -1,27 +1,7 @@
-/** The scheduler: holds the lease, and decides and binds while it does. */
-import type { Client } from '../../client/client.ts';
-import { type LeaseDurations, runWithLease } from '../../client/lease.ts';
-import type { Clock } from '../../lib/clock.ts';
-import type { Log } from '../../lib/log.ts';
-import type { Metrics } from '../../lib/metrics.ts';
-import type { Random } from '../../lib/random.ts';
-import type { ExtensionOptions } from '../extensions/extensions.ts';
+import { runWithLease } from '../../client/lease.ts';
 import { TermLost } from './binder.ts';
 import { runTerm } from './run-term.ts';
-
-export interface SchedulerOptions {
-  readonly client: Client;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
-  readonly signal: AbortSignal;
-  /** Differs between candidates, also between two runs of one. */
-  readonly identity: string;
-  readonly leaseDurations?: LeaseDurations;
-  readonly metrics?: Metrics;
-  /** Of users' own dimensions that are modules. */
-  readonly moduleUrl?: ExtensionOptions['moduleUrl'];
-}
+import type { SchedulerOptions } from './scheduler-options.ts';
 
 /** The lease that makes one scheduler of many. */
 const schedulerLease = { namespace: 'kube-system', name: 'berth-scheduler' } as const;

@@ -1,7 +1,7 @@
 /** Stays in office until the lease is lost, with the dimensions that users have at each time. */
 import { openExtensions } from '../extensions/extensions.ts';
 import type { Term } from './binder.ts';
-import type { SchedulerOptions } from './run-scheduler.ts';
+import type { SchedulerOptions } from './scheduler-options.ts';
 import { SchedulerTerm } from './term.ts';
 
 /** Runs until `signal` aborts; throws `TermLost` when the server does not accept the term any more. */

@@ -43,9 +43,9 @@ import { Gangs, gangOf } from './gangs.ts';
 import { LateVolumes } from './late-volumes.ts';
 import { type PendingPod, PendingPods } from './pending-pods.ts';
 import { Preemptor } from './preemptor.ts';
-import type { SchedulerOptions } from './run-scheduler.ts';
 import { type ScheduleMetrics, scheduleMetrics } from './schedule-metrics.ts';
 import { schedulerNames } from './scheduler-names.ts';
+import type { SchedulerOptions } from './scheduler-options.ts';
 import { storageInformers } from './storage.ts';
 import { Verdicts } from './verdicts.ts';
 

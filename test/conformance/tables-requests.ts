@@ -3,9 +3,9 @@ import { applyJsonPatch } from '../../apiserver/patch/index.ts';
 import { negotiate } from '../../apiserver/present/accept.ts';
 import { accessInfo, requestInfo } from '../../apiserver/request/request-info.ts';
 import { dedupeOwners } from '../../apiserver/verbs/admit.ts';
+import { parseRevision } from '../../apiserver/verbs/asked-object.ts';
 import { decodeContinue } from '../../apiserver/verbs/continue-token.ts';
 import { writeParameters } from '../../apiserver/verbs/options.ts';
-import { parseRevision } from '../../apiserver/verbs/update.ts';
 import { parseYaml } from '../../apiserver/wire/yaml.ts';
 import type { Json } from './json-path.ts';
 import {
