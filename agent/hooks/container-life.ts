@@ -13,7 +13,7 @@ import type { ContainerHealth } from '../probes/probe-state.ts';
 import { Prober } from '../probes/prober.ts';
 import { type ContainerTarget, type LocalPod, runningTargets } from '../probes/target.ts';
 import { ContainerStops } from './container-stops.ts';
-import { idleContainers } from './idle.ts';
+import { idleContainers, type PodHealth } from './pod-health.ts';
 import { PostStarts } from './post-starts.ts';
 
 export interface ContainerLifeOptions {
@@ -24,9 +24,6 @@ export interface ContainerLifeOptions {
   /** A pod must be looked at again. */
   readonly changed: (uid: string) => void;
 }
-
-/** By container name; whoever is missing runs and is well, if it runs. */
-export type PodHealth = ReadonlyMap<string, ContainerHealth | 'starting'>;
 
 export class ContainerLife {
   readonly #clock: Clock;

@@ -9,7 +9,7 @@ import type {
   PodStatus,
 } from '../../api/kinds.gen.ts';
 import { networkReady } from '../../api/vm-instance.ts';
-import type { PodHealth } from '../hooks/container-life.ts';
+import type { PodHealth } from '../hooks/pod-health.ts';
 import {
   ephemeralOf,
   isInit,

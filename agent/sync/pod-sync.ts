@@ -7,7 +7,7 @@ import { resourceOf } from '../../client/instance.ts';
 import type { CallOptions } from '../../lib/call.ts';
 import type { InstanceStatus, RuntimeError } from '../../runtime/runtime.ts';
 import { removePodDirectory } from '../files/volumes.ts';
-import { withIdle } from '../hooks/idle.ts';
+import { withIdle } from '../hooks/pod-health.ts';
 import { terminationMessages } from '../hooks/termination-message.ts';
 import { noNetworks, wantedNetworks } from '../networks/wanted-networks.ts';
 import type { PodMemory } from '../pod/pod-memory.ts';

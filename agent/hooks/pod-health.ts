@@ -1,6 +1,9 @@
-/** What is there and does nothing: it serves nobody, answers no check and hears no hook. */
+/** How a pod's containers are, and who of them does nothing: serves nobody, answers no check and hears no hook. */
 import type { InstanceStatus } from '../../runtime/runtime.ts';
-import type { PodHealth } from './container-life.ts';
+import type { ContainerHealth } from '../probes/probe-state.ts';
+
+/** By container name; whoever is missing runs and is well, if it runs. */
+export type PodHealth = ReadonlyMap<string, ContainerHealth | 'starting'>;
 
 /** By container name. */
 export function idleContainers(status: InstanceStatus | undefined): ReadonlySet<string> {
