@@ -9,7 +9,7 @@ import {
   type RuntimeErrorReason,
 } from '../../runtime/runtime.ts';
 import { createReferences } from '../files/references.ts';
-import type { PodHealth } from '../hooks/container-life.ts';
+import type { PodHealth } from '../hooks/pod-health.ts';
 import type { Waiting } from '../pod/pod-view.ts';
 import { containersOf, viewPod } from '../pod/pod-view.ts';
 import { bareContainer } from '../spec/container-spec.ts';
