@@ -57,7 +57,7 @@ export interface AgentOptions {
   /** Where programs in pods find the API; absent: they are not told. */
   readonly apiServer?: NodeFacts['apiServer'];
   /** Answers names of instances to its pods; absent: they resolve as the machine does. */
-  readonly names?: Pick<NodeDnsOptions, 'readConf' | 'addressesOf' | 'fallBackTo'>;
+  readonly names?: Pick<NodeDnsOptions, 'readConf' | 'addressesOf' | 'fallBackTo' | 'keeper'>;
   /** Measures the disk that has this directory. @default in a process of its own */
   readonly measureDisk?: typeof measureDisk;
   /** What `/metrics` of the node shows; nothing when absent. */

@@ -240,6 +240,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
       }),
       tidyNetworks(options, () => desired.live, { signal }),
       repeat(clock, checkpointMs, signal, async () => {
+        if (desired.live) names?.setInstances(desired.list());
         await saveCheckpoint(checkpoint, desired, volumes, log);
       }),
     ]);

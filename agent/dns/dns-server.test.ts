@@ -110,9 +110,11 @@ test('an address that others serve is refused, and taken when they are gone', as
     log: silentLog,
     port,
   });
-  expect(second.listenOn('127.0.0.2', () => [])).toBe(true);
+  second.listenOn('127.0.0.2', () => []);
+  expect(second.stateOf('127.0.0.2')).toBe('waiting');
   const running = second.run(stop);
-  await expect.poll(() => second.listenOn('127.0.0.2', () => [])).toBe(false);
+  await expect.poll(() => second.stateOf('127.0.0.2')).toBe('refused');
+  expect(second.isTaken('127.0.0.2')).toBe(true);
   expect(second.portOf('127.0.0.2')).toBeUndefined();
   await new Promise((resolve) => taken.close(resolve));
   await expect.poll(() => second.portOf('127.0.0.2'), { timeout: 5_000 }).toBe(port);

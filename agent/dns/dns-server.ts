@@ -12,11 +12,15 @@ export interface DnsServerOptions {
   readonly forward: Forward;
   readonly clock: Clock;
   readonly log: Log;
-  /** Told of each address from when it is served there. */
-  readonly onServing?: (address: string) => void;
+  /** Told whenever it is served at one more address, or found out that it cannot be. */
+  readonly onState?: () => void;
+  /** How soon an address where it could not be served is tried again. @default 1 s */
+  readonly retryMs?: () => number;
   /** @default 53 */
   readonly port?: number;
 }
+
+export type PlaceState = 'waiting' | 'serving' | 'refused';
 
 /** How often an address that is not there yet, or is another's, is tried again. */
 const retryMs = 1_000;
@@ -30,7 +34,9 @@ const streamBytesMax = 1 << 17;
 interface Place {
   /** Asked about others' names by whoever asks here. */
   upstream: () => readonly string[];
-  state: 'waiting' | 'serving' | 'refused';
+  state: PlaceState;
+  /** Somebody else listens there. */
+  isTaken?: boolean;
   udp?: Socket;
   tcp?: Server;
 }
@@ -45,16 +51,23 @@ export class DnsServer {
     this.#options = options;
   }
 
-  /** Serves on this address from when it is there; whether it does, or will as far as one can tell. */
-  listenOn(address: string, upstream: () => readonly string[]): boolean {
+  /** Serves on this address from when it is there. */
+  listenOn(address: string, upstream: () => readonly string[]): void {
     const place = this.#places.get(address);
-    if (place === undefined) {
+    if (place !== undefined) place.upstream = upstream;
+    else {
       this.#places.set(address, { upstream, state: 'waiting' });
       this.#wake?.abort();
-      return true;
     }
-    place.upstream = upstream;
-    return place.state !== 'refused';
+  }
+
+  /** Undefined where it is not to be served. */
+  stateOf(address: string): PlaceState | undefined {
+    return this.#places.get(address)?.state;
+  }
+
+  isTaken(address: string): boolean {
+    return this.#places.get(address)?.isTaken === true;
   }
 
   /** Where it is served there; `undefined` when it is not. */
@@ -70,16 +83,16 @@ export class DnsServer {
       while (!signal.aborted) {
         this.#wake = new AbortController();
         const waking = AbortSignal.any([signal, this.#wake.signal]);
-        await this.bind({ signal });
-        await clock.sleep(retryMs, waking).catch(() => undefined);
+        await this.#bindAll(signal);
+        await clock.sleep(this.#options.retryMs?.() ?? retryMs, waking).catch(() => undefined);
       }
     } finally {
       for (const place of this.#places.values()) close(place);
     }
   }
 
-  /** Tries every address where nothing is served yet; `run` does it again and again. */
-  async bind({ signal }: CallOptions): Promise<void> {
+  /** Every address where nothing is served yet. */
+  async #bindAll(signal: AbortSignal): Promise<void> {
     for (const [address, place] of this.#places) {
       if (place.state !== 'serving') await this.#bind(address, place, signal);
     }
@@ -99,7 +112,7 @@ export class DnsServer {
       const chosen = place.udp.address().port;
       place.tcp = await bindTcp(address, chosen, (socket) => this.#talk(socket, place, signal));
       place.state = 'serving';
-      this.#options.onServing?.(address);
+      place.isTaken = false;
       log.info({ address, port: chosen }, 'names are served');
     } catch (error) {
       close(place);
@@ -108,8 +121,10 @@ export class DnsServer {
       if (isRefused && place.state !== 'refused') {
         log.warn({ err: error, address, port }, 'names are not served here');
       }
+      place.isTaken = code === 'EADDRINUSE';
       place.state = isRefused ? 'refused' : 'waiting';
     }
+    this.#options.onState?.();
   }
 
   #talk(socket: TcpSocket, place: Place, signal: AbortSignal): void {

@@ -1,4 +1,4 @@
-/** The node's server of names: where it listens, and which pods ask it. */
+/** The node's names: where its keeper of names listens, and which pods ask it. */
 import type { Pod } from '../../api/kinds.gen.ts';
 import type { Client } from '../../client/client.ts';
 import type { CallOptions } from '../../lib/call.ts';
@@ -9,8 +9,9 @@ import { privateGateway } from '../../runtime/network/bridge.ts';
 import { parseResolvConf, withoutLoopback } from '../../runtime/network/resolv-conf.ts';
 import type { DnsSpec, InstanceNetwork, RuntimeName } from '../../runtime/runtime.ts';
 import type { InstanceNetworks } from '../addresses/instance-networks.ts';
-import { DnsServer } from './dns-server.ts';
-import { createForward } from './forward.ts';
+import { KeeperLink, type KeeperProgram } from './keeper/keeper-link.ts';
+import type { ServedPlace } from './keeper/messages.ts';
+import { ownNames } from './keeper/own-names.ts';
 import { NameLookup } from './name-lookup.ts';
 import { podDns, usesOurs } from './pod-dns.ts';
 
@@ -18,6 +19,8 @@ export interface NodeDnsOptions {
   readonly client: Client;
   readonly clock: Clock;
   readonly log: Log;
+  /** The process that answers. */
+  readonly keeper: KeeperProgram;
   /** The machine's `resolv.conf`. */
   readonly readConf: () => Promise<string>;
   /** IPv4 addresses of an interface of the machine; none when there is no such interface. */
@@ -47,27 +50,29 @@ export interface PodNames {
 /** Made by dockerd for containers without a network of their own. */
 const dockerBridge = 'docker0';
 const rereadMs = 5_000;
+/** Longer than that the first pods do not wait for what can be served. */
+const preparedMs = 5_000;
+const pollMs = 20;
 
 export class NodeDns implements PodNames {
   readonly #options: NodeDnsOptions;
-  readonly #server: DnsServer;
+  readonly #keeper: KeeperLink;
   /** Servers before the machine's own, by address. */
   readonly #listening = new Map<string, readonly string[]>();
-  readonly #serving = new Set<string>();
   /** Under way, or made as it should be, by address. */
   readonly #fallbacks = new Map<string, string>();
   #conf: DnsSpec = parseResolvConf('');
+  #linked: Promise<void> | undefined;
 
   constructor(options: NodeDnsOptions) {
     const { client, clock, log } = options;
     const lookup = new NameLookup(client, clock);
     this.#options = options;
-    this.#server = new DnsServer({
+    this.#keeper = new KeeperLink({
+      program: options.keeper,
       find: (namespace, name, call) => lookup.find(namespace, name, call),
-      forward: createForward(),
       clock,
       log,
-      onServing: (address) => this.#serving.add(address),
     });
   }
 
@@ -110,24 +115,35 @@ export class NodeDns implements PodNames {
     });
   }
 
-  /** Before the first pod asks: whether names can be served is known then. */
+  /** All instances of the node, as they are now. */
+  setInstances(instances: readonly Pod[]): void {
+    this.#keeper.setOwn(ownNames(instances));
+  }
+
+  /** Before the first pod asks: whether names can be served is known then. Begins what `run` goes on with. */
   async prepare(options: CallOptions): Promise<void> {
+    const { clock, log } = this.#options;
+    this.#linked = this.#keeper.run(options);
     await this.#reread();
     const [docker] = this.#options.addressesOf(dockerBridge);
-    if (docker !== undefined) this.#listen(docker, []);
-    await this.#server.bind(options);
+    if (docker === undefined) return;
+    this.#listen(docker, []);
+    const untilMs = clock.now() + preparedMs;
+    const isTold = () => (this.#keeper.stateOf(docker) ?? 'waiting') !== 'waiting';
+    while (!isTold() && clock.now() < untilMs && !options.signal.aborted)
+      await clock.sleep(pollMs, options.signal).catch(() => undefined);
+    if (!isTold()) log.warn({ address: docker }, 'the keeper of names has not told what it serves');
     await this.#prepareFallbacks(options);
   }
 
   async run({ signal }: CallOptions): Promise<void> {
-    const serving = this.#server.run({ signal });
     while (!signal.aborted) {
       await this.#options.clock.sleep(rereadMs, signal).catch(() => undefined);
       if (signal.aborted) break;
       await this.#reread();
       await this.#prepareFallbacks({ signal });
     }
-    await serving;
+    await this.#linked;
   }
 
   /** An address of this node that the pod reaches without leaving its own bridge. */
@@ -155,7 +171,16 @@ export class NodeDns implements PodNames {
 
   #listen(address: string, segment: readonly string[]): boolean {
     this.#listening.set(address, segment);
-    return this.#server.listenOn(address, () => this.#upstreamOf(address));
+    this.#tellPlaces();
+    return this.#keeper.stateOf(address) !== 'refused';
+  }
+
+  #tellPlaces(): void {
+    this.#keeper.setPlaces(
+      [...this.#listening.keys()].map((address): ServedPlace => {
+        return { address, upstream: this.#upstreamOf(address) };
+      }),
+    );
   }
 
   #upstreamOf(address: string): readonly string[] {
@@ -163,10 +188,11 @@ export class NodeDns implements PodNames {
     return all.filter((each) => !this.#listening.has(each));
   }
 
-  /** Where the kernel cannot do it, the names of the world go with the agent. */
+  /** For when the keeper is killed, and nobody is there to start it again. */
   async #prepareFallbacks(options: CallOptions): Promise<void> {
     const { fallBackTo, log } = this.#options;
-    for (const address of this.#serving) {
+    for (const address of this.#listening.keys()) {
+      if (this.#keeper.stateOf(address) !== 'serving') continue;
       const [server] = withoutLoopback(this.#upstreamOf(address)).filter(isIpv4);
       if (server === undefined || this.#fallbacks.get(address) === server) continue;
       this.#fallbacks.set(address, server);
@@ -180,6 +206,7 @@ export class NodeDns implements PodNames {
     const { readConf, log } = this.#options;
     try {
       this.#conf = parseResolvConf(await readConf());
+      this.#tellPlaces();
     } catch (error) {
       log.warn({ err: error }, 'the machine tells no servers of names');
     }

@@ -1,6 +1,6 @@
 /** The agent of this machine, wired to its runtimes. */
 import { readFile } from 'node:fs/promises';
-import { hostname, networkInterfaces } from 'node:os';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { runAgent } from '../../agent/agent.ts';
 import { measuredRuntime } from '../../agent/agent-metrics.ts';
@@ -16,9 +16,11 @@ import type { Metrics } from '../../lib/metrics.ts';
 import { systemRandom } from '../../lib/random.ts';
 import { CniNetworks } from '../../runtime/cni/networks.ts';
 import type { LogLimits } from '../../runtime/docker/container-options.ts';
+import { interfaceAddresses } from '../../runtime/network/interface-addresses.ts';
 import { ensureNameFallback } from '../../runtime/network/name-fallback.ts';
 import type { CniFlags } from './cni.ts';
 import { parseDisk } from './disks.ts';
+import { keeperProgram } from './keeper-program.ts';
 import { machinesDir, openRuntimes } from './runtimes.ts';
 
 export interface AgentPartOptions extends CniFlags {
@@ -91,12 +93,10 @@ export function startAgentPart(options: AgentPartOptions): AgentPart {
     ...(options.certificates === undefined ? {} : { certificates: options.certificates }),
     apiServer: placeOf(options.server),
     names: {
+      keeper: keeperProgram(dataDir, log),
       fallBackTo: ensureNameFallback,
       readConf: () => readFile('/etc/resolv.conf', 'utf8'),
-      addressesOf: (name) =>
-        (networkInterfaces()[name] ?? []).flatMap(({ family, address: own }) =>
-          family === 'IPv4' ? own : [],
-        ),
+      addressesOf: interfaceAddresses,
     },
     addresses: [
       { type: 'InternalIP', address },

@@ -15,12 +15,14 @@ let cluster: Cluster;
 let hulls: Hulls;
 let streams: readonly CounterStream[];
 let before: Readonly<Record<string, string>>;
+let address: string;
 
 beforeAll(async () => {
   cluster = await Cluster.start(2, { etcd: true });
   hulls = await Hulls.start(cluster, 2);
   streams = await hulls.streams();
   before = await hulls.processes();
+  [address = ''] = await hulls.addresses();
 }, setUpMs);
 
 afterAll(async () => {
@@ -79,12 +81,13 @@ const table: readonly (readonly [string, readonly Victim[]])[] = [
 ];
 
 test.each(table)(
-  '%s killed: processes, connections and status come through',
+  '%s killed: processes, connections, names and status come through',
   async (_name, victims) => {
     const seen = streams.map((stream) => stream.seen);
     await Promise.all(victims.map((victim) => victim.kill()));
     await systemClock.sleep(awayMs);
     expect(await hulls.processes()).toEqual(before);
+    expect(await hulls.resolved()).toContain(`Address: ${address}\n`);
     // What others need comes back first.
     for (const victim of [...victims].reverse()) await victim.revive();
     await hulls.ready();

@@ -113,6 +113,12 @@ export class Hulls {
     return (await this.addresses()).map((address) => CounterStream.over(connect(address).child));
   }
 
+  /** What the host answers for the name of the container, whoever of Berth is there. */
+  async resolved(): Promise<string> {
+    const find = 'busybox nslookup -type=a container.default.berth 10.214.0.1 || true';
+    return this.#cluster.sh(this.#host, find);
+  }
+
   /** The main process of each as its host counts them, with the moment of its start. */
   async processes(): Promise<Readonly<Record<string, string>>> {
     const told = Object.entries(patterns).map(async ([name, pattern]) => {
