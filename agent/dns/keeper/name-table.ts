@@ -1,6 +1,6 @@
 /** What was last known of names, and where they are asked for: on disk, for when nobody else can tell. */
 import type { Log } from '../../../lib/log.ts';
-import { readJsonFile, writeJsonFile } from '../../json-file.ts';
+import { readJsonFile, writeJsonFile } from '../../files/json-file.ts';
 import type { Known } from '../zone.ts';
 import type { NamedAddresses, OwnNames, ServedPlace } from './messages.ts';
 
