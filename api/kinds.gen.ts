@@ -771,6 +771,10 @@ export interface DimensionSpec {
    */
   readonly url?: string;
   /**
+   * Certificates to trust when asking over HTTPS, as PEM in base64; those of the server's machine when absent.
+   */
+  readonly caBundle?: string;
+  /**
    * A JavaScript module that exports `allocate`: the name of a file in the directory `dimensions` of each server's data directory. Example: `licences.mjs`.
    */
   readonly module?: string;

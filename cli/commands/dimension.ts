@@ -1,5 +1,5 @@
 /** `berth dimension check`: does a program, or a module, answer as the scheduler expects? */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Command } from 'commander';
@@ -15,6 +15,7 @@ interface CheckOptions {
   readonly label: readonly string[];
   readonly capacity: readonly string[];
   readonly timeout: number;
+  readonly certificateAuthority?: string;
 }
 
 export function dimensionCommand(): Command {
@@ -45,15 +46,18 @@ export function dimensionCommand(): Command {
       wholeNumber('--timeout', 1, 30),
       2,
     )
+    .option('--certificate-authority <file>', 'whom to trust of https://…, in PEM')
     .action(checkTarget);
   return command.addCommand(check.name('check'));
 }
 
 async function checkTarget(target: string, options: CheckOptions): Promise<void> {
   const { checkDimension } = await import('../../scheduler/extensions/check.ts');
+  const authority = options.certificateAuthority;
+  const ca = authority && readFileSync(existing(authority), 'utf8');
   const asker = /^https?:\/\//.test(target)
-    ? httpAsker(target)
-    : workerAsker(pathToFileURL(moduleAt(target)).href);
+    ? httpAsker(target, { ca })
+    : workerAsker(pathToFileURL(existing(target)).href);
   const capacity = pairs('--capacity', options.capacity).map(([key, text]) => {
     const amount = Number(text);
     if (!Number.isFinite(amount)) throw usage(`--capacity ${key} must be a number, not "${text}"`);
@@ -73,11 +77,12 @@ async function checkTarget(target: string, options: CheckOptions): Promise<void>
   for (const { rule, wrong } of findings) {
     process.stdout.write(wrong === undefined ? `ok    ${rule}\n` : `FAIL  ${rule}: ${wrong}\n`);
   }
+  await asker.close?.();
   const failed = findings.filter(({ wrong }) => wrong !== undefined).length;
   if (failed > 0) throw new Failure(`${failed} of ${findings.length} rules do not hold`);
 }
 
-function moduleAt(path: string): string {
+function existing(path: string): string {
   const whole = resolve(path);
   if (!existsSync(whole)) throw new Failure(`${path} does not exist`);
   return whole;

@@ -93,10 +93,13 @@ function externalOf(
 
 /** What cannot be asked says so whenever it is asked. */
 function askerFor(
-  { url, module = '' }: DimensionObject['spec'],
+  { url, caBundle, module = '' }: DimensionObject['spec'],
   { moduleUrl }: ExtensionOptions,
 ): Asker {
-  if (url !== undefined) return httpAsker(url);
+  if (url !== undefined) {
+    const ca = caBundle && Buffer.from(caBundle, 'base64').toString('utf8');
+    return httpAsker(url, { ca });
+  }
   if (moduleUrl !== undefined) return workerAsker(moduleUrl(module));
   const error = new ProtocolError('this server loads no modules');
   return { ask: () => Promise.reject(error) };

@@ -10,6 +10,9 @@ export const protocol = 'berth.dev/dimension/v1';
 /** Nodes in one question; more are asked in several. */
 export const nodesMax = 500;
 
+/** Of an answer; a longer one is refused. */
+export const answerBytesMax = 16 * 1024 * 1024;
+
 export interface Question {
   /** As the instance wrote it. */
   readonly need: JsonValue;

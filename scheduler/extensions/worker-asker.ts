@@ -4,7 +4,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import type { JsonValue } from '../../api/meta.ts';
-import { type Asker, ProtocolError, protocol, type Question } from './protocol.ts';
+import { type Asker, answerBytesMax, ProtocolError, protocol, type Question } from './protocol.ts';
 
 /** Of the thread; above it the thread dies, and nothing else. */
 const megabytesMax = 256;
@@ -20,7 +20,9 @@ loaded.catch(() => {});
 parentPort.on('message', async ({ id, question }) => {
   try {
     const allocate = await loaded;
-    parentPort.postMessage({ id, answer: JSON.stringify((await allocate(question)) ?? null) });
+    const answer = JSON.stringify((await allocate(question)) ?? null);
+    if (answer?.length > ${answerBytesMax}) throw new Error('the answer is longer than ${answerBytesMax} bytes');
+    parentPort.postMessage({ id, answer });
   } catch (error) {
     parentPort.postMessage({ id, error: String(error?.message ?? error) });
   }

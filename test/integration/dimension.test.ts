@@ -15,6 +15,7 @@ import { checkDimension } from '../../scheduler/extensions/check.ts';
 import { httpAsker } from '../../scheduler/extensions/http-asker.ts';
 import { workerAsker } from '../../scheduler/extensions/worker-asker.ts';
 import { eventually, startTestApi, type TestApi } from '../harness/apiserver.ts';
+import { startWebhookServer } from '../harness/webhook-server.ts';
 
 const folder = fileURLToPath(new URL('../../examples/dimension', import.meta.url));
 const podsPath = '/api/v1/namespaces/default/pods';
@@ -65,8 +66,8 @@ async function node(name: string, seats: string) {
   await api.call('PATCH', `/api/v1/nodes/${name}/status`, { status }, patchType);
 }
 
-async function create(name: string, licence?: string) {
-  const annotations = licence === undefined ? {} : { 'dimension.berth.dev/licence': licence };
+async function create(name: string, need?: string, dimension = 'licence') {
+  const annotations = need === undefined ? {} : { [`dimension.berth.dev/${dimension}`]: need };
   const containers = [{ name: 'c', image: 'web', resources: { requests: { cpu: '100m' } } }];
   const metadata = { name, annotations };
   const body = { apiVersion: 'v1', kind: 'Pod', metadata, spec: { containers } };
@@ -158,6 +159,29 @@ test('an object that names no one to ask, or two, is refused with the field', as
     const object = { apiVersion: 'berth.dev/v1', kind: 'Dimension', metadata, spec };
     const answer = await api.call('POST', dimensionsPath, object);
     expect([answer.status, answer.body.message]).toEqual([422, expect.stringContaining('spec')]);
+  }
+});
+
+test('a program over HTTPS is trusted by the bundle of its object, and by nothing else', async () => {
+  const secure = await startWebhookServer(api.pki);
+  try {
+    secure.on('/v1/allocate', ({ nodes }) => ({
+      nodes: nodes.map(({ name }: { name: string }) => ({ name, fits: true, piece: 'one' })),
+    }));
+    const path = `${dimensionsPath}/secure`;
+    const metadata = { name: 'secure' };
+    const spec = { url: secure.url };
+    const object = { apiVersion: 'berth.dev/v1', kind: 'Dimension', metadata, spec };
+    const odd = { ...object, spec: { url: 'http://127.0.0.1:1', caBundle: secure.caBundle } };
+    expect((await api.call('POST', dimensionsPath, odd)).body.message).toMatch(/caBundle is for/);
+    expect((await api.call('POST', dimensionsPath, object)).status).toBe(201);
+    await create('distrusted', '1', 'secure');
+    await untilRefused('distrusted', 'dimension secure gives no answer: unable to verify');
+    const trusted = { spec: { caBundle: secure.caBundle } };
+    expect((await api.call('PATCH', path, trusted, patchType)).status).toBe(200);
+    expect(allocation(await untilBound('distrusted'))).toEqual({ secure: 'one' });
+  } finally {
+    await secure.stop();
   }
 });
 
