@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { pods, workloads } from '../../api/resources.gen.ts';
 import { kubectlBinary, kubectlOf, manifestText } from '../harness/kubectl.ts';
-import { containerOf, nameOf, onEachStore, podOf, restScript, Scene, workloadOf } from './scene.ts';
+import { containerOf, nameOf, onEtcd, podOf, restScript, Scene, workloadOf } from './scene.ts';
 import { until } from './until.ts';
 
 const settings = (data: object, metadata: object = {}) => ({
@@ -15,7 +15,7 @@ const settings = (data: object, metadata: object = {}) => ({
 });
 
 describe.skipIf(kubectlBinary === undefined)('kubectl', () => {
-  onEachStore('objects', (plane) => {
+  onEtcd('objects', (plane) => {
     let scene: Scene;
 
     beforeAll(async () => {

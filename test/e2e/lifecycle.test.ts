@@ -11,7 +11,7 @@ import {
   isReady,
   nameOf,
   never,
-  onEachStore,
+  onEmbedded,
   restartsOf,
   Scene,
   webScript,
@@ -19,7 +19,7 @@ import {
 } from './scene.ts';
 import { until } from './until.ts';
 
-onEachStore('the life of a workload', (plane) => {
+onEmbedded('the life of a workload', (plane) => {
   let scene: Scene;
 
   beforeAll(async () => {

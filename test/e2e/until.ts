@@ -2,6 +2,7 @@
 
 const defaultTimeoutMs = 60_000;
 const pollMs = 40;
+const maxPollMs = 1_000;
 
 /**
  * The first answer of `probe` that is neither `undefined` nor `false`. A probe that throws has no answer
@@ -15,6 +16,7 @@ export async function until<T>(
   const deadlineMs = Date.now() + timeoutMs;
   let lastError: unknown;
   for (;;) {
+    const askedMs = Date.now();
     try {
       const answer = await probe();
       if (answer !== undefined && answer !== false) return answer;
@@ -26,6 +28,8 @@ export async function until<T>(
       const cause = lastError === undefined ? {} : { cause: lastError };
       throw new Error(`after ${timeoutMs} ms still not: ${what}. ${lastError ?? ''}`, cause);
     }
-    await new Promise((resolve) => setTimeout(resolve, pollMs));
+    // A probe that starts programs takes from what it waits for: two thirds of the time are left to that.
+    const pauseMs = Math.min(Math.max(2 * (Date.now() - askedMs), pollMs), maxPollMs);
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }

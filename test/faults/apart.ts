@@ -9,9 +9,9 @@ import { loadKubeconfig } from '../../client/kubeconfig.ts';
 import { createClient } from '../../client/rest-client.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { until } from '../e2e/until.ts';
+import { berthMain, buildBerth } from '../harness/build.ts';
 import { freePort, startEtcd, type TestEtcd } from '../harness/etcd.ts';
 import { loadBusyboxImage } from '../harness/images.ts';
-import { berthMain, buildBerth } from '../harness/plane.ts';
 import { type Output, type Running, runCommand, startCommand } from '../harness/run-command.ts';
 
 export type Part = 'server' | 'agent';

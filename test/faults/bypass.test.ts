@@ -12,7 +12,7 @@ import { CounterStream } from './counter-stream.ts';
 import { Dice, seedsOf, soak, withSeed } from './runs.ts';
 
 const title = 'bypass';
-const kills = soak ? 20 : 4;
+const kills = soak ? 20 : 3;
 const outageMs = soak ? 30_000 : 5_000;
 const timeoutMs = soak ? 1_800_000 : 240_000;
 const never = { signal: new AbortController().signal };

@@ -10,7 +10,7 @@ const title = 'model';
 const nodeCount = 3;
 /** Between two times at which everything must come to rest. */
 const burst = 10;
-const bursts = soak ? 50 : 20;
+const bursts = soak ? 50 : 10;
 /** Worlds one after the other, so that a failure is near its cause. */
 const worlds = soak ? 20 : 1;
 /** In virtual time: back-offs of five minutes, a node's grace, a lease that runs out. */

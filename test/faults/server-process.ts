@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Kubeconfig, loadKubeconfig } from '../../client/kubeconfig.ts';
+import { berthMain, buildBerth } from '../harness/build.ts';
 import { freePort } from '../harness/etcd.ts';
-import { berthMain, buildBerth } from '../harness/plane.ts';
 
 export interface ServerProcess {
   readonly port: number;

@@ -10,8 +10,8 @@ import { createClient } from '../../client/rest-client.ts';
 import type { Transport } from '../../client/transport.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { until } from '../e2e/until.ts';
+import { berthMain, buildBerth } from '../harness/build.ts';
 import { freePort, startEtcdCluster, type TestEtcd } from '../harness/etcd.ts';
-import { berthMain, buildBerth } from '../harness/plane.ts';
 import { type Running, startCommand } from '../harness/run-command.ts';
 
 /** What an audit log tells of one request that was carried out. */

@@ -1,15 +1,15 @@
 /** A whole plane of its own for a test: `berth up` as a process, on either store, in a temporary folder. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import Docker from 'dockerode';
 import type { Client } from '../../client/client.ts';
 import { createHttpsTransport } from '../../client/https-transport.ts';
 import { loadKubeconfig } from '../../client/kubeconfig.ts';
 import { createClient } from '../../client/rest-client.ts';
 import { systemClock } from '../../lib/clock.ts';
+import { berthPath, buildBerth } from './build.ts';
 import { freePort, startEtcd, type TestEtcd } from './etcd.ts';
 import { loadBusyboxImage } from './images.ts';
 import { type Output, type RunOptions, runCommand } from './run-command.ts';
@@ -42,11 +42,6 @@ export interface Plane {
   /** Ends the process, and removes its containers, its folder and its etcd. */
   remove(): Promise<void>;
 }
-
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const berthPath = join(root, 'bin', 'berth');
-/** What `bin/berth` runs, for tests that start it with flags of Node's. */
-export const berthMain = join(root, 'dist', 'cli', 'main.js');
 
 /** Starts a new plane; ready when this resolves. */
 export async function startPlane(store: StoreKind, flags: readonly string[] = []): Promise<Plane> {
@@ -163,17 +158,6 @@ function connect(kubeconfig: string): { readonly client: Client; close(): void }
   const transport = createHttpsTransport(loadKubeconfig(kubeconfig));
   const client = createClient(transport, { userAgent: 'e2e', clock: systemClock });
   return { client, close: () => transport.close() };
-}
-
-/** What the tests run is what is in the working tree. Types are another command's business. */
-export async function buildBerth(): Promise<void> {
-  const cache = join(root, 'node_modules', '.cache');
-  const compile = ['npx', 'tsc', '-p', 'tsconfig.build.json', '--noCheck'];
-  // Several test files may want it at once.
-  const words = [join(cache, 'e2e-build.lock'), ...compile];
-  mkdirSync(cache, { recursive: true });
-  const { code, stdout, stderr } = await runCommand('flock', words, { cwd: root });
-  if (code !== 0) throw new Error(`the build failed: ${stdout}${stderr}`);
 }
 
 function isZombie(pid: number): boolean {

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { until } from '../e2e/until.ts';
-import { buildBerth } from '../harness/plane.ts';
+import { buildBerth } from '../harness/build.ts';
 import { type Output, type RunOptions, startCommand } from '../harness/run-command.ts';
 import { type Lab, startLab } from './lab.ts';
 

@@ -1,7 +1,7 @@
 /** Runs the tests in `inside/` on a host of the lab, each with its name in what is told of a failure. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { soak } from '../faults/runs.ts';
-import { buildBerth } from '../harness/plane.ts';
+import { buildBerth } from '../harness/build.ts';
 import { type Lab, startLab } from './lab.ts';
 
 const timeoutMs = 600_000;
