@@ -88,12 +88,41 @@ export class Engine {
     container: string | undefined,
     { signal }: CallOptions,
   ): Promise<string> {
+    const about = container === undefined ? {} : { container };
+    const failed = (error: unknown) =>
+      toRuntimeError(error, { 404: 'ImageMissing' }, { otherwise: 'InvalidSpec', ...about });
+    const make = async () =>
+      (await this.docker.createContainer({ ...options, abortSignal: signal })).id;
     try {
-      return (await this.docker.createContainer({ ...options, abortSignal: signal })).id;
+      return await make();
     } catch (error) {
-      const about = container === undefined ? {} : { container };
-      throw toRuntimeError(error, { 404: 'ImageMissing' }, { otherwise: 'InvalidSpec', ...about });
+      const isTaken = statusOf(error) === 409 && options.name !== undefined;
+      if (!isTaken || !(await this.#clearName(options.name ?? '', about, { signal }))) {
+        throw failed(error);
+      }
     }
+    return await make().catch((error) => {
+      throw failed(error);
+    });
+  }
+
+  /**
+   * Whoever gave up a container while it was made, or died, left it behind: the engine finishes what
+   * it was asked for. Answers whether the name is free now; not when it is another's.
+   */
+  async #clearName(
+    name: string,
+    about: { readonly container?: string },
+    options: CallOptions,
+  ): Promise<boolean> {
+    const taken = await this.inspect(name, options);
+    if (taken === undefined) {
+      throw new RuntimeError('Unavailable', `container "${name}" is still being made`, about);
+    }
+    const { Config, State, Id } = taken;
+    if (Config.Labels[label.node] !== this.nodeId || State.Status !== 'created') return false;
+    await this.remove(Id, options);
+    return true;
   }
 
   async start(id: string, container: string | undefined, { signal }: CallOptions): Promise<void> {

@@ -74,9 +74,13 @@ export class FakeRuntime implements Runtime {
       const changes = this.#engine.changes.subscribe(({ nodeId, id }) => {
         if (nodeId === this.#nodeId) subscriber.next(id);
       });
-      for (const one of this.#engine.instances.values()) {
-        if (one.nodeId === this.#nodeId) subscriber.next(one.id);
-      }
+      const nameAll = () => {
+        for (const one of this.#engine.instances.values()) {
+          if (one.nodeId === this.#nodeId) subscriber.next(one.id);
+        }
+      };
+      changes.add(this.#engine.returns.subscribe(nameAll));
+      nameAll();
       void aborted(signal).then(() => subscriber.complete());
       return changes;
     });
@@ -175,11 +179,13 @@ export class FakeRuntime implements Runtime {
   }
 
   async setCpus(id: InstanceId, { cpus }: CpuChoice, _: CallOptions): Promise<void> {
+    this.#engine.checkReachable();
     if (this.#find(id) === undefined) return;
     this.#engine.calls.push(`setCpus ${id} ${cpus}`);
   }
 
   async setPaused(id: InstanceId, paused: boolean, _: CallOptions): Promise<void> {
+    this.#engine.checkReachable();
     const all = [...(this.#find(id)?.containers.values() ?? [])].flat();
     const changed = all.filter((one) => one.setPaused(paused));
     if (changed.length === 0) return;
@@ -197,6 +203,7 @@ export class FakeRuntime implements Runtime {
   }
 
   async *logs(id: InstanceId, options: LogOptions): AsyncGenerator<LogChunk> {
+    this.#engine.checkReachable();
     const attempts = this.#find(id)?.containers.get(options.container) ?? [];
     const one = attempts.at(options.previous ? -2 : -1);
     if (one === undefined) throw this.#notFound(options.container);
@@ -204,6 +211,7 @@ export class FakeRuntime implements Runtime {
   }
 
   async exec(id: InstanceId, options: ExecOptions): Promise<ExecSession> {
+    this.#engine.checkReachable();
     const one = this.#find(id)?.containers.get(options.container)?.at(-1);
     if (one === undefined || one.state.phase !== 'running') throw this.#notFound(options.container);
     refusePaused(one.state.paused ?? false, options.container);
@@ -216,21 +224,29 @@ export class FakeRuntime implements Runtime {
       streams[options.tty ? 'stdout' : stream].write(`${text}\n`);
     };
     const program = this.#engine.programs[options.command[0] ?? ''] ?? notExecutable;
-    const process = one.process(options.command, { stdin, size, print });
+    const killed = options.killOnAbort ? AbortSignal.any([one.killed, options.signal]) : one.killed;
+    const process = one.process(options.command, { stdin, size, print, killed });
     const ended = Promise.race([
       program(process),
       aborted(process.killed).then(() => 137),
       aborted(options.signal).then(() => Promise.reject(options.signal.reason)),
     ]);
-    const exit = ended.finally(() => {
-      stdout.end();
-      stderr.end();
-    });
+    const exit = ended
+      .then((code) => {
+        // What it was killed with does not count for who gave it up.
+        options.signal.throwIfAborted();
+        return code;
+      })
+      .finally(() => {
+        stdout.end();
+        stderr.end();
+      });
     exit.catch(() => undefined);
     return { stdin, stdout, stderr, exit, resize: async (to) => void Object.assign(size, to) };
   }
 
   async attach(id: InstanceId, options: AttachOptions): Promise<AttachSession> {
+    this.#engine.checkReachable();
     const one = this.#find(id)?.containers.get(options.container)?.at(-1);
     if (one === undefined || one.state.phase !== 'running') throw this.#notFound(options.container);
     return one.attach(options);
@@ -312,7 +328,7 @@ export class FakeRuntime implements Runtime {
   }
 
   #changed(id: InstanceId): void {
-    this.#engine.changes.next({ nodeId: this.#nodeId, id });
+    this.#engine.tell(this.#nodeId, id);
   }
 
   #notFound(container: string): RuntimeError {

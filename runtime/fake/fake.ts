@@ -64,8 +64,11 @@ export class FakeEngine {
   readonly #failures = new Map<string, RuntimeError[]>();
   readonly #startFailures = new Map<string, string>();
   readonly #lies = new Map<InstanceId, InstanceStatus | undefined>();
+  /** Emits whenever the engine is back after it was away. */
+  readonly returns = new Subject<void>();
   #slowMs = 0;
   #made = 0;
+  #away = false;
 
   constructor(options: FakeEngineOptions) {
     this.options = options;
@@ -108,14 +111,31 @@ export class FakeEngine {
     this.#slowMs = ms;
   }
 
+  /** Every call is `Unavailable` while it is away, and nothing is observed; what runs goes on. */
+  setAway(away: boolean): void {
+    this.#away = away;
+    if (!away) this.returns.next();
+  }
+
   /** The next `get` of `id` answers `status`, whatever is true. */
   lieOnce(id: InstanceId, status: InstanceStatus | undefined): void {
     this.#lies.set(id, status);
   }
 
+  /** @internal Throws while it is away. */
+  checkReachable(): void {
+    if (this.#away) throw new RuntimeError('Unavailable', 'the fake engine cannot be reached');
+  }
+
+  /** @internal Says that something of an instance has changed, to whoever can hear it. */
+  tell(nodeId: string, id: InstanceId): void {
+    if (!this.#away) this.changes.next({ nodeId, id });
+  }
+
   /** @internal Applies the knobs; what every driver call begins with. */
   async enter(call: FailingCall, { signal }: CallOptions): Promise<void> {
     signal.throwIfAborted();
+    this.checkReachable();
     if (this.#slowMs > 0) await this.options.clock.sleep(this.#slowMs, signal);
     const [failure, ...rest] = this.#failures.get(call) ?? [];
     this.#failures.set(call, rest);

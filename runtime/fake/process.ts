@@ -83,6 +83,11 @@ export class FakeContainer {
     this.#ended = this.#run();
   }
 
+  /** Aborts when all that runs in it is killed. */
+  get killed(): AbortSignal {
+    return this.#killed.signal;
+  }
+
   /** SIGTERM, and SIGKILL when it still runs after `graceMs`. */
   async stop(graceMs: number, signal: AbortSignal): Promise<void> {
     if (this.state.phase !== 'running') return;

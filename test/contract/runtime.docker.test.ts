@@ -15,7 +15,8 @@ import { createDockerRuntime } from '../../runtime/docker/docker.ts';
 import { pauseImage } from '../../runtime/docker/pause-image.ts';
 import type { ContainerSpec, InstanceSpec, Runtime } from '../../runtime/runtime.ts';
 import { busyboxImage, loadBusyboxImage } from '../harness/images.ts';
-import { type Program, runtimeContract } from './runtime.ts';
+import { runtimeContract } from './runtime.ts';
+import { rest, shell, shellCommands, shellPrograms } from './shell.ts';
 
 const docker = new Docker({ socketPath: '/var/run/docker.sock' });
 const signal = new AbortController().signal;
@@ -23,8 +24,6 @@ const run = promisify(execFile);
 
 const open = (nodeId: string) =>
   createDockerRuntime({ nodeId, clock: systemClock, log: silentLog });
-const shell = (script: string): Program => ({ command: ['/bin/sh', '-c', script, 'sh'], args: [] });
-const rest = "trap 'exit 143' TERM; while :; do sleep 60 & wait $!; done";
 
 async function containersOf(nodeId: string): Promise<Docker.ContainerInfo[]> {
   const filters = { label: [`berth.dev/node=${nodeId}`] };
@@ -38,30 +37,8 @@ runtimeContract('docker', async () => {
   return {
     open,
     image: busyboxImage,
-    programs: {
-      sleeper: shell(rest),
-      deaf: shell("trap '' TERM; echo ready; while :; do sleep 1; done"),
-      exit7: shell('exit 7'),
-      printer: shell(`echo one; echo two; echo three; echo oops >&2; ${rest}`),
-      ticker: shell('echo tick; sleep 0.5; echo tock'),
-      counter: shell('n=0; while :; do n=$((n + 1)); echo $n; sleep 0.05; done'),
-      polite: shell("trap 'echo bye; exit 3' TERM; while :; do sleep 60 & wait $!; done"),
-      introducer: shell('echo "$GREETING|$1|$PWD|$(id -u)|$(hostname)"'),
-      writer: shell(
-        'cat /mnt/file; if echo changed >/mnt/file; then echo written; else echo refused; fi',
-      ),
-      server: shell('exec nc -ll -p 8099 -e echo pong'),
-      client: shell(`until nc 127.0.0.1 8099 </dev/null | grep pong; do sleep 0.1; done; ${rest}`),
-      listener: shell(
-        'while read -r line; do case "$line" in end) exit 0;; size) stty size;; warn) echo careful >&2;; *) echo "heard $line";; esac; done',
-      ),
-    },
-    commands: {
-      both: ['/bin/sh', '-c', 'echo out; echo err >&2; exit 5'],
-      cat: ['cat'],
-      size: ['/bin/sh', '-c', 'read line; stty size'],
-      missing: ['absent-command'],
-    },
+    programs: shellPrograms,
+    commands: shellCommands,
     async leftovers(nodeId) {
       const left = (await containersOf(nodeId)).map((one) => one.Names.join());
       if ((await docker.listNetworks()).length > networks) left.push('a network');
@@ -196,14 +173,6 @@ describe('docker alone', () => {
     const wanted = spec(container(hog, { limits: { memoryBytes: 16n << 20n } }));
     await ensure(wanted);
     expect(await untilExited(wanted.id)).toMatchObject({ exitCode: 137, oomKilled: true });
-  });
-
-  test('adoption keeps the process', async () => {
-    const wanted = spec(container(rest));
-    await ensure(wanted);
-    const { Pid } = (await inspect(wanted)).State;
-    await open(nodeId).ensure(wanted, { signal });
-    expect((await inspect(wanted)).State.Pid).toBe(Pid);
   });
 
   test('what was created and never started is made anew', async () => {

@@ -77,11 +77,6 @@ const programs: Record<string, FakeProgram> = {
     }
     return 0;
   },
-  both: async ({ print }) => {
-    print('out');
-    print('err', 'stderr');
-    return 5;
-  },
   cat,
   size: async ({ stdin, size, print }) => {
     for await (const _ of stdin!) break;
@@ -111,7 +106,7 @@ runtimeContract('fake', async () => {
       client: command('client'),
       listener: command('listener'),
     },
-    commands: { both: ['both'], cat: ['cat'], size: ['size'], missing: ['absent'] },
+    commands: { cat: ['cat'], size: ['size'] },
     leftovers: async (nodeId) =>
       [...engine.instances.values()]
         .filter((one) => one.nodeId === nodeId)

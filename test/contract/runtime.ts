@@ -1,10 +1,10 @@
-/** The behaviour every driver must have, by topic in `runtime/`. */
+/** The behaviour of every driver of containers and processes, by topic in `runtime/`. */
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect } from 'vitest';
 import type { RuntimeGap } from '../../runtime/runtime.ts';
 import { besideTests, containerTests } from './runtime/containers.ts';
 import { attachTests, execTests } from './runtime/exec.ts';
-import { failureTests, gapTests } from './runtime/failures.ts';
+import { failureTests } from './runtime/failures.ts';
 import { Context, type RuntimeHarness, signal } from './runtime/harness.ts';
 import { attemptTests, lifeTests } from './runtime/life.ts';
 import { logTests } from './runtime/logs.ts';
@@ -14,8 +14,8 @@ import { pauseTests } from './runtime/pause.ts';
 export type { Program, RuntimeHarness } from './runtime/harness.ts';
 
 /**
- * The behaviour every `Runtime` must have; run it with a harness. What a driver says it cannot do
- * (`gaps`) must be refused in words that name the field.
+ * What every `Runtime` of containers must do, beside what `instance.ts` asks of all drivers. What it
+ * says it cannot do (`gaps`) is left out.
  */
 export function runtimeContract(
   name: string,
@@ -45,7 +45,6 @@ export function runtimeContract(
     describe('logs', () => logTests(c));
     describe('exec', () => execTests(c));
     if (c.can('stdin')) describe('attach', () => attachTests(c));
-    describe('gaps', () => gapTests(c));
     describe('nodes', () => nodeTests(c));
     describe('usage', () => usageTests(c));
     if (c.can('images')) describe('images', () => imageTests(c));

@@ -67,18 +67,3 @@ export function failureTests(c: Context): void {
     expect(await c.harness.leftovers(c.nodeId)).toEqual([]);
   });
 }
-
-export function gapTests(c: Context): void {
-  test('what it cannot do is told, and refused in words that name the field', async () => {
-    expect([...c.runtime.gaps].sort()).toEqual([...c.gaps].sort());
-    const { sleeper } = c.harness.programs;
-    for (const field of ['tty', 'stdin'] as const) {
-      const asked = c.ensure(c.one(sleeper, { [field]: true }));
-      if (c.can(field)) await asked;
-      else {
-        const message = expect.stringContaining(field);
-        await expect(asked).rejects.toMatchObject({ reason: 'InvalidSpec', message });
-      }
-    }
-  });
-}

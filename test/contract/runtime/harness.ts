@@ -46,13 +46,10 @@ interface Programs {
 }
 
 interface ExecCommands {
-  /** `out` on stdout, `err` on stderr, exit code 5. */
-  readonly both: readonly string[];
   /** Copies its input to its output until the input ends. */
   readonly cat: readonly string[];
   /** Reads a line, then prints the terminal's `rows columns`. */
   readonly size: readonly string[];
-  readonly missing: readonly string[];
 }
 
 export interface RuntimeHarness {

@@ -1,5 +1,3 @@
-/** What a container has printed. */
-import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { type Context, until } from './harness.ts';
 
@@ -38,24 +36,5 @@ export function logTests(c: Context): void {
     await c.ensure(spec);
     expect((await c.log(spec.id, { follow: true })).stdout).toBe('tick\ntock\n');
     expect((await c.state(spec.id))?.phase).toBe('exited');
-  });
-
-  test('follow ends when its reader gives up', async () => {
-    const spec = c.one(c.harness.programs.printer);
-    await c.ensure(spec);
-    const stop = new AbortController();
-    let said = '';
-    const { signal } = stop;
-    const how = { container: 'main', previous: false, follow: true, timestamps: false, signal };
-    for await (const { stream, data } of c.runtime.logs(spec.id, how)) {
-      if (stream === 'stdout') said += Buffer.from(data).toString('utf8');
-      if (said.includes('three\n')) stop.abort();
-    }
-    expect(said).toMatch(/^one\ntwo\nthree\n/);
-    expect((await c.state(spec.id))?.phase).toBe('running');
-  });
-
-  test('of what is not there', async () => {
-    await expect(c.log(randomUUID())).rejects.toMatchObject({ reason: 'NotFound' });
   });
 }

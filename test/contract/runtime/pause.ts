@@ -55,21 +55,6 @@ export function pauseTests(c: Context): void {
     await pause(randomUUID());
   });
 
-  test('exec is refused until it goes on', async () => {
-    const spec = c.one(c.harness.programs.sleeper);
-    await c.ensure(spec);
-    await pause(spec.id);
-    await expect(c.exec(spec.id, c.harness.commands.both)).rejects.toMatchObject({
-      reason: 'Conflict',
-      message: expect.stringContaining('paused'),
-    });
-    await pause(spec.id, false);
-    const session = await c.exec(spec.id, c.harness.commands.both);
-    session.stdout.resume();
-    session.stderr.resume();
-    expect(await session.exit).toBe(5);
-  });
-
   test('it can be stopped, and hears of it', async () => {
     const spec = c.one(c.harness.programs.polite);
     await c.ensure(spec);

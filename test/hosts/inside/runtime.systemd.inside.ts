@@ -8,7 +8,8 @@ import { systemClock } from '../../../lib/clock.ts';
 import { silentLog } from '../../../lib/log.ts';
 import type { ContainerSpec } from '../../../runtime/runtime.ts';
 import { createSystemdRuntime } from '../../../runtime/systemd/systemd.ts';
-import { type Program, runtimeContract } from '../../contract/runtime.ts';
+import { runtimeContract } from '../../contract/runtime.ts';
+import { shell, shellCommands, shellPrograms } from '../../contract/shell.ts';
 
 const run = promisify(execFile);
 const root = '/var/lib/berth-test/busybox';
@@ -26,9 +27,6 @@ async function makeRoot(): Promise<void> {
   // systemd looks its users up on the machine.
   await run('useradd', ['--uid', '1000', '--no-create-home', 'tester']).catch(() => undefined);
 }
-
-const shell = (script: string): Program => ({ command: ['/bin/sh', '-c', script, 'sh'], args: [] });
-const rest = "trap 'exit 143' TERM; while :; do sleep 60 & wait $!; done";
 
 async function units(nodeId: string): Promise<readonly string[]> {
   const { stdout } = await run('systemctl', [
@@ -52,28 +50,8 @@ runtimeContract('systemd', async () => {
   return {
     open: (nodeId) => createSystemdRuntime({ nodeId, clock: systemClock, log: silentLog }),
     image: root,
-    programs: {
-      sleeper: shell(rest),
-      deaf: shell("trap '' TERM; echo ready; while :; do sleep 1; done"),
-      exit7: shell('exit 7'),
-      printer: shell(`echo one; echo two; echo three; echo oops >&2; ${rest}`),
-      ticker: shell('echo tick; sleep 0.5; echo tock'),
-      counter: shell('n=0; while :; do n=$((n + 1)); echo $n; sleep 0.05; done'),
-      polite: shell("trap 'echo bye; exit 3' TERM; while :; do sleep 60 & wait $!; done"),
-      introducer: shell('echo "$GREETING|$1|$PWD|$(id -u)|$(hostname)"'),
-      writer: shell(
-        'cat /mnt/file; if echo changed >/mnt/file; then echo written; else echo refused; fi',
-      ),
-      server: shell('exec nc -ll -p 8099 -e echo pong'),
-      client: shell(`until nc 127.0.0.1 8099 </dev/null | grep pong; do sleep 0.1; done; ${rest}`),
-      listener: shell('exit 1'),
-    },
-    commands: {
-      both: ['/bin/sh', '-c', 'echo out; echo err >&2; exit 5'],
-      cat: ['cat'],
-      size: ['/bin/sh', '-c', 'read line; stty size'],
-      missing: ['absent-command'],
-    },
+    programs: { ...shellPrograms, listener: shell('exit 1') },
+    commands: shellCommands,
     leftovers: units,
   };
 }, ['tty', 'stdin', 'streams', 'hostname', 'images']);
