@@ -133,10 +133,20 @@ export interface ImageInfo {
 
 /**
  * What a driver cannot do: a terminal, input to a container's own process, the two outputs of a
- * container apart, a host name of an instance's own, images that are brought and kept by it, taking
- * over what runs already.
+ * container apart, a host name of an instance's own, kernel parameters of its own (`sysctls`), filters
+ * of system calls of one's own (`seccomp`), containers at all (only machines), images that are brought
+ * and kept by it, taking over what runs already.
  */
-export type RuntimeGap = 'tty' | 'stdin' | 'streams' | 'hostname' | 'images' | 'adoption';
+export type RuntimeGap =
+  | 'tty'
+  | 'stdin'
+  | 'streams'
+  | 'hostname'
+  | 'sysctls'
+  | 'seccomp'
+  | 'containers'
+  | 'images'
+  | 'adoption';
 
 /** Work that somebody else started, as a pod would have to say it. */
 export interface Adoptable {

@@ -39,7 +39,7 @@ import { Attempts } from './attempts.ts';
 import { readConsoleLog } from './console-log.ts';
 import { createMachineControl } from './control.ts';
 import type { Hypervisor } from './domain-xml.ts';
-import { ensureMachine } from './ensure-machine.ts';
+import { ensureMachine, noTerminalWords } from './ensure-machine.ts';
 import { startGuestExec } from './guest-exec.ts';
 import { findHypervisor } from './hypervisor.ts';
 import { Libvirt } from './libvirt.ts';
@@ -68,7 +68,7 @@ export function createLibvirtRuntime(options: LibvirtRuntimeOptions): Runtime {
 
 class LibvirtRuntime implements Runtime {
   readonly name = 'libvirt';
-  readonly gaps = ['tty', 'streams', 'images'] as const;
+  readonly gaps = ['tty', 'streams', 'containers', 'images'] as const;
   readonly #options: LibvirtRuntimeOptions;
   readonly #libvirt: Libvirt;
   readonly #machines: Machines;
@@ -220,8 +220,7 @@ class LibvirtRuntime implements Runtime {
     const { domain, state } = await this.#running(id, options.container, options);
     refusePaused(state === 'paused', options.container);
     if (options.tty) {
-      const message = 'tty: a guest has no terminal but its console: use "berth console"';
-      throw new RuntimeError('InvalidSpec', message, { container: options.container });
+      throw new RuntimeError('InvalidSpec', noTerminalWords, { container: options.container });
     }
     return startGuestExec(this.#libvirt, this.#options.clock, domain, options);
   }

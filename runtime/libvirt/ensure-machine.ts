@@ -151,13 +151,19 @@ function checkSpec({ machine, containers }: InstanceSpec): {
 } {
   const [container, ...more] = containers;
   if (machine === undefined || container === undefined || more.length > 0) {
-    const message = 'libvirt runs virtual machines only: say what you want in a VM, not in a Pod';
+    const message =
+      'containers: libvirt runs virtual machines only: say what you want in a VM, not in a Pod';
     throw new RuntimeError('InvalidSpec', message, {
       ...(container === undefined ? {} : { container: container.name }),
     });
   }
+  if (container.tty) {
+    throw new RuntimeError('InvalidSpec', noTerminalWords, { container: container.name });
+  }
   return { machine, container };
 }
+
+export const noTerminalWords = 'tty: a guest has no terminal but its console: use "berth console"';
 
 /** For people; libvirt wants it to be unique on the machine. */
 function domainName(uuid: string, { namespace, name }: InstanceSpec): string {

@@ -1,6 +1,7 @@
 /** A command inside a guest, through its agent: without a terminal, its input read before it starts. */
 import { PassThrough } from 'node:stream';
 import type { Clock } from '../../lib/clock.ts';
+import { orAborted } from '../or-aborted.ts';
 import { type ExecOptions, type ExecSession, RuntimeError } from '../runtime.ts';
 import type { Domain, Libvirt } from './libvirt.ts';
 import { LibvirtError } from './rpc/connection.ts';
@@ -30,7 +31,8 @@ export function startGuestExec(
   const exit = (async () => {
     try {
       const input = stdin === undefined ? undefined : await readAll(stdin);
-      const status = await runInGuest(libvirt, clock, domain, input, options);
+      const running = runInGuest(libvirt, clock, domain, input, options);
+      const status = await orAborted(running, options.signal);
       stdout.write(Buffer.from(status['out-data'] ?? '', 'base64'));
       stderr.write(Buffer.from(status['err-data'] ?? '', 'base64'));
       return status.exitcode ?? 128 + (status.signal ?? 0);
@@ -57,23 +59,29 @@ async function runInGuest(
   clock: Clock,
   domain: Domain,
   input: Buffer | undefined,
-  { command, signal }: ExecOptions,
+  { command, signal, killOnAbort }: ExecOptions,
 ): Promise<GuestStatus> {
-  const ask = (execute: string, body: unknown) =>
-    libvirt.agent(domain, { execute, arguments: body }, { signal, timeoutMs: answerMs });
-  const [path, ...arg] = command;
+  const ask = (execute: string, body: unknown, call = { signal }) =>
+    libvirt.agent(domain, { execute, arguments: body }, { ...call, timeoutMs: answerMs });
+  const start = (argv: readonly string[], more: object) => {
+    const [path, ...arg] = argv;
+    // Its number is wanted also by who gives it up: to end it.
+    const call = killOnAbort ? { signal: AbortSignal.timeout(2 * answerMs) } : { signal };
+    // The agent's answers have the shapes that its documentation gives.
+    return ask('guest-exec', { path, arg, ...more }, call) as Promise<{ readonly pid: number }>;
+  };
   const data = input === undefined ? {} : { 'input-data': input.toString('base64') };
-  // The agent's answers have the shapes that its documentation gives.
-  const { pid } = (await ask('guest-exec', {
-    path,
-    arg,
-    'capture-output': true,
-    ...data,
-  })) as { readonly pid: number };
-  for (let waitMs: number = pollMs.first; ; waitMs = Math.min(waitMs * 2, pollMs.max)) {
-    const status = (await ask('guest-exec-status', { pid })) as GuestStatus;
-    if (status.exited) return status;
-    await clock.sleep(waitMs, signal);
+  const { pid } = await start(command, { 'capture-output': true, ...data });
+  try {
+    for (let waitMs: number = pollMs.first; ; waitMs = Math.min(waitMs * 2, pollMs.max)) {
+      const status = (await ask('guest-exec-status', { pid })) as GuestStatus;
+      if (status.exited) return status;
+      await clock.sleep(waitMs, signal);
+    }
+  } catch (error) {
+    // A guest that has no such program keeps it.
+    if (killOnAbort && signal.aborted) await start(['kill', '-9', String(pid)], {});
+    throw error;
   }
 }
 

@@ -1,6 +1,7 @@
 /** systemd's manager over D-Bus: calls, jobs that are waited for, and word of units that change. */
 import { type Message, MessageType, Message as Request, sessionBus } from '@particle/dbus-next';
 import type { CallOptions } from '../../lib/call.ts';
+import { orAborted } from '../or-aborted.ts';
 import { RuntimeError } from '../runtime.ts';
 
 export const systemBusPath = '/run/dbus/system_bus_socket';
@@ -186,22 +187,11 @@ export class SystemdBus {
 
   /** Rejects when the connection ends first, which the library itself does not tell. */
   async #orLost<T>(work: Promise<T>, { signal }: CallOptions): Promise<T> {
-    signal.throwIfAborted();
-    work.catch(() => undefined);
-    const settled = new AbortController();
-    const aborted = new Promise<never>((_, reject) => {
-      const onAbort = () => reject(signal.reason);
-      signal.addEventListener('abort', onAbort, { once: true, signal: settled.signal });
-    });
     const lost = this.closed.then(() => {
       throw new RuntimeError('Unavailable', 'the connection to systemd was lost');
     });
     lost.catch(() => undefined);
-    try {
-      return await Promise.race([work, aborted, lost]);
-    } finally {
-      settled.abort();
-    }
+    return await orAborted(Promise.race([work, lost]), signal);
   }
 
   #onMessage({ type, member, path, body }: Message): void {

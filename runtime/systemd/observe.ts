@@ -58,6 +58,7 @@ async function followOnce(
       if (!signal.aborted) log.debug({ err: error, unit, path }, 'unit not read');
     });
   });
+  const stopHearing = units.onPaused(emit);
   try {
     const all = await units.find(undefined, { signal });
     for (const unit of all) learn(unit);
@@ -66,5 +67,6 @@ async function followOnce(
     await untilClosed(bus.closed, signal);
   } finally {
     stopListening();
+    stopHearing();
   }
 }

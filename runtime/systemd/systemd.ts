@@ -70,7 +70,7 @@ export function createSystemdRuntime(options: SystemdRuntimeOptions): Runtime {
 
 class SystemdRuntime implements Runtime {
   readonly name = 'systemd';
-  readonly gaps = ['tty', 'stdin', 'streams', 'hostname', 'images'] as const;
+  readonly gaps = ['tty', 'stdin', 'streams', 'hostname', 'sysctls', 'seccomp', 'images'] as const;
   readonly adopting: SystemdAdopting;
   readonly #options: SystemdRuntimeOptions;
   readonly #units: Units;

@@ -29,6 +29,7 @@ export class Units {
   readonly adoptions: Adoptions;
   readonly #clock: Clock;
   readonly #busPath: string;
+  readonly #onPaused = new Set<(id: InstanceId) => void>();
   #bus: Promise<SystemdBus> | undefined;
 
   constructor({ nodeId, clock, busPath, adoptions }: UnitsOptions) {
@@ -148,12 +149,19 @@ export class Units {
     if (unit.state.phase !== 'running' || (unit.state.paused ?? false) === paused) return;
     if (await hasFreezer()) {
       await (paused ? freeze(unit.name, () => processesOf(unit)) : thaw(unit.name));
+      for (const listener of this.#onPaused) listener(unit.labels.instance);
       return;
     }
     const bus = await this.bus();
     await bus.call(paused ? 'FreezeUnit' : 'ThawUnit', 's', [unit.name], options).catch((error) => {
       if (!isGone(error) && !isInactive(error)) throw error;
     });
+  }
+
+  /** What is halted without systemd, so that it tells nobody. The returned function ends it. */
+  onPaused(listener: (id: InstanceId) => void): () => void {
+    this.#onPaused.add(listener);
+    return () => this.#onPaused.delete(listener);
   }
 
   /** Moves every process of it, and those that it will start. */

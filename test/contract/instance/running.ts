@@ -145,7 +145,7 @@ export function runningTests(life: Life): void {
     await other.close();
     expect(await life.status()).toEqual(before);
     expect(await life.process()).toBe(process);
-    await until('commands run in it', async () => (await life.exec(commands.both)).code === 5);
+    await life.untilUp();
     watching.stop();
   });
 }

@@ -6,10 +6,14 @@ import { diskLimitsOf } from '../../../agent/spec/disk-limits.ts';
 import type { Pod } from '../../../api/kinds.gen.ts';
 import { systemClock } from '../../../lib/clock.ts';
 import { silentLog } from '../../../lib/log.ts';
-import type { ContainerSpec } from '../../../runtime/runtime.ts';
+import type { ContainerSpec, ContainerStatus, InstanceSpec } from '../../../runtime/runtime.ts';
 import { createSystemdRuntime } from '../../../runtime/systemd/systemd.ts';
+import { mainOf, type Refusal } from '../../contract/instance/life.ts';
+import { instanceContract } from '../../contract/instance.ts';
+import { cpuMilliOf } from '../../contract/kernel.ts';
 import { runtimeContract } from '../../contract/runtime.ts';
-import { shell, shellCommands, shellPrograms } from '../../contract/shell.ts';
+import { oneShell, shell, shellCommands, shellPrograms } from '../../contract/shell.ts';
+import { unitOutage } from './unit-outage.ts';
 
 const run = promisify(execFile);
 const root = '/var/lib/berth-test/busybox';
@@ -45,16 +49,62 @@ async function units(nodeId: string): Promise<readonly string[]> {
   return ours;
 }
 
-runtimeContract('systemd', async () => {
-  await makeRoot();
-  return {
-    open: (nodeId) => createSystemdRuntime({ nodeId, clock: systemClock, log: silentLog }),
-    image: root,
-    programs: { ...shellPrograms, listener: shell('exit 1') },
-    commands: shellCommands,
-    leftovers: units,
+const gaps = ['tty', 'stdin', 'streams', 'hostname', 'sysctls', 'seccomp', 'images'] as const;
+const never = { signal: new AbortController().signal };
+const open = (nodeId: string) =>
+  createSystemdRuntime({ nodeId, clock: systemClock, log: silentLog });
+
+async function mainPidOf({ containerId }: Pick<ContainerStatus, 'containerId'>): Promise<string> {
+  const unit = containerId.replace('systemd://', '');
+  return (await run('systemctl', ['show', '--value', '-p', 'MainPID', unit])).stdout.trim();
+}
+
+runtimeContract(
+  'systemd',
+  async () => {
+    await makeRoot();
+    return {
+      open,
+      image: root,
+      programs: { ...shellPrograms, listener: shell('exit 1') },
+      commands: shellCommands,
+      leftovers: units,
+    };
+  },
+  gaps,
+);
+
+const remedy = /^[\w.]+: the systemd runtime cannot do this; use docker$/;
+/** Ensures an instance of which that is asked too. */
+const asked =
+  (more: Partial<ContainerSpec>, whole: Partial<InstanceSpec> = {}): Refusal['ask'] =>
+  (runtime, spec) => {
+    const containers = spec.containers.map((one) => ({ ...one, ...more }));
+    return runtime.ensure({ ...spec, containers, ...whole }, never);
   };
-}, ['tty', 'stdin', 'streams', 'hostname', 'images']);
+
+instanceContract('systemd', {
+  ...oneShell(root),
+  gaps,
+  refusals: [
+    { gap: 'tty', ask: asked({ tty: true }), words: remedy },
+    { gap: 'stdin', ask: asked({ stdin: true }), words: remedy },
+    { gap: 'seccomp', ask: asked({ seccomp: { profile: '{}' } }), words: remedy },
+    { gap: 'sysctls', ask: asked({}, { sysctls: { 'net.core.somaxconn': '1' } }), words: remedy },
+    {
+      gap: 'images',
+      ask: (runtime) => runtime.removeImage(root, never),
+      words: /not removed by Berth/,
+    },
+  ],
+  outage: unitOutage('dbus.service', ['dbus.socket'], [['daemon-reexec']]),
+  prepare: makeRoot,
+  open,
+  processOf: async (status) => Number(await mainPidOf(mainOf(status))),
+  cpuMilliOf: async (status) => cpuMilliOf(Number(await mainPidOf(mainOf(status)))),
+  kill: async (pid) => void process.kill(pid, 'SIGKILL'),
+  leftovers: units,
+});
 
 const bare: ContainerSpec = {
   name: 'main',
@@ -81,9 +131,7 @@ describe('systemd alone', () => {
     const cpus = { cpus: '1', isAll: false };
     const spec = { ...whole, id: 'cpus', containers: [container], cpus };
     const status = await runtime.ensure(spec, { signal });
-    const unit = status.containers[0]!.containerId.replace('systemd://', '');
-    const show = ['show', '--value', '-p', 'MainPID', unit];
-    const pid = (await run('systemctl', show)).stdout.trim();
+    const pid = await mainPidOf(status.containers[0]!);
     const { stdout: child } = await run('pgrep', ['-P', pid]);
     const allowed = async (of: string) =>
       /Cpus_allowed_list:\s+(\S+)/.exec(await readFile(`/proc/${of}/status`, 'utf8'))?.[1];
@@ -135,8 +183,7 @@ describe('systemd alone', () => {
       { ...whole, id: 'io', containers: [container] },
       { signal },
     );
-    const unit = status.containers[0]!.containerId.replace('systemd://', '');
-    const pid = (await run('systemctl', ['show', '--value', '-p', 'MainPID', unit])).stdout.trim();
+    const pid = await mainPidOf(status.containers[0]!);
     const groups = await readFile(`/proc/${pid}/cgroup`, 'utf8');
     const group = /^\d+:blkio:(.*)$/m.exec(groups)?.[1] ?? '';
     const told = async (file: string) =>

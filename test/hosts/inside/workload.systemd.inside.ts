@@ -61,7 +61,8 @@ const show = async (unit: string, property: string) =>
 test('the node says what runs on it', async () => {
   const described = await kubectl.ok(['describe', 'node', plane.nodeName]);
   expect(described).toContain('berth.dev/runtimes: docker,systemd');
-  expect(described).toContain('berth.dev/systemd-cannot: tty,stdin,streams,hostname,images');
+  const cannot = 'tty,stdin,streams,hostname,sysctls,seccomp,images';
+  expect(described).toContain(`berth.dev/systemd-cannot: ${cannot}`);
 });
 
 test('two processes run with an address each, and within their limits', async () => {
