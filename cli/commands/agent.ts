@@ -4,10 +4,10 @@ import { isQuantity, parseBytes } from '../../api/quantity.ts';
 import { newCommand } from '../command.ts';
 import { Failure } from '../failure.ts';
 import { backgroundEnv } from '../plane/background.ts';
-import { addCniOptions, cniFlags } from '../plane/cni.ts';
 import { machineName } from '../plane/config.ts';
 import { addDisk, diskHelp } from '../plane/disks.ts';
 import { type Joined, loadJoined, saveJoined } from '../plane/joined.ts';
+import { addNodeOptions, nodeFlags } from '../plane/node-flags.ts';
 import {
   addLogLevel,
   dataDirHelp,
@@ -16,6 +16,7 @@ import {
   patience,
 } from '../plane/options.ts';
 import { defaultDataDir, type PlanePaths, planePaths } from '../plane/paths.ts';
+import { checkThresholds } from '../plane/thresholds.ts';
 
 interface AgentOptions extends PlaneCommandOptions {
   readonly kubeconfig?: string;
@@ -62,7 +63,7 @@ export function agentCommand(): Command {
     )
     .option('--disk <disk>', diskHelp, addDisk)
     .option('--node-lease-duration <duration>', leaseHelp, patience('--node-lease-duration'));
-  return addLogLevel(addCniOptions(command)).action(agent);
+  return addLogLevel(addNodeOptions(command)).action(agent);
 }
 
 async function agent(options: AgentOptions): Promise<void> {
@@ -107,12 +108,13 @@ function withFlags(joined: Joined, options: AgentOptions): Joined {
         'another --data-dir and its own "berth join"',
     );
   }
-  const cni = cniFlags(options);
-  const said = [server, address, leaseMs, disks, ...Object.values(cni)];
+  const node = nodeFlags(options);
+  checkThresholds({ ...joined, ...node });
+  const said = [server, address, leaseMs, disks, ...Object.values(node)];
   if (said.every((each) => each === undefined)) return joined;
   return {
     ...joined,
-    ...cni,
+    ...node,
     ...(server === undefined ? {} : { servers: server }),
     ...(address === undefined ? {} : { address }),
     ...(leaseMs === undefined ? {} : { leaseMs }),
@@ -135,6 +137,7 @@ async function runFromKubeconfig(
   options: AgentOptions,
 ): Promise<void> {
   const nodeName = options.nodeName ?? machineName();
+  checkThresholds(nodeFlags(options));
   const { loadKubeconfig } = await import('../../client/kubeconfig.ts');
   const { server, ca, cert, key, user } = loadKubeconfig(kubeconfig);
   if (ca === undefined || cert === undefined || key === undefined) {
@@ -185,7 +188,7 @@ async function runFromKubeconfig(
     logs: logsOf(options),
     leaseMs: options.nodeLeaseDuration,
     disks: options.disk,
-    ...cniFlags(options),
+    ...nodeFlags(options),
     certificates: {
       dir: paths.agentPki,
       onClient: (renewed) => transport.useCertificate(renewed),

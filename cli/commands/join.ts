@@ -3,10 +3,10 @@ import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { durationMs, newCommand } from '../command.ts';
 import { Failure, usage } from '../failure.ts';
-import { addCniOptions, cniFlags } from '../plane/cni.ts';
 import { machineName } from '../plane/config.ts';
 import { addDisk, diskHelp } from '../plane/disks.ts';
 import { type Joined, loadJoined, refusePlane, saveJoined } from '../plane/joined.ts';
+import { addNodeOptions, nodeFlags } from '../plane/node-flags.ts';
 import {
   addLogLevel,
   dataDirHelp,
@@ -16,6 +16,7 @@ import {
 } from '../plane/options.ts';
 import { defaultDataDir, type PlanePaths, planePaths } from '../plane/paths.ts';
 import { readPidFile } from '../plane/pid-file.ts';
+import { checkThresholds } from '../plane/thresholds.ts';
 import { serverOf } from './agent.ts';
 
 interface JoinOptions extends PlaneCommandOptions {
@@ -58,7 +59,7 @@ export function joinCommand(): Command {
       certificateTtl,
     )
     .option('--no-start', 'only join; "berth agent" starts the agent');
-  return addLogLevel(addCniOptions(command)).action(join);
+  return addLogLevel(addNodeOptions(command)).action(join);
 }
 
 const joinHint = '"berth token create --print-join-command" on the server prints the whole line';
@@ -78,6 +79,7 @@ async function join(urls: readonly string[], options: JoinOptions): Promise<void
   if (servers === undefined) throw usage(`the server's address is missing: ${joinHint}`);
   const nodeName = options.nodeName ?? known?.nodeName ?? machineName();
   checkName(nodeName);
+  checkThresholds({ ...known, ...nodeFlags(options) });
   if (known !== undefined) checkKnown(paths, known, servers, nodeName);
   const { checkRuntimes } = await import('../plane/runtimes.ts');
   const lacking = await checkRuntimes();
@@ -87,7 +89,7 @@ async function join(urls: readonly string[], options: JoinOptions): Promise<void
     process.stdout.write(`This machine has joined ${servers[0]} as node "${nodeName}".\n`);
   } else {
     const { disk: disks } = options;
-    const said = { ...cniFlags(options), ...(disks === undefined ? {} : { disks }) };
+    const said = { ...nodeFlags(options), ...(disks === undefined ? {} : { disks }) };
     if (Object.keys(said).length > 0) saveJoined(paths, { ...known, ...said });
     process.stdout.write(`This machine is node "${nodeName}" of ${servers[0]} already.\n`);
   }
@@ -142,7 +144,7 @@ async function enrol(
     ...(address === undefined ? {} : { address }),
     ...(leaseMs === undefined ? {} : { leaseMs }),
     ...(disks === undefined ? {} : { disks }),
-    ...cniFlags(options),
+    ...nodeFlags(options),
     ...(seconds === undefined ? {} : { certificateSeconds: seconds }),
   });
 }

@@ -4,7 +4,6 @@ import type { LogLevel } from '../../lib/log.ts';
 import { newCommand } from '../command.ts';
 import { Failure } from '../failure.ts';
 import { backgroundEnv } from '../plane/background.ts';
-import { addCniOptions } from '../plane/cni.ts';
 import {
   differences,
   loadConfig,
@@ -17,6 +16,7 @@ import {
 import { addDisk, diskHelp } from '../plane/disks.ts';
 import { engineRemedy, probeEngine } from '../plane/docker-engine.ts';
 import { refuseJoined } from '../plane/joined.ts';
+import { addNodeOptions } from '../plane/node-flags.ts';
 import {
   addLogLevel,
   addServerOptions,
@@ -28,6 +28,7 @@ import {
 import { defaultDataDir, type PlanePaths, planePaths } from '../plane/paths.ts';
 import { readPidFile } from '../plane/pid-file.ts';
 import { portInUse, probePort } from '../plane/ports.ts';
+import { checkThresholds } from '../plane/thresholds.ts';
 import { installedUnit, logOf, startService } from '../service/service.ts';
 
 interface UpOptions extends PlaneCommandOptions {
@@ -49,7 +50,7 @@ export function upCommand(): Command {
       'berth up --no-agent                              # without Docker: only the API',
     ],
   });
-  addCniOptions(addServerOptions(command))
+  addNodeOptions(addServerOptions(command))
     .option('--node-name <name>', 'name of this node (default: the host name)')
     .option('--disk <disk>', diskHelp, addDisk)
     .option('--node-lease-duration <duration>', leaseHelp, patience('--node-lease-duration'))
@@ -72,6 +73,7 @@ async function up(options: UpOptions): Promise<void> {
   const flags = planeFlags(options);
   if (alreadyRunning(paths, flags)) return;
   const config = resolveConfig(paths, flags, loadConfig(paths.dataDir));
+  checkThresholds(config);
   await preflight(config);
   if (options.foreground === true) {
     const { runInForeground } = await import('../plane/foreground.ts');

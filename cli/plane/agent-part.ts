@@ -18,12 +18,13 @@ import { CniNetworks } from '../../runtime/cni/networks.ts';
 import type { LogLimits } from '../../runtime/docker/container-options.ts';
 import { interfaceAddresses } from '../../runtime/network/interface-addresses.ts';
 import { ensureNameFallback } from '../../runtime/network/name-fallback.ts';
-import type { CniFlags } from './cni.ts';
 import { parseDisk } from './disks.ts';
 import { keeperProgram } from './keeper-program.ts';
+import type { NodeFlags } from './node-flags.ts';
 import { machinesDir, openRuntimes } from './runtimes.ts';
+import { thresholdSettings } from './thresholds.ts';
 
-export interface AgentPartOptions extends CniFlags {
+export interface AgentPartOptions extends NodeFlags {
   readonly nodeName: string;
   readonly nodeId: string;
   readonly dataDir: string;
@@ -88,6 +89,7 @@ export function startAgentPart(options: AgentPartOptions): AgentPart {
     serving: { cert, key, clientCa: ca, host: address, port: 0 },
     leaseMs: options.leaseMs,
     cni,
+    ...thresholdSettings(options),
     ...(network === undefined ? {} : { nodeNetwork: network }),
     ...(options.disks === undefined ? {} : { disks: options.disks.map(parseDisk) }),
     ...(options.certificates === undefined ? {} : { certificates: options.certificates }),

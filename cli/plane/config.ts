@@ -3,11 +3,11 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { hostname, networkInterfaces } from 'node:os';
 import { resolve } from 'node:path';
 import { codeOf, Failure } from '../failure.ts';
-import type { CniFlags } from './cni.ts';
+import type { NodeFlags } from './node-flags.ts';
 import type { OidcFlags } from './oidc.ts';
 import { type PlanePaths, planePaths } from './paths.ts';
 
-export interface PlaneConfig extends OidcFlags, CniFlags {
+export interface PlaneConfig extends OidcFlags, NodeFlags {
   readonly host: string;
   readonly port: number;
   /** As `--store` takes it. */

@@ -2,11 +2,11 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { codeOf, Failure } from '../failure.ts';
-import type { CniFlags } from './cni.ts';
 import type { PlaneConfig } from './config.ts';
+import type { NodeFlags } from './node-flags.ts';
 import type { PlanePaths } from './paths.ts';
 
-export interface Joined extends CniFlags {
+export interface Joined extends NodeFlags {
   /** URLs; all of one plane. */
   readonly servers: readonly string[];
   readonly nodeName: string;

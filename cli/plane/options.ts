@@ -5,12 +5,12 @@ import type { LogLevel } from '../../lib/log.ts';
 import { durationMs, wholeNumber } from '../command.ts';
 import { usage } from '../failure.ts';
 import { checkedControllers, controllersHelp } from './chosen-controllers.ts';
-import { type CniCommandOptions, cniFlags } from './cni.ts';
 import { absoluteStore, type PlaneFlags } from './config.ts';
+import { type NodeCommandOptions, nodeFlags } from './node-flags.ts';
 import { addOidcOptions, type OidcFlags, oidcFlags } from './oidc.ts';
 
 /** What commander hands over. */
-export interface PlaneCommandOptions extends OidcFlags, CniCommandOptions {
+export interface PlaneCommandOptions extends OidcFlags, NodeCommandOptions {
   readonly dataDir?: string;
   readonly host?: string;
   readonly port?: number;
@@ -216,7 +216,7 @@ export function planeFlags(options: PlaneCommandOptions): PlaneFlags {
     ...oidcFlags(options),
     ...limitFlags(options),
     ...encryptionFlags(options),
-    ...cniFlags(options),
+    ...nodeFlags(options),
     ...(host === undefined ? {} : { host }),
     ...(port === undefined ? {} : { port }),
     ...(tlsSan === undefined ? {} : { tlsSans: tlsSan }),

@@ -12,10 +12,10 @@ import { createMetrics } from '../../lib/prometheus.ts';
 import { Failure } from '../failure.ts';
 import { type AgentPartOptions, startAgentPart, untilNodeReady } from './agent-part.ts';
 import { unreachable } from './authority.ts';
-import { cniOf } from './cni.ts';
 import { reachableHost } from './config.ts';
 import type { OnReady } from './foreground.ts';
 import { type Joined, joinedConfig } from './joined.ts';
+import { nodeFlagsOf } from './node-flags.ts';
 import { readNodeId } from './node-id.ts';
 import type { PlanePaths } from './paths.ts';
 import { holdPidFile, releasePidFile } from './pid-file.ts';
@@ -88,7 +88,7 @@ async function run({ paths, joined, log, logs, onReady, signal }: RunAgentOption
     server: servers[0] ?? '',
     leaseMs: joined.leaseMs,
     disks: joined.disks,
-    ...cniOf(joined),
+    ...nodeFlagsOf(joined),
     ...(logs === undefined ? {} : { logs }),
     metrics: createMetrics(),
     certificates: {

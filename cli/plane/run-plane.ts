@@ -1,8 +1,8 @@
 /** One process of a plane, from its first file to its last: server, and agent where wanted. */
 import { mkdirSync } from 'node:fs';
 import type { Log } from '../../lib/log.ts';
-import { cniOf } from './cni.ts';
 import { type PlaneConfig, reachableHost, serverUrl } from './config.ts';
+import { nodeFlagsOf } from './node-flags.ts';
 import type { PlanePaths } from './paths.ts';
 import { holdPidFile, releasePidFile } from './pid-file.ts';
 import type { ServerPartOptions } from './server-part.ts';
@@ -94,7 +94,7 @@ async function startAgent({ paths, config, log, metrics }: ServerPartOptions, cl
     dataDir: paths.agent,
     leaseMs: config.leaseMs,
     disks: config.disks,
-    ...cniOf(config),
+    ...nodeFlagsOf(config),
     client: clientOf(nodeUser(nodeName)),
     log,
     metrics,
