@@ -120,9 +120,9 @@ function partsOf(
   let rate = 0;
   for (const { resource, amount } of amounts) {
     const column = columns.get(resource);
-    const capacity = column?.capacity[index] ?? 0;
+    const capacity = column?.capacityAt(index) ?? 0;
     if (capacity <= 0) continue;
-    usage += (column?.used[index] ?? 0) / capacity;
+    usage += (column?.usedAt(index) ?? 0) / capacity;
     rate += amount / capacity;
   }
   const count = Math.max(1, amounts.length);

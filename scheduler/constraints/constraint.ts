@@ -7,13 +7,16 @@ import type { NodeTraits, PlacementRequest } from '../engine/request.ts';
 
 export type Constraint = TraitConstraint | NodeConstraint;
 
-/** Decided by what many nodes share: asked once per class of requests and set of traits. */
+/** All of a request that matters to traits: requests that are equal in it are answered alike. */
+export type TraitsAsker = Pick<PlacementRequest, 'runtime' | 'tolerations'>;
+
+/** Decided by what many nodes share: asked once per set of traits, for all requests that ask alike. */
 export interface TraitConstraint {
   readonly type: 'traits';
   readonly name: string;
-  refuse(request: PlacementRequest, traits: NodeTraits): Refusal | undefined;
+  refuse(request: TraitsAsker, traits: NodeTraits): Refusal | undefined;
   /** How much the node is disliked where it is not refused; nodes that are disliked less come first. */
-  dislike?(request: PlacementRequest, traits: NodeTraits): number;
+  dislike?(request: TraitsAsker, traits: NodeTraits): number;
 }
 
 /** Decided by the node itself: asked only about nodes that pass traits and scalars. */

@@ -1,6 +1,6 @@
 import { tolerates } from '../../api/node-fit.ts';
-import type { NodeTraits, PlacementRequest, Taint } from '../engine/request.ts';
-import type { TraitConstraint } from './constraint.ts';
+import type { NodeTraits, Taint } from '../engine/request.ts';
+import type { TraitConstraint, TraitsAsker } from './constraint.ts';
 
 /**
  * Taints and tolerations. NoSchedule and NoExecute refuse, PreferNoSchedule is a dislike.
@@ -33,10 +33,7 @@ export const taints: TraitConstraint = {
 };
 
 /** What the other constraints say better is left to them. */
-function untoleratedTaints(
-  { tolerations }: PlacementRequest,
-  traits: NodeTraits,
-): readonly Taint[] {
+function untoleratedTaints({ tolerations }: TraitsAsker, traits: NodeTraits): readonly Taint[] {
   if (traits.taints.length === 0) return traits.taints;
   return traits.taints.filter((taint) => {
     if (traits.unschedulable && taint.key === 'node.kubernetes.io/unschedulable') return false;

@@ -3,6 +3,8 @@
  * of an index share a few typed arrays and are known by number: a node changes places without a new object.
  */
 
+import type { Rows } from './columns.ts';
+
 export const blockSize = 64;
 const noBlock = -1;
 
@@ -19,8 +21,9 @@ export class BlockPool {
   readonly blockOf: Int32Array;
   /** By node: whole numbers, the lowest first. */
   readonly keyOf: Float64Array;
-  /** By node and resource: what is free. */
-  readonly free: Float64Array;
+  readonly #rows: Rows;
+  /** By resource: where a row tells what of it is free. */
+  readonly #places: Int32Array;
   /** By node: its place in the order of names, for equal keys. */
   ranks: Int32Array;
   /** By block: its nodes in order, and their keys beside them. */
@@ -34,9 +37,10 @@ export class BlockPool {
   readonly #vacant: number[] = [];
   #count = 0;
 
-  constructor(size: number, width: number, free: Float64Array, ranks: Int32Array) {
-    this.width = width;
-    this.free = free;
+  constructor(size: number, rows: Rows, places: Int32Array, ranks: Int32Array) {
+    this.width = places.length;
+    this.#rows = rows;
+    this.#places = places;
     this.ranks = ranks;
     this.blockOf = new Int32Array(size).fill(noBlock);
     this.keyOf = new Float64Array(size);
@@ -136,22 +140,25 @@ export class BlockPool {
   }
 
   fits(node: number, asked: Float64Array): boolean {
-    const { free, width } = this;
-    const row = node * width;
-    for (let k = 0; k < width; k += 1) {
-      if ((asked[k] ?? 0) > (free[row + k] ?? 0)) return false;
+    const { cells, length } = this.#rows;
+    const places = this.#places;
+    const row = node * length;
+    for (let k = 0; k < places.length; k += 1) {
+      if ((asked[k] ?? 0) > (cells[row + (places[k] ?? 0)] ?? 0)) return false;
     }
     return true;
   }
 
   /** How many times a node has so much. */
   times(node: number, asked: Float64Array): number {
-    const { free, width } = this;
-    const row = node * width;
+    const { cells, length } = this.#rows;
+    const places = this.#places;
+    const row = node * length;
     let times = Number.POSITIVE_INFINITY;
-    for (let k = 0; k < width; k += 1) {
+    for (let k = 0; k < places.length; k += 1) {
       const amount = asked[k] ?? 0;
-      if (amount > 0) times = Math.min(times, Math.floor((free[row + k] ?? 0) / amount));
+      const free = cells[row + (places[k] ?? 0)] ?? 0;
+      if (amount > 0) times = Math.min(times, Math.floor(free / amount));
     }
     return times;
   }
@@ -176,11 +183,13 @@ export class BlockPool {
   }
 
   #raise(block: number, node: number): void {
-    const { free, most, width } = this;
-    const from = node * width;
-    const to = block * width;
-    for (let k = 0; k < width; k += 1) {
-      const has = free[from + k] ?? 0;
+    const { cells, length } = this.#rows;
+    const places = this.#places;
+    const { most } = this;
+    const from = node * length;
+    const to = block * places.length;
+    for (let k = 0; k < places.length; k += 1) {
+      const has = cells[from + (places[k] ?? 0)] ?? 0;
       if (has > (most[to + k] ?? 0)) most[to + k] = has;
     }
   }

@@ -5,22 +5,22 @@ import { maxPerNode } from '../constraints/max-per-node.ts';
 import type { Strategy } from '../strategies/strategy.ts';
 import type { Gate } from './block-list.ts';
 import { domainRulesOf } from './evaluate.ts';
-import { FillIndex, type FillQuery } from './fill-index.ts';
-import { FreeRows } from './free-rows.ts';
+import { FillIndex, type FillQuery, type Levels } from './fill-index.ts';
 import { keysByScore, keysByUse, type NodeKeys } from './node-keys.ts';
 import type { Reasons } from './reasons.ts';
+import { Recent } from './recent.ts';
 import type { PlacementRequest, StrategyName } from './request.ts';
 import type { Snapshot } from './snapshot.ts';
 
-/** Classes that are remembered; the oldest is forgotten. */
+/** Classes that are remembered. */
 const plansMax = 4096;
 
 /** Requests for more resources than this are not put in order: keys must not grow past 32 bits. */
 const resourcesMax = 64;
 
-/** Orders over all nodes, and how many numbers they may hold together. */
+/** Orders over all nodes, and how many nodes may stand in all of them together: about a hundred bytes each. */
 const fillsMax = 64;
-const fillNumbersMax = 32_000_000;
+const fillNodesMax = 4_000_000;
 
 /** So many nodes may be refused by a gate at one decision. */
 const gateMax = 1024;
@@ -34,7 +34,8 @@ export interface ClassPlan {
   /** What the order cannot tell; undefined: nothing. */
   gate: Gate | undefined;
   fill: FillIndex | undefined;
-  query: FillQuery | undefined;
+  /** Of its order. */
+  levels: Levels | undefined;
   /** The layout of columns for which the four above are true. */
   layout: number;
   /** Where the log stood at the last refusal: nothing has changed while it stands there still. */
@@ -45,9 +46,11 @@ export interface ClassPlan {
 export class ClassPlans {
   readonly #snapshot: Snapshot;
   readonly #strategyOf: (name: StrategyName) => Strategy | undefined;
-  readonly #plans = new Map<string, ClassPlan>();
-  /** Equal requests come in a row. */
+  readonly #plans = new Recent<ClassPlan>(plansMax);
+  /** Equal requests come in a row, and one is asked about more than once. */
   #last: ClassPlan | undefined;
+  #lastRequest: PlacementRequest | undefined;
+  #lastSignature = '';
   readonly #fills = new Map<string, FillIndex>();
   #uses = 0;
 
@@ -58,8 +61,14 @@ export class ClassPlans {
 
   of(request: PlacementRequest): ClassPlan {
     const signature = this.#snapshot.peers.signature(request);
+    const last = this.#last;
+    if (last !== undefined && request === this.#lastRequest && signature === this.#lastSignature) {
+      return last;
+    }
+    this.#lastRequest = request;
+    this.#lastSignature = signature;
     const key = signature === '' ? request.classKey : `${request.classKey} ${signature}`;
-    if (this.#last?.key === key) return this.#last;
+    if (last?.key === key) return last;
     const plan = this.#plans.get(key) ?? this.#newPlan(key, request);
     this.#last = plan;
     return plan;
@@ -84,8 +93,8 @@ export class ClassPlans {
     this.#uses += 1;
     fill.lastUse = this.#uses;
     if (gate !== undefined) gate.left = gateMax;
-    if (plan.query?.version !== fill.version) plan.query = fill.queryFor(request);
-    return plan.query;
+    if (plan.levels?.version !== fill.version) plan.levels = fill.levelsFor(request);
+    return fill.queryOf(request, plan.levels);
   }
 
   #newPlan(key: string, request: PlacementRequest): ClassPlan {
@@ -95,16 +104,12 @@ export class ClassPlans {
       isOrdered: false,
       gate: undefined,
       fill: undefined,
-      query: undefined,
+      levels: undefined,
       layout: -1,
       refusedAt: -1,
       reasons: undefined,
     };
     this.#plans.set(key, plan);
-    for (const oldest of this.#plans.keys()) {
-      if (this.#plans.size <= plansMax) break;
-      this.#plans.delete(oldest);
-    }
     return plan;
   }
 
@@ -113,7 +118,7 @@ export class ClassPlans {
     const rules = domainRulesOf(peers, request);
     plan.layout = columns.layout;
     plan.fill = undefined;
-    plan.query = undefined;
+    plan.levels = undefined;
     plan.gate = rules.length === 0 ? undefined : gateOf(rules);
     plan.isOrdered = rules.every(({ refusesFew }) => refusesFew === true) && isPlain(request);
   }
@@ -127,7 +132,9 @@ export class ClassPlans {
       const resources = Array.from(snapshot.columns.all(), ({ resource }) => resource).sort();
       const isScored = request.parts.every(({ dimension }) => dimension === 'gpu');
       if (order === undefined || !isScored || resources.length > resourcesMax) return undefined;
-      return this.#fill(order, resources, () => keysByScore(snapshot, request, scorer));
+      return this.#fill(`${order} ${resources.join(' ')}`, resources, () =>
+        keysByScore(snapshot, request, scorer),
+      );
     }
     const order = strategy?.order;
     if (order === undefined || request.parts.length > 0) return undefined;
@@ -141,28 +148,18 @@ export class ClassPlans {
   #fill(key: string, resources: readonly string[], keys: () => NodeKeys): FillIndex {
     const known = this.#fills.get(key);
     if (known !== undefined) return known;
-    const fill = new FillIndex(this.#snapshot, this.#freeOf(resources), keys());
-    this.#makeRoom(fill.width);
+    const fill = new FillIndex(this.#snapshot, resources, keys());
+    this.#makeRoom();
     this.#fills.set(key, fill);
     return fill;
   }
 
-  #freeOf(resources: readonly string[]): FreeRows {
-    const name = resources.join(' ');
-    for (const { free } of this.#fills.values()) {
-      if (free.resources.join(' ') === name) return free;
-    }
-    return new FreeRows(this.#snapshot, resources);
-  }
-
   /** Forgets those that were not asked for longest, and with them whoever would keep them in memory. */
-  #makeRoom(width: number): void {
+  #makeRoom(): void {
     const { size } = this.#snapshot.columns;
+    const most = Math.max(1, Math.min(fillsMax, Math.floor(fillNodesMax / size)));
     const byUse = [...this.#fills].sort(([, a], [, b]) => b.lastUse - a.lastUse);
-    let numbers = size * width;
-    for (const [at, [key, fill]] of byUse.entries()) {
-      numbers += size * fill.width;
-      if (at + 1 < fillsMax && numbers <= fillNumbersMax) continue;
+    for (const [key, fill] of byUse.slice(most - 1)) {
       this.#fills.delete(key);
       for (const plan of this.#plans.values()) if (plan.fill === fill) plan.layout = -1;
     }

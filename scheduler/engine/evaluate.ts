@@ -1,8 +1,9 @@
 /** What one node costs for one class of requests: the engine's inner loop. */
 import { domainConstraints, nodeConstraints, traitConstraints } from '../constraints/built-in.ts';
-import type { DomainRule } from '../constraints/constraint.ts';
-import { count, fits, partOf, partUnit } from '../dimensions/scalar.ts';
+import type { DomainRule, TraitsAsker } from '../constraints/constraint.ts';
+import { count, partOf, partUnit } from '../dimensions/scalar.ts';
 import { maxCost, type Strategy } from '../strategies/strategy.ts';
+import type { Rows } from './columns.ts';
 import type { Peers } from './peers/peers.ts';
 import type { NodeTraits, PlacementRequest } from './request.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -25,7 +26,8 @@ export function costFunction(
   const dislikes = new WeakMap<NodeTraits, number>();
   const scorer = strategy.scorer?.(snapshot, request);
   const constraints = nodeConstraints.filter((constraint) => constraint.applies(request));
-  const { capacities, nominals, useds, asked } = scalars;
+  const { asked, places, rows } = scalars;
+  const { cells, length, span } = rows;
   const width = asked.length;
   const view = { ownerCount: 0, fill: 0, room: 0 };
   // Neighbours are alike as a rule, and this is the inner loop: the last answer is kept at hand.
@@ -43,12 +45,11 @@ export function costFunction(
     if (dislike === refused) return refused;
     let sum = 0;
     for (let k = 0; k < width; k += 1) {
-      const capacity = capacities[k]?.[index] ?? 0;
-      const used = useds[k]?.[index] ?? 0;
+      const at = index * length + (places[k] ?? 0);
       const amount = asked[k] ?? 0;
-      if (!fits(capacity, used, amount)) return refused;
-      const nominal = nominals[k]?.[index] ?? 0;
-      sum += partOf(nominal, used) + partOf(nominal, amount);
+      if (amount > (cells[at] ?? 0)) return refused;
+      const nominal = cells[at + 3 * span] ?? 0;
+      sum += partOf(nominal, cells[at + span] ?? 0) + partOf(nominal, amount);
     }
     view.ownerCount = ownerCountAt(snapshot, request, index);
     let nodeDislike = dislike;
@@ -94,34 +95,29 @@ export function withRules(ownCost: CostOf, rules: readonly DomainRule[]): CostOf
 }
 
 interface ScalarColumns {
-  readonly capacities: readonly Float64Array[];
-  readonly nominals: readonly Float64Array[];
-  readonly useds: readonly Float64Array[];
+  readonly rows: Rows;
+  /** By amount asked for: its place in each block of a row. */
+  readonly places: Int32Array;
   readonly asked: Float64Array;
 }
 
 /** Undefined when a resource is asked for that no node has ever had. */
-function scalarColumns(snapshot: Snapshot, request: PlacementRequest): ScalarColumns | undefined {
-  const capacities: Float64Array[] = [];
-  const nominals: Float64Array[] = [];
-  const useds: Float64Array[] = [];
+function scalarColumns(
+  { columns }: Snapshot,
+  request: PlacementRequest,
+): ScalarColumns | undefined {
+  const places: number[] = [];
   for (const { resource } of request.amounts) {
-    const column = snapshot.columns.get(resource);
+    const column = columns.get(resource);
     if (column === undefined) return undefined;
-    capacities.push(column.capacity);
-    nominals.push(column.nominal);
-    useds.push(column.used);
+    places.push(column.place);
   }
-  return {
-    capacities,
-    nominals,
-    useds,
-    asked: Float64Array.from(request.amounts, (a) => a.amount),
-  };
+  const asked = Float64Array.from(request.amounts, ({ amount }) => amount);
+  return { rows: columns.rows, places: Int32Array.from(places), asked };
 }
 
 /** By soft rules about traits; `refused` by a hard one. */
-export function dislikeOf(request: PlacementRequest, traits: NodeTraits): number {
+export function dislikeOf(request: TraitsAsker, traits: NodeTraits): number {
   let dislike = 0;
   for (const constraint of traitConstraints) {
     if (constraint.refuse(request, traits) !== undefined) return refused;
@@ -141,7 +137,7 @@ export function roomAt(snapshot: Snapshot, request: PlacementRequest, index: num
   let room = Number.POSITIVE_INFINITY;
   for (const { resource, amount } of request.amounts) {
     const column = snapshot.columns.get(resource);
-    const more = count(column?.capacity[index] ?? 0, column?.used[index] ?? 0, amount);
+    const more = count(column?.capacityAt(index) ?? 0, column?.usedAt(index) ?? 0, amount);
     room = Math.min(room, more);
   }
   for (const { dimension, need } of request.parts) {

@@ -166,8 +166,7 @@ function shortages(snapshot: Snapshot, request: PlacementRequest, index: number)
 }
 
 function leftOf({ columns }: Snapshot, resource: string, index: number): number {
-  const column = columns.get(resource);
-  return (column?.capacity[index] ?? 0) - (column?.used[index] ?? 0);
+  return columns.get(resource)?.freeAt(index) ?? 0;
 }
 
 function reasonOf({ dimensions }: Snapshot, resource: string): string {

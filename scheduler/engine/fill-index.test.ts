@@ -262,7 +262,7 @@ describe('equal replicas at once', () => {
     snapshot.upsertNode(node('a', { cpu: 4000 }));
     const twice = [request('u', { cpu: 500 }), request('u', { cpu: 500 })];
     snapshot.assumeAlike(twice, [0, 0]);
-    expect(snapshot.columns.get('cpu')?.used[0]).toBe(500);
+    expect(snapshot.columns.get('cpu')?.usedAt(0)).toBe(500);
     expect(snapshot.placedOn('a')).toEqual(['u']);
   });
 });

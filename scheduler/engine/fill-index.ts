@@ -7,9 +7,9 @@
 import { BlockList, type NodeRules, type Walk } from './block-list.ts';
 import { BlockPool } from './block-pool.ts';
 import { dislikeOf } from './evaluate.ts';
-import type { FreeRows } from './free-rows.ts';
 import type { NodeKeys } from './node-keys.ts';
 import type { NodeShape } from './node-shapes.ts';
+import { Recent } from './recent.ts';
 import type { NodeTraits, PlacementRequest } from './request.ts';
 import type { Snapshot } from './snapshot.ts';
 import { refused } from './verdict.ts';
@@ -24,42 +24,47 @@ interface Kind {
   readonly list: BlockList;
 }
 
-/** What all requests of one class ask an index; true while `version` is that of the index. */
-export interface FillQuery {
+/**
+ * Kinds that are not refused, those that are disliked least first: for all requests that ask the same of traits. True while
+ * `version` is that of the index.
+ */
+export interface Levels {
   readonly version: number;
+  readonly kinds: readonly (readonly Kind[])[];
+}
+
+/** What a request asks an index; true until the next one asks. */
+export interface FillQuery {
   /** By resource of the index. */
   readonly asked: Float64Array;
-  /** Kinds that are not refused, those that are disliked least first. */
-  readonly levels: readonly (readonly Kind[])[];
+  readonly levels: Levels['kinds'];
 }
 
 export class FillIndex {
   /** For whoever forgets the one not used longest. */
   lastUse = 0;
   readonly #snapshot: Snapshot;
-  readonly free: FreeRows;
+  readonly #resources: readonly string[];
   readonly #keys: NodeKeys;
   readonly #kinds: Kind[] = [];
   readonly #ofShape = new Map<NodeShape, Kind>();
   /** By node index; undefined where there is none. */
   #kindOf: (Kind | undefined)[] = [];
   #shapeOf: (NodeShape | undefined)[] = [];
-  #pool = new BlockPool(0, 0, new Float64Array(0), new Int32Array(0));
+  #pool = new BlockPool(0, noRows, new Int32Array(0), new Int32Array(0));
   readonly #changed: number[] = [];
+  readonly #levels = new Recent<Levels>(levelsMax);
+  readonly #asked: Float64Array;
   #building: Building | undefined;
   #version = 0;
   #layout = -1;
   #position = -1;
 
-  constructor(snapshot: Snapshot, free: FreeRows, keys: NodeKeys) {
+  constructor(snapshot: Snapshot, resources: readonly string[], keys: NodeKeys) {
     this.#snapshot = snapshot;
-    this.free = free;
+    this.#resources = resources;
     this.#keys = keys;
-  }
-
-  /** How many numbers it keeps of each node. */
-  get width(): number {
-    return this.free.resources.length + ownNumbers;
+    this.#asked = new Float64Array(resources.length);
   }
 
   /** Grows when kinds have come or gone. */
@@ -90,7 +95,6 @@ export class FillIndex {
     const { log, order } = this.#snapshot;
     const changed = this.#changed;
     changed.length = 0;
-    this.free.catchUp();
     if (!log.changedSince(this.#position, changed)) this.#rebuild();
     const pool = this.#pool;
     pool.ranks = order.ranks();
@@ -106,7 +110,15 @@ export class FillIndex {
   }
 
   /** Call `catchUp` first, as before all that follows. */
-  queryFor(request: PlacementRequest): FillQuery {
+  levelsFor(request: PlacementRequest): Levels {
+    const { columns } = this.#snapshot;
+    const isKnown = request.amounts.every(
+      ({ resource }) => this.#resources.includes(resource) && columns.get(resource) !== undefined,
+    );
+    if (!isKnown) return { version: this.#version, kinds: [] };
+    const key = JSON.stringify([request.runtime, request.tolerations]);
+    const known = this.#levels.get(key);
+    if (known?.version === this.#version) return known;
     const byDislike = new Map<number, Kind[]>();
     for (const kind of this.#kinds) {
       const dislike = dislikeOf(request, kind.traits);
@@ -115,14 +127,24 @@ export class FillIndex {
       if (alike === undefined) byDislike.set(dislike, [kind]);
       else alike.push(kind);
     }
-    const { amounts } = request;
+    const kinds = [...byDislike].sort(([a], [b]) => a - b).map(([, alike]) => alike);
+    const levels = { version: this.#version, kinds };
+    this.#levels.set(key, levels);
+    return levels;
+  }
+
+  queryOf({ amounts }: PlacementRequest, { kinds }: Levels): FillQuery {
+    const asked = this.#asked;
+    const resources = this.#resources;
     // What is not asked for is never too little, also where more was taken by force than there is.
-    const { resources } = this.free;
-    const asked = new Float64Array(resources.length).fill(Number.NEGATIVE_INFINITY);
-    for (const { resource, amount } of amounts) asked[resources.indexOf(resource)] = amount;
-    const isKnown = amounts.every(({ resource }) => resources.includes(resource));
-    const levels = isKnown ? [...byDislike].sort(([a], [b]) => a - b) : [];
-    return { version: this.#version, asked, levels: levels.map(([, kinds]) => kinds) };
+    if (amounts.length < resources.length) asked.fill(Number.NEGATIVE_INFINITY);
+    // Both are in order of names.
+    let k = 0;
+    for (const { resource, amount } of amounts) {
+      while (k < resources.length && resources[k] !== resource) k += 1;
+      asked[k] = amount;
+    }
+    return { asked, levels: kinds };
   }
 
   /** The best node now; undefined when none fits. */
@@ -255,8 +277,7 @@ export class FillIndex {
     const known = this.#ofShape.get(shape);
     if (known !== undefined) return known;
     const { traits } = shape;
-    const { resources } = this.free;
-    const nominals = Float64Array.from(resources, (name) => shape.nominals.get(name) ?? 0);
+    const nominals = Float64Array.from(this.#resources, (name) => shape.nominals.get(name) ?? 0);
     const alike = this.#kinds.find(
       (kind) =>
         kind.traits === traits &&
@@ -291,9 +312,8 @@ export class FillIndex {
     this.#ofShape.clear();
     this.#kindOf = new Array(size).fill(undefined);
     this.#shapeOf = new Array(size).fill(undefined);
-    yield* this.free.renew();
-    const { resources, rows } = this.free;
-    this.#pool = new BlockPool(size, resources.length, rows, order.ranks());
+    const places = columns.placesOf(this.#resources);
+    this.#pool = new BlockPool(size, columns.rows, places, order.ranks());
     this.#keys.renew();
     yield;
     // Keys are whole numbers, so key and place in the order of names make one number, and numbers sort fast.
@@ -332,8 +352,10 @@ const partSize = 512;
 
 const none = -1;
 
-/** Besides what is free: its key, its block, and its places in blocks that are not full. */
-const ownNumbers = 8;
+const noRows = { cells: new Float64Array(0), length: 0, span: 0 };
+
+/** Ways to ask about traits that are remembered. */
+const levelsMax = 64;
 
 /** More nodes than there ever are; with the highest key it is still an exact double. */
 const placesMax = 2 ** 20;

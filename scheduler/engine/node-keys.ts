@@ -10,7 +10,7 @@ export interface NodeKeys {
   readonly byCapacity: boolean;
   /** Whether the first node for a request is the first for another like it, too, while it has room. */
   readonly staysFirst: boolean;
-  /** The arrays of the snapshot's columns may be others. */
+  /** The rows of the snapshot's columns may be others. */
   renew(): void;
   /** At most 2^32; `refused` where no request of the order could be placed. `nominals` by resource. */
   of(index: number, nominals: Float64Array): number;
@@ -45,18 +45,21 @@ export function keysByUse(
   resources: readonly string[],
   sign: 1 | -1,
 ): NodeKeys {
-  let useds: readonly Float64Array[] = [];
+  let { rows } = columns;
+  let places = columns.placesOf(resources);
   return {
     byCapacity: true,
     staysFirst: sign === -1,
     renew: () => {
-      const nothing = new Float64Array(columns.size);
-      useds = resources.map((name) => columns.get(name)?.used ?? nothing);
+      ({ rows } = columns);
+      places = columns.placesOf(resources);
     },
     of: (index, nominals) => {
+      const { cells, length, span } = rows;
+      const used = index * length + span;
       let sum = 0;
-      for (let k = 0; k < useds.length; k += 1) {
-        sum += partOf(nominals[k] ?? 0, useds[k]?.[index] ?? 0);
+      for (let k = 0; k < places.length; k += 1) {
+        sum += partOf(nominals[k] ?? 0, cells[used + (places[k] ?? 0)] ?? 0);
       }
       return sign * sum;
     },

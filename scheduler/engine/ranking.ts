@@ -39,8 +39,8 @@ function usedAfter({ columns }: Snapshot, { amounts }: PlacementRequest, index: 
   let sum = 0;
   for (const { resource, amount } of amounts) {
     const column = columns.get(resource);
-    const capacity = column?.capacity[index] ?? 0;
-    if (capacity > 0) sum += ((column?.used[index] ?? 0) + amount) / capacity;
+    const capacity = column?.capacityAt(index) ?? 0;
+    if (capacity > 0) sum += ((column?.usedAt(index) ?? 0) + amount) / capacity;
   }
   return amounts.length === 0 ? 0 : sum / amounts.length;
 }

@@ -99,8 +99,7 @@ function kindsOf(snapshot: Snapshot): readonly Kind[] {
 
 function fitsOn(snapshot: Snapshot, { amounts, parts }: Kind, index: number): boolean {
   for (const { resource, amount } of amounts) {
-    const column = snapshot.columns.get(resource);
-    const free = (column?.capacity[index] ?? 0) - (column?.used[index] ?? 0);
+    const free = snapshot.columns.get(resource)?.freeAt(index) ?? 0;
     if (amount > free) return false;
   }
   return parts.every(
@@ -130,10 +129,10 @@ function amountsAt(
   snapshot: Snapshot,
   index: number,
 ): { readonly name: string; readonly capacity: number; readonly used: number }[] {
-  const scalars = [...snapshot.columns.all()].map(({ resource, capacity, used }) => ({
-    name: resource,
-    capacity: capacity[index] ?? 0,
-    used: used[index] ?? 0,
+  const scalars = [...snapshot.columns.all()].map((column) => ({
+    name: column.resource,
+    capacity: column.capacityAt(index),
+    used: column.usedAt(index),
   }));
   const devices = [...snapshot.dimensions.structured.keys()].flatMap((name) => {
     const usage = snapshot.devicesAt(name, index)?.usage?.();

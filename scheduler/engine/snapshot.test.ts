@@ -273,8 +273,9 @@ describe('the snapshot', () => {
         }
         for (const { name, traits } of records) {
           const index = engine.snapshot.indexOf(name) ?? -1;
-          for (const { capacity, used } of engine.snapshot.columns.all()) {
-            expect(used[index]).toBeLessThanOrEqual(capacity[index] ?? 0);
+          for (const column of engine.snapshot.columns.all()) {
+            expect(column.usedAt(index)).toBeLessThanOrEqual(column.capacityAt(index));
+            expect(column.freeAt(index)).toBe(column.capacityAt(index) - column.usedAt(index));
           }
           const given = decisions.some((d) => d.type === 'placed' && d.node === name);
           if (traits.unschedulable) expect(given).toBe(false);

@@ -6,7 +6,7 @@ import type { JsonValue } from '../../api/meta.ts';
 import { type Dimensions, dimensionsOf } from '../dimensions/built-in.ts';
 import type { Devices } from '../dimensions/dimension.ts';
 import { ChangeLog } from './change-log.ts';
-import { Columns, setCapacity } from './columns.ts';
+import { Columns } from './columns.ts';
 import { NodeOrder } from './node-order.ts';
 import { type NodeShape, NodeShapes } from './node-shapes.ts';
 import { Peers, type Seat } from './peers/peers.ts';
@@ -145,9 +145,9 @@ export class Snapshot {
     const record = { ...given, traits };
     this.#countGpuNodes(hasGpus(record) - hasGpus(before));
     this.#records[index] = record;
-    for (const column of this.columns.all()) setCapacity(column, index, 0);
+    for (const column of this.columns.all()) column.setCapacity(index, 0);
     for (const { resource, amount } of record.capacity) {
-      setCapacity(this.columns.ensure(resource), index, amount);
+      this.columns.ensure(resource).setCapacity(index, amount);
     }
     this.#rebuildDevices(record, index, known === undefined);
     this.log.note(index);
@@ -160,7 +160,7 @@ export class Snapshot {
     const index = site?.index;
     if (site === undefined || index === undefined) return;
     for (const placement of site.placements) this.#detach(placement, index);
-    for (const column of this.columns.all()) setCapacity(column, index, 0);
+    for (const column of this.columns.all()) column.setCapacity(index, 0);
     for (const devices of this.#devices.values()) devices[index] = undefined;
     this.peers.setNode(index, undefined);
     this.#shapes.set(index, undefined);
@@ -310,17 +310,18 @@ export class Snapshot {
     this.#addAmounts(amounts, index, -1);
     if (owner !== undefined) this.#countOwner(owner, index, -1);
     if (placement.seat !== undefined) this.peers.count(placement.seat, index, -1);
-    for (const [dimension, piece] of placement.pieces ?? []) {
-      this.#devices.get(dimension)?.[index]?.release(piece);
+    if (placement.pieces !== undefined) {
+      for (const [dimension, piece] of placement.pieces) {
+        this.#devices.get(dimension)?.[index]?.release(piece);
+      }
+      placement.pieces = undefined;
     }
-    placement.pieces = undefined;
     this.log.note(index);
   }
 
   #addAmounts(amounts: readonly Amount[], index: number, times: number): void {
     for (const { resource, amount } of amounts) {
-      const { used } = this.columns.ensure(resource);
-      used[index] = (used[index] ?? 0) + times * amount;
+      this.columns.ensure(resource).take(index, times * amount);
     }
   }
 

@@ -106,7 +106,7 @@ export function seen(snapshot: Snapshot): unknown {
   const nodes = snapshot.order.indices().map((index) => {
     const record = snapshot.recordAt(index);
     const columns = [...snapshot.columns.all()]
-      .map(({ resource, capacity, used }) => [resource, capacity[index], used[index]] as const)
+      .map((each) => [each.resource, each.capacityAt(index), each.usedAt(index)] as const)
       .filter(([, capacity, used]) => capacity !== 0 || used !== 0)
       .sort(([a], [b]) => (a < b ? -1 : 1));
     const taken = [80, 81, 82].filter((port) => {

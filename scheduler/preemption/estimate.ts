@@ -89,8 +89,7 @@ function spareWithout(
   { candidates, leaving }: Removable,
 ): number[] | undefined {
   const spare = amounts.map(({ resource, amount }) => {
-    const column = snapshot.columns.get(resource);
-    return (column?.capacity[index] ?? 0) - (column?.used[index] ?? 0) - amount;
+    return (snapshot.columns.get(resource)?.freeAt(index) ?? 0) - amount;
   });
   for (const { uid } of candidates) addTaken(snapshot, uid, amounts, spare);
   for (const { uid } of leaving) addTaken(snapshot, uid, amounts, spare);

@@ -225,8 +225,8 @@ describe('preemption', () => {
           expect(decision?.type).toBe('placed');
           for (const record of world.records) {
             const index = snapshot.indexOf(record.name) ?? -1;
-            for (const { capacity, used } of snapshot.columns.all()) {
-              expect(used[index]).toBeLessThanOrEqual(capacity[index] ?? 0);
+            for (const column of snapshot.columns.all()) {
+              expect(column.freeAt(index)).toBeGreaterThanOrEqual(0);
             }
             const sold = new Map<string, number>();
             for (const uid of snapshot.placedOn(record.name)) {

@@ -95,7 +95,7 @@ function scorerOf(snapshot: Snapshot, request: PlacementRequest, outlook: Outloo
   const restAt = (gpus: GpuDevices, index: number) => {
     if (!outlook.readsCpu) return outlook.now(Number.POSITIVE_INFINITY, gpus);
     const column = snapshot.columns.get('cpu');
-    return outlook.now((column?.capacity[index] ?? 0) - (column?.used[index] ?? 0), gpus);
+    return outlook.now(column?.freeAt(index) ?? 0, gpus);
   };
   const losses = new Map<string, number>();
   const lossAt = (index: number): number => {

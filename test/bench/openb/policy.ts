@@ -46,7 +46,7 @@ function scorerOf(
   const need = gpuNeed(request);
   const sightOf = (index: number): Sight => {
     const column = snapshot.columns.get('cpu');
-    const cpuLeft = (column?.capacity[index] ?? 0) - (column?.used[index] ?? 0);
+    const cpuLeft = column?.freeAt(index) ?? 0;
     return { index, cpuLeft, cpu, need, gpus: gpusAt(snapshot, index) };
   };
   return {
