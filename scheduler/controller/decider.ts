@@ -42,7 +42,13 @@ export interface DeciderDeps {
   readonly candidateOf: (pending: PendingPod) => Candidate | undefined;
   /** As the cache has it now. */
   readonly find: (key: string) => Pod | undefined;
+  /** Whether it asks for anything of users' own dimensions, and fetches what a decision about it needs, then. */
+  readonly asksOthers: (request: PlacementRequest) => boolean;
+  readonly ask: (request: PlacementRequest) => Promise<void>;
 }
+
+/** What the answers of users' own dimensions may take for one gang; then its members are decided by what is known. */
+const gangAskMs = 10_000;
 
 type Told = Omit<Verdict, 'uid'>;
 
@@ -76,7 +82,7 @@ export class Decider {
         while (!this.#deps.engine.prepare(request)) await this.#turns.step();
       }
       const gang = unit[0]?.gang;
-      if (gang !== undefined) decided.push(...this.#decideGang(gang, unit));
+      if (gang !== undefined) decided.push(...(await this.#decideGang(gang, unit)));
       else decided.push(...this.#decideRun(unit.filter((each) => this.#isCurrent(each))));
       await this.#turns.step();
     }
@@ -159,7 +165,7 @@ export class Decider {
     return [{ ...candidate, binding }];
   }
 
-  #decideGang(gang: Gang, some: readonly Candidate[]): Decided[] {
+  async #decideGang(gang: Gang, some: readonly Candidate[]): Promise<Decided[]> {
     const { gangs, engine, preemptor } = this.#deps;
     const all = this.#membersOf(gang, some);
     const { minMember } = gang;
@@ -172,13 +178,14 @@ export class Decider {
     const before = gangs.placed(gang);
     const need = minMember - before;
     // With enough of them there the others come one by one.
-    if (need <= 0) return all.flatMap((candidate) => this.#decideRun([candidate]));
+    if (need <= 0) return this.#decideSingly(all);
     if (all.length < need) {
       this.#refuseGang(gang, all, `${before + all.length} of ${minMember} members are there`);
       return [];
     }
+    const decisions = await this.#decideTogether(all);
+    if (decisions === undefined) return [];
     const restore = preemptor.setAside(all);
-    const decisions = engine.scheduleBatch(all.map(({ request }) => request));
     const standing: Standing[] = [];
     const refused: Candidate[] = [];
     for (const [index, candidate] of all.entries()) {
@@ -201,6 +208,44 @@ export class Decider {
       lacking?.type === 'refused' ? `; for the next: ${refusalText(lacking.reasons)}` : '';
     this.#refuseGang(gang, all, `${count}${why}${made === undefined ? '' : ` ${made}`}`);
     return [];
+  }
+
+  async #decideSingly(members: readonly Candidate[]): Promise<Decided[]> {
+    const decided: Decided[] = [];
+    const askUntilMs = this.#deps.clock.now() + gangAskMs;
+    for (const member of members) {
+      await this.#askFor(member, askUntilMs);
+      if (this.#isCurrent(member)) decided.push(...this.#decideRun([member]));
+    }
+    return decided;
+  }
+
+  /** One after the other: each piece of a user's own dimension may change the next answer. Undefined: all wait again. */
+  async #decideTogether(members: readonly Candidate[]): Promise<readonly Decision[] | undefined> {
+    const { asksOthers, clock, engine, preemptor, queue } = this.#deps;
+    const schedule = (some: readonly Candidate[]) => {
+      const restore = preemptor.setAside(members);
+      const decisions = engine.scheduleBatch(some.map(({ request }) => request));
+      restore();
+      return decisions;
+    };
+    if (!members.some(({ request }) => asksOthers(request))) return schedule(members);
+    const decisions: Decision[] = [];
+    const askUntilMs = clock.now() + gangAskMs;
+    for (const member of members) {
+      await this.#askFor(member, askUntilMs);
+      decisions.push(...schedule([member]));
+    }
+    const current = members.filter((member) => this.#isCurrent(member));
+    if (current.length === members.length) return decisions;
+    for (const { request } of members) engine.snapshot.release(request.uid);
+    for (const { pending } of current) queue.again(pending.uid, clock.now());
+    return undefined;
+  }
+
+  async #askFor({ request }: Candidate, untilMs: number): Promise<void> {
+    const { ask, asksOthers, clock } = this.#deps;
+    if (asksOthers(request) && clock.now() < untilMs) await ask(request);
   }
 
   /** Those that were taken from the queue, and all others that wait. */

@@ -32,6 +32,7 @@ import { createTracer } from '../../lib/trace.ts';
 import type { Dimensions } from '../dimensions/built-in.ts';
 import { Engine } from '../engine/engine.ts';
 import { controllerOf, podRequest } from '../engine/pod-request.ts';
+import type { PlacementRequest } from '../engine/request.ts';
 import { asksOthers, prepareFor } from '../extensions/external-dimension.ts';
 import { Addresses } from './addresses.ts';
 import { Bell } from './bell.ts';
@@ -129,6 +130,8 @@ export class SchedulerTerm {
       metrics: this.#metrics,
       candidateOf: (pending) => this.#candidateOf(pending),
       find: (key) => this.#find(key),
+      asksOthers: (request) => asksOthers(request, this.#cluster.snapshot),
+      ask: (request) => this.#ask(request),
     });
   }
 
@@ -286,6 +289,10 @@ export class SchedulerTerm {
     void written.then(() => this.#metrics.batch(this.#options.clock.now() - sinceMs));
   }
 
+  #ask(request: PlacementRequest): Promise<void> {
+    return prepareFor(request, this.#cluster.snapshot, { signal: this.#signal });
+  }
+
   /** One by one: each piece that is given may change the next answer. */
   async #askAndDecide({ pending, request }: Candidate, untilMs: number): Promise<void> {
     const { clock } = this.#options;
@@ -293,7 +300,7 @@ export class SchedulerTerm {
       this.#queue.again(pending.uid, clock.now());
       return;
     }
-    await prepareFor(request, this.#cluster.snapshot, { signal: this.#signal });
+    await this.#ask(request);
     this.#cluster.volumes.beginBatch();
     // It may have changed, or gone, while others were asked.
     const candidate = this.#candidateOf(pending);

@@ -66,10 +66,20 @@ async function node(name: string, seats: string) {
   await api.call('PATCH', `/api/v1/nodes/${name}/status`, { status }, patchType);
 }
 
-async function create(name: string, need?: string, dimension = 'licence') {
-  const annotations = need === undefined ? {} : { [`dimension.berth.dev/${dimension}`]: need };
+interface Asking {
+  readonly dimension?: string;
+  /** Of so many members. */
+  readonly gang?: number;
+}
+
+async function create(name: string, need?: string, { dimension, gang }: Asking = {}) {
+  const annotations = {
+    ...(need === undefined ? {} : { [`dimension.berth.dev/${dimension ?? 'licence'}`]: need }),
+    ...(gang === undefined ? {} : { 'berth.dev/gang-min-member': String(gang) }),
+  };
+  const labels = gang === undefined ? {} : { 'scheduling.x-k8s.io/pod-group': 'ring' };
   const containers = [{ name: 'c', image: 'web', resources: { requests: { cpu: '100m' } } }];
-  const metadata = { name, annotations };
+  const metadata = { name, annotations, labels };
   const body = { apiVersion: 'v1', kind: 'Pod', metadata, spec: { containers } };
   expect((await api.call('POST', podsPath, body)).status).toBe(201);
 }
@@ -153,6 +163,19 @@ test('a dimension is added without a restart, decides, and fails only those that
   await adviser.stopped();
 }, 60_000);
 
+test('members of a gang that ask for one dimension come to one node together, or not at all', async () => {
+  // Two seats of four are free on n1, and the other node has none.
+  for (const name of ['g-1', 'g-2', 'g-3']) await create(name, '1', { gang: 3 });
+  await untilRefused('g-1', 'gang "ring": 2 of 3 members fit at the same time');
+  const waiting = await Promise.all(['g-1', 'g-2', 'g-3'].map(get));
+  expect(waiting.map(({ spec }) => spec.nodeName)).toEqual([undefined, undefined, undefined]);
+  await api.call('DELETE', `${podsPath}/c?gracePeriodSeconds=0`);
+  const together = await Promise.all(['g-1', 'g-2', 'g-3'].map(untilBound));
+  expect(together.map(({ spec }) => spec.nodeName)).toEqual(['n1', 'n1', 'n1']);
+  const seats = together.map(allocation);
+  expect(seats).toEqual([1, 2, 4].map((seat) => ({ licence: { seats: [seat] } })));
+});
+
 test('an object that names no one to ask, or two, is refused with the field', async () => {
   const metadata = { name: 'other' };
   for (const spec of [{}, { url: 'http://x', module: 'x.mjs' }, { module: '../x.mjs' }]) {
@@ -175,7 +198,7 @@ test('a program over HTTPS is trusted by the bundle of its object, and by nothin
     const odd = { ...object, spec: { url: 'http://127.0.0.1:1', caBundle: secure.caBundle } };
     expect((await api.call('POST', dimensionsPath, odd)).body.message).toMatch(/caBundle is for/);
     expect((await api.call('POST', dimensionsPath, object)).status).toBe(201);
-    await create('distrusted', '1', 'secure');
+    await create('distrusted', '1', { dimension: 'secure' });
     await untilRefused('distrusted', 'dimension secure gives no answer: unable to verify');
     const trusted = { spec: { caBundle: secure.caBundle } };
     expect((await api.call('PATCH', path, trusted, patchType)).status).toBe(200);
