@@ -13,7 +13,7 @@ import { type Running, startCommand } from '../harness/run-command.ts';
 import { Dice, seedsOf, soak, withSeed } from './runs.ts';
 
 const name = 'two schedulers';
-const rounds = soak ? 200 : 5;
+const rounds = soak ? 200 : 10;
 vi.setConfig({ testTimeout: soak ? 3_600_000 : 240_000, hookTimeout: 60_000 });
 
 let fight: Fight | undefined;

@@ -5,7 +5,7 @@ import { AddressLife, type Hull } from './address-life.ts';
 import { Cluster } from './cluster.ts';
 
 const title = 'address life';
-const steps = soak ? 500 : 20;
+const steps = soak ? 500 : 40;
 /** Everything is waited for only now and then: between, one thing overtakes the other. */
 const stepsUntilSettled = 5;
 /** A guest takes half a minute to boot where there is no KVM. */
