@@ -115,7 +115,7 @@ export class ExternalDimension implements StructuredDimension {
     signal: AbortSignal,
   ): Promise<void> {
     const question: Question = { need, nodes: asked.map(({ node }) => node) };
-    const value = await this.#options.asker.ask(question, signal);
+    const value = await Promise.race([this.#options.asker.ask(question, signal), aborted(signal)]);
     const answers = readAnswers(value, question, this.name);
     for (const { table, held, node } of asked) {
       const answer = answers.get(node.name);
@@ -171,6 +171,14 @@ export async function prepareFor(
   });
   await Promise.all(all);
   preparing.signal.throwIfAborted();
+}
+
+/** Rejects then: who asks need not rely on who is asked to look at its signal. */
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    else signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
 }
 
 function textOf(error: unknown): string {

@@ -8,7 +8,7 @@ import { createLog } from '../../lib/log.ts';
 import { systemRandom } from '../../lib/random.ts';
 import { runScheduler } from '../../scheduler/controller/run-scheduler.ts';
 
-const [server = '', caFile = '', token = '', identity = ''] = process.argv.slice(2);
+const [server = '', caFile = '', token = '', identity = '', leaseMs = ''] = process.argv.slice(2);
 const transport = createHttpsTransport({ server, ca: readFileSync(caFile, 'utf8'), token });
 const slowestMs = 400;
 
@@ -26,5 +26,9 @@ await runScheduler({
   log: createLog('warn'),
   signal: new AbortController().signal,
   identity,
-  leaseDurations: { leaseMs: 2_000, renewDeadlineMs: 1_500, retryMs: 200 },
+  leaseDurations: {
+    leaseMs: Number(leaseMs),
+    renewDeadlineMs: 0.75 * Number(leaseMs),
+    retryMs: 200,
+  },
 });
