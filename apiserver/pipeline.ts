@@ -22,6 +22,7 @@ import { kindPrefix } from './storage/keys.ts';
 import { type AnswersDeps, answerAbout, answerTo, isAsked } from './subresources/answers.ts';
 import { approve } from './subresources/approval.ts';
 import { bindMany, bindOne } from './subresources/binding.ts';
+import { createEvents } from './subresources/event-list.ts';
 import { evict } from './subresources/eviction.ts';
 import { finalize } from './subresources/finalize.ts';
 import { askAgent, hasStreams, type NodeProxyDeps, podLog } from './subresources/node-proxy.ts';
@@ -192,6 +193,8 @@ async function dispatch(deps: PipelineDeps, context: RequestContext): Promise<Ap
     return bindMany(deps, context);
   if (info.group === 'berth.dev' && info.resource === 'preemptions' && info.verb === 'create')
     return preempt(deps, context);
+  if (info.group === 'berth.dev' && info.resource === 'events' && info.verb === 'create')
+    return createEvents(deps, context);
   if (isAsked(info)) return answerTo(deps, context);
   const kind = deps.registry.find(info.group, info.version, info.resource);
   if (kind === undefined) throw unknownResource(deps, context);

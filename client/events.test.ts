@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { KubeObject } from '../api/meta.ts';
 import { StatusError } from '../api/status.ts';
 import { FakeClock } from '../lib/clock.ts';
 import { silentLog } from '../lib/log.ts';
@@ -31,7 +32,7 @@ function setup() {
   const stored = () => api.all(events) as unknown as StoredEvent[];
   const record = (reason: string, message: string) =>
     recorder.recordEvent({ involvedObject: pod, type: 'Normal', reason, message });
-  return { clock, api, recorder, stored, record };
+  return { clock, random, api, recorder, stored, record };
 }
 
 test('a repeated event is counted, not written again', async () => {
@@ -131,4 +132,49 @@ test('many are written at once, those about one object in their order', async ()
   const order = written.map((key) => messageOf.get(key ?? '') ?? -1);
   for (let pod = 0; pod < 20; pod += 1)
     expect(order.filter((i) => i % 20 === pod)).toEqual([pod, pod + 20, pod + 40]);
+});
+
+test('together they go in one request; what fails of them fails alone', async () => {
+  const { api, clock, random } = setup();
+  const posted: { readonly path: string; readonly names: string[] }[] = [];
+  api.post = async <T>(path: string, body?: unknown): Promise<T> => {
+    // As the recorder sends it.
+    const { items } = body as { items: (KubeObject & { involvedObject: { name: string } })[] };
+    posted.push({ path, names: items.map(({ involvedObject }) => involvedObject.name) });
+    const failed = { error: { code: 404, reason: 'NotFound', message: 'no such namespace' } };
+    const answers = items.map(async (item) => {
+      if (item.involvedObject.name === 'web-1') return failed;
+      await api.create(events, item, { signal: new AbortController().signal });
+      return {};
+    });
+    return { items: await Promise.all(answers) } as T;
+  };
+  const recorder = createEventRecorder({
+    client: api,
+    clock,
+    random,
+    log: silentLog,
+    component: 'test',
+    together: true,
+  });
+  const record = (i: number, reason: string) =>
+    recorder.recordEvent({
+      involvedObject: object(pods, `default/web-${i}`, {}, { uid: `u${i}` }),
+      type: 'Normal',
+      reason,
+      message: 'm',
+    });
+  for (let i = 0; i < 150; i += 1) record(i, 'Scheduled');
+  record(0, 'Later');
+  await recorder.flush();
+  expect(posted.map(({ path, names }) => [path, names.length])).toEqual([
+    ['/apis/berth.dev/v1/events', 100],
+    ['/apis/berth.dev/v1/events', 50],
+  ]);
+  expect(api.all(events)).toHaveLength(150);
+  api.calls.length = 0;
+  // Written before: counted. Refused before: begun again.
+  for (const i of [1, 2, 3]) record(i, 'Scheduled');
+  await recorder.flush();
+  expect(api.calls.map(({ verb }) => verb).sort()).toEqual(['create', 'patch', 'patch']);
 });

@@ -1,12 +1,14 @@
 /** Writes `v1` Events about objects: repeated ones become a count, floods are cut off. */
 
+import type { Event } from '../api/kinds.gen.ts';
 import type { KubeObject } from '../api/meta.ts';
 import { events } from '../api/resources.gen.ts';
-import { hasReason } from '../api/status.ts';
+import { hasReason, type Status } from '../api/status.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Random } from '../lib/random.ts';
 import type { Client } from './client.ts';
+import { statusError } from './exchange.ts';
 import { retryLevel } from './retry-level.ts';
 
 export interface EventInput {
@@ -36,6 +38,8 @@ export interface EventRecorderOptions {
   readonly component: string;
   /** The node, where it is one that reports. */
   readonly host?: string;
+  /** Where Berth's own server is asked: what waits to be written goes many to a request. */
+  readonly together?: boolean;
 }
 
 /** Events that wait to be written; further ones are dropped. */
@@ -43,6 +47,10 @@ const queueMax = 1_000;
 
 /** So many are written at once; those about one object in their order. */
 const writersMax = 8;
+
+/** So many go in one request, where they go together. */
+const togetherMax = 100;
+const listPath = '/apis/berth.dev/v1/events';
 
 /** Series and buckets that are remembered. */
 const rememberedMax = 4_096;
@@ -65,6 +73,19 @@ interface Series {
   readonly name: string;
   readonly namespace: string;
   count: number;
+}
+
+/** One that begins a series. */
+interface Fresh {
+  readonly key: string;
+  readonly reason: string;
+  object(): EventObject;
+}
+
+type EventObject = Event & { readonly metadata: Omit<Series, 'count'> };
+
+interface ListAnswer {
+  readonly items: readonly { readonly error?: Status }[];
 }
 
 interface Similar {
@@ -115,56 +136,112 @@ class Recorder implements EventRecorder {
   }
 
   async #drain(): Promise<void> {
-    const { log } = this.#options;
     await Promise.resolve(); // Lets the caller of `recordEvent` go on first.
-    for (let event = this.#take(); event !== undefined; event = this.#take()) {
+    for (let taken = this.#take(); taken.length > 0; taken = this.#take()) {
       if (this.#stop.signal.aborted) continue;
-      const about = aboutOf(event);
-      this.#busy.add(about);
-      try {
-        await this.#write(event, about);
-      } catch (error) {
-        const { reason } = event;
-        if (this.#stop.signal.aborted) continue;
-        // Its namespace is going: nobody will look for it there.
-        if (hasReason(error, 'Forbidden', 'NotFound')) log.debug({ reason }, 'event refused');
-        else log[retryLevel(error)]({ err: error, reason }, 'event not written');
-      } finally {
-        this.#busy.delete(about);
-      }
+      const abouts = taken.map(aboutOf);
+      for (const about of abouts) this.#busy.add(about);
+      await this.#write(taken);
+      for (const about of abouts) this.#busy.delete(about);
     }
-    if (this.#dropped > 0) log.warn({ dropped: this.#dropped }, 'events dropped');
+    if (this.#dropped > 0) this.#options.log.warn({ dropped: this.#dropped }, 'events dropped');
     this.#dropped = 0;
   }
 
-  /** The oldest that is not about an object of which another writer has one: that one goes on with it. */
-  #take(): EventInput | undefined {
-    const index = this.#queue.findIndex((event) => !this.#busy.has(aboutOf(event)));
-    return index < 0 ? undefined : this.#queue.splice(index, 1)[0];
-  }
-
-  async #write(event: EventInput, about: string): Promise<void> {
-    const { client } = this.#options;
-    if (!this.#takeToken(about)) return;
-    const message = this.#combined(about, event);
-    const key = `${about}/${event.type}/${event.reason}/${message}`;
-    const signal = this.#stop.signal;
-    const known = this.#series.get(key);
-    if (known !== undefined) {
-      try {
-        known.count += 1;
-        const patch = { count: known.count, lastTimestamp: this.#now(), message };
-        await client.patch(events, known, patch, { signal });
-        return;
-      } catch (error) {
-        // Events are deleted after a while; then the series starts over.
-        if (!hasReason(error, 'NotFound')) throw error;
+  /**
+   * The oldest, one about each object, and none that is about an object of which another writer has one: that one goes
+   * on with it.
+   */
+  #take(): EventInput[] {
+    const most = this.#options.together === true ? togetherMax : 1;
+    const taken: EventInput[] = [];
+    const about = new Set<string>();
+    for (let i = 0; i < this.#queue.length && taken.length < most; ) {
+      const event = this.#queue[i];
+      const key = event === undefined ? '' : aboutOf(event);
+      if (event === undefined || this.#busy.has(key) || about.has(key)) i += 1;
+      else {
+        this.#queue.splice(i, 1);
+        about.add(key);
+        taken.push(event);
       }
     }
-    const fresh = this.#eventObject(event, message);
-    await client.create(events, fresh, { signal });
-    const { name, namespace } = fresh.metadata;
+    return taken;
+  }
+
+  /** Never rejects: what cannot be written is logged and dropped. */
+  async #write(taken: readonly EventInput[]): Promise<void> {
+    const fresh: Fresh[] = [];
+    const repeated: Promise<void>[] = [];
+    for (const event of taken) {
+      const about = aboutOf(event);
+      if (!this.#takeToken(about)) continue;
+      const message = this.#combined(about, event);
+      const key = `${about}/${event.type}/${event.reason}/${message}`;
+      const made = { key, reason: event.reason, object: () => this.#eventObject(event, message) };
+      const known = this.#series.get(key);
+      if (known === undefined) fresh.push(made);
+      else repeated.push(this.#logged(event.reason, () => this.#count(known, message, made)));
+    }
+    const created = fresh.length > 1 ? this.#createAll(fresh) : fresh.map((one) => this.#tell(one));
+    await Promise.all([...repeated, created].flat());
+  }
+
+  async #count(known: Series, message: string, fresh: Fresh): Promise<void> {
+    try {
+      known.count += 1;
+      const patch = { count: known.count, lastTimestamp: this.#now(), message };
+      await this.#options.client.patch(events, known, patch, { signal: this.#stop.signal });
+    } catch (error) {
+      // Events are deleted after a while; then the series starts over.
+      if (!hasReason(error, 'NotFound')) throw error;
+      await this.#create(fresh);
+    }
+  }
+
+  #tell(fresh: Fresh): Promise<void> {
+    return this.#logged(fresh.reason, () => this.#create(fresh));
+  }
+
+  async #create({ key, object }: Fresh): Promise<void> {
+    const made = object();
+    await this.#options.client.create(events, made, { signal: this.#stop.signal });
+    this.#created(key, made.metadata);
+  }
+
+  async #createAll(all: readonly Fresh[]): Promise<void> {
+    const items = all.map(({ object }) => object());
+    const body = { kind: 'EventList', apiVersion: 'berth.dev/v1', items };
+    const { signal } = this.#stop;
+    await this.#logged(all[0]?.reason ?? '', async () => {
+      const answer = await this.#options.client.post<ListAnswer>(listPath, body, { signal });
+      for (const [index, { key, reason }] of all.entries()) {
+        const error = answer.items[index]?.error;
+        const made = items[index];
+        if (error !== undefined) this.#failed(reason, statusError(error, 500));
+        else if (made !== undefined) this.#created(key, made.metadata);
+      }
+    });
+  }
+
+  #created(key: string, { name, namespace }: Omit<Series, 'count'>): void {
     remember(this.#series, key, { name, namespace, count: 1 });
+  }
+
+  async #logged(reason: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.#failed(reason, error);
+    }
+  }
+
+  #failed(reason: string, error: unknown): void {
+    const { log } = this.#options;
+    if (this.#stop.signal.aborted) return;
+    // Its namespace is going: nobody will look for it there.
+    if (hasReason(error, 'Forbidden', 'NotFound')) log.debug({ reason }, 'event refused');
+    else log[retryLevel(error)]({ err: error, reason }, 'event not written');
   }
 
   /** Differing messages of one reason, once there are too many, count as the same. */
@@ -193,7 +270,7 @@ class Recorder implements EventRecorder {
     return true;
   }
 
-  #eventObject({ involvedObject, type, reason }: EventInput, message: string) {
+  #eventObject({ involvedObject, type, reason }: EventInput, message: string): EventObject {
     const { component, host, random } = this.#options;
     const { name = '', namespace = 'default', uid, resourceVersion } = involvedObject.metadata;
     const now = this.#now();

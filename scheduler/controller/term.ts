@@ -106,7 +106,11 @@ export class SchedulerTerm {
     this.#addresses = new Addresses(options);
     this.#cluster = new Cluster(options.log, dimensions);
     this.#engine = new Engine(this.#cluster.snapshot);
-    this.#events = createEventRecorder({ ...options, component: 'berth-scheduler' });
+    this.#events = createEventRecorder({
+      ...options,
+      component: 'berth-scheduler',
+      together: true,
+    });
     const find = (key: string) => this.#find(key);
     const reporting = { ...options, find, events: this.#events };
     this.#verdicts = new Verdicts(reporting, signal);

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { configMaps } from '../../api/resources.gen.ts';
 import {
+  aliceToken,
   configMap,
   eventually,
   signal,
@@ -87,6 +88,36 @@ describe.each(storeKinds)('apiserver over %s', (kind) => {
     expect([dry.status, dry.body.apiVersion]).toEqual([200, 'events.k8s.io/v1']);
     await api.call('DELETE', `${newer}/both`);
     expect((await api.call('GET', `${core}/both`)).status).toBe(404);
+  });
+
+  test('many events in one request: each is created, or fails, as if it had come alone', async () => {
+    const path = '/apis/berth.dev/v1/events';
+    const event = (name: string, namespace: string) => ({
+      ...{ apiVersion: 'v1', kind: 'Event', metadata: { name, namespace } },
+      ...{ involvedObject: { kind: 'Pod', namespace, name: 'p' }, reason: 'Scheduled' },
+    });
+    const names = Array.from({ length: 60 }, (_, i) => `together-${i}`);
+    const items = [...names.map((name) => event(name, 'work')), event('lost', 'nowhere')];
+    const wrong = { ...event('wrong', 'work'), kind: 'Pod' };
+    const body = { kind: 'EventList', apiVersion: 'berth.dev/v1', items: [...items, wrong] };
+    const answer = await api.call('POST', path, body);
+    expect(answer.status).toBe(201);
+    expect(answer.body.items.slice(0, 60)).toEqual(names.map(() => ({})));
+    expect(answer.body.items.slice(60)).toMatchObject([
+      { error: { code: 404, reason: 'NotFound' } },
+      { error: { code: 400 } },
+    ]);
+    const alone = await api.call('POST', '/api/v1/namespaces/work/events', event('alone', 'work'));
+    const one = await api.call('GET', '/api/v1/namespaces/work/events/together-7');
+    expect(Object.keys(one.body)).toEqual(Object.keys(alone.body));
+    expect(one.body.metadata.managedFields).toHaveLength(1);
+    for (const name of names)
+      expect((await api.call('GET', `/api/v1/namespaces/work/events/${name}`)).status).toBe(200);
+    const again = await api.call('POST', path, { ...body, items: items.slice(0, 1) });
+    expect(again.body.items).toMatchObject([{ error: { code: 409, reason: 'AlreadyExists' } }]);
+    expect((await api.call('POST', path, body, { token: aliceToken })).status).toBe(403);
+    const tooMany = Array.from({ length: 501 }, (_, i) => event(`many-${i}`, 'work'));
+    expect((await api.call('POST', path, { ...body, items: tooMany })).status).toBe(400);
   });
 
   test('generated names differ and keep their base', async () => {
