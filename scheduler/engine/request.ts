@@ -188,5 +188,17 @@ export const noDevices: Allocation = Object.freeze({});
 /** Completes a request with its class key. */
 export function withClassKey(request: Omit<PlacementRequest, 'classKey'>): PlacementRequest {
   const { uid: _, peer: __, ...rest } = request;
-  return { ...request, classKey: JSON.stringify(rest) };
+  return { ...request, classKey: theOne(JSON.stringify(rest)) };
+}
+
+/** Equal keys are one string while they are kept here: long, kept with every instance, and compared all the time. */
+const classKeys = new Map<string, string>();
+const classKeysMax = 4096;
+
+function theOne(key: string): string {
+  const known = classKeys.get(key);
+  if (known !== undefined) return known;
+  if (classKeys.size >= classKeysMax) classKeys.clear();
+  classKeys.set(key, key);
+  return key;
 }
