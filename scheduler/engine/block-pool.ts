@@ -68,6 +68,15 @@ export class BlockPool {
     this.#vacant.push(block);
   }
 
+  /** Takes note of what is free now on a node that stays where it stands; false when it stands nowhere. */
+  touch(node: number): boolean {
+    const block = this.blockOf[node] ?? noBlock;
+    if (block === noBlock) return false;
+    this.loose[block] = 1;
+    this.#raise(block, node);
+    return true;
+  }
+
   add(list: BlockOwner): number {
     const block = this.#vacant.pop() ?? this.#count++;
     if (block >= this.lengths.length) this.#reserve(2 * this.lengths.length);

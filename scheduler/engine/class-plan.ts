@@ -2,11 +2,12 @@
 import { nodeConstraints } from '../constraints/built-in.ts';
 import type { DomainRule } from '../constraints/constraint.ts';
 import { maxPerNode } from '../constraints/max-per-node.ts';
-import type { Strategy } from '../strategies/strategy.ts';
+import type { Scorer, Strategy } from '../strategies/strategy.ts';
 import type { Gate } from './block-list.ts';
 import { domainRulesOf } from './evaluate.ts';
-import { FillIndex, type FillQuery, type Levels } from './fill-index.ts';
-import { keysByScore, keysByUse, type NodeKeys } from './node-keys.ts';
+import { FillIndex, type FillQuery } from './fill-index.ts';
+import type { Levels } from './kinds.ts';
+import { keysByName, keysByUse, type NodeKeys } from './node-keys.ts';
 import type { Reasons } from './reasons.ts';
 import { Recent } from './recent.ts';
 import type { PlacementRequest, StrategyName } from './request.ts';
@@ -29,6 +30,8 @@ export interface ClassPlan {
   readonly key: string;
   /** Undefined for strategies that choose sets of nodes. */
   readonly strategy: Strategy | undefined;
+  /** The strategy's, where it has one for this class. */
+  scorer: Scorer | undefined;
   /** Whether an order that is shared with other classes finds its best node. */
   isOrdered: boolean;
   /** What the order cannot tell; undefined: nothing. */
@@ -36,7 +39,7 @@ export interface ClassPlan {
   fill: FillIndex | undefined;
   /** Of its order. */
   levels: Levels | undefined;
-  /** The layout of columns for which the four above are true. */
+  /** The layout of columns for which the five above are true. */
   layout: number;
   /** Where the log stood at the last refusal: nothing has changed while it stands there still. */
   refusedAt: number;
@@ -79,7 +82,7 @@ export class ClassPlans {
     const plan = this.of(request);
     if (plan.layout !== this.#snapshot.columns.layout) this.#renew(plan, request);
     if (!plan.isOrdered) return true;
-    plan.fill ??= this.#fillFor(request, plan.strategy);
+    plan.fill ??= this.#fillFor(request, plan);
     return plan.fill?.advance() ?? true;
   }
 
@@ -87,20 +90,22 @@ export class ClassPlans {
   queryOf(plan: ClassPlan, request: PlacementRequest): FillQuery | undefined {
     if (plan.layout !== this.#snapshot.columns.layout) this.#renew(plan, request);
     if (!plan.isOrdered) return undefined;
-    plan.fill ??= this.#fillFor(request, plan.strategy);
+    plan.fill ??= this.#fillFor(request, plan);
     const { fill, gate } = plan;
     if (fill === undefined || !fill.catchUp()) return undefined;
     this.#uses += 1;
     fill.lastUse = this.#uses;
     if (gate !== undefined) gate.left = gateMax;
-    if (plan.levels?.version !== fill.version) plan.levels = fill.levelsFor(request);
-    return fill.queryOf(request, plan.levels);
+    const { scorer } = plan;
+    if (plan.levels?.version !== fill.version) plan.levels = fill.levelsFor(request, scorer);
+    return fill.queryOf(request, plan.levels, scorer);
   }
 
   #newPlan(key: string, request: PlacementRequest): ClassPlan {
     const plan: ClassPlan = {
       key,
       strategy: this.#strategyOf(request.strategy),
+      scorer: undefined,
       isOrdered: false,
       gate: undefined,
       fill: undefined,
@@ -117,24 +122,25 @@ export class ClassPlans {
     const { columns, peers } = this.#snapshot;
     const rules = domainRulesOf(peers, request);
     plan.layout = columns.layout;
+    plan.scorer = plan.strategy?.scorer?.(this.#snapshot, request);
     plan.fill = undefined;
     plan.levels = undefined;
     plan.gate = rules.length === 0 ? undefined : gateOf(rules);
     plan.isOrdered = rules.every(({ refusesFew }) => refusesFew === true) && isPlain(request);
   }
 
-  #fillFor(request: PlacementRequest, strategy: Strategy | undefined): FillIndex | undefined {
+  #fillFor(request: PlacementRequest, { strategy, scorer }: ClassPlan): FillIndex | undefined {
     const snapshot = this.#snapshot;
-    const scorer = strategy?.scorer?.(snapshot, request);
     if (scorer !== undefined) {
-      const { order } = scorer;
+      const { isLevel = false, states } = scorer;
       // Other requests of the order may ask for other resources.
       const resources = Array.from(snapshot.columns.all(), ({ resource }) => resource).sort();
       const isScored = request.parts.every(({ dimension }) => dimension === 'gpu');
-      if (order === undefined || !isScored || resources.length > resourcesMax) return undefined;
-      return this.#fill(`${order} ${resources.join(' ')}`, resources, () =>
-        keysByScore(snapshot, request, scorer),
-      );
+      if (!isScored || resources.length > resourcesMax) return undefined;
+      if (isLevel) return this.#fill(`name ${resources.join(' ')}`, resources, () => keysByName());
+      if (states === undefined) return undefined;
+      const name = `state ${strategy?.name} ${resources.join(' ')}`;
+      return this.#fill(name, resources, () => keysByName(states));
     }
     const order = strategy?.order;
     if (order === undefined || request.parts.length > 0) return undefined;

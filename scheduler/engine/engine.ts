@@ -2,7 +2,7 @@
 
 import type { JsonValue } from '../../api/meta.ts';
 import { strategyOf } from '../strategies/built-in.ts';
-import type { Strategy } from '../strategies/strategy.ts';
+import type { Scorer, Strategy } from '../strategies/strategy.ts';
 import type { NodeRules } from './block-list.ts';
 import { ClassIndex } from './class-index.ts';
 import { type ClassPlan, ClassPlans } from './class-plan.ts';
@@ -65,7 +65,7 @@ export class Engine {
       plan.reasons = undefined;
       return undefined;
     }
-    const allocation = this.#allocate(request, strategy, index);
+    const allocation = this.#allocate(request, plan.scorer, index);
     return { type: 'placed', node: record.name, allocation };
   }
 
@@ -164,11 +164,10 @@ export class Engine {
     return plan.reasons;
   }
 
-  #allocate(request: PlacementRequest, strategy: Strategy, index: number): Allocation {
-    if (request.parts.length === 0) return {};
-    const scorer = strategy.scorer?.(this.snapshot, request);
+  #allocate({ parts }: PlacementRequest, scorer: Scorer | undefined, index: number): Allocation {
+    if (parts.length === 0) return noDevices;
     const pieces: [string, JsonValue][] = [];
-    for (const { dimension, need } of request.parts) {
+    for (const { dimension, need } of parts) {
       const devices = this.snapshot.devicesAt(dimension, index);
       if (devices === undefined) continue;
       const piece = scorer?.allocate?.(dimension, index) ?? devices.allocate(need);

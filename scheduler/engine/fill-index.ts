@@ -4,40 +4,30 @@
  * best of each kind are compared. Lists are made of blocks that know the most that is free in them; a block that
  * cannot hold the request is passed over.
  */
-import { BlockList, type NodeRules, type Walk } from './block-list.ts';
+import type { Scorer } from '../strategies/strategy.ts';
+import type { NodeRules, Walk } from './block-list.ts';
 import { BlockPool } from './block-pool.ts';
-import { dislikeOf } from './evaluate.ts';
+import { type Kind, Kinds, type Level, type Levels } from './kinds.ts';
 import type { NodeKeys } from './node-keys.ts';
 import type { NodeShape } from './node-shapes.ts';
 import { Recent } from './recent.ts';
-import type { NodeTraits, PlacementRequest } from './request.ts';
+import type { PlacementRequest } from './request.ts';
 import type { Snapshot } from './snapshot.ts';
-import { refused } from './verdict.ts';
 
 /** More kinds than this, and the order saves nothing over looking at every node. */
 const kindsMax = 128;
 
-interface Kind {
-  readonly traits: NodeTraits;
-  /** By resource. */
-  readonly nominals: Float64Array;
-  readonly list: BlockList;
-}
+/** The same where kinds are told by states: of most of them nodes are few, and a request looks at the best only. */
+const statesMax = 4096;
 
-/**
- * Kinds that are not refused, those that are disliked least first: for all requests that ask the same of traits. True while
- * `version` is that of the index.
- */
-export interface Levels {
-  readonly version: number;
-  readonly kinds: readonly (readonly Kind[])[];
-}
+/** Kinds are weighed anew after a sweep. */
+const sweepMin = 256;
 
 /** What a request asks an index; true until the next one asks. */
 export interface FillQuery {
   /** By resource of the index. */
   readonly asked: Float64Array;
-  readonly levels: Levels['kinds'];
+  readonly levels: readonly Level[];
 }
 
 export class FillIndex {
@@ -46,8 +36,9 @@ export class FillIndex {
   readonly #snapshot: Snapshot;
   readonly #resources: readonly string[];
   readonly #keys: NodeKeys;
-  readonly #kinds: Kind[] = [];
-  readonly #ofShape = new Map<NodeShape, Kind>();
+  #kinds: Kinds;
+  /** Kinds that no node is of any more are looked for when there are more than so many. */
+  #sweepAt = sweepMin;
   /** By node index; undefined where there is none. */
   #kindOf: (Kind | undefined)[] = [];
   #shapeOf: (NodeShape | undefined)[] = [];
@@ -59,15 +50,17 @@ export class FillIndex {
   #version = 0;
   #layout = -1;
   #position = -1;
+  #orderVersion = -1;
 
   constructor(snapshot: Snapshot, resources: readonly string[], keys: NodeKeys) {
     this.#snapshot = snapshot;
     this.#resources = resources;
     this.#keys = keys;
     this.#asked = new Float64Array(resources.length);
+    this.#kinds = this.#newKinds();
   }
 
-  /** Grows when kinds have come or gone. */
+  /** Grows when kinds have gone. */
   get version(): number {
     return this.#version;
   }
@@ -96,44 +89,34 @@ export class FillIndex {
     const changed = this.#changed;
     changed.length = 0;
     if (!log.changedSince(this.#position, changed)) this.#rebuild();
-    const pool = this.#pool;
-    pool.ranks = order.ranks();
-    // All are taken out before any is put in: an index may stand for another node by now.
-    for (let i = 0; i < changed.length; i += 1) pool.remove(changed[i] ?? 0);
-    for (let i = 0; i < changed.length; i += 1) this.#insert(changed[i] ?? 0);
+    this.#pool.ranks = order.ranks();
+    this.#replace(changed, order.version === this.#orderVersion);
     this.#position = log.position;
-    if (this.#kinds.length <= kindsMax) return true;
-    const inUse = this.#kinds.filter(({ list }) => !list.isEmpty).length;
-    // Kinds that no node is of any more are forgotten when they are the most.
-    if (inUse < this.#kinds.length / 2) this.#rebuild();
-    return inUse <= kindsMax;
+    this.#orderVersion = order.version;
+    const most = this.#keys.states === undefined ? kindsMax : statesMax;
+    if (this.#kinds.count > Math.min(most, this.#sweepAt)) this.#sweep();
+    return this.#kinds.count <= most;
   }
 
-  /** Call `catchUp` first, as before all that follows. */
-  levelsFor(request: PlacementRequest): Levels {
+  /** Call `catchUp` first, as before all that follows; `scorer` where kinds are told by states. */
+  levelsFor(request: PlacementRequest, scorer: Scorer | undefined): Levels {
     const { columns } = this.#snapshot;
     const isKnown = request.amounts.every(
       ({ resource }) => this.#resources.includes(resource) && columns.get(resource) !== undefined,
     );
-    if (!isKnown) return { version: this.#version, kinds: [] };
-    const key = JSON.stringify([request.runtime, request.tolerations]);
+    const none = { version: this.#version, seen: Number.POSITIVE_INFINITY, list: [] };
+    if (!isKnown) return none;
+    const key = JSON.stringify([request.runtime, request.tolerations, scorer?.order]);
     const known = this.#levels.get(key);
     if (known?.version === this.#version) return known;
-    const byDislike = new Map<number, Kind[]>();
-    for (const kind of this.#kinds) {
-      const dislike = dislikeOf(request, kind.traits);
-      if (dislike === refused) continue;
-      const alike = byDislike.get(dislike);
-      if (alike === undefined) byDislike.set(dislike, [kind]);
-      else alike.push(kind);
-    }
-    const kinds = [...byDislike].sort(([a], [b]) => a - b).map(([, alike]) => alike);
-    const levels = { version: this.#version, kinds };
+    const levels = { version: this.#version, seen: 0, list: [] };
     this.#levels.set(key, levels);
     return levels;
   }
 
-  queryOf({ amounts }: PlacementRequest, { kinds }: Levels): FillQuery {
+  queryOf(request: PlacementRequest, levels: Levels, scorer: Scorer | undefined): FillQuery {
+    this.#kinds.level(levels, request, scorer);
+    const { amounts } = request;
     const asked = this.#asked;
     const resources = this.#resources;
     // What is not asked for is never too little, also where more was taken by force than there is.
@@ -144,12 +127,13 @@ export class FillIndex {
       while (k < resources.length && resources[k] !== resource) k += 1;
       asked[k] = amount;
     }
-    return { asked, levels: kinds };
+    return { asked, levels: levels.list };
   }
 
   /** The best node now; undefined when none fits. */
   best({ asked, levels }: FillQuery, rules: NodeRules): number | undefined {
-    for (const kinds of levels) {
+    for (let l = 0; l < levels.length; l += 1) {
+      const kinds = levels[l]?.kinds ?? [];
       const found = this.#first(kinds, asked, rules);
       if (found !== none) return found;
       const last = this.#fewest(kinds, asked, rules);
@@ -167,7 +151,7 @@ export class FillIndex {
     const { fewestFirst } = rules;
     const slots: number[] = [];
     if (!fewestFirst && !this.#keys.staysFirst) return slots;
-    for (const kinds of levels) {
+    for (const { kinds } of levels) {
       const walks = kinds.map(({ list }) => list.walk(asked, rules));
       for (let walk = this.#ahead(walks, asked); walk !== undefined; ) {
         const { node } = walk;
@@ -207,8 +191,9 @@ export class FillIndex {
   #first(kinds: readonly Kind[], asked: Float64Array, rules: NodeRules): number {
     let best = none;
     let bestKey = 0;
-    for (const kind of kinds) {
-      const index = kind.list.first(asked, rules);
+    for (const { list } of kinds) {
+      if (list.isEmpty) continue;
+      const index = list.first(asked, rules);
       if (index === none) continue;
       const key = this.#keyWith(index, asked);
       if (best !== none && !this.#precedes(key, index, bestKey, best)) continue;
@@ -254,42 +239,50 @@ export class FillIndex {
     return (this.#pool.keyOf[index] ?? 0) + more;
   }
 
-  #insert(index: number): void {
-    if (this.#enter(index)) this.#kindOf[index]?.list.insert(index);
+  /** Puts nodes where they belong now; those that stay where they are only tell what is free on them. */
+  #replace(changed: number[], isSameOrder: boolean): void {
+    const pool = this.#pool;
+    let moving = 0;
+    // All are taken out before any is put in: an index may stand for another node by now.
+    for (let i = 0; i < changed.length; i += 1) {
+      const node = changed[i] ?? 0;
+      const kind = this.#kindOf[node];
+      const key = pool.keyOf[node];
+      this.#enter(node);
+      const stays = isSameOrder && kind === this.#kindOf[node] && key === pool.keyOf[node];
+      if (stays && pool.touch(node)) continue;
+      pool.remove(node);
+      changed[moving] = node;
+      moving += 1;
+    }
+    for (let i = 0; i < moving; i += 1) {
+      const node = changed[i] ?? 0;
+      this.#kindOf[node]?.list.insert(node);
+    }
   }
 
-  /** Notes what is known of a node; false where none can be placed on it, or there is no such node. */
+  /** Notes what is known of a node; false where there is none. */
   #enter(index: number): boolean {
     const shape = this.#snapshot.shapeAt(index);
-    if (shape !== this.#shapeOf[index]) {
+    if (shape !== this.#shapeOf[index] || this.#keys.states !== undefined) {
       this.#shapeOf[index] = shape;
-      this.#kindOf[index] = shape === undefined ? undefined : this.#kindFor(shape);
+      this.#kindOf[index] = shape === undefined ? undefined : this.#kinds.of(index, shape);
     }
     const kind = this.#kindOf[index];
     if (kind === undefined) return false;
-    const key = this.#keys.of(index, kind.nominals);
-    if (key === refused) return false;
-    this.#pool.keyOf[index] = key;
+    this.#pool.keyOf[index] = this.#keys.of(index, kind.nominals);
     return true;
   }
 
-  #kindFor(shape: NodeShape): Kind {
-    const known = this.#ofShape.get(shape);
-    if (known !== undefined) return known;
-    const { traits } = shape;
-    const nominals = Float64Array.from(this.#resources, (name) => shape.nominals.get(name) ?? 0);
-    const alike = this.#kinds.find(
-      (kind) =>
-        kind.traits === traits &&
-        (!this.#keys.byCapacity || nominals.every((nominal, k) => kind.nominals[k] === nominal)),
-    );
-    const kind = alike ?? { traits, nominals, list: new BlockList(this.#pool) };
-    this.#ofShape.set(shape, kind);
-    if (alike === undefined) {
-      this.#kinds.push(kind);
-      this.#version += 1;
-    }
-    return kind;
+  #newKinds(): Kinds {
+    const { byCapacity, states } = this.#keys;
+    return new Kinds({ resources: this.#resources, byCapacity, states }, this.#pool);
+  }
+
+  #sweep(): void {
+    this.#kinds.sweep();
+    this.#sweepAt = Math.max(sweepMin, 2 * this.#kinds.count);
+    this.#version += 1;
   }
 
   #rebuild(): void {
@@ -308,12 +301,11 @@ export class FillIndex {
     const { columns, order } = this.#snapshot;
     const { size } = columns;
     this.#version += 1;
-    this.#kinds.length = 0;
-    this.#ofShape.clear();
     this.#kindOf = new Array(size).fill(undefined);
     this.#shapeOf = new Array(size).fill(undefined);
     const places = columns.placesOf(this.#resources);
     this.#pool = new BlockPool(size, columns.rows, places, order.ranks());
+    this.#kinds = this.#newKinds();
     this.#keys.renew();
     yield;
     // Keys are whole numbers, so key and place in the order of names make one number, and numbers sort fast.
@@ -354,8 +346,8 @@ const none = -1;
 
 const noRows = { cells: new Float64Array(0), length: 0, span: 0 };
 
-/** Ways to ask about traits that are remembered. */
-const levelsMax = 64;
+/** Ways to ask about traits and states that are remembered. */
+const levelsMax = 256;
 
 /** More nodes than there ever are; with the highest key it is still an exact double. */
 const placesMax = 2 ** 20;

@@ -1,9 +1,7 @@
 /** By what nodes are put in order: whole numbers, the lowest first. */
 import { partOf } from '../dimensions/scalar.ts';
-import { costStep, type Scorer } from '../strategies/strategy.ts';
-import type { PlacementRequest } from './request.ts';
+import type { NodeStates } from '../strategies/strategy.ts';
 import type { Snapshot } from './snapshot.ts';
-import { refused } from './verdict.ts';
 
 export interface NodeKeys {
   /** Whether a placement adds more to one node's key than to another's, by their capacity. */
@@ -12,31 +10,19 @@ export interface NodeKeys {
   readonly staysFirst: boolean;
   /** The rows of the snapshot's columns may be others. */
   renew(): void;
-  /** At most 2^32; `refused` where no request of the order could be placed. `nominals` by resource. */
+  /** Nodes of different states are of different kinds; undefined: there are none. */
+  readonly states: NodeStates | undefined;
+  /** At most 2^32. `nominals` by resource. */
   of(index: number, nominals: Float64Array): number;
   /** What a placement of so much adds to the key of a node. */
   more(nominals: Float64Array, asked: Float64Array): number;
 }
 
-/** What a strategy's scorer says, where the devices asked for fit. */
-export function keysByScore(
-  snapshot: Snapshot,
-  { parts }: PlacementRequest,
-  scorer: Scorer,
-): NodeKeys {
-  return {
-    byCapacity: false,
-    // Costs are read from the devices, of which it takes none.
-    staysFirst: parts.length === 0,
-    renew: () => {},
-    of: (index) => {
-      for (const { dimension, need } of parts) {
-        if (snapshot.devicesAt(dimension, index)?.fits(need) !== true) return refused;
-      }
-      return scorer.cost(index) / costStep;
-    },
-    more: () => 0,
-  };
+/** Nodes of one kind are as good, and go by name. */
+export function keysByName(states?: NodeStates): NodeKeys {
+  // A placement leaves a node of one state where it was, unless it changes the state.
+  const staysFirst = states === undefined;
+  return { byCapacity: false, staysFirst, states, renew: () => {}, of: () => 0, more: () => 0 };
 }
 
 /** The part in use, summed over the resources; `sign` 1 puts the least used first, -1 the most used. */
@@ -50,6 +36,7 @@ export function keysByUse(
   return {
     byCapacity: true,
     staysFirst: sign === -1,
+    states: undefined,
     renew: () => {
       ({ rows } = columns);
       places = columns.placesOf(resources);

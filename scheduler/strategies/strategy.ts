@@ -24,6 +24,19 @@ export interface Strategy {
   scorer?(snapshot: Snapshot, request: PlacementRequest): Scorer | undefined;
 }
 
+/** What a scorer reads of a node, for scorers that read little: nodes that have the same are weighed once. */
+export interface NodeStates {
+  /** Equal for nodes in the same state. */
+  keyAt(index: number): string;
+  /** As the node is now; stays true when it has changed. */
+  at(index: number): NodeState;
+}
+
+/** What else is in it knows only who made it. */
+export interface NodeState {
+  readonly key: string;
+}
+
 export interface FillOrder {
   readonly by: 'leastUsed' | 'mostUsed';
   /** Whether fewer instances of the same owner come before that. */
@@ -34,17 +47,15 @@ export interface FillOrder {
 export interface Scorer {
   /** As `Strategy.cost`; asked only where the request fits. */
   cost(index: number): number;
-  /**
-   * Equal for requests that every node costs the same, as far as they can be placed there; such costs are whole
-   * multiples of `costStep`. Undefined: other requests' costs say nothing about this one's.
-   */
-  readonly order: string | undefined;
+  /** Whether all nodes cost the same. */
+  readonly isLevel?: boolean;
+  /** Where costs depend on nothing but a node's state; the same for all requests of the strategy. */
+  readonly states?: NodeStates;
+  /** Where there are states: as `cost`, and Infinity where the devices asked for do not fit. */
+  costOf?(state: NodeState): number;
   /** The piece an instance would get of a dimension; undefined: what the dimension itself chooses. */
   allocate?(dimension: string, index: number): JsonValue | undefined;
 }
 
 /** Dislikes (soft taints) weigh more than any cost. */
 export const maxCost = 2 ** 20;
-
-/** So that costs which others are put in order by are whole numbers. */
-export const costStep = 1 / 1024;

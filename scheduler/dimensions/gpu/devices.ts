@@ -18,6 +18,12 @@ export class GpuDevices implements Devices<GpuNeed, GpuPiece> {
     this.#there = models.filter((model) => model !== '').length;
   }
 
+  copy(): GpuDevices {
+    const copy = new GpuDevices(this.models);
+    copy.free.set(this.free);
+    return copy;
+  }
+
   /** Whether the device is of a model that will do. */
   accepts(need: Pick<GpuNeed, 'models'>, device: number): boolean {
     return need.models.length === 0 || need.models.includes(this.models[device] ?? '');

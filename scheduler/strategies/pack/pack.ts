@@ -6,7 +6,14 @@ import { GpuDevices } from '../../dimensions/gpu/devices.ts';
 import { type GpuNeed, type GpuPiece, wholeDevice } from '../../dimensions/gpu/need.ts';
 import type { PlacementRequest } from '../../engine/request.ts';
 import type { Snapshot } from '../../engine/snapshot.ts';
-import { costStep, maxCost, type Scorer, type Strategy } from '../strategy.ts';
+import { refused } from '../../engine/verdict.ts';
+import {
+  maxCost,
+  type NodeState,
+  type NodeStates,
+  type Scorer,
+  type Strategy,
+} from '../strategy.ts';
 import { commonDemand, type DemandKind } from './demand.ts';
 import { potentialOf } from './potential.ts';
 
@@ -32,8 +39,14 @@ interface Rest {
   cpuFree: number;
   changes: number;
   potential: number;
-  /** Equal for nodes that have the same models, and as much free of each device. */
+  /** Equal for nodes that have the same models, and as much free of each device; in any order, where all are of one model. */
   state: string;
+}
+
+/** A copy of a node's devices, and what is known of them. */
+interface GpuState extends NodeState {
+  readonly gpus: GpuDevices | undefined;
+  readonly rest: Rest | undefined;
 }
 
 interface Best {
@@ -43,8 +56,11 @@ interface Best {
 
 const nothingLost: Best = { loss: 0, piece: undefined };
 
-/** Losses of one kind of request that are kept, by the state of the node. */
-const lossesMax = 1 << 16;
+/** Losses of one class of requests that are kept, by the state of the node. */
+const lossesMax = 1 << 14;
+
+/** Losses are rounded to this, so that equals are equal to the last bit. */
+const lossStep = 1 / 1024;
 
 type Outlook = ReturnType<typeof outlookOf>;
 
@@ -69,10 +85,31 @@ function outlookOf(demand: readonly DemandKind[]) {
     rest.cpuFree = cpuFree;
     rest.changes = gpus.changes;
     rest.potential = potential(cpuFree, gpus.free, rest.accepts);
-    rest.state = `${rest.models} ${gpus.free.join(' ')}`;
+    rest.state = `${rest.models} ${freeOf(gpus).join(' ')}`;
     return rest;
   };
   return { now, potential, readsCpu };
+}
+
+function freeOf({ free, models }: GpuDevices): Int32Array {
+  const [first] = models;
+  return models.every((model) => model === first) ? free.slice().sort() : free;
+}
+
+function statesOf(snapshot: Snapshot, outlook: Outlook): NodeStates {
+  const restOf = (gpus: GpuDevices) => outlook.now(Number.POSITIVE_INFINITY, gpus);
+  return {
+    keyAt: (index) => {
+      const gpus = snapshot.devicesAt('gpu', index);
+      return gpus instanceof GpuDevices ? restOf(gpus).state : '';
+    },
+    at: (index): GpuState => {
+      const gpus = snapshot.devicesAt('gpu', index);
+      if (!(gpus instanceof GpuDevices)) return { key: '', gpus: undefined, rest: undefined };
+      const rest = { ...restOf(gpus) };
+      return { key: rest.state, gpus: gpus.copy(), rest };
+    },
+  };
 }
 
 function scorerOf(snapshot: Snapshot, request: PlacementRequest, outlook: Outlook): Scorer {
@@ -98,10 +135,8 @@ function scorerOf(snapshot: Snapshot, request: PlacementRequest, outlook: Outloo
     return outlook.now(column?.freeAt(index) ?? 0, gpus);
   };
   const losses = new Map<string, number>();
-  const lossAt = (index: number): number => {
-    const gpus = snapshot.devicesAt('gpu', index);
-    if (!(gpus instanceof GpuDevices)) return 0;
-    const rest = restAt(gpus, index);
+  const lossOf = (gpus: GpuDevices, rest: Rest): number => {
+    if (need === undefined && !outlook.readsCpu) return 0;
     if (outlook.readsCpu) return best(gpus, rest).loss;
     const known = losses.get(rest.state);
     if (known !== undefined) return known;
@@ -111,15 +146,31 @@ function scorerOf(snapshot: Snapshot, request: PlacementRequest, outlook: Outloo
     return loss;
   };
   return {
-    // Losses can be below zero, where a remainder fits exactly. Rounded, so that equals are equal to the last bit.
-    cost: (index) => maxCost / 2 + Math.round(lossAt(index) / costStep) * costStep,
-    order: outlook.readsCpu ? undefined : `Pack ${JSON.stringify(need)}`,
+    cost: (index) => {
+      const gpus = snapshot.devicesAt('gpu', index);
+      if (!(gpus instanceof GpuDevices)) return costOfLoss(0);
+      return costOfLoss(lossOf(gpus, restAt(gpus, index)));
+    },
+    isLevel: !outlook.readsCpu && need === undefined,
+    ...(outlook.readsCpu ? {} : { states: statesOf(snapshot, outlook) }),
+    costOf: (state) => {
+      // What `statesOf` has made.
+      const { gpus, rest } = state as GpuState;
+      if (need === undefined) return costOfLoss(0);
+      if (gpus === undefined || rest === undefined || !gpus.fits(need)) return refused;
+      return costOfLoss(lossOf(gpus, rest));
+    },
     allocate: (dimension, index) => {
       const gpus = snapshot.devicesAt('gpu', index);
       if (dimension !== 'gpu' || !(gpus instanceof GpuDevices)) return undefined;
       return best(gpus, restAt(gpus, index)).piece;
     },
   };
+}
+
+/** Losses can be below zero, where a remainder fits exactly. */
+function costOfLoss(loss: number): number {
+  return maxCost / 2 + Math.round(loss / lossStep) * lossStep;
 }
 
 /** Where an instance could go: a share on each device, of equal ones the first; whole devices as the node gives them. */

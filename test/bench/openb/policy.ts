@@ -51,7 +51,6 @@ function scorerOf(
   };
   return {
     cost: (index) => maxScore - score(sightOf(index)),
-    order: undefined,
     allocate: (dimension, index) => {
       const device =
         dimension === 'gpu' && need !== undefined ? choose?.(sightOf(index)) : undefined;
