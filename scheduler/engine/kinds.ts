@@ -1,5 +1,5 @@
 /** The lists of an index, one for each kind of nodes, and in what order a request looks at them. */
-import { maxCost, type NodeState, type NodeStates } from '../strategies/strategy.ts';
+import { maxCost, type NodeState, type NodeStates, type Scorer } from '../strategies/strategy.ts';
 import { BlockList } from './block-list.ts';
 import type { BlockPool } from './block-pool.ts';
 import { dislikeOf } from './evaluate.ts';
@@ -18,19 +18,17 @@ export interface Kind {
 }
 
 /** Kinds that are as good for a request. */
-interface Level {
+export interface Level {
   readonly cost: number;
   readonly kinds: Kind[];
 }
 
-/** What all requests of one class ask an index; true while `version` is that of the index. */
-export interface FillQuery {
+/** For all requests that ask the same of traits and states. True while `version` is that of the index. */
+export interface Levels {
   readonly version: number;
-  /** By resource of the index. */
-  readonly asked: Float64Array;
   /** Kinds that are not refused, the best first. */
-  readonly levels: Level[];
-  /** How many of the kinds are in them, or were refused. */
+  readonly list: Level[];
+  /** How many of the kinds are in the list, or were refused. */
   seen: number;
 }
 
@@ -83,19 +81,19 @@ export class Kinds {
     }
   }
 
-  /** Brings a query up to date with the kinds that have come since. */
-  level(
-    query: FillQuery,
-    request: PlacementRequest,
-    costOf: ((state: NodeState) => number) | undefined,
-  ): void {
-    for (; query.seen < this.#all.length; query.seen += 1) {
-      const kind = this.#all[query.seen];
+  /** Brings levels up to date with the kinds that have come since. */
+  level(levels: Levels, request: PlacementRequest, scorer: Scorer | undefined): void {
+    let traits: NodeTraits | undefined;
+    let dislike = 0;
+    for (; levels.seen < this.#all.length; levels.seen += 1) {
+      const kind = this.#all[levels.seen];
       if (kind === undefined) continue;
-      const dislike = dislikeOf(request, kind.traits);
+      // Neighbours are alike as a rule.
+      if (kind.traits !== traits) dislike = dislikeOf(request, kind.traits);
+      traits = kind.traits;
       if (dislike === refused) continue;
-      const own = kind.state === undefined ? 0 : (costOf?.(kind.state) ?? 0);
-      if (own !== refused) enlist(query.levels, kind, dislike * maxCost + own);
+      const own = kind.state === undefined ? 0 : (scorer?.costOf?.(kind.state) ?? 0);
+      if (own !== refused) enlist(levels.list, kind, dislike * maxCost + own);
     }
   }
 

@@ -51,7 +51,9 @@ export interface Scorer {
   readonly isLevel?: boolean;
   /** Where costs depend on nothing but a node's state; the same for all requests of the strategy. */
   readonly states?: NodeStates;
-  /** Where there are states: as `cost`, and Infinity where the devices asked for do not fit. */
+  /** Where there are states: equal for requests that any state costs the same. */
+  readonly order?: string;
+  /** Of all nodes in that state: as `cost`, and Infinity where the devices asked for do not fit. */
   costOf?(state: NodeState): number;
   /** The piece an instance would get of a dimension; undefined: what the dimension itself chooses. */
   allocate?(dimension: string, index: number): JsonValue | undefined;

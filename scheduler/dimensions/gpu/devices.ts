@@ -56,10 +56,15 @@ export class GpuDevices implements Devices<GpuNeed, GpuPiece> {
    * lowest number up.
    */
   allocate(need: GpuNeed): GpuPiece {
-    const candidates = [...this.free.keys()].filter(
-      (device) => this.accepts(need, device) && (this.free[device] ?? 0) >= need.milli,
-    );
-    candidates.sort((a, b) => (this.free[a] ?? 0) - (this.free[b] ?? 0) || a - b);
+    const { free } = this;
+    const candidates: number[] = [];
+    for (let device = 0; device < free.length; device += 1) {
+      if ((free[device] ?? 0) >= need.milli && this.accepts(need, device)) candidates.push(device);
+    }
+    // Of whole ones none has less free than another.
+    if (need.milli < wholeDevice) {
+      candidates.sort((a, b) => (free[a] ?? 0) - (free[b] ?? 0) || a - b);
+    }
     const devices = candidates.slice(0, need.devices).sort((a, b) => a - b);
     return { devices, milli: need.milli };
   }

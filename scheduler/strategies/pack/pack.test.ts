@@ -99,6 +99,31 @@ describe('Pack', () => {
       { numRuns: 60 },
     );
   });
+
+  it('decides so where nodes are in hardly ever the same state twice', () => {
+    const lists = Array.from({ length: 30 }, (_, i): [string, readonly string[]] => [
+      `n${i}`,
+      Array.from({ length: [0, 2, 4, 8][i % 4] ?? 0 }, (__, g) =>
+        i % 3 === 0 && g < 2 ? 'T4' : 'G2',
+      ),
+    ]);
+    const engine = engineOf(Object.fromEntries(lists));
+    let placed = 0;
+    for (let i = 0; i < 700; i += 1) {
+      const milli = 1 + ((i * 37) % 700);
+      const models = i % 5 === 0 ? ['T4'] : [];
+      const need = i % 11 === 0 ? whole(1 + (i % 3)) : { devices: 1, milli, models };
+      const next = gpuRequest(`u${i}`, need, { cpu: 100 + (i % 7) });
+      const decision = engine.place(next);
+      expect(decision?.node).toBe(naive(engine, next));
+      if (decision !== undefined) {
+        placed += 1;
+        engine.snapshot.assume(next, decision.node, decision.allocation);
+      }
+      engine.snapshot.release(`u${i - 90}`);
+    }
+    expect(placed).toBeGreaterThan(600);
+  });
 });
 
 function naive({ snapshot }: Engine, asked: PlacementRequest): string | undefined {

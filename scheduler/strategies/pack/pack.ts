@@ -7,21 +7,15 @@ import { type GpuNeed, type GpuPiece, wholeDevice } from '../../dimensions/gpu/n
 import type { PlacementRequest } from '../../engine/request.ts';
 import type { Snapshot } from '../../engine/snapshot.ts';
 import { refused } from '../../engine/verdict.ts';
-import {
-  maxCost,
-  type NodeState,
-  type NodeStates,
-  type Scorer,
-  type Strategy,
-} from '../strategy.ts';
+import { maxCost, type Scorer, type Strategy } from '../strategy.ts';
 import { commonDemand, type DemandKind } from './demand.ts';
-import { potentialOf } from './potential.ts';
+import { type GpuState, Outlook, type Rest } from './outlook.ts';
 
 export const pack = packFor(commonDemand);
 
 /** Packs for a demand that is known. */
 export function packFor(demand: readonly DemandKind[]): Strategy {
-  const outlook = outlookOf(demand);
+  const outlook = new Outlook(demand);
   return {
     name: 'Pack',
     readsRoom: false,
@@ -32,23 +26,6 @@ export function packFor(demand: readonly DemandKind[]): Strategy {
   };
 }
 
-/** What is known of one node's GPUs. */
-interface Rest {
-  readonly accepts: Uint8Array;
-  readonly models: string;
-  cpuFree: number;
-  changes: number;
-  potential: number;
-  /** Equal for nodes that have the same models, and as much free of each device; in any order, where all are of one model. */
-  state: string;
-}
-
-/** A copy of a node's devices, and what is known of them. */
-interface GpuState extends NodeState {
-  readonly gpus: GpuDevices | undefined;
-  readonly rest: Rest | undefined;
-}
-
 interface Best {
   readonly loss: number;
   readonly piece: GpuPiece | undefined;
@@ -56,61 +33,8 @@ interface Best {
 
 const nothingLost: Best = { loss: 0, piece: undefined };
 
-/** Losses of one class of requests that are kept, by the state of the node. */
-const lossesMax = 1 << 14;
-
 /** Losses are rounded to this, so that equals are equal to the last bit. */
 const lossStep = 1 / 1024;
-
-type Outlook = ReturnType<typeof outlookOf>;
-
-function outlookOf(demand: readonly DemandKind[]) {
-  const potential = potentialOf(demand);
-  const readsCpu = demand.some(({ cpu }) => cpu > 0);
-  const rests = new WeakMap<GpuDevices, Rest>();
-  /** As the node is now; the same for every request until it changes. */
-  const now = (cpuFree: number, gpus: GpuDevices): Rest => {
-    const rest = rests.get(gpus) ?? {
-      accepts: Uint8Array.from(
-        demand.flatMap((kind) => gpus.models.map((_, i) => Number(gpus.accepts(kind, i)))),
-      ),
-      models: JSON.stringify(gpus.models),
-      cpuFree: Number.NaN,
-      changes: -1,
-      potential: 0,
-      state: '',
-    };
-    rests.set(gpus, rest);
-    if (rest.cpuFree === cpuFree && rest.changes === gpus.changes) return rest;
-    rest.cpuFree = cpuFree;
-    rest.changes = gpus.changes;
-    rest.potential = potential(cpuFree, gpus.free, rest.accepts);
-    rest.state = `${rest.models} ${freeOf(gpus).join(' ')}`;
-    return rest;
-  };
-  return { now, potential, readsCpu };
-}
-
-function freeOf({ free, models }: GpuDevices): Int32Array {
-  const [first] = models;
-  return models.every((model) => model === first) ? free.slice().sort() : free;
-}
-
-function statesOf(snapshot: Snapshot, outlook: Outlook): NodeStates {
-  const restOf = (gpus: GpuDevices) => outlook.now(Number.POSITIVE_INFINITY, gpus);
-  return {
-    keyAt: (index) => {
-      const gpus = snapshot.devicesAt('gpu', index);
-      return gpus instanceof GpuDevices ? restOf(gpus).state : '';
-    },
-    at: (index): GpuState => {
-      const gpus = snapshot.devicesAt('gpu', index);
-      if (!(gpus instanceof GpuDevices)) return { key: '', gpus: undefined, rest: undefined };
-      const rest = { ...restOf(gpus) };
-      return { key: rest.state, gpus: gpus.copy(), rest };
-    },
-  };
-}
 
 function scorerOf(snapshot: Snapshot, request: PlacementRequest, outlook: Outlook): Scorer {
   const cpuAsked = request.amounts.find(({ resource }) => resource === 'cpu')?.amount ?? 0;
@@ -119,31 +43,27 @@ function scorerOf(snapshot: Snapshot, request: PlacementRequest, outlook: Outloo
   const need = part?.need as GpuNeed | undefined;
   const best = (gpus: GpuDevices, rest: Rest): Best => {
     let least: Best | undefined;
+    const before = outlook.potentialNow(gpus, rest);
     for (const piece of piecesOf(gpus, need)) {
       const free = gpus.free.slice();
       for (const device of piece?.devices ?? [])
         free[device] = (free[device] ?? 0) - (piece?.milli ?? 0);
-      const after = outlook.potential(rest.cpuFree - cpuAsked, free, rest.accepts);
-      const loss = rest.potential - after;
+      const after = outlook.potential(rest.cpuFree - cpuAsked, free, rest.models.accepts);
+      const loss = before - after;
       if (least === undefined || loss < least.loss) least = { loss, piece };
     }
     return least ?? nothingLost;
   };
   const restAt = (gpus: GpuDevices, index: number) => {
-    if (!outlook.readsCpu) return outlook.now(Number.POSITIVE_INFINITY, gpus);
+    if (!outlook.readsCpu) return outlook.rest(Number.POSITIVE_INFINITY, gpus);
     const column = snapshot.columns.get('cpu');
-    return outlook.now(column?.freeAt(index) ?? 0, gpus);
+    return outlook.rest(column?.freeAt(index) ?? 0, gpus);
   };
-  const losses = new Map<string, number>();
+  const kind = JSON.stringify(need);
   const lossOf = (gpus: GpuDevices, rest: Rest): number => {
-    if (need === undefined && !outlook.readsCpu) return 0;
     if (outlook.readsCpu) return best(gpus, rest).loss;
-    const known = losses.get(rest.state);
-    if (known !== undefined) return known;
-    if (losses.size >= lossesMax) losses.clear();
-    const { loss } = best(gpus, rest);
-    losses.set(rest.state, loss);
-    return loss;
+    if (need === undefined) return 0;
+    return outlook.lossOf(kind, rest.state, () => best(gpus, rest).loss);
   };
   return {
     cost: (index) => {
@@ -152,9 +72,10 @@ function scorerOf(snapshot: Snapshot, request: PlacementRequest, outlook: Outloo
       return costOfLoss(lossOf(gpus, restAt(gpus, index)));
     },
     isLevel: !outlook.readsCpu && need === undefined,
-    ...(outlook.readsCpu ? {} : { states: statesOf(snapshot, outlook) }),
+    ...(outlook.readsCpu ? {} : { states: outlook.statesOf(snapshot) }),
+    order: `Pack ${kind}`,
     costOf: (state) => {
-      // What `statesOf` has made.
+      // What the outlook has made.
       const { gpus, rest } = state as GpuState;
       if (need === undefined) return costOfLoss(0);
       if (gpus === undefined || rest === undefined || !gpus.fits(need)) return refused;
@@ -163,7 +84,8 @@ function scorerOf(snapshot: Snapshot, request: PlacementRequest, outlook: Outloo
     allocate: (dimension, index) => {
       const gpus = snapshot.devicesAt('gpu', index);
       if (dimension !== 'gpu' || !(gpus instanceof GpuDevices)) return undefined;
-      return best(gpus, restAt(gpus, index)).piece;
+      const pieces = piecesOf(gpus, need);
+      return pieces.length > 1 ? best(gpus, restAt(gpus, index)).piece : pieces[0];
     },
   };
 }
