@@ -242,6 +242,7 @@ describe('equal replicas at once', () => {
           expect(seen(together.snapshot)).toEqual(seen(single.snapshot));
         }
       }),
+      { numRuns: 50 },
     );
   });
 

@@ -109,7 +109,7 @@ describe('Pack', () => {
     ]);
     const engine = engineOf(Object.fromEntries(lists));
     let placed = 0;
-    for (let i = 0; i < 700; i += 1) {
+    for (let i = 0; i < 500; i += 1) {
       const milli = 1 + ((i * 37) % 700);
       const models = i % 5 === 0 ? ['T4'] : [];
       const need = i % 11 === 0 ? whole(1 + (i % 3)) : { devices: 1, milli, models };
@@ -122,7 +122,7 @@ describe('Pack', () => {
       }
       engine.snapshot.release(`u${i - 90}`);
     }
-    expect(placed).toBeGreaterThan(600);
+    expect(placed).toBeGreaterThan(440);
   });
 });
 
