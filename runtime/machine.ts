@@ -67,7 +67,7 @@ export interface MachineInterface {
 /** What is found of a machine beside its container. */
 export interface MachineStatus {
   readonly state: MachineState;
-  /** What it has now, where it runs. */
+  /** What it has now, or was last defined with; absent where nobody can tell. */
   readonly size?: { readonly cpus: number; readonly memoryBytes: bigint };
   /** Why it is halted, although nobody asked for that. */
   readonly trouble?: string;

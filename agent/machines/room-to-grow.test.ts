@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Node, Pod, VM } from '../../api/kinds.gen.ts';
 import { podOfVm } from '../../api/vm-instance.ts';
-import { growthObstacle } from './room-to-grow.ts';
+import { growthObstacle, heldBack } from './room-to-grow.ts';
 
 const vm = (cpu: string, memory: string, more: Partial<VM['spec']> = {}) =>
   podOfVm({
@@ -77,4 +77,20 @@ test('cores of its own are those that it was given', () => {
   expect(growthObstacle(bound('3'), have, [], node())).toContain(
     'it was given 1.5 cores of its own when it was placed: ask for no more',
   );
+});
+
+test('what does not fit starts with what it had, and without what was made for more', () => {
+  const boot = { type: 'disk' } as const;
+  const machine = {
+    ...{ boot, disks: [], interfaces: [], graphics: false },
+    ...{ cpus: 4, cpusMax: 8, topology: { sockets: 1, cores: 8, threads: 1 } },
+    ...{ memoryBytes: 4n << 30n, memoryMaxBytes: 8n << 30n },
+  };
+  const { cpusMax, topology, ...fewer } = machine;
+  expect(heldBack(machine, { cpus: 2, memoryBytes: 6n << 30n })).toEqual({ ...fewer, cpus: 2 });
+  const { memoryMaxBytes, ...less } = machine;
+  expect(heldBack(machine, { cpus: 4, memoryBytes: 1n << 30n })).toEqual({
+    ...less,
+    memoryBytes: 1n << 30n,
+  });
 });

@@ -1,4 +1,4 @@
-/** Whether what a running machine is to get more of is left on its node. Pure. */
+/** Whether what a machine is to get more of is left on its node, while it runs and when it is started. Pure. */
 import type { Node, Pod } from '../../api/kinds.gen.ts';
 import type { JsonObject } from '../../api/meta.ts';
 import {
@@ -11,10 +11,11 @@ import {
 import { podAmounts } from '../../api/pod-resources.ts';
 import { formatQuantity, isQuantity, parseQuantity } from '../../api/quantity.ts';
 import { cpusOf, type VmInstance } from '../../api/vm-instance.ts';
+import type { MachineSpec } from '../../runtime/machine.ts';
 import { allocationOf } from '../devices/allocation.ts';
 import { oversellOf } from '../devices/check-allocation.ts';
 
-/** What a machine has that runs. */
+/** What a machine has, or had when it last ran. */
 export interface MachineSize {
   readonly cpus: number;
   readonly memoryBytes: bigint;
@@ -47,6 +48,21 @@ export function growthObstacle(
     if (left < 0n || wanted > left) return words(resource, wanted, left, node);
   }
   return undefined;
+}
+
+/** A machine as it is started that cannot have more than it had; what is made for more waits with it. */
+export function heldBack(machine: MachineSpec, had: MachineSize): MachineSpec {
+  const { cpusMax, topology, memoryMaxBytes, ...rest } = machine;
+  const fewer = had.cpus < machine.cpus;
+  const less = had.memoryBytes < machine.memoryBytes;
+  return {
+    ...rest,
+    cpus: fewer ? had.cpus : machine.cpus,
+    memoryBytes: less ? had.memoryBytes : machine.memoryBytes,
+    ...(fewer || cpusMax === undefined ? {} : { cpusMax }),
+    ...(fewer || topology === undefined ? {} : { topology }),
+    ...(less || memoryMaxBytes === undefined ? {} : { memoryMaxBytes }),
+  };
 }
 
 /** Cores of its own are chosen when it is placed. */

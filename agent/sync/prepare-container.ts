@@ -1,7 +1,7 @@
 /** Brings the image and the resolved specification of a container, or says what it waits for. */
 import type { Container } from '../../api/kinds.gen.ts';
 import { StatusError } from '../../api/status.ts';
-import { isVm } from '../../api/vm-instance.ts';
+import { isVm, type VmInstance } from '../../api/vm-instance.ts';
 import { claimsOf } from '../../api/volume.ts';
 import { type CniAttachment, hasMain } from '../../runtime/cni/cni.ts';
 import { DiskError } from '../../runtime/disk/disk-images.ts';
@@ -12,6 +12,7 @@ import { type HeldVolume, VolumeWait } from '../disks/hold-volumes.ts';
 import { giveTreeToGroup } from '../files/fs-group.ts';
 import { withMessageFile } from '../hooks/termination-message.ts';
 import { type MachineNetworks, prepareMachine } from '../machines/prepare-machine.ts';
+import { heldBack } from '../machines/room-to-grow.ts';
 import { ConfigError } from '../pod/config-error.ts';
 import type { NodeFacts } from '../pod/downward.ts';
 import type { Waiting } from '../pod/pod-view.ts';
@@ -174,7 +175,24 @@ async function machineOf(
     return { ...each, dns };
   });
   const named = { pools, attachments };
-  return await aside(() => prepareMachine(pod.vm, named, machinesDir, held, { signal }));
+  const machine = await aside(() => prepareMachine(pod.vm, named, machinesDir, held, { signal }));
+  return await withinRoom(context, pod, machine);
+}
+
+/** What it grew by since it last ran it gets where that is left: `followMachine` goes on telling. */
+async function withinRoom(
+  context: PodContext,
+  pod: VmInstance,
+  machine: MachineSpec,
+): Promise<MachineSpec> {
+  const { runtime, uid, signal } = context;
+  const { size: had, state } = (await runtime.get(uid, { signal }))?.machine ?? {};
+  // What was saved goes on as it was.
+  if (had === undefined || state === 'saved') return machine;
+  const obstacle = context.growthObstacle(pod, had);
+  if (obstacle === undefined) return machine;
+  warn(context, 'FailedAdjust', `started with what it had: ${obstacle}`);
+  return heldBack(machine, had);
 }
 
 /** The API has answered, and will not give what the pod names. */

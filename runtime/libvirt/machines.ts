@@ -107,7 +107,7 @@ export class Machines {
       ],
       machine: {
         state,
-        ...(running ? { size: { cpus: info.cpus, memoryBytes: info.memoryBytes } } : {}),
+        size: { cpus: info.cpus, memoryBytes: info.memoryBytes },
         ...(halted ? { trouble: haltedWords } : {}),
         ...(labels.adopted === undefined ? {} : { unlogged: unloggedWords }),
       },

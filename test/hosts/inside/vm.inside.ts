@@ -235,8 +235,15 @@ test(
     expect(captured.stderr).toContain('golden.qcow2 is there already: name another file');
     expect(stopped.spec.nodeName).toBe('node-1');
     expect(stopped.status?.state).toMatchObject({ terminated: { exitCode: 0 } });
-    await kubectl.ok(['patch', 'vm', 'db', '--type=merge', '-p', '{"spec":{"running":true}}']);
+    // What the node has not left it does not get by a start either.
+    const { memory, resources } = stopped.spec;
+    const greedy = { running: true, resources: { requests: { memory: '100Ti' } } };
+    const patch = JSON.stringify({ spec: { ...greedy, memory: { max: '100Ti' } } });
+    await kubectl.ok(['patch', 'vm', 'db', '--type=merge', '-p', patch]);
     await kubectl.ok(['wait', 'vm/db', '--for=condition=Ready', '--timeout=60s']);
+    await kubectl.ok(['wait', 'vm/db', '--for=condition=Synchronized=false', '--timeout=60s']);
+    const back = JSON.stringify({ spec: { resources, memory: memory ?? null } });
+    await kubectl.ok(['patch', 'vm', 'db', '--type=merge', '-p', back]);
     expect(await until('the guest answers again', answer, bootMs)).toBe('db\n');
     expect((await vm()).status?.restarts).toBe((stopped.status?.restarts ?? 0) + 1);
   },
