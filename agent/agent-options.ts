@@ -1,6 +1,7 @@
 /** What an agent is started with. */
 import type { NodeAddress } from '../api/kinds.gen.ts';
 import type { Client } from '../client/client.ts';
+import type { CallOptions } from '../lib/call.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Metrics } from '../lib/metrics.ts';
@@ -58,6 +59,8 @@ export interface AgentOptions {
   readonly apiServer?: NodeFacts['apiServer'];
   /** Answers names of instances to its pods; absent: they resolve as the machine does. */
   readonly names?: Pick<NodeDnsOptions, 'readConf' | 'addressesOf' | 'fallBackTo' | 'keeper'>;
+  /** Has rules of the machine's network that somebody took away made again, and tells which. @default nothing is looked at */
+  readonly mendNetwork?: (options: CallOptions) => Promise<readonly string[]>;
   /** Measures the disk that has this directory. @default in a process of its own */
   readonly measureDisk?: typeof measureDisk;
   /** What `/metrics` of the node shows; nothing when absent. */

@@ -25,6 +25,7 @@ import { NodeDns } from './dns/node-dns.ts';
 import { ReferenceWatches } from './files/reference-watches.ts';
 import { podDirectories } from './files/volumes.ts';
 import { growthObstacle } from './machines/room-to-grow.ts';
+import { mendingNetwork } from './networks/mend-network.ts';
 import { tidyNetworks } from './networks/tidy-networks.ts';
 import { keepCertificates, type NodeCertificatesOptions } from './node/node-certificates.ts';
 import { runNodeLease } from './node/node-lease.ts';
@@ -238,6 +239,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
         for (const pod of desired.list()) workers.add(pod.metadata.uid ?? '');
         await enqueueInstances(options, workers, volumes, signal);
       }),
+      mendingNetwork(options, { signal }),
       tidyNetworks(options, () => desired.live, { signal }),
       repeat(clock, checkpointMs, signal, async () => {
         if (desired.live) names?.setInstances(desired.list());

@@ -1,5 +1,6 @@
 /** The node's names: where its keeper of names listens, and which pods ask it. */
 import type { Pod } from '../../api/kinds.gen.ts';
+import { isVm } from '../../api/vm-instance.ts';
 import type { Client } from '../../client/client.ts';
 import type { CallOptions } from '../../lib/call.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -9,6 +10,7 @@ import { privateGateway } from '../../runtime/network/bridge.ts';
 import { parseResolvConf, withoutLoopback } from '../../runtime/network/resolv-conf.ts';
 import type { DnsSpec, InstanceNetwork, RuntimeName } from '../../runtime/runtime.ts';
 import type { InstanceNetworks } from '../addresses/instance-networks.ts';
+import { Leases } from '../dhcp/leases.ts';
 import { KeeperLink, type KeeperProgram } from './keeper/keeper-link.ts';
 import type { ServedPlace } from './keeper/messages.ts';
 import { ownNames } from './keeper/own-names.ts';
@@ -57,6 +59,9 @@ const pollMs = 20;
 export class NodeDns implements PodNames {
   readonly #options: NodeDnsOptions;
   readonly #keeper: KeeperLink;
+  readonly #leases = new Leases();
+  /** Bridges on which this node has no address. */
+  readonly #unreached = new Set<string>();
   /** Servers before the machine's own, by address. */
   readonly #listening = new Map<string, readonly string[]>();
   /** Under way, or made as it should be, by address. */
@@ -90,8 +95,8 @@ export class NodeDns implements PodNames {
     }
     const own = networks.filter((each) => each !== undefined);
     for (const network of own.length === 0 ? [undefined] : own) {
-      const address = this.#addressFor(pod, runtime, network);
-      if (address !== undefined) this.#listen(address, network?.dns ?? []);
+      // What it asks was told to it when it started; what DHCP tells it is noted again.
+      this.dnsOf(pod, runtime, network);
     }
   }
 
@@ -106,18 +111,23 @@ export class NodeDns implements PodNames {
       attached === undefined
         ? this.#addressFor(pod, runtime, network)
         : this.#gatewayHere(attached);
+    if (reached === undefined && network !== undefined) this.#noteUnreached(network);
     const address = usesOurs(pod) ? reached : undefined;
     const isServed = address !== undefined && this.#listen(address, dns);
-    return podDns(pod, {
+    const told = podDns(pod, {
       conf: this.#conf,
       ...(attached === undefined ? { segment: dns } : { attached: attached.dns }),
       ...(isServed ? { server: address } : {}),
     });
+    if (isVm(pod) && network !== undefined && reached !== undefined) {
+      this.#leases.note(pod, network, { server: reached, dns: told?.servers ?? network.dns });
+    }
+    return told;
   }
 
   /** All instances of the node, as they are now. */
   setInstances(instances: readonly Pod[]): void {
-    this.#keeper.setOwn(ownNames(instances));
+    this.#keeper.setOwn(ownNames(instances), this.#leases.of(instances));
   }
 
   /** Before the first pod asks: whether names can be served is known then. Begins what `run` goes on with. */
@@ -161,6 +171,14 @@ export class NodeDns implements PodNames {
     if (runtime === 'libvirt') return undefined;
     if (runtime === 'systemd' && spec.hostNetwork !== true) return privateGateway;
     return addressesOf(dockerBridge)[0];
+  }
+
+  /** Once for each bridge. */
+  #noteUnreached({ bridge, pool }: InstanceNetwork): void {
+    if (this.#unreached.has(bridge)) return;
+    this.#unreached.add(bridge);
+    const remedy = `give this node an address on ${bridge}`;
+    this.#options.log.warn({ bridge, pool, remedy }, 'no names and no DHCP on a bridge without us');
   }
 
   /** The gateway of a network by CNI, where it is this node. */

@@ -17,6 +17,7 @@ import { systemRandom } from '../../lib/random.ts';
 import { CniNetworks } from '../../runtime/cni/networks.ts';
 import type { LogLimits } from '../../runtime/docker/container-options.ts';
 import { interfaceAddresses } from '../../runtime/network/interface-addresses.ts';
+import { mendRules } from '../../runtime/network/mend-rules.ts';
 import { ensureNameFallback } from '../../runtime/network/name-fallback.ts';
 import { parseDisk } from './disks.ts';
 import { keeperProgram } from './keeper-program.ts';
@@ -94,6 +95,7 @@ export function startAgentPart(options: AgentPartOptions): AgentPart {
     ...(options.disks === undefined ? {} : { disks: options.disks.map(parseDisk) }),
     ...(options.certificates === undefined ? {} : { certificates: options.certificates }),
     apiServer: placeOf(options.server),
+    mendNetwork: mendRules,
     names: {
       keeper: keeperProgram(dataDir, log),
       fallBackTo: ensureNameFallback,

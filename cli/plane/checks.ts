@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { probeEngine } from './docker-engine.ts';
 import type { Finding } from './finding.ts';
 import { findProgram, read, run } from './look.ts';
+import { hostPortFindings } from './network-checks.ts';
 import { portOwner, probePort } from './ports.ts';
 import { dockerFindings, hullFindings } from './runtime-checks.ts';
 
@@ -19,11 +20,12 @@ export interface CheckOptions {
 const diskFreeMinBytes = 1 << 30;
 
 export async function runChecks(options: CheckOptions): Promise<readonly Finding[]> {
-  const [engine, port, hulls, kubectl] = await Promise.all([
+  const [engine, port, hulls, kubectl, ports] = await Promise.all([
     probeEngine(),
     checkPort(options),
     hullFindings(),
     checkKubectl(),
+    hostPortFindings(options.running),
   ]);
   const engineDisk = engine.type === 'ready' && existsSync(engine.rootDir);
   return [
@@ -37,6 +39,7 @@ export async function runChecks(options: CheckOptions): Promise<readonly Finding
     port,
     kubectl,
     ...hulls,
+    ...ports,
     checkEtcd(),
   ];
 }

@@ -1,7 +1,7 @@
 /** Lets what is on a bridge of the node out into the world, and answers back in, by iptables. */
 import { readFile, writeFile } from 'node:fs/promises';
 import type { CallOptions } from '../../lib/call.ts';
-import { run } from '../run.ts';
+import { keepRule, type Rule } from './rules.ts';
 
 /**
  * Traffic of `subnet` that leaves the bridge has the machine's own address. Without iptables the
@@ -14,14 +14,20 @@ export async function masquerade(
 ): Promise<void> {
   await writeFile('/proc/sys/net/ipv4/ip_forward', '1').catch(() => undefined);
   const rule = ['POSTROUTING', '-s', subnet, '!', '-o', bridge, '-j', 'MASQUERADE'];
-  await ensureRule(['-t', 'nat'], '-A', rule, options);
+  await keep({ table: 'nat', how: '-A', rule }, options);
 }
 
 /** Where a policy drops what is forwarded, as Docker sets one, the bridge's traffic passes. */
 export async function allowForwarding(bridge: string, options: CallOptions): Promise<void> {
   const answers = ['-m', 'conntrack', '--ctstate', 'RELATED,ESTABLISHED'];
-  await ensureRule([], '-I', ['FORWARD', '-i', bridge, '-j', 'ACCEPT'], options);
-  await ensureRule([], '-I', ['FORWARD', '-o', bridge, ...answers, '-j', 'ACCEPT'], options);
+  await keep(
+    { table: 'filter', how: '-I', rule: ['FORWARD', '-i', bridge, '-j', 'ACCEPT'] },
+    options,
+  );
+  await keep(
+    { table: 'filter', how: '-I', rule: ['FORWARD', '-o', bridge, ...answers, '-j', 'ACCEPT'] },
+    options,
+  );
 }
 
 /**
@@ -33,20 +39,14 @@ export async function allowBridged(bridge: string, options: CallOptions): Promis
     () => '0',
   );
   if (judged.trim() !== '1') return;
-  await ensureRule([], '-I', ['FORWARD', '-i', bridge, '-o', bridge, '-j', 'ACCEPT'], options);
+  await keep(
+    { table: 'filter', how: '-I', rule: ['FORWARD', '-i', bridge, '-o', bridge, '-j', 'ACCEPT'] },
+    options,
+  );
 }
 
-async function ensureRule(
-  table: readonly string[],
-  how: '-A' | '-I',
-  rule: readonly string[],
-  options: CallOptions,
-): Promise<void> {
-  const iptables = async (action: string) =>
-    await run('iptables', ['-w', ...table, action, ...rule], options).then(
-      () => true,
-      () => false,
-    );
-  if (!(await iptables('-C'))) await iptables(how);
+/** Where there is no iptables nothing is lost but the way out. */
+async function keep(rule: Rule, options: CallOptions): Promise<void> {
+  await keepRule(rule, options).catch(() => undefined);
   options.signal.throwIfAborted();
 }

@@ -3,12 +3,14 @@
  * chains of its own behind the common `BERTH-PORTS`; what it publishes is written down beside, until a reboot
  * takes both.
  */
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CallOptions } from '../../lib/call.ts';
 import { run } from '../run.ts';
 import { type InstanceNetwork, type PortSpec, RuntimeError } from '../runtime.ts';
+import { KeyedSerial } from '../serial.ts';
 import { readLink, subnetOf } from './ip.ts';
+import { ensureRule } from './rules.ts';
 
 export interface PublishedPorts {
   /** At most 11 letters and digits, the instance's own. */
@@ -27,11 +29,41 @@ export interface PublishedPorts {
 const parent = 'BERTH-PORTS';
 const stateDir = '/run/berth/ports';
 
+/** By key: what is taken back is not made again at the same moment. */
+const serial = new KeyedSerial();
+
 /** What the instance published before is replaced; nothing is done when it is the same. */
 export async function publishPorts(asked: PublishedPorts, options: CallOptions): Promise<void> {
+  await serial.run(asked.key, () => publish(asked, options));
+}
+
+/** What each instance has published. */
+export async function publishedPorts(): Promise<readonly PublishedPorts[]> {
+  const keys = await readdir(stateDir).catch(() => []);
+  return (await Promise.all(keys.map(readPublished))).flatMap((each) => each ?? []);
+}
+
+/** As it was published before; nothing where that was taken back meanwhile. */
+export async function publishAgain(key: string, options: CallOptions): Promise<void> {
+  await serial.run(key, async () => {
+    const published = await readPublished(key);
+    if (published !== undefined) await publish(published, options);
+  });
+}
+
+async function readPublished(key: string): Promise<PublishedPorts | undefined> {
+  try {
+    // Written by `publish`.
+    return JSON.parse(await readFile(join(stateDir, key), 'utf8')) as PublishedPorts;
+  } catch {
+    return undefined;
+  }
+}
+
+async function publish(asked: PublishedPorts, options: CallOptions): Promise<void> {
   const { key, bridge } = asked;
   const ports = asked.ports.filter(({ hostPort }) => hostPort !== undefined);
-  if (ports.length === 0) return await unpublishPorts(key, options);
+  if (ports.length === 0) return await unpublish(key, options);
   checkPorts(ports);
   await mkdir(stateDir, { recursive: true });
   // First: whoever removes the instance finds that there is something to take back.
@@ -40,7 +72,7 @@ export async function publishPorts(asked: PublishedPorts, options: CallOptions):
   const input = portRules({ ...asked, ports });
   await run('iptables-restore', ['-w', '--noflush'], { ...options, input });
   for (const { table, caller, chain } of chainsOf(key)) {
-    await ensureRule(table, '-A', [caller, '-j', chain], options);
+    await ensureRule({ table, how: '-A', rule: [caller, '-j', chain] }, options);
   }
 }
 
@@ -59,6 +91,10 @@ export async function publishPool(
 
 /** Resolves also when nothing is published. */
 export async function unpublishPorts(key: string, options: CallOptions): Promise<void> {
+  await serial.run(key, () => unpublish(key, options));
+}
+
+async function unpublish(key: string, options: CallOptions): Promise<void> {
   const file = join(stateDir, key);
   if ((await readFile(file, 'utf8').catch(() => undefined)) === undefined) return;
   for (const { table, caller, chain } of chainsOf(key)) {
@@ -136,28 +172,17 @@ async function ensureParents(bridge: string, options: CallOptions): Promise<void
     await run('iptables', ['-w', '-t', table, '-N', caller], { ...options, mayFail });
   }
   const local = ['-m', 'addrtype', '--dst-type', 'LOCAL', '-j', parent];
-  await ensureRule('nat', '-I', ['PREROUTING', ...local], options);
-  await ensureRule('nat', '-I', ['OUTPUT', ...local], options);
-  await ensureRule('nat', '-I', ['POSTROUTING', '-j', `${parent}-B`], options);
-  await ensureRule('filter', '-I', ['FORWARD', '-j', `${parent}-F`], options);
+  await ensureRule({ table: 'nat', how: '-I', rule: ['PREROUTING', ...local] }, options);
+  await ensureRule({ table: 'nat', how: '-I', rule: ['OUTPUT', ...local] }, options);
+  await ensureRule(
+    { table: 'nat', how: '-I', rule: ['POSTROUTING', '-j', `${parent}-B`] },
+    options,
+  );
+  await ensureRule({ table: 'filter', how: '-I', rule: ['FORWARD', '-j', `${parent}-F`] }, options);
   // The machine asks itself at 127.0.0.1, and the answer comes from the bridge; from there nothing else may
   // reach its loopback. Source: Kubernetes, CVE-2020-8558.
   const stray = ['-d', '127.0.0.0/8', '-m', 'conntrack', '!', '--ctstate'];
   const drop = ['INPUT', '-i', bridge, ...stray, 'RELATED,ESTABLISHED,DNAT', '-j', 'DROP'];
-  await ensureRule('filter', '-I', drop, options);
+  await ensureRule({ table: 'filter', how: '-I', rule: drop }, options);
   await writeFile(`/proc/sys/net/ipv4/conf/${bridge}/route_localnet`, '1');
-}
-
-async function ensureRule(
-  table: Table,
-  how: '-A' | '-I',
-  rule: readonly string[],
-  options: CallOptions,
-): Promise<void> {
-  const iptables = ['-w', '-t', table];
-  const isThere = await run('iptables', [...iptables, '-C', ...rule], options).then(
-    () => true,
-    () => false,
-  );
-  if (!isThere) await run('iptables', [...iptables, how, ...rule], options);
 }

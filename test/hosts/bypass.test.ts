@@ -87,7 +87,7 @@ test.each(table)(
     await Promise.all(victims.map((victim) => victim.kill()));
     await systemClock.sleep(awayMs);
     expect(await hulls.processes()).toEqual(before);
-    expect(await hulls.resolved()).toContain(`Address: ${address}\n`);
+    expect(await hulls.resolved()).toMatch(new RegExp(`^Address: ${address}$`, 'm'));
     // What others need comes back first.
     for (const victim of [...victims].reverse()) await victim.revive();
     await hulls.ready();

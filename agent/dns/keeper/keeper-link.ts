@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net';
 import type { CallOptions } from '../../../lib/call.ts';
 import type { Clock } from '../../../lib/clock.ts';
 import type { Log } from '../../../lib/log.ts';
+import type { DhcpLease } from '../../dhcp/message.ts';
 import type { PlaceState } from '../dns-server.ts';
 import type { Known } from '../zone.ts';
 import {
@@ -30,6 +31,7 @@ export interface KeeperLinkOptions {
   readonly log: Log;
 }
 
+const nothingSent = { places: '', own: '', leases: '' };
 const retryMs = 50;
 /** One that was started and is not there by then is started again. */
 const startMs = 10_000;
@@ -40,8 +42,9 @@ export class KeeperLink {
   #places: readonly ServedPlace[] = [];
   /** Undefined until the node has been told what it runs. */
   #own: OwnNames | undefined;
+  #leases: readonly DhcpLease[] = [];
   /** As they were last sent. */
-  #sent = { places: '', own: '' };
+  #sent = nothingSent;
   #states: Readonly<Record<string, PlaceState>> = {};
 
   constructor(options: KeeperLinkOptions) {
@@ -58,8 +61,10 @@ export class KeeperLink {
     this.#send();
   }
 
-  setOwn(own: OwnNames): void {
+  /** All that this node knows by itself. */
+  setOwn(own: OwnNames, leases: readonly DhcpLease[]): void {
     this.#own = own;
+    this.#leases = leases;
     this.#send();
   }
 
@@ -122,7 +127,7 @@ export class KeeperLink {
 
   #begin(socket: Socket): void {
     this.#socket = socket;
-    this.#sent = { places: '', own: '' };
+    this.#sent = nothingSent;
     this.#send();
   }
 
@@ -131,11 +136,14 @@ export class KeeperLink {
     const socket = this.#socket;
     if (socket === undefined) return;
     const [places, own] = [JSON.stringify(this.#places), JSON.stringify(this.#own ?? '')];
-    const { places: placesSent, own: ownSent } = this.#sent;
-    this.#sent = { places, own };
-    if (places !== placesSent) say<ToKeeper>(socket, { type: 'places', places: this.#places });
-    if (own === ownSent || this.#own === undefined) return;
-    say<ToKeeper>(socket, { type: 'own', own: this.#own });
+    const leases = JSON.stringify(this.#leases);
+    const before = this.#sent;
+    this.#sent = { places, own, leases };
+    if (places !== before.places) say<ToKeeper>(socket, { type: 'places', places: this.#places });
+    // What it has from before stays until the node has been told what it runs.
+    if (this.#own === undefined) return;
+    if (own !== before.own) say<ToKeeper>(socket, { type: 'own', own: this.#own });
+    if (leases !== before.leases) say<ToKeeper>(socket, { type: 'leases', leases: this.#leases });
   }
 
   async #answer(

@@ -102,7 +102,7 @@ const world: Readonly<Record<string, Known>> = {
 
 test('names are answered on when the agent has gone, and from the file by the next keeper', async () => {
   const agent = startAgent('1', (key) => world[key] ?? { type: 'unknown' });
-  agent.link.setOwn(ownNames([pod('web', '10.0.0.7')]));
+  agent.link.setOwn(ownNames([pod('web', '10.0.0.7')]), []);
   await expect.poll(() => agent.link.stateOf(local)).toBe('serving');
   expect(await resolved('db.shop.berth')).toEqual(['10.0.0.5']);
   expect(await resolved('gone.shop.berth')).toBe('NXDOMAIN');
@@ -128,7 +128,7 @@ test('names are answered on when the agent has gone, and from the file by the ne
 
 test('the next agent goes on with the keeper that is there, and replaces one of another build', async () => {
   const first = startAgent('1', () => ({ type: 'unknown' }));
-  first.link.setOwn(ownNames([pod('web', '10.0.0.7')]));
+  first.link.setOwn(ownNames([pod('web', '10.0.0.7')]), []);
   await expect.poll(() => first.link.stateOf(local)).toBe('serving');
   first.stop.abort();
   const second = startAgent('1', () => ({ type: 'unknown' }));
@@ -154,7 +154,7 @@ test('one that dies is started again by the agent', async () => {
 
 test('it ends with an agent that leaves nothing running, and when its directory is gone', async () => {
   const agent = startAgent('1', () => ({ type: 'unknown' }));
-  agent.link.setOwn(ownNames([]));
+  agent.link.setOwn(ownNames([]), []);
   await expect.poll(() => agent.link.stateOf(local)).toBe('serving');
   agent.stop.abort();
   await keepers[1];

@@ -1,5 +1,6 @@
 /** What agent and keeper of names say to each other: one line of JSON each, over a socket of the machine. */
 import type { Socket } from 'node:net';
+import type { DhcpLease } from '../../dhcp/message.ts';
 import type { PlaceState } from '../dns-server.ts';
 import type { Known } from '../zone.ts';
 
@@ -25,6 +26,7 @@ export type ToKeeper =
   | { readonly type: 'hello' }
   | { readonly type: 'places'; readonly places: readonly ServedPlace[] }
   | { readonly type: 'own'; readonly own: OwnNames }
+  | { readonly type: 'leases'; readonly leases: readonly DhcpLease[] }
   | { readonly type: 'found'; readonly id: number; readonly known: Known }
   /** Answer on for a moment, and leave the socket to the next keeper. */
   | { readonly type: 'replace' }

@@ -1,6 +1,6 @@
 /**
- * The process that answers names, on its own: it outlives the agent, which tells it where to listen and what names
- * mean. While no agent is there it answers from its table.
+ * The process that answers names, and guests that ask for their address, on its own: it outlives the agent, which tells it where to
+ * listen and what names mean. While no agent is there it answers from its table.
  */
 import { rm, stat } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
@@ -8,6 +8,7 @@ import { dirname } from 'node:path';
 import type { CallOptions } from '../../../lib/call.ts';
 import type { Clock } from '../../../lib/clock.ts';
 import type { Log } from '../../../lib/log.ts';
+import { DhcpServer } from '../../dhcp/dhcp-server.ts';
 import { DnsServer, type PlaceState } from '../dns-server.ts';
 import { createForward } from '../forward.ts';
 import type { Known } from '../zone.ts';
@@ -54,6 +55,7 @@ class NameKeeper {
   readonly #options: NameKeeperOptions;
   readonly #table: NameTable;
   readonly #dns: DnsServer;
+  readonly #dhcp: DhcpServer;
   readonly #server: Server;
   readonly #end = new AbortController();
   readonly #asked = new Map<number, (known: Known) => void>();
@@ -78,6 +80,7 @@ class NameKeeper {
       onState: () => this.#tellStates(),
       retryMs: () => (this.#isNew() ? hurriedMs : restedMs),
     });
+    this.#dhcp = new DhcpServer({ clock, log });
     this.#server = createServer((socket) => this.#welcome(socket));
   }
 
@@ -86,7 +89,11 @@ class NameKeeper {
     const ending = AbortSignal.any([signal, this.#end.signal]);
     await listenAt(this.#server, socketPath);
     this.#listenWhereTold();
-    const serving = this.#dns.run({ signal: ending });
+    this.#dhcp.setLeases(this.#table.leases);
+    const serving = Promise.all([
+      this.#dns.run({ signal: ending }),
+      this.#dhcp.run({ signal: ending }),
+    ]);
     while (!ending.aborted) {
       await clock.sleep(lookMs, ending).catch(() => undefined);
       await this.#save();
@@ -132,6 +139,10 @@ class NameKeeper {
       }
       case 'own':
         this.#table.setOwn(message.own);
+        return;
+      case 'leases':
+        this.#table.setLeases(message.leases);
+        this.#dhcp.setLeases(message.leases);
         return;
       case 'found':
         this.#asked.get(message.id)?.(message.known);

@@ -1,5 +1,6 @@
-/** What was last known of names, and where they are asked for: on disk, for when nobody else can tell. */
+/** What was last known of names and leases, and where names are asked for: on disk, for when nobody else can tell. */
 import type { Log } from '../../../lib/log.ts';
+import type { DhcpLease } from '../../dhcp/message.ts';
 import { readJsonFile, writeJsonFile } from '../../files/json-file.ts';
 import type { Known } from '../zone.ts';
 import type { NamedAddresses, OwnNames, ServedPlace } from './messages.ts';
@@ -12,6 +13,7 @@ interface TableFile {
   readonly version: number;
   readonly places: readonly ServedPlace[];
   readonly own: OwnNames;
+  readonly leases: readonly DhcpLease[];
   /** In the order in which they were asked for. */
   readonly told: NamedAddresses;
 }
@@ -23,6 +25,7 @@ export class NameTable {
   readonly #told = new Map<string, readonly string[]>();
   #own = nothing;
   #places: readonly ServedPlace[] = [];
+  #leases: readonly DhcpLease[] = [];
   #changed = false;
 
   private constructor(path: string) {
@@ -38,6 +41,7 @@ export class NameTable {
       if (file?.version !== version) return table;
       table.#own = file.own;
       table.#places = file.places;
+      table.#leases = file.leases;
       for (const [key, addresses] of Object.entries(file.told)) table.#told.set(key, addresses);
     } catch (error) {
       log.warn({ err: error }, 'the last names are not known');
@@ -55,6 +59,16 @@ export class NameTable {
 
   setPlaces(places: readonly ServedPlace[]): void {
     this.#places = places;
+    this.#changed = true;
+  }
+
+  /** Of DHCP. */
+  get leases(): readonly DhcpLease[] {
+    return this.#leases;
+  }
+
+  setLeases(leases: readonly DhcpLease[]): void {
+    this.#leases = leases;
     this.#changed = true;
   }
 
@@ -88,6 +102,7 @@ export class NameTable {
       version,
       places: this.#places,
       own: this.#own,
+      leases: this.#leases,
       told: Object.fromEntries(this.#told),
     };
     await writeJsonFile(this.#path, file);

@@ -6,6 +6,7 @@ import { systemClock } from '../../../lib/clock.ts';
 import { silentLog } from '../../../lib/log.ts';
 import { createDockerRuntime } from '../../../runtime/docker/docker.ts';
 import { macOfAddress } from '../../../runtime/network/ip.ts';
+import { mendRules, missingPorts } from '../../../runtime/network/mend-rules.ts';
 import type { ContainerSpec, InstanceSpec, Runtime } from '../../../runtime/runtime.ts';
 import { createSystemdRuntime } from '../../../runtime/systemd/systemd.ts';
 import { until } from '../../e2e/until.ts';
@@ -172,6 +173,17 @@ test.each([
   expect(await ask(['nsenter', '--net', '-t', await pidOf(beside, 'b')], own, 18_099)).toContain(
     served,
   );
+
+  // Whoever takes rules away takes them until the next look.
+  for (const line of ['-F BERTH-PORTS', '-D POSTROUTING -j BERTH-PORTS-B']) {
+    await execute('iptables', ['-t', 'nat', ...line.split(' ')]);
+  }
+  expect(await ask([], '127.0.0.1', 18_099)).toBe('');
+  const words = `ports 18099/tcp to ${served}, 18098/tcp to ${served}`;
+  expect(await missingPorts(never)).toEqual([words]);
+  expect(await mendRules(never)).toEqual([words]);
+  expect(await missingPorts(never)).toEqual([]);
+  expect(await ask([], '127.0.0.1', 18_099)).toContain(served);
 
   await runtime.stop('a', { ...never, graceMs: 0 });
   expect(await ask([], '127.0.0.1', 18_099)).toBe('');

@@ -1,9 +1,12 @@
 /** Addresses of pools on a host of its own: bridges, probes, and what joins them. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, expect, test, vi } from 'vitest';
+import { DhcpServer } from '../../../agent/dhcp/dhcp-server.ts';
 import { DnsServer } from '../../../agent/dns/dns-server.ts';
 import { createForward } from '../../../agent/dns/forward.ts';
 import { systemClock } from '../../../lib/clock.ts';
@@ -213,5 +216,47 @@ test('while nobody answers names at an address, the server behind it does', asyn
   } finally {
     stop.abort();
     behind.kill();
+  }
+});
+
+/** Takes what it is given, and says it. */
+const takeLease = `#!/bin/sh
+[ "$1" = bound ] || exit 0
+ip address replace "$ip/$mask" dev "$interface"
+echo "got $ip/$mask $router $dns $domain $hostname"
+`;
+
+test('a guest gets its own address by DHCP, and nobody else gets any', async () => {
+  cleanUp.push('link delete berth0');
+  const gateway = '10.66.0.1';
+  const script = join(await mkdtemp(join(tmpdir(), 'berth-dhcp-')), 'take');
+  await writeFile(script, takeLease, { mode: 0o755 });
+  const known = network('10.66.0.5', { gateway });
+  for (const [name, each] of [
+    ['t1', known],
+    ['t2', network('10.66.0.9', { gateway })],
+  ] as const) {
+    await joinSegment(each, await namespace(name), name, never);
+    await execute('ip', ['-n', name, 'address', 'flush', 'dev', 'eth0']);
+  }
+  const ask = (name: string) => {
+    const udhcpc = ['busybox', 'udhcpc', '-i', 'eth0', '-n', '-q', '-f', '-t', '3', '-T', '1'];
+    return execute('ip', ['netns', 'exec', name, ...udhcpc, '-s', script]).then(
+      ({ stdout }) => stdout.trim(),
+      ({ code }) => `ended with ${code}`,
+    );
+  };
+  const { mac, address, prefixLength } = known;
+  const place = { mac, address, prefixLength, server: gateway, gateway };
+  const stop = new AbortController();
+  const server = new DhcpServer({ clock: systemClock, log: silentLog });
+  const running = server.run(stop);
+  try {
+    server.setLeases([{ ...place, dns: [gateway], hostname: 'db', domain: 'shop.berth' }]);
+    expect(await ask('t1')).toBe('got 10.66.0.5/24 10.66.0.1 10.66.0.1 shop.berth db');
+    expect(await ask('t2')).toBe('ended with 1');
+  } finally {
+    stop.abort();
+    await running;
   }
 });
