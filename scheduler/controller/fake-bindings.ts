@@ -1,7 +1,7 @@
-/** The fake apiserver with the paths that the scheduler needs on top: bindings and preemptions, fenced by the lease. For tests. */
+/** The fake apiserver with the paths that the scheduler needs on top: bindings and preemptions, fenced by the lease, and events. For tests. */
 import type { Pod, Volume } from '../../api/kinds.gen.ts';
 import type { KubeObject, Resource } from '../../api/meta.ts';
-import { pods, vms, volumes } from '../../api/resources.gen.ts';
+import { events, pods, vms, volumes } from '../../api/resources.gen.ts';
 import { conflict, type Status, StatusError } from '../../api/status.ts';
 import type { CallOptions } from '../../lib/call.ts';
 import { FakeApi } from '../../test/harness/fake-api.ts';
@@ -51,6 +51,11 @@ export class FakeBindingApi extends FakeApi {
     // Only the scheduler posts here, and it names the type of the answer.
     if (path === '/apis/berth.dev/v1/preemptions') {
       return (await this.#preempt(body as PreemptionRequest, signal)) as T;
+    }
+    if (path === '/apis/berth.dev/v1/events') {
+      const { items } = body as { readonly items: readonly KubeObject[] };
+      for (const item of items) await this.create(events, item, { signal });
+      return { items: items.map(() => ({})) } as T;
     }
     if (path !== '/apis/berth.dev/v1/bindings') throw new StatusError(404, 'NotFound', path);
     const request = body as BindingRequest;
