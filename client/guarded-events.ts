@@ -1,5 +1,6 @@
-import { Observable, type Observer, type Operator, type Subscription } from 'rxjs';
+import type { Observer, Operator, Subscription } from 'rxjs';
 import type { Log } from '../lib/log.ts';
+import { Observable } from '../lib/rx.ts';
 
 /** The same events; a subscriber that throws is logged, where rxjs would end the process. */
 export function guardEvents<E>(source: Observable<E>, log: Log): Observable<E> {

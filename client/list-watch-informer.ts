@@ -2,12 +2,13 @@
  * One kind's objects in memory: listed once, then kept up to date by watches that resume where the
  * last one ended. It never ends by itself: every error is logged and tried again with backoff.
  */
-import { Observable } from 'rxjs';
+
 import { type KubeObject, keyOf, type Resource } from '../api/meta.ts';
 import type { CallOptions } from '../lib/call.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Random } from '../lib/random.ts';
+import { Observable } from '../lib/rx.ts';
 import { backoffMs } from './backoff.ts';
 import type { Client } from './client.ts';
 import { guardEvents } from './guarded-events.ts';

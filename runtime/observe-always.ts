@@ -1,8 +1,9 @@
 /** An engine's events for as long as somebody listens, over every end of the connection to it. */
-import { Observable } from 'rxjs';
+
 import type { CallOptions } from '../lib/call.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import { Observable } from '../lib/rx.ts';
 import type { InstanceId } from './runtime.ts';
 
 /** Waits between attempts to reach the engine. */

@@ -7,7 +7,7 @@ import { invalidValue, tooLong } from './field-error.ts';
 /** Lengths, in characters, and the pattern. The first that fails ends it, as upstream does. */
 export function compileString({ minLength, maxLength, pattern }: Schema): Check | undefined {
   if (minLength === undefined && maxLength === undefined && pattern === undefined) return undefined;
-  const matcher = pattern === undefined ? undefined : new Pattern(pattern);
+  const matcher = pattern === undefined ? undefined : patternOf(pattern);
   return (value, path, findings) => {
     if (typeof value !== 'string') return;
     if (maxLength !== undefined && value.length > maxLength && lengthOf(value) > maxLength) {
@@ -21,10 +21,24 @@ export function compileString({ minLength, maxLength, pattern }: Schema): Check 
   };
 }
 
+/** Of quantities and names there are many; schemas of kinds that came and went are forgotten some day. */
+const maxPatterns = 1_000;
+const patterns = new Map<string, Pattern>();
+
+/** The same for the same source, so that it is compiled once. */
+export function patternOf(source: string): Pattern {
+  const known = patterns.get(source);
+  if (known !== undefined) return known;
+  if (patterns.size >= maxPatterns) patterns.clear();
+  const pattern = new Pattern(source);
+  patterns.set(source, pattern);
+  return pattern;
+}
+
 /**
  * Go's regular expressions, which run in linear time whatever the pattern; compiled on first use.
  */
-export class Pattern {
+class Pattern {
   readonly #source: string;
   #compiled: RE2JS | undefined;
   #mistake: string | undefined;

@@ -7,7 +7,7 @@
 import { own } from '../../api/json.ts';
 import type { Schema } from '../../api/schema.ts';
 import type { FieldError } from '../../api/status.ts';
-import { Pattern } from './compile-scalar.ts';
+import { patternOf } from './compile-scalar.ts';
 import { child, forbiddenField, invalidValue, notSupported, required } from './field-error.ts';
 import { additionalSchema } from './json-kinds.ts';
 import { validateDefaults } from './structural-defaults.ts';
@@ -184,7 +184,7 @@ function validateUnsupported(schema: Schema, path: string): FieldError[] {
     errors.push(forbiddenField(child(path, 'additionalProperties'), detail));
   }
   if (schema.pattern !== undefined) {
-    const mistake = new Pattern(schema.pattern).mistake();
+    const mistake = patternOf(schema.pattern).mistake();
     if (mistake !== undefined) {
       const detail = `must be a valid regular expression, but isn't: ${mistake}`;
       errors.push(invalidValue(child(path, 'pattern'), schema.pattern, detail));

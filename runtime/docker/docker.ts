@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import Docker from 'dockerode';
+import type Docker from 'dockerode';
 import type { Observable } from 'rxjs';
 import type { CallOptions } from '../../lib/call.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -35,6 +35,7 @@ import type { InstanceUsage } from '../usage.ts';
 import { DockerAdopting } from './adopt.ts';
 import { attachTo } from './attach.ts';
 import type { LogLimits } from './container-options.ts';
+import { Dockerode } from './dockerode.ts';
 import { Engine, newestOf } from './engine.ts';
 import { ensureInstance } from './ensure.ts';
 import { toRuntimeError } from './errors.ts';
@@ -67,7 +68,7 @@ export interface DockerRuntimeOptions {
 /** Containers by dockerd. No API version is named, so each engine answers in its own. */
 export function createDockerRuntime(options: DockerRuntimeOptions): Runtime {
   const socketPath = options.socketPath ?? '/var/run/docker.sock';
-  return new DockerRuntime(new Docker({ socketPath }), options);
+  return new DockerRuntime(new Dockerode({ socketPath }), options);
 }
 
 class DockerRuntime implements Runtime {

@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
-import { Observable } from 'rxjs';
 import type { CallOptions } from '../../lib/call.ts';
+import { Observable } from '../../lib/rx.ts';
 import type { ImageStore } from '../image-store.ts';
 import { refusePaused } from '../paused.ts';
 import {

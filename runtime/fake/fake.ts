@@ -1,6 +1,6 @@
-import { Subject } from 'rxjs';
 import type { CallOptions } from '../../lib/call.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { Subject } from '../../lib/rx.ts';
 import {
   type ContainerSpec,
   type InstanceId,

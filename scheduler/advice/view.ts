@@ -2,7 +2,7 @@
  * The cluster as an adviser sees it: caches that begin with the first question, are kept current while questions come,
  * and go when none has come for a while. Every server of a plane has its own, whoever holds the scheduler's lease.
  */
-import { Subscription } from 'rxjs';
+
 import type {
   Namespace,
   Node,
@@ -26,6 +26,7 @@ import { createInformer, type ListWatchInformer } from '../../client/list-watch-
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Random } from '../../lib/random.ts';
+import { Subscription } from '../../lib/rx.ts';
 import { Addresses } from '../controller/addresses.ts';
 import { Cluster } from '../controller/cluster.ts';
 import { Gangs } from '../controller/gangs.ts';

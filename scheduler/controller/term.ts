@@ -2,7 +2,7 @@
  * One stay in office: caches filled anew by a list that is sure to contain whatever earlier holders bound, then
  * decide and bind until the lease is lost.
  */
-import { Subscription } from 'rxjs';
+
 import type {
   IPReservation,
   Namespace,
@@ -28,6 +28,7 @@ import type { Informer } from '../../client/informer.ts';
 import { newestOf, vmKeyOf } from '../../client/instance.ts';
 import { createInformer } from '../../client/list-watch-informer.ts';
 import { noMetrics } from '../../lib/metrics.ts';
+import { Subscription } from '../../lib/rx.ts';
 import { createTracer } from '../../lib/trace.ts';
 import type { Dimensions } from '../dimensions/built-in.ts';
 import { Engine } from '../engine/engine.ts';
