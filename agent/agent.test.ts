@@ -1,25 +1,17 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Lease, Node, NodeTopology } from '../api/kinds.gen.ts';
 import { leases, nodes, nodeTopologies } from '../api/resources.gen.ts';
-import { AgentHarness, container, readyOf, waitingReason } from '../test/harness/agent.ts';
+import { container, readyOf, waitingReason } from '../test/harness/agent.ts';
+import { agentPerTest } from '../test/harness/agent-per-test.ts';
 
 const signal = new AbortController().signal;
-let h: AgentHarness;
+const { begin, make } = agentPerTest();
 
-async function begin(engine: Parameters<typeof AgentHarness.make>[0] = {}): Promise<AgentHarness> {
-  h = await AgentHarness.make(engine);
-  h.start();
-  return h;
-}
-
-afterEach(async () => {
-  await h.clean();
-});
 describe('running a pod', () => {
   test('starts it and tells about it as kubectl expects', async () => {
-    await begin();
+    const h = await begin();
     const { metadata } = await h.createPod('web', {
       containers: [container('main', { resources: { requests: { cpu: '100m' } } })],
     });
@@ -56,7 +48,7 @@ describe('running a pod', () => {
   });
 
   test('keeps conditions that others wrote', async () => {
-    h = await AgentHarness.make();
+    const h = await make();
     await h.createPod('web');
     const conditions = [{ type: 'PodScheduled', status: 'True' }];
     const key = { namespace: 'default', name: 'web' };
@@ -68,7 +60,7 @@ describe('running a pod', () => {
   });
 
   test('writes nothing while nothing changes', async () => {
-    await begin();
+    const h = await begin();
     await h.createPod('web');
     await h.untilRunning('web');
     await h.settle();
@@ -79,7 +71,7 @@ describe('running a pod', () => {
   });
 
   test('a pod for a runtime that is not here waits', async () => {
-    await begin();
+    const h = await begin();
     await h.createPod('web', { runtimeClassName: 'libvirt' });
     const pod = await h.untilPod('web', (p) => waitingReason(p) !== undefined);
     expect(pod.status?.containerStatuses?.[0]?.state?.waiting?.message).toContain('libvirt');
@@ -88,7 +80,7 @@ describe('running a pod', () => {
   });
 
   test('is handed the GPUs that it was given, and refused what the node has not', async () => {
-    h = await AgentHarness.make();
+    const h = await make();
     const root = join(h.dataDir, 'root');
     for (const [bus, uuid] of ['GPU-a', 'GPU-b'].entries()) {
       const folder = join(root, 'proc/driver/nvidia/gpus', `0000:0${bus}:00.0`);
@@ -137,7 +129,7 @@ describe('running a pod', () => {
   });
 
   test('a node without Docker is ready, and runs only what asks for what it has', async () => {
-    await begin({ name: 'systemd' });
+    const h = await begin({ name: 'systemd' });
     await h.createPod('process', { runtimeClassName: 'systemd' });
     await h.untilRunning('process');
     await h.createPod('container');
@@ -152,7 +144,7 @@ describe('running a pod', () => {
 
   test('an engine that fails for a while is tried again', async () => {
     const { RuntimeError } = await import('../runtime/runtime.ts');
-    h = await AgentHarness.make();
+    const h = await make();
     h.engine.failNext('ensure', new RuntimeError('Unavailable', 'no engine'));
     h.engine.failNext('ensure', new RuntimeError('Unavailable', 'no engine'));
     h.start();
@@ -166,7 +158,7 @@ describe('running a pod', () => {
 
 describe('images', () => {
   test('a pull that fails is tried again with growing waits', async () => {
-    await begin();
+    const h = await begin();
     await h.createPod('web', { containers: [container('main', { image: 'new:1' })] });
     await h.untilPod('web', (p) => waitingReason(p) === 'ImagePullBackOff');
     const pulls = () => h.engine.calls.filter((call) => call === 'pull new:1').length;
@@ -193,7 +185,7 @@ describe('images', () => {
     ['ErrImageNeverPull', { image: 'new:1', imagePullPolicy: 'Never' as const }],
     ['InvalidImageName', { image: 'NOT VALID' }],
   ])('%s', async (reason, more) => {
-    await begin();
+    const h = await begin();
     await h.createPod('web', { containers: [container('main', more)] });
     await h.untilPod('web', (p) => waitingReason(p) === reason);
   });
@@ -201,7 +193,7 @@ describe('images', () => {
 
 describe('the node', () => {
   test('registers, reports and renews its lease', async () => {
-    await begin();
+    const h = await begin();
     const node = await h.until(() => {
       const found = h.api.peek<Node>(nodes, 'node-1');
       return found?.status === undefined ? undefined : found;
@@ -227,7 +219,7 @@ describe('the node', () => {
   });
 
   test('tells what its machine is made of, once, and again when that changes', async () => {
-    h = await AgentHarness.make();
+    const h = await make();
     const devices = join(h.dataDir, 'devices');
     const release = join(devices, 'proc/sys/kernel/osrelease');
     await mkdir(dirname(release), { recursive: true });
@@ -261,7 +253,7 @@ describe('the node', () => {
 
   test('is not ready while its engine does not answer', async () => {
     const { RuntimeError } = await import('../runtime/runtime.ts');
-    h = await AgentHarness.make();
+    const h = await make();
     h.engine.failNext('info', new RuntimeError('Unavailable', 'connect ENOENT'));
     h.start();
     const ready = () =>

@@ -1,27 +1,19 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Pod } from '../api/kinds.gen.ts';
 import { configMaps } from '../api/resources.gen.ts';
 import { StatusError } from '../api/status.ts';
-import { AgentHarness, container, readyOf } from '../test/harness/agent.ts';
+import { type AgentHarness, container, readyOf, restartsOf } from '../test/harness/agent.ts';
+import { agentPerTest } from '../test/harness/agent-per-test.ts';
 import { object } from '../test/harness/fake-api.ts';
 
 const signal = new AbortController().signal;
-let h: AgentHarness;
+const { begin, make } = agentPerTest();
 
-async function begin(engine: Parameters<typeof AgentHarness.make>[0] = {}): Promise<AgentHarness> {
-  h = await AgentHarness.make(engine);
-  h.start();
-  return h;
-}
-
-afterEach(async () => {
-  await h.clean();
-});
 describe('stop, start and deletion', () => {
   test('a stopped pod keeps all it has, and starts again', async () => {
-    await begin();
+    const h = await begin();
     const spec = { terminationGracePeriodSeconds: 7 };
     const uid = (await h.createPod('web', spec)).metadata.uid ?? '';
     await h.untilRunning('web');
@@ -41,14 +33,14 @@ describe('stop, start and deletion', () => {
   });
 
   test('a pod created stopped starts nothing', async () => {
-    await begin();
+    const h = await begin();
     await h.createPod('web', {}, { annotations: { 'berth.dev/running': 'false' } });
     await h.untilPod('web', (p) => p.status?.reason === 'Stopped');
     expect(h.engine.calls).toEqual([]);
   });
 
   test('deletion: stop with its grace, remove, then away from the API', async () => {
-    await begin();
+    const h = await begin();
     const uid = (await h.createPod('web')).metadata.uid ?? '';
     await h.untilRunning('web');
     await h.deletePod('web', 11);
@@ -59,7 +51,7 @@ describe('stop, start and deletion', () => {
 
   test('a second deletion without grace cuts the first one short', async () => {
     const { aborted } = await import('../runtime/fake/process.ts');
-    await begin({
+    const h = await begin({
       programs: {
         deaf: async ({ killed }) => {
           await aborted(killed);
@@ -81,13 +73,13 @@ describe('stop, start and deletion', () => {
 });
 
 describe('pause', () => {
-  const pause = (paused: boolean) =>
+  const pause = (h: AgentHarness, paused: boolean) =>
     h.annotate('web', { 'berth.dev/paused': paused ? 'true' : null });
   const isPaused = (pod: Pod) => pod.status?.reason === 'Paused';
 
   test('a pod is halted, serves nobody, is not checked, and goes on', async () => {
     let asked = 0;
-    await begin({
+    const h = await begin({
       programs: {
         alive: async () => {
           asked += 1;
@@ -99,7 +91,7 @@ describe('pause', () => {
     const containers = [container('main', { livenessProbe })];
     const uid = (await h.createPod('web', { containers })).metadata.uid ?? '';
     const before = await h.untilRunning('web');
-    await pause(true);
+    await pause(h, true);
     const paused = await h.untilPod('web', isPaused);
     expect(paused.status?.phase).toBe('Running');
     expect(readyOf(paused)).toBe('False');
@@ -114,7 +106,7 @@ describe('pause', () => {
     expect(isPaused(h.pod('web')!)).toBe(true);
     expect(asked).toBe(checks);
     expect(h.engine.calls.filter((call) => call.startsWith('pause'))).toEqual([`pause ${uid}`]);
-    await pause(false);
+    await pause(h, false);
     const after = await h.untilRunning('web');
     expect(after.status?.reason).toBeUndefined();
     expect(after.status?.containerStatuses).toEqual(before.status?.containerStatuses);
@@ -126,7 +118,7 @@ describe('pause', () => {
 
   test('a pod that is created so starts, with its hook, and is halted then', async () => {
     const said: string[] = [];
-    await begin({ programs: { say: async () => said.push('hook') - said.length } });
+    const h = await begin({ programs: { say: async () => said.push('hook') - said.length } });
     const postStart = { exec: { command: ['say'] } };
     const containers = [container('main', { lifecycle: { postStart } })];
     const annotations = { 'berth.dev/paused': 'true' };
@@ -138,11 +130,11 @@ describe('pause', () => {
 
   test('a paused pod is stopped and deleted as any other, its hook included', async () => {
     const said: string[] = [];
-    await begin({ programs: { say: async () => said.push('hook') - said.length } });
+    const h = await begin({ programs: { say: async () => said.push('hook') - said.length } });
     const preStop = { exec: { command: ['say'] } };
     await h.createPod('web', { containers: [container('main', { lifecycle: { preStop } })] });
     await h.untilRunning('web');
-    await pause(true);
+    await pause(h, true);
     await h.untilPod('web', isPaused);
     await h.annotate('web', { 'berth.dev/running': 'false' });
     await h.untilPod('web', (pod) => pod.status?.reason === 'Stopped');
@@ -157,7 +149,7 @@ describe('pause', () => {
 
 describe('adoption', () => {
   test('an agent that starts again adopts what runs', async () => {
-    await begin();
+    const h = await begin();
     const uid = (await h.createPod('web')).metadata.uid ?? '';
     await h.untilRunning('web');
     const before = await h.instance(uid);
@@ -172,7 +164,7 @@ describe('adoption', () => {
   });
 
   test('what ended meanwhile is started again', async () => {
-    await begin();
+    const h = await begin();
     const uid = (await h.createPod('web')).metadata.uid ?? '';
     await h.untilRunning('web');
     await h.stop();
@@ -182,7 +174,7 @@ describe('adoption', () => {
   });
 
   test('instances that the API does not know are removed, but only once it has answered', async () => {
-    await begin();
+    const h = await begin();
     const uid = (await h.createPod('web')).metadata.uid ?? '';
     await h.untilRunning('web');
     await h.stop();
@@ -202,7 +194,7 @@ describe('adoption', () => {
   });
 
   test('without a control plane the last known pods start again', async () => {
-    h = await AgentHarness.make();
+    const h = await make();
     await h.api.create(configMaps, object(configMaps, 'default/c', { data: { K: 'v' } }), {
       signal,
     });
@@ -229,7 +221,3 @@ describe('adoption', () => {
     expect(instance?.containers.get('main')?.at(-1)?.spec.env).toEqual({ K: 'v' });
   });
 });
-
-function restartsOf(pod: NonNullable<ReturnType<AgentHarness['pod']>>): number {
-  return pod.status?.containerStatuses?.[0]?.restartCount ?? 0;
-}

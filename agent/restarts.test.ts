@@ -1,26 +1,18 @@
 import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { configMaps, secrets } from '../api/resources.gen.ts';
-import { AgentHarness, container, readyOf, waitingReason } from '../test/harness/agent.ts';
+import { container, readyOf, restartsOf, waitingReason } from '../test/harness/agent.ts';
+import { agentPerTest } from '../test/harness/agent-per-test.ts';
 import { object } from '../test/harness/fake-api.ts';
 
 const signal = new AbortController().signal;
-let h: AgentHarness;
+const { begin, make } = agentPerTest();
 
-async function begin(engine: Parameters<typeof AgentHarness.make>[0] = {}): Promise<AgentHarness> {
-  h = await AgentHarness.make(engine);
-  h.start();
-  return h;
-}
-
-afterEach(async () => {
-  await h.clean();
-});
 describe('restarts', () => {
   test('the first at once, the next ones with growing waits', async () => {
-    await begin();
+    const h = await begin();
     const { metadata } = await h.createPod('web');
     const uid = metadata.uid ?? '';
     await h.untilRunning('web');
@@ -46,7 +38,7 @@ describe('restarts', () => {
   });
 
   test('ten minutes of running make it start over', async () => {
-    await begin();
+    const h = await begin();
     const uid = (await h.createPod('web')).metadata.uid ?? '';
     await h.untilRunning('web');
     for (let restart = 1; restart <= 3; restart += 1) {
@@ -57,7 +49,7 @@ describe('restarts', () => {
   });
 
   test('OnFailure: until it succeeds', async () => {
-    await begin();
+    const h = await begin();
     const uid = (await h.createPod('job', { restartPolicy: 'OnFailure' })).metadata.uid ?? '';
     await h.untilRunning('job');
     await h.engine.exit(uid, 'main', 2);
@@ -72,7 +64,7 @@ describe('restarts', () => {
   });
 
   test('Never: one failure is the end, and stays it', async () => {
-    await begin();
+    const h = await begin();
     const uid = (await h.createPod('job', { restartPolicy: 'Never' })).metadata.uid ?? '';
     await h.untilRunning('job');
     await h.engine.exit(uid, 'main', 137, true);
@@ -83,7 +75,7 @@ describe('restarts', () => {
   });
 
   test('a container that cannot be started says why, and does not hold up the others', async () => {
-    await begin();
+    const h = await begin();
     h.engine.failStart('bad', 'exec: "nope": executable file not found in $PATH');
     await h.createPod('web', { containers: [container('bad'), container('good')] });
     const pod = await h.untilPod('web', (p) => waitingReason(p) === 'CrashLoopBackOff');
@@ -99,7 +91,7 @@ describe('restarts', () => {
   });
 
   test('what the runtime forgot is not run twice where once was asked for', async () => {
-    await begin();
+    const h = await begin();
     const uid = (await h.createPod('job', { restartPolicy: 'Never' })).metadata.uid ?? '';
     await h.untilRunning('job');
     h.engine.lieOnce(uid, undefined);
@@ -115,7 +107,7 @@ describe('restarts', () => {
   });
 
   test('init containers first, one after another', async () => {
-    await begin();
+    const h = await begin();
     const spec = { initContainers: [container('first'), container('second')] };
     const uid = (await h.createPod('web', spec)).metadata.uid ?? '';
     await h.untilPod('web', (p) => p.status?.initContainerStatuses?.[0]?.started === true);
@@ -132,7 +124,7 @@ describe('restarts', () => {
 
 describe('configuration', () => {
   test('environment and files come from ConfigMaps and Secrets', async () => {
-    h = await AgentHarness.make();
+    const h = await make();
     const map = object(configMaps, 'default/conf', { data: { COLOR: 'red', 'a.txt': 'text' } });
     await h.api.create(configMaps, map, { signal });
     const secret = object(secrets, 'default/pass', { data: { word: btoa('s3cret') } });
@@ -180,7 +172,7 @@ describe('configuration', () => {
   });
 
   test('what is missing is named, and looked for again', async () => {
-    await begin();
+    const h = await begin();
     await h.createPod('web', {
       containers: [container('main', { envFrom: [{ configMapRef: { name: 'absent' } }] })],
     });
@@ -195,7 +187,3 @@ describe('configuration', () => {
     await h.untilRunning('web');
   });
 });
-
-function restartsOf(pod: NonNullable<ReturnType<AgentHarness['pod']>>): number {
-  return pod.status?.containerStatuses?.[0]?.restartCount ?? 0;
-}

@@ -24,7 +24,7 @@ import type { InstanceStatus } from '../../runtime/runtime.ts';
 import { FakeApi } from './fake-api.ts';
 
 const nodeName = 'node-1';
-const patienceMs = 20_000;
+const patienceMs = 50_000;
 
 export class AgentHarness {
   readonly clock = new FakeClock();
@@ -159,4 +159,9 @@ export function readyOf(pod: Pod): string | undefined {
 
 export function waitingReason(pod: Pod, at = 0): string | undefined {
   return pod.status?.containerStatuses?.[at]?.state?.waiting?.reason;
+}
+
+/** Of the pod's first container. */
+export function restartsOf(pod: Pod): number {
+  return pod.status?.containerStatuses?.[0]?.restartCount ?? 0;
 }
