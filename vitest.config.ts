@@ -25,7 +25,7 @@ export default defineConfig({
     // Most of the time of a file is waiting for daemons, and each has its own.
     maxWorkers: Math.max(2, availableParallelism()),
     sequence: { sequencer: LongestFirst },
-    testTimeout: 60_000,
+    testTimeout: 120_000,
     hookTimeout: 120_000,
     projects: [
       {

@@ -95,7 +95,7 @@ export function compactionContract({ store, place }: StoreFixture): void {
       );
     });
 
-    test('works beside writers', { timeout: 60_000 }, async () => {
+    test('works beside writers', { timeout: 120_000 }, async () => {
       let last = await store().revision(never);
       const writers = Array.from({ length: 4 }, async (_, writer) => {
         for (let i = 0; i < 100; i += 1) last = await put(store(), `w/${writer}/${i % 5}`, `${i}`);

@@ -143,7 +143,7 @@ export function readContract({ store }: StoreFixture): void {
       expect(newest.revision).toBe(at + 4n);
     });
 
-    test('gives 10,000 entries and more than 4 MB in one page', { timeout: 60_000 }, async () => {
+    test('gives 10,000 entries and more than 4 MB in one page', { timeout: 120_000 }, async () => {
       const count = 10_000;
       const value = 'v'.repeat(600);
       const key = (i: number) => `big/${String(i).padStart(5, '0')}`;

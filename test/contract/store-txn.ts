@@ -102,7 +102,7 @@ export function txnContract({ store, place }: StoreFixture): void {
     });
 
     test('of many that compare the same revision exactly one wins', {
-      timeout: 60_000,
+      timeout: 120_000,
     }, async () => {
       let current = await put(store(), 'n', '0');
       for (let round = 1; round <= 20; round += 1) {
@@ -118,7 +118,7 @@ export function txnContract({ store, place }: StoreFixture): void {
       }
     });
 
-    test('concurrent writers get a revision each, without gaps', { timeout: 60_000 }, async () => {
+    test('concurrent writers get a revision each, without gaps', { timeout: 120_000 }, async () => {
       const start = await store().revision(never);
       const watching = record(store(), 'w/', start);
       const revisions = await Promise.all(
@@ -130,7 +130,7 @@ export function txnContract({ store, place }: StoreFixture): void {
       expect((await watching.stop()).map(({ revision }) => revision)).toEqual(expected);
     });
 
-    test('nobody ever sees half of a transaction', { timeout: 60_000 }, async () => {
+    test('nobody ever sees half of a transaction', { timeout: 120_000 }, async () => {
       const both = (value: string) => [putting('x/1', value), putting('x/2', value)];
       await write(store(), ...both('0'));
       let isOver = false;
@@ -148,7 +148,7 @@ export function txnContract({ store, place }: StoreFixture): void {
   });
 
   describe('limits', () => {
-    test('takes values of 1.5 MB, and says TooLarge beyond', { timeout: 60_000 }, async () => {
+    test('takes values of 1.5 MB, and says TooLarge beyond', { timeout: 120_000 }, async () => {
       const largest = Buffer.alloc(maxValueBytes, 7);
       const key = 'k'.repeat(maxKeyBytes);
       await write(store(), { type: 'put', key, value: largest });

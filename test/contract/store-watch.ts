@@ -131,10 +131,10 @@ export function watchContract({ store }: StoreFixture): void {
       }
       await watching.stop();
       delays.sort((a, b) => a - b);
-      expect(delays[10]).toBeLessThan(50);
+      expect(delays[10]).toBeLessThan(250);
     });
 
-    test('many at once hear the same', { timeout: 60_000 }, async () => {
+    test('many at once hear the same', { timeout: 120_000 }, async () => {
       const base = await store().revision(never);
       const watches = Array.from({ length: 50 }, () => record(store(), 'm/', base));
       await Promise.all(Array.from({ length: 60 }, (_, i) => put(store(), `m/${i % 7}`, `${i}`)));
@@ -147,7 +147,7 @@ export function watchContract({ store }: StoreFixture): void {
       expect(heard[0]?.split('\n').length).toBe(60);
     });
 
-    test('a reader that is slow misses nothing', { timeout: 60_000 }, async () => {
+    test('a reader that is slow misses nothing', { timeout: 120_000 }, async () => {
       const base = await store().revision(never);
       const { signal } = new AbortController();
       const heard: bigint[] = [];

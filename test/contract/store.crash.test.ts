@@ -38,7 +38,7 @@ test('kill -9 at any moment loses nothing acknowledged and leaves no half', {
 });
 
 test('two processes never open one directory; the error names the holder', {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   const holder = startWriter(0);
   await holder.opened;

@@ -89,7 +89,7 @@ onEtcd('jobs', (plane) => {
       workloadOf('migrate', 'echo migrated', { type: 'Job', dependsOn: [{ name: 'db' }] }),
     );
     const { kubectl } = scene;
-    await kubectl.ok('wait --for=condition=DependenciesMet=False workload/web --timeout=60s');
+    await kubectl.ok('wait --for=condition=DependenciesMet=False workload/web --timeout=120s');
     expect(await scene.pods('app=web')).toEqual([]);
     await scene.create(workloads, workloadOf('db', restScript, {}));
     await kubectl.ok('wait --for=condition=Available workload/web --timeout=120s');

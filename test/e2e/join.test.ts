@@ -209,7 +209,7 @@ describe('three nodes on one machine', { timeout: timeoutMs }, () => {
 
   test('drain moves what is there, and nothing comes back until uncordon', async () => {
     const kubectl = kubectlOf(plane);
-    await kubectl.ok('drain node-3 --timeout=60s');
+    await kubectl.ok('drain node-3 --timeout=120s');
     expect(await nodesOf()).not.toContain('node-3');
     expect(await kubectl.ok('get node node-3')).toContain('Ready,SchedulingDisabled');
     await kubectl.ok('uncordon node-3');

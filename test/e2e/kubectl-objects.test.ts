@@ -31,8 +31,8 @@ describe.skipIf(kubectlBinary === undefined)('kubectl', () => {
         /^workload.berth.dev\/web (unchanged|configured)\n$/,
       );
       expect(await kubectl.ok('get wl web -o jsonpath={.metadata.generation}')).toBe('1');
-      await kubectl.ok('wait --for=condition=Available workload/web --timeout=60s');
-      await kubectl.ok('wait --for=jsonpath={.status.readyReplicas}=2 wl/web --timeout=60s');
+      await kubectl.ok('wait --for=condition=Available workload/web --timeout=120s');
+      await kubectl.ok('wait --for=jsonpath={.status.readyReplicas}=2 wl/web --timeout=120s');
       const table = await kubectl.ok('get workloads');
       expect(rows(table)).toEqual([
         ['NAME', 'TYPE', 'DESIRED', 'READY', 'UP-TO-DATE', 'AVAILABLE', 'STATUS', 'AGE'],
@@ -58,7 +58,7 @@ describe.skipIf(kubectlBinary === undefined)('kubectl', () => {
       expect(await kubectl.ok('get all -o name')).toContain('workload.berth.dev/web\n');
       await kubectl.ok('scale workload/web --replicas=3 --current-replicas=2');
       expect((await kubectl('scale workload/web --replicas=9 --current-replicas=2')).code).toBe(1);
-      await kubectl.ok('wait --for=jsonpath={.status.readyReplicas}=3 wl/web --timeout=60s');
+      await kubectl.ok('wait --for=jsonpath={.status.readyReplicas}=3 wl/web --timeout=120s');
       expect((await scene.pods()).length).toBe(3);
       await kubectl.ok('delete workload web --cascade=foreground');
       expect(await scene.pods()).toEqual([]);
@@ -84,10 +84,10 @@ describe.skipIf(kubectlBinary === undefined)('kubectl', () => {
         ),
       );
       await kubectl.apply(web);
-      await kubectl.ok('wait --for=condition=Available workload/orphans --timeout=60s');
+      await kubectl.ok('wait --for=condition=Available workload/orphans --timeout=120s');
       expect((await scene.pods('app=orphans')).map(nameOf).sort()).toEqual(before);
       await kubectl.ok('delete workload orphans');
-      await kubectl.ok('wait --for=delete pod -l app=orphans --timeout=60s');
+      await kubectl.ok('wait --for=delete pod -l app=orphans --timeout=120s');
     });
 
     test('client-side apply merges with what others changed', async () => {
@@ -215,7 +215,7 @@ describe.skipIf(kubectlBinary === undefined)('kubectl', () => {
       const twice = await kubectl(`create namespace ${ns}`);
       expect(twice.code).toBe(1);
       expect(twice.stderr).toContain('(AlreadyExists)');
-      await kubectl.ok(`delete namespace ${ns} --timeout=60s`);
+      await kubectl.ok(`delete namespace ${ns} --timeout=120s`);
       expect((await kubectl(`get cm inside -n ${ns}`)).code).toBe(1);
     });
 
@@ -238,7 +238,7 @@ describe.skipIf(kubectlBinary === undefined)('kubectl', () => {
       const doomed = await Scene.open(plane());
       await doomed.createWorkload('web', { replicas: 2 });
       await doomed.untilReadyPods(2);
-      await doomed.kubectl.ok(`delete namespace ${doomed.namespace} --timeout=60s`);
+      await doomed.kubectl.ok(`delete namespace ${doomed.namespace} --timeout=120s`);
       expect(await doomed.containers()).toEqual([]);
       await expect(doomed.createPod('late', {})).rejects.toMatchObject({ reason: 'NotFound' });
     });
@@ -324,7 +324,7 @@ describe.skipIf(kubectlBinary === undefined)('kubectl', () => {
       const kind = `Ship${scene.namespace.slice(-5)}`;
       const plural = `${kind.toLowerCase()}s`;
       await kubectl.apply(shipDefinition(kind, plural));
-      await kubectl.ok(`wait --for=condition=Established crd/${plural}.example.com --timeout=60s`);
+      await kubectl.ok(`wait --for=condition=Established crd/${plural}.example.com --timeout=120s`);
       const ship = (spec: object) => ({
         apiVersion: 'example.com/v1',
         kind,
@@ -342,7 +342,7 @@ describe.skipIf(kubectlBinary === undefined)('kubectl', () => {
       expect(await kubectl.ok(`explain ${plural}.spec.masts`)).toContain('How many masts she has.');
       await kubectl.ok(`scale ${plural}/vasa --replicas=5`);
       expect(await kubectl.ok(`get ${plural} vasa -o jsonpath={.spec.masts}`)).toBe('5');
-      await kubectl.ok(`delete crd ${plural}.example.com --timeout=60s`);
+      await kubectl.ok(`delete crd ${plural}.example.com --timeout=120s`);
       await until('the kind is gone', async () => (await kubectl(`get ${plural}`)).code === 1);
     });
 

@@ -16,10 +16,10 @@ describe.skipIf(kubectlBinary === undefined)('kubectl', () => {
       const name = `web-${binary.version.replace('.', '-')}`;
       await kubectl.apply(workloadOf(name, { replicas: 1 }, restScript));
       await kubectl.ok(`create configmap ${name} --from-literal=a=1`);
-      await kubectl.ok(`wait --for=condition=Available workload/${name} --timeout=60s`);
+      await kubectl.ok(`wait --for=condition=Available workload/${name} --timeout=120s`);
       await kubectl.ok(`scale workload/${name} --replicas=2`);
       await kubectl.ok(
-        `wait --for=jsonpath={.status.readyReplicas}=2 workload/${name} --timeout=60s`,
+        `wait --for=jsonpath={.status.readyReplicas}=2 workload/${name} --timeout=120s`,
       );
       const [pod = ''] = (await kubectl.ok(`get pods -l app=${name} -o name`)).split('\n');
       expect(await kubectl.ok(`exec ${pod} -- echo hi`)).toBe('hi\n');

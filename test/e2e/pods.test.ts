@@ -241,7 +241,7 @@ onEtcd('pods', (plane) => {
 
     test('the grace period: SIGTERM is heard, and only who ignores it is killed', async () => {
       await scene.createPod('polite', {
-        terminationGracePeriodSeconds: 20,
+        terminationGracePeriodSeconds: 90,
         containers: [
           containerOf('trap "sleep 0.3; exit 0" TERM; while :; do sleep 60 & wait $!; done'),
         ],
@@ -259,7 +259,7 @@ onEtcd('pods', (plane) => {
       };
       const [polite, deaf] = await Promise.all([endOf('polite'), endOf('deaf')]);
       expect(polite).toBeGreaterThan(250);
-      expect(polite).toBeLessThan(15_000);
+      expect(polite).toBeLessThan(80_000);
       // Its grace period is one second.
       expect(deaf).toBeGreaterThan(950);
     });

@@ -56,7 +56,7 @@ describe.skipIf(kubectlBinary === undefined)('rollouts', { timeout: timeoutMs },
     await until('it has begun', async () => (await scene.pods()).length > 2);
     const progressing = '{.status.conditions[?(@.type=="Progressing")].reason}';
     const rolledOut = `--for=jsonpath=${progressing}=RolledOut`;
-    await kubectl.ok(['wait', 'wl/web', rolledOut, '--timeout=60s']);
+    await kubectl.ok(['wait', 'wl/web', rolledOut, '--timeout=120s']);
     await ok('status', '--timeout', '60s');
     expect(await inEach('echo $VERSION')).toEqual(['two', 'two']);
     expect(await ok('history')).toBe(

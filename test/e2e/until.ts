@@ -1,6 +1,7 @@
 /** Waiting for what must become true; nothing here ever sleeps for its own sake. */
 
-const defaultTimeoutMs = 60_000;
+/** Nothing waits longer than it must, and the machine may be busy with other tests. */
+const defaultTimeoutMs = 120_000;
 const pollMs = 40;
 const maxPollMs = 1_000;
 

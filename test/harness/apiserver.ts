@@ -265,7 +265,7 @@ function openWatch(url: string, pki: Pki, path: string): Promise<Watching> {
 }
 
 /** Tries until `check` no longer throws. */
-export async function eventually<T>(check: () => T | Promise<T>, withinMs = 10_000): Promise<T> {
+export async function eventually<T>(check: () => T | Promise<T>, withinMs = 50_000): Promise<T> {
   const until = Date.now() + withinMs;
   for (;;) {
     try {

@@ -28,7 +28,7 @@ import { busyboxImage, loadBusyboxImage } from './images.ts';
 
 const docker = new Docker({ socketPath: '/var/run/docker.sock' });
 const signal = new AbortController().signal;
-const patienceMs = 15_000;
+const patienceMs = 50_000;
 
 /** Ends at once when asked. */
 export const restScript = "trap 'exit 0' TERM; while :; do sleep 60 & wait $!; done";

@@ -28,7 +28,7 @@ export interface TestEtcdOptions {
 
 const binary = '/usr/bin/etcd';
 const ctlBinary = '/usr/bin/etcdctl';
-const startTimeoutMs = 20_000;
+const startTimeoutMs = 60_000;
 
 /** Starts an etcd, installing Debian's if this machine has none; ready when this resolves. */
 export async function startEtcd(options: TestEtcdOptions = {}): Promise<TestEtcd> {

@@ -12,7 +12,7 @@ export interface RunOptions {
   /** Added to this process's own environment. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** The program is killed after this long; default 60 s. */
+  /** The program is killed after this long; default 130 s, which is longer than what tests tell `kubectl wait`. */
   readonly timeoutMs?: number;
 }
 
@@ -31,7 +31,7 @@ export function runCommand(
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<Output> {
-  const { timeoutMs = 60_000, stdin } = options;
+  const { timeoutMs = 130_000, stdin } = options;
   const running = startCommand(program, args, options);
   running.child.stdin?.end(stdin);
   const timer = setTimeout(() => running.child.kill('SIGKILL'), timeoutMs);

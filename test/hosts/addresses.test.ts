@@ -81,7 +81,7 @@ const addressOf = (name: string) =>
 const ping = (address: string) => ['busybox', 'ping', '-c1', '-W1', address];
 
 const ready = async (...what: readonly string[]) => {
-  await cluster.kubectl('wait', ...what, '--for=condition=Ready', '--timeout=120s');
+  await cluster.kubectl('wait', ...what, '--for=condition=Ready', '--timeout=180s');
 };
 
 test(

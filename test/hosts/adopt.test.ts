@@ -50,12 +50,12 @@ describe(
       expect(stderr).toBe('');
       expect(code).toBe(0);
       expect(stdout).toBe('pod/web adopted: docker/web on node h1 runs on as it did\n');
-      await cluster.kubectl('wait', 'pod/web', '--for=condition=Ready', '--timeout=30s');
+      await cluster.kubectl('wait', 'pod/web', '--for=condition=Ready', '--timeout=180s');
       expect(await cluster.kubectl('logs', 'web')).toBe('hello\n');
       expect(await cluster.kubectl('exec', 'web', '--', 'sh', '-c', 'echo $A')).toBe('1\n');
       await cluster.killBerth(1);
       await cluster.reviveBerth(1);
-      await cluster.kubectl('wait', 'pod/web', '--for=condition=Ready', '--timeout=30s');
+      await cluster.kubectl('wait', 'pod/web', '--for=condition=Ready', '--timeout=180s');
       expect(await process()).toEqual(before);
       const again = await cluster.berth(1, 'adopt', 'docker/web', '--name', 'web-2');
       expect(again.stderr).toContain('container "web" belongs to pod default/web already');
@@ -97,7 +97,7 @@ describe(
       const { code, stderr } = await cluster.berth(1, 'adopt', 'systemd/counts');
       expect(stderr).toContain('after a restart without: program, environment');
       expect(code).toBe(0);
-      await cluster.kubectl('wait', 'pod/counts', '--for=condition=Ready', '--timeout=30s');
+      await cluster.kubectl('wait', 'pod/counts', '--for=condition=Ready', '--timeout=180s');
       expect(await cluster.kubectl('logs', 'counts')).toBe('counting for us\n');
       expect(await cluster.sh(1, unitState)).toBe(before);
       expect(await cluster.sh(1, isEnabled)).toBe('disabled');
@@ -125,11 +125,11 @@ describe(
       await cluster.until('it runs again', async () => {
         return (await cluster.sh(1, 'pgrep -cf "^sleep 100000" || true')) === '1';
       });
-      await cluster.kubectl('wait', 'pod/counts', '--for=condition=Ready', '--timeout=30s');
+      await cluster.kubectl('wait', 'pod/counts', '--for=condition=Ready', '--timeout=180s');
       await cluster.kubectl('delete', 'pod/counts', '--grace-period=1');
-      await cluster.kubectl('wait', 'vm/bios', '--for=condition=Ready', '--timeout=60s');
+      await cluster.kubectl('wait', 'vm/bios', '--for=condition=Ready', '--timeout=180s');
       expect(await cluster.sh(1, 'virsh -q domstate bios')).toContain('running');
-      await cluster.kubectl('delete', 'vm/bios', '--grace-period=1', '--timeout=60s');
+      await cluster.kubectl('delete', 'vm/bios', '--grace-period=1', '--timeout=180s');
       expect(await cluster.sh(1, 'virsh -q domstate bios')).toContain('shut off');
       await cluster.sh(1, 'systemctl enable -q --now counts');
     });

@@ -9,7 +9,8 @@ import { type Lab, startLab } from './lab.ts';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const berth = join(root, 'bin', 'berth');
 const kubeconfig = '/var/lib/berth/kubeconfig';
-const commandMs = 120_000;
+/** Longer than what `kubectl wait` is told. */
+const commandMs = 240_000;
 const etcdUnit = 'plane-store';
 
 /** A guest of `Lab.makeGuest` with an address of the hosts' own network. */
@@ -75,7 +76,7 @@ export class Cluster {
     const printed = await this.run(1, [berth, 'token', 'create', '--print-join-command']);
     const [, ...words] = printed.stdout.trim().split(/\s+/);
     await this.run(number, [berth, ...words, ...flags]);
-    await this.kubectl('wait', `node/h${number}`, '--for=condition=Ready', '--timeout=30s');
+    await this.kubectl('wait', `node/h${number}`, '--for=condition=Ready', '--timeout=180s');
   }
 
   /** Throws when it fails. */

@@ -75,7 +75,7 @@ export class Hulls {
 
   async ready(): Promise<void> {
     const all = ['pod/container', 'pod/process', 'vm/machine'];
-    await this.#cluster.kubectl('wait', ...all, '--for=condition=Ready', '--timeout=120s');
+    await this.#cluster.kubectl('wait', ...all, '--for=condition=Ready', '--timeout=180s');
   }
 
   /** The guest's own echo; a machine that has booted again needs it again. */

@@ -28,7 +28,11 @@ export interface Lab {
 
 /** Ready when this resolves; labs of other names are left alone. */
 export async function startLab(hosts: number): Promise<Lab> {
-  const env = { LAB_NAME: `berth-lab-${process.pid}` };
+  const env = {
+    LAB_NAME: `berth-lab-${process.pid}`,
+    // It is the same for every lab of this checkout.
+    GUEST_CACHE: join(root, 'node_modules', '.cache', 'guest'),
+  };
   const lab = (args: readonly string[], options: RunOptions = {}) =>
     runCommand('bash', [script, ...args], { ...options, env: { ...env, ...options.env } });
   const ok = async (...args: readonly string[]) => {

@@ -140,7 +140,7 @@ test(
     await cluster.until('it says so', async () =>
       (await cluster.kubectl('describe', 'pod', 'rival')).includes('VM "machine"'),
     );
-    await cluster.kubectl('delete', 'pod', 'rival', '--timeout=60s');
+    await cluster.kubectl('delete', 'pod', 'rival', '--timeout=180s');
   },
   timeoutMs,
 );
@@ -170,7 +170,7 @@ test(
     await cluster.apply(...taken);
     const frozen =
       'jsonpath={range .items[*]}{.metadata.name} {.status.frozen} {.status.path}{"\\n"}';
-    await cluster.kubectl('wait', 'vs', '--all', '--for=condition=Ready', '--timeout=120s');
+    await cluster.kubectl('wait', 'vs', '--all', '--for=condition=Ready', '--timeout=180s');
     const lines = (await cluster.kubectl('get', 'vs', '-o', `${frozen}{end}`)).trim().split('\n');
     const [container = '', machine = '', process = ''] = lines;
     expect(container).toMatch(/^container true \//);
@@ -179,7 +179,7 @@ test(
     expect(await cluster.sh(host, `dd if=${path} bs=5 count=1 2>/dev/null`)).toBe('kept');
     expect(await inGuest('echo goes on')).toBe('goes on\n');
     expect(await cluster.sh(host, 'virsh list --name --state-paused')).toBe('');
-    await cluster.kubectl('delete', 'vs', '--all', '--timeout=60s');
+    await cluster.kubectl('delete', 'vs', '--all', '--timeout=180s');
     expect(await images()).not.toContain('snapshot');
   },
   timeoutMs,
@@ -206,7 +206,7 @@ test(
     await cluster.until('it has looked', async () => (await logOf('raw')).includes('done'));
     expect(await logOf('raw')).toMatch(/^kept(.*\n)*.*not permitted/);
     expect(await cluster.sh(host, 'ls /dev/data 2>&1 || true')).toContain('No such file');
-    await cluster.kubectl('delete', 'pod/raw', 'volume/raw', '--timeout=60s');
+    await cluster.kubectl('delete', 'pod/raw', 'volume/raw', '--timeout=180s');
   },
   timeoutMs,
 );
@@ -235,7 +235,7 @@ test(
   async () => {
     const retain = ['patch', 'volume', 'machine-data', '--type=merge', '-p'];
     await cluster.kubectl(...retain, '{"spec":{"reclaimPolicy":"Retain"}}');
-    await cluster.kubectl('delete', ...Object.values(targets), '--timeout=120s');
+    await cluster.kubectl('delete', ...Object.values(targets), '--timeout=180s');
     await cluster.kubectl('delete', 'volumes', '--all', '--wait=false');
     const kept = /^default_machine-data_[-0-9a-f]{36}\.retained\.img$/;
     await cluster.until('only what is retained is left', async () => kept.test(await images()));

@@ -392,7 +392,7 @@ describe.each(storeKinds)('on %s', (kind) => {
         for (const { metadata, status } of all)
           if (status?.address !== undefined)
             expect(owners.get(status.address)?.reservation.uid).toBe(metadata.uid);
-      }, 60_000);
+      }, 120_000);
     } finally {
       await stopOther();
     }

@@ -36,7 +36,7 @@ beforeAll(async () => {
   definition.spec.versions.push({ ...v1, name: 'v2', storage: false });
   await made('/apis/apiextensions.k8s.io/v1/customresourcedefinitions', definition);
   await eventually(async () => expect((await api.call('GET', widgets)).status).toBe(200));
-}, 60_000);
+}, 120_000);
 
 afterAll(async () => {
   await hooks?.stop();

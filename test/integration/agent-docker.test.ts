@@ -143,7 +143,7 @@ test('a pod from creation over restart and stop to deletion', async () => {
   await api.delete(pods, key, { signal, gracePeriodSeconds: 3 });
   await untilPod((pod) => pod === undefined);
   expect(await containers()).toEqual([]);
-}, 60_000);
+}, 120_000);
 
 test('a start that the engine refuses is told in its words', async () => {
   const container = { name: 'main', image: busyboxImage, command: ['/absent'] };

@@ -195,7 +195,7 @@ test('Retain leaves the data for a volume that takes them up; Delete wipes them'
   expect(await files()).toEqual([`default_next_${next.metadata.uid}.img`]);
   await removeVolume('next');
   expect(await files()).toEqual([]);
-}, 60_000);
+}, 120_000);
 
 test.runIf(mayLoop)(
   'limits hold from the start, and others while it runs',

@@ -12,7 +12,7 @@ import {
   type TestApi,
 } from '../harness/apiserver.ts';
 
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 let api: TestApi;
 const at = '/api/v1/namespaces/default/configmaps';

@@ -9,7 +9,7 @@ import {
   type Watching,
 } from '../harness/apiserver.ts';
 
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 describe.each(storeKinds)('watch over %s', (kind) => {
   let api: TestApi;

@@ -12,7 +12,7 @@ import {
   widgetDefinition,
 } from '../harness/apiserver.ts';
 
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 describe.each(storeKinds)('apiserver over %s', (kind) => {
   let api: TestApi;

@@ -24,7 +24,7 @@ import {
 import { startEtcd } from '../harness/etcd.ts';
 import { never, put, reasonOf } from '../harness/store.ts';
 
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {

@@ -77,7 +77,7 @@ beforeAll(async () => {
   const answer = await api.call('POST', path, definition);
   expect(answer.status, answer.text).toBe(201);
   await eventually(async () => expect((await api.call('GET', gizmos('v2'))).status).toBe(200));
-}, 60_000);
+}, 120_000);
 
 afterAll(async () => {
   await hook?.stop();

@@ -161,7 +161,7 @@ test('a dimension is added without a restart, decides, and fails only those that
   });
   ending.abort();
   await adviser.stopped();
-}, 60_000);
+}, 120_000);
 
 test('members of a gang that ask for one dimension come to one node together, or not at all', async () => {
   // Two seats of four are free on n1, and the other node has none.

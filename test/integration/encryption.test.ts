@@ -13,7 +13,7 @@ import {
   type TestApi,
 } from '../harness/apiserver.ts';
 
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 const at = '/api/v1/namespaces/default/secrets';
 const password = 'correct-horse-battery-staple';

@@ -26,7 +26,7 @@ import {
 import { object } from '../harness/fake-api.ts';
 import { kubectlBinary, kubectlOf } from '../harness/kubectl.ts';
 
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 const namespace = 'work';
 const stop = new AbortController();

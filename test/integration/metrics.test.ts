@@ -35,4 +35,4 @@ test('requests, watches, objects and the store are measured; only for whom it co
   } finally {
     await api.stop();
   }
-}, 60_000);
+}, 120_000);

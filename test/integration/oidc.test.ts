@@ -41,7 +41,7 @@ beforeAll(async () => {
       groupsPrefix: 'corp:',
     },
   });
-}, 60_000);
+}, 120_000);
 afterAll(async () => {
   await api.stop();
   issuer.close();

@@ -10,7 +10,7 @@ let api: TestApi;
 beforeAll(async () => {
   api = await startTestApi('embedded');
   await make(accounts, { kind: 'ServiceAccount', metadata: { name: 'robot' } });
-}, 60_000);
+}, 120_000);
 afterAll(() => api.stop());
 
 async function make(path: string, object: Body): Promise<Body> {

@@ -8,7 +8,7 @@ import { openEmbeddedStore } from '../../store/index.ts';
 import { configMap, eventually, startTestApi, type TestApi } from '../harness/apiserver.ts';
 import { never, reasonOf, write } from '../harness/store.ts';
 
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 const at = '/api/v1/namespaces/default/configmaps';
 const mib = 1024 * 1024;

@@ -122,7 +122,7 @@ test('every part sends spans, and a request is the child of what caused it', asy
       (await plane.client.list<Pod>(pods, { signal: AbortSignal.timeout(10_000) })).items.some(
         ({ status }) => status?.phase === 'Running',
       );
-    await vi.waitUntil(running, { timeout: 60_000, interval: 100 });
+    await vi.waitUntil(running, { timeout: 120_000, interval: 100 });
     await plane.down(); // What was not sent yet is sent now.
   } finally {
     await plane.remove();

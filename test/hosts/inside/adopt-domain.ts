@@ -49,7 +49,7 @@ export async function adoptAndRelease(plane: Plane, kubectl: Kubectl): Promise<v
     'vm/theirs adopted: libvirt/Theirs on node node-1 runs on as it did\n',
   );
   expect(adopted.stderr).toContain('1 drive of another kind: kept as libvirt has them');
-  await kubectl.ok(['wait', 'vm/theirs', '--for=condition=Ready', '--timeout=60s']);
+  await kubectl.ok(['wait', 'vm/theirs', '--for=condition=Ready', '--timeout=180s']);
   const condition = async (name: string) =>
     (await theirs()).status?.conditions?.find(({ type }) => type === name);
   await until('its agent answers', () => condition('AgentConnected'), 2 * bootMs);
@@ -106,7 +106,7 @@ export async function adoptAndRelease(plane: Plane, kubectl: Kubectl): Promise<v
   await virsh('destroy', 'Theirs');
   const off = await plane.berth(['adopt', 'libvirt/Theirs', '--name', 'off']);
   expect(off.stdout).toContain('stays off');
-  await kubectl.ok(['delete', 'vm', 'off', '--timeout=60s']);
+  await kubectl.ok(['delete', 'vm', 'off', '--timeout=180s']);
   expect(await virsh('domstate', 'Theirs')).toContain('shut off');
   await run('test', ['-s', file]);
   await virsh('undefine', 'Theirs');

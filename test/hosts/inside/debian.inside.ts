@@ -48,7 +48,7 @@ beforeAll(async () => {
 }, slowMs);
 
 afterAll(async () => {
-  await kubectl?.(['delete', 'vms', '--all', '--grace-period=0', '--force', '--timeout=60s']);
+  await kubectl?.(['delete', 'vms', '--all', '--grace-period=0', '--force', '--timeout=180s']);
   await plane?.remove();
 }, slowMs);
 

@@ -16,7 +16,7 @@ import { adoptAndRelease } from './adopt-domain.ts';
 
 const run = promisify(execFile);
 const never = { signal: new AbortController().signal };
-const bootMs = 120_000;
+const bootMs = 300_000;
 let plane: Plane;
 let kubectl: Kubectl;
 
@@ -26,7 +26,7 @@ beforeAll(async () => {
 }, bootMs);
 
 afterAll(async () => {
-  await kubectl?.(['delete', 'vms', '--all', '--grace-period=0', '--force', '--timeout=60s']);
+  await kubectl?.(['delete', 'vms', '--all', '--grace-period=0', '--force', '--timeout=180s']);
   await plane?.remove();
 }, bootMs);
 
@@ -59,7 +59,7 @@ test(
   'it boots where the manifest is applied, and kubectl tells',
   async () => {
     await kubectl.apply(manifest);
-    await kubectl.ok(['wait', 'vm/db', '--for=condition=Ready', '--timeout=60s']);
+    await kubectl.ok(['wait', 'vm/db', '--for=condition=Ready', '--timeout=180s']);
     expect(await until('the guest answers', answer, bootMs)).toBe('db\n');
     const [heading, line] = (await kubectl.ok(['get', 'vm', '-o', 'wide'])).split('\n');
     expect(heading).toMatch(/NAME +STATUS +READY +AGE +NODE +ADDRESS +CPU +MEMORY/);
@@ -115,7 +115,7 @@ test(
     const { restarts } = (await vm()).status ?? {};
     expect(await plane.berth(['vm', 'suspend', 'db'])).toMatchObject({ code: 0 });
     await phaseIs('Paused');
-    await kubectl.ok(['wait', 'vm/db', '--for=condition=Ready=false', '--timeout=30s']);
+    await kubectl.ok(['wait', 'vm/db', '--for=condition=Ready=false', '--timeout=180s']);
     const refused = await plane.berth(['vm', 'reboot', 'vm/db']);
     expect(refused.stderr).toContain('it is paused: resume it first (Conflict)');
     await plane.berth(['vm', 'resume', 'vm/db']);
@@ -151,7 +151,7 @@ test(
     });
     await until('it is told', async () => (await vm()).status?.restarts === restarts + 1);
     await phaseIs('Running');
-    await kubectl.ok(['delete', 'vmsnap', 'one', '--timeout=60s']);
+    await kubectl.ok(['delete', 'vmsnap', 'one', '--timeout=180s']);
     const gone = await plane.berth(['vm', 'restore', 'vm/db', '--snapshot', 'one']);
     expect(gone.stderr).toContain('vmsnapshots.berth.dev "one" not found');
   },
@@ -189,7 +189,7 @@ test(
         ],
       },
     });
-    await kubectl.ok(['wait', 'vm/db', '--for=condition=RestartRequired', '--timeout=60s']);
+    await kubectl.ok(['wait', 'vm/db', '--for=condition=RestartRequired', '--timeout=180s']);
     const condition = async (name: string) =>
       (await vm()).status?.conditions?.find(({ type }) => type === name);
     // Its volume may not be known to the node at once.
@@ -216,7 +216,7 @@ test(
     await kubectl.apply(manifest);
     // The machine that runs has let go of it: it is anybody's.
     await until('the volume is free', async () => (await holder()) === '');
-    await kubectl.ok(['delete', 'vol', 'spare', '--timeout=60s']);
+    await kubectl.ok(['delete', 'vol', 'spare', '--timeout=180s']);
     expect((await vm()).status).toMatchObject({ domain, phase: 'Running' });
   },
   bootMs,
@@ -229,7 +229,7 @@ test(
       ...['patch', 'vm', 'db', '--type=merge', '-p'],
       '{"spec":{"running":false,"stopMode":null}}',
     ]);
-    await kubectl.ok(['wait', 'vm/db', '--for=jsonpath={.status.phase}=Stopped', '--timeout=60s']);
+    await kubectl.ok(['wait', 'vm/db', '--for=jsonpath={.status.phase}=Stopped', '--timeout=180s']);
     const stopped = await vm();
     const captured = await plane.berth(['vm', 'capture', 'vm/db', '--to', 'golden']);
     expect(captured.stderr).toContain('golden.qcow2 is there already: name another file');
@@ -240,8 +240,8 @@ test(
     const greedy = { running: true, resources: { requests: { memory: '100Ti' } } };
     const patch = JSON.stringify({ spec: { ...greedy, memory: { max: '100Ti' } } });
     await kubectl.ok(['patch', 'vm', 'db', '--type=merge', '-p', patch]);
-    await kubectl.ok(['wait', 'vm/db', '--for=condition=Ready', '--timeout=60s']);
-    await kubectl.ok(['wait', 'vm/db', '--for=condition=Synchronized=false', '--timeout=60s']);
+    await kubectl.ok(['wait', 'vm/db', '--for=condition=Ready', '--timeout=180s']);
+    await kubectl.ok(['wait', 'vm/db', '--for=condition=Synchronized=false', '--timeout=180s']);
     const back = JSON.stringify({ spec: { resources, memory: memory ?? null } });
     await kubectl.ok(['patch', 'vm', 'db', '--type=merge', '-p', back]);
     expect(await until('the guest answers again', answer, bootMs)).toBe('db\n');
@@ -313,7 +313,7 @@ test.each([
     (await kubectl.ok(['get', 'vm', 'bad', '-o', 'jsonpath={.status.message}'])).includes(words),
   );
   images.close();
-  await kubectl.ok(['delete', 'vm', 'bad', '--timeout=30s']);
+  await kubectl.ok(['delete', 'vm', 'bad', '--timeout=180s']);
 });
 
 test('an image that the disk of the node has no room for is told, and nothing of it is left', async () => {
@@ -332,7 +332,7 @@ test('an image that the disk of the node has no room for is told, and nothing of
       await kubectl.ok(['get', 'vm', 'bad', '-o', 'jsonpath={.status.message}']),
     ),
   );
-  await kubectl.ok(['delete', 'vm', 'bad', '--timeout=30s']);
+  await kubectl.ok(['delete', 'vm', 'bad', '--timeout=180s']);
   expect((await run('ls', [images])).stdout).toBe('');
   await run('umount', [images]);
   server.close();
@@ -355,7 +355,7 @@ test(
   'deletion shuts it down and leaves nothing',
   async () => {
     const directory = '/var/lib/libvirt/images/berth';
-    await kubectl.ok(['delete', 'vm', 'db', '--timeout=60s']);
+    await kubectl.ok(['delete', 'vm', 'db', '--timeout=180s']);
     expect((await run('virsh', ['list', '--all', '--name'])).stdout.trim()).toBe('');
     // An image that was captured is its own.
     const own = [

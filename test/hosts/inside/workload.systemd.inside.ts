@@ -1,7 +1,9 @@
 /** A Workload of bare processes through real kubectl, on a host where systemd is the first process. */
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Pod } from '../../../api/kinds.gen.ts';
@@ -67,7 +69,7 @@ test('the node says what runs on it', async () => {
 
 test('two processes run with an address each, and within their limits', async () => {
   await kubectl.apply(manifest);
-  await kubectl.ok(['wait', 'workload/web', '--for=condition=Available', '--timeout=60s']);
+  await kubectl.ok(['wait', 'workload/web', '--for=condition=Available', '--timeout=180s']);
   for (const pod of await podsOf()) {
     const answer = await fetch(`http://${pod.status?.podIP}/hostname`);
     expect((await answer.text()).trim()).toBe('h1');
@@ -145,13 +147,32 @@ spec:
   await kubectl.ok(['delete', 'pod', 'terminal', '--now']);
 });
 
+/** The host's other tests may have left theirs. */
+const ownUnits = async () => {
+  const nodeId = (await readFile(join(plane.dataDir, 'agent', 'node-id'), 'utf8')).trim();
+  const { stdout } = await run('systemctl', [
+    'show',
+    '-p',
+    'Id',
+    '-p',
+    'LogExtraFields',
+    'berth_*',
+  ]);
+  return stdout.split('\n\n').filter((unit) => unit.includes(`BERTH_NODE=${nodeId}`));
+};
+
 test('deletion leaves nothing: no unit, no namespace, no address', async () => {
-  await kubectl.ok(['delete', 'workload', 'web', '--wait', '--timeout=30s']);
+  const units = (await podsOf()).map(unitOf);
+  const properties = (name: string) => Promise.all(units.map((unit) => show(unit, name)));
+  const slices = await properties('Slice');
+  const namespaces = await properties('NetworkNamespacePath');
+  expect((await ownUnits()).length).toBeGreaterThanOrEqual(2);
+  expect(slices).toEqual([expect.stringMatching(/^berth-/), expect.stringMatching(/^berth-/)]);
+  expect(namespaces.every(existsSync)).toBe(true);
+  await kubectl.ok(['delete', 'workload', 'web', '--wait', '--timeout=180s']);
   await until('all is gone', async () => {
-    const [units, namespaces] = await Promise.all([
-      run('systemctl', ['list-units', '--all', '--no-legend', 'berth_*', 'berth-*.slice']),
-      run('ip', ['netns', 'list']),
-    ]);
-    return units.stdout.trim() === '' && !namespaces.stdout.includes('berth-');
+    const loaded = await run('systemctl', ['list-units', '--all', '--no-legend', ...slices]);
+    const left = [...(await ownUnits()), ...namespaces.filter(existsSync)];
+    return loaded.stdout.trim() === '' && left.length === 0;
   });
 });
