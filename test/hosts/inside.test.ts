@@ -4,7 +4,7 @@ import { soak } from '../faults/runs.ts';
 import { buildBerth } from '../harness/build.ts';
 import { type Lab, startLab } from './lab.ts';
 
-const timeoutMs = 600_000;
+const timeoutMs = 1_200_000;
 const slowMs = 3_600_000;
 let lab: Lab | undefined;
 
