@@ -4,7 +4,8 @@ import { dirname } from 'node:path';
 import { probeEngine } from './docker-engine.ts';
 import type { Finding } from './finding.ts';
 import { findProgram, read, run } from './look.ts';
-import { hostPortFindings } from './network-checks.ts';
+import { hostPortFindings, nameFindings } from './network-checks.ts';
+import { planePaths } from './paths.ts';
 import { portOwner, probePort } from './ports.ts';
 import { dockerFindings, hullFindings } from './runtime-checks.ts';
 
@@ -20,12 +21,13 @@ export interface CheckOptions {
 const diskFreeMinBytes = 1 << 30;
 
 export async function runChecks(options: CheckOptions): Promise<readonly Finding[]> {
-  const [engine, port, hulls, kubectl, ports] = await Promise.all([
+  const [engine, port, hulls, kubectl, ports, names] = await Promise.all([
     probeEngine(),
     checkPort(options),
     hullFindings(),
     checkKubectl(),
     hostPortFindings(options.running),
+    nameFindings(planePaths(options.dataDir).agent, options.running),
   ]);
   const engineDisk = engine.type === 'ready' && existsSync(engine.rootDir);
   return [
@@ -40,6 +42,7 @@ export async function runChecks(options: CheckOptions): Promise<readonly Finding
     kubectl,
     ...hulls,
     ...ports,
+    ...names,
     checkEtcd(),
   ];
 }

@@ -17,10 +17,10 @@ const socketPathBytesMax = 107;
 
 export function keeperProgram(dataDir: string, log: Log): KeeperProgram {
   const main = fileURLToPath(import.meta.resolve('../names-keeper.js'));
-  const socketPath = socketIn(dataDir);
+  const { socketPath, tablePath, logPath } = keeperFiles(dataDir);
   // One of an earlier build of the same version is replaced, too.
   const build = `${readVersion().berth} ${statSync(main, { throwIfNoEntry: false })?.mtimeMs}`;
-  const files = [socketPath, join(dataDir, 'names.json'), join(dataDir, 'names.log')];
+  const files = [socketPath, tablePath, logPath];
   return {
     socketPath,
     build,
@@ -30,6 +30,14 @@ export function keeperProgram(dataDir: string, log: Log): KeeperProgram {
       child.on('error', (error) => log.warn({ err: error }, 'the keeper of names did not start'));
       child.unref();
     },
+  };
+}
+
+export function keeperFiles(dataDir: string) {
+  return {
+    socketPath: socketIn(dataDir),
+    tablePath: join(dataDir, 'names.json'),
+    logPath: join(dataDir, 'names.log'),
   };
 }
 

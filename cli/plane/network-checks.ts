@@ -1,7 +1,12 @@
-/** The check of `berth doctor` for ports of the machine that lead to instances. */
+/** The checks of `berth doctor` for ports of the machine that lead to instances, and for who answers names. */
+import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { asObject, asString, objectsOf } from '../../api/json.ts';
+import type { JsonValue } from '../../api/meta.ts';
 import { missingPorts } from '../../runtime/network/mend-rules.ts';
 import { publishedPorts } from '../../runtime/network/publish.ts';
 import type { Finding } from './finding.ts';
+import { keeperFiles } from './keeper-program.ts';
 
 const timeoutMs = 5_000;
 const name = 'host ports';
@@ -24,4 +29,49 @@ export async function hostPortFindings(running: boolean): Promise<readonly Findi
       { state: 'broken', name, found, remedy: 'run "berth doctor" as root; install iptables' },
     ];
   }
+}
+
+/** Nothing where no instance could ask. Never rejects. */
+export async function nameFindings(
+  agentDir: string,
+  running: boolean,
+): Promise<readonly Finding[]> {
+  const { socketPath, tablePath, logPath } = keeperFiles(agentDir);
+  const table = tableIn(tablePath);
+  const instances = asObject(table?.['own'])?.['instances'] ?? 0;
+  if (instances === 0) return [];
+  if (await isAnswered(socketPath)) {
+    const at = objectsOf(table?.['places']).map(({ address }) => asString(address));
+    const found = at.length === 0 ? 'nobody asks' : `answered at ${at.join(', ')}`;
+    return [{ state: 'ok', name: 'names', found }];
+  }
+  const found = 'nobody answers <name>.<namespace>.berth on this machine';
+  const remedy = running
+    ? `the agent starts it again within a second; where it does not stay, see ${logPath}`
+    : '"berth up" or "berth agent" starts it again';
+  const without = 'instances do not find each other by name';
+  return [{ state: 'broken', name: 'names', found, without, remedy }];
+}
+
+/** Undefined when it is not there, or cannot be read. */
+function tableIn(path: string) {
+  try {
+    const table: JsonValue = JSON.parse(readFileSync(path, 'utf8'));
+    return asObject(table);
+  } catch {
+    return undefined;
+  }
+}
+
+function isAnswered(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.setTimeout(timeoutMs, () => socket.destroy());
+    socket.once('connect', () => {
+      resolve(true);
+      socket.destroy();
+    });
+    socket.once('error', () => undefined);
+    socket.once('close', () => resolve(false));
+  });
 }

@@ -70,6 +70,19 @@ test(
 );
 
 test(
+  'a guest that asks by DHCP is told the address that is reserved for it',
+  async () => {
+    const ask = ['udhcpc', '-i', 'eth0', '-n', '-q', '-f', '-t', '5', '-s', '/bin/true'];
+    const { code, stdout, stderr } = await exec('machine', ...ask);
+    expect({ code, words: stdout + stderr }).toEqual({
+      code: 0,
+      words: expect.stringContaining(`lease of ${addresses.machine} obtained from`),
+    });
+  },
+  timeoutMs,
+);
+
+test(
   'logs and exec are the same commands for all three',
   async () => {
     for (const kind of kinds) {

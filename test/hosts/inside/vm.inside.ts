@@ -169,12 +169,8 @@ test(
       apiVersion: 'berth.dev/v1',
       kind: 'Volume',
       metadata: { name: 'spare' },
-      spec: {
-        size: '16Mi',
-        reclaimPolicy: 'Delete',
-        nodeName: 'node-1',
-        allocation: { disk: 'local' },
-      },
+      // It has no place yet: it gets that on the machine's node.
+      spec: { size: '16Mi', reclaimPolicy: 'Delete' },
     });
     await kubectl.apply({
       ...manifest,
