@@ -10,7 +10,7 @@ import type { JsonRecord } from './json-record.ts';
 import { type ListMeta, partialObject } from './partial-object.ts';
 import { coreTables } from './tables/core-tables.ts';
 import { creationTables, customTable } from './tables/custom.ts';
-import type { ColumnDefinition, TableDefinition } from './tables/table-definition.ts';
+import { type ColumnDefinition, orNone, type TableDefinition } from './tables/table-definition.ts';
 
 /** What the `object` of a row is. */
 export type IncludeObject = 'Metadata' | 'Object' | 'None';
@@ -57,19 +57,24 @@ export interface Table {
 export function makeTable(options: TableOptions): Table {
   const { kind, objects, metadata, nowMs, version = 'v1', withColumns = true } = options;
   const definition = definitionOf(kind);
-  const rows = objects.map((object): TableRow => {
+  const { ours } = definition;
+  const more = ours === undefined ? [] : objects.map((object) => ours.cell(object));
+  const isMore = more.some((cell) => cell !== '');
+  const rows = objects.map((object, i): TableRow => {
     const conditions = definition.conditions?.(object);
+    const cells = definition.cells(object, nowMs);
     return {
-      cells: definition.cells(object, nowMs),
+      cells: isMore ? [...cells, orNone(more[i] ?? '')] : cells,
       ...(conditions === undefined ? {} : { conditions }),
       object: rowObject(object, options.includeObject ?? 'Metadata', version),
     };
   });
+  const columns = ours && isMore ? [...definition.columns, ours.column] : definition.columns;
   return {
     kind: 'Table',
     apiVersion: `meta.k8s.io/${version}`,
     metadata,
-    columnDefinitions: withColumns ? definition.columns : null,
+    columnDefinitions: withColumns ? columns : null,
     rows: rows.length === 0 && definition.nullWhenEmpty === true ? null : rows,
   };
 }

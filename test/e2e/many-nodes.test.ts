@@ -66,6 +66,108 @@ beforeAll(async () => {
 
 afterAll(() => plane?.remove(), timeoutMs);
 
+/** Three machines that are not here: what they are made of is declared. */
+const declared = {
+  'two-memories': {
+    'berth.dev/cores': '0-7',
+    'berth.dev/numa-nodes': JSON.stringify({
+      0: { cores: '0-3', memory: '8Gi' },
+      1: { cores: '4-7', memory: '8Gi' },
+    }),
+  },
+  'two-models': { 'berth.dev/gpus': 'T4,A10' },
+  'two-disks': {
+    'berth.dev/disks': JSON.stringify([
+      { name: 'slow', class: 'local', path: '/slow', capacity: '9Gi', writeIOPS: 10 },
+      { name: 'fast', class: 'local', path: '/fast', capacity: '9Gi', writeIOPS: 1000 },
+    ]),
+  },
+} as const;
+
+const asking = (name: string, on: keyof typeof declared, more: object = {}, spec: object = {}) => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name, labels: { app: 'devices' }, ...more },
+  spec: {
+    nodeSelector: { 'kubernetes.io/hostname': on },
+    containers: [{ name: 'c', image: 'web:1', resources: { requests: { cpu: '3' } } }],
+    ...spec,
+  },
+});
+
+test.runIf(kubectlBinary !== undefined)(
+  'cores, memories, GPUs and disks that were chosen are seen by get -o wide; cordon and taint keep out',
+  async () => {
+    const names = Object.keys(declared) as (keyof typeof declared)[]; // The keys it has.
+    await kubectlOf(plane, { namespace: 'kube-node-lease' }).apply(names.map(lease));
+    const described = names.map((name) => {
+      const { metadata, ...rest } = node(name);
+      return { ...rest, metadata: { ...metadata, annotations: declared[name] } };
+    });
+    await kubectl.apply(described);
+    const options = { subresource: 'status', ...never };
+    await Promise.all(
+      names.map((name) => plane.client.patch(nodes, { name }, { status }, options)),
+    );
+    const bound = { annotations: { 'berth.dev/cpu-binding': 'Bound' } };
+    const models = { annotations: { 'berth.dev/gpu-models': 'A10' } };
+    const gpu = [{ name: 'c', image: 'web:1', resources: { limits: { 'berth.dev/gpu': '0.5' } } }];
+    const volume = {
+      apiVersion: 'berth.dev/v1',
+      kind: 'Volume',
+      metadata: { name: 'data' },
+      spec: { size: '1Gi', limits: { writeIOPS: 100 } },
+    };
+    const volumes = [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }];
+    await kubectl.apply([
+      asking('bound-1', 'two-memories', bound),
+      asking('bound-2', 'two-memories', bound),
+      asking('gpu', 'two-models', models, { containers: gpu }),
+      volume,
+      asking('disk', 'two-disks', {}, { volumes }),
+    ]);
+    const rows = await until('all are bound', async () => {
+      const text = await kubectl.ok('get pods -l app=devices -o wide');
+      const table = text
+        .trim()
+        .split('\n')
+        .map((line) => line.split(/ {2,}/));
+      const isBound = table.length === 5 && table.every((row) => row[6] !== '<none>');
+      return isBound && table;
+    });
+    expect(rows.map((row) => [row[0], row[6], row[9]?.trim()])).toEqual([
+      ['NAME', 'NODE', 'DEVICES'],
+      ['bound-1', 'two-memories', 'cores 1,2,3 numa 0'],
+      ['bound-2', 'two-memories', 'cores 5,6,7 numa 1'],
+      ['disk', 'two-disks', '<none>'],
+      ['gpu', 'two-models', 'gpu 1:500m'],
+    ]);
+    expect(await kubectl.ok('get vol data --no-headers -o wide')).toMatch(/two-disks .* fast /);
+    await kubectl.ok('cordon two-memories');
+    await kubectl.ok('taint node two-models dedicated=ml:NoSchedule');
+    const small = { containers: [{ name: 'c', image: 'web:1' }] };
+    await kubectl.apply([
+      asking('late', 'two-memories', {}, small),
+      asking('plain', 'two-models', {}, small),
+    ]);
+    const why = (pod: string) =>
+      kubectl.ok(`get pod ${pod} -o jsonpath={.status.conditions[*].message}`);
+    await until('the cordon is told', async () =>
+      (await why('late')).includes('1 node(s) were unschedulable'),
+    );
+    await until('the taint is told', async () => (await why('plain')).includes('{dedicated: ml}'));
+    await kubectl.ok('uncordon two-memories');
+    await kubectl.ok('taint node two-models dedicated-');
+    const column = 'get pods late plain --no-headers -o custom-columns=NODE:.spec.nodeName';
+    await until('both are bound', async () => {
+      return (await kubectl.ok(column)).trim() === 'two-memories\ntwo-models';
+    });
+    await kubectl.ok('delete pods -l app=devices --grace-period=0 --force');
+    await kubectl.ok(['delete', 'node', ...names]);
+  },
+  timeoutMs,
+);
+
 test.runIf(kubectlBinary !== undefined)(
   'twenty applications of fifty pods each, of which no two share a node',
   async () => {

@@ -1,6 +1,7 @@
 /** The table of pods. Source: Kubernetes v1.32, `pkg/printers/internalversion`, `printPod`. */
 import { humanAge } from '../../../api/duration.ts';
 import { count, type JsonRecord, record, records, text } from '../json-record.ts';
+import { devicesOf } from './pod-devices.ts';
 import {
   ageColumn,
   ageOf,
@@ -39,6 +40,10 @@ export const podTable: TableDefinition = {
       orNone(text(status['nominatedNodeName'])),
       readinessGates(spec, status),
     ];
+  },
+  ours: {
+    column: column('Devices', 'What it was given of its node: cores, GPUs.', 'wide'),
+    cell: devicesOf,
   },
   conditions(pod) {
     switch (record(pod['status'])['phase']) {

@@ -18,6 +18,8 @@ export interface TableDefinition {
   cells(object: JsonRecord, nowMs: number): readonly JsonValue[];
   /** Marks on the row, such as that a pod has ended. */
   conditions?(object: JsonRecord): readonly JsonRecord[] | undefined;
+  /** A last column that Kubernetes does not know: there only where some object has a word in it. */
+  readonly ours?: { readonly column: ColumnDefinition; cell(object: JsonRecord): string };
   /** Upstream answers `rows: null` for an empty list of these kinds. */
   readonly nullWhenEmpty?: boolean;
 }
