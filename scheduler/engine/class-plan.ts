@@ -77,9 +77,8 @@ export class ClassPlans {
     return plan;
   }
 
-  /** Does a part of what a decision on the request begins with when there is no order for it yet; true when all is done. */
-  prepare(request: PlacementRequest): boolean {
-    const plan = this.of(request);
+  /** Does a part of what a decision on the plan's request begins with when there is no order for it yet; true when all is done. */
+  prepare(plan: ClassPlan, request: PlacementRequest): boolean {
     if (plan.layout !== this.#snapshot.columns.layout) this.#renew(plan, request);
     if (!plan.isOrdered) return true;
     plan.fill ??= this.#fillFor(request, plan);

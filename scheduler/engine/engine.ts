@@ -32,6 +32,9 @@ export class Engine {
   readonly #plans: ClassPlans;
   /** For classes that have no order in common with others; the one used last is the last. */
   readonly #classes = new Map<string, ClassIndex>();
+  /** Equal requests come in a row: what was prepared last, and where the log stood then. */
+  #prepared: ClassPlan | undefined;
+  #preparedAt = -1;
 
   constructor(
     snapshot: Snapshot,
@@ -91,11 +94,18 @@ export class Engine {
    */
   prepare(request: PlacementRequest): boolean {
     if (request.layout !== undefined) return true;
-    if (!this.#plans.prepare(request)) return false;
     const plan = this.#plans.of(request);
+    const { log, columns } = this.snapshot;
+    const isKept = plan === this.#prepared && plan.layout === columns.layout;
+    if (isKept && log.position === this.#preparedAt) return true;
+    if (!this.#plans.prepare(plan, request)) return false;
     const { strategy } = plan;
-    if (strategy === undefined || this.#plans.queryOf(plan, request) !== undefined) return true;
-    return this.#indexFor(request, plan, strategy).advance();
+    if (strategy !== undefined && this.#plans.queryOf(plan, request) === undefined) {
+      if (!this.#indexFor(request, plan, strategy).advance()) return false;
+    }
+    this.#prepared = plan;
+    this.#preparedAt = log.position;
+    return true;
   }
 
   /** Requests that are alike. */
