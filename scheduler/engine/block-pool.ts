@@ -30,6 +30,8 @@ export class BlockPool {
   nodes = new Int32Array(0);
   keys = new Float64Array(0);
   lengths = new Int32Array(0);
+  /** By block: the key of its last node; they are close together, and each insertion looks at some. */
+  lastKeys = new Float64Array(0);
   /** By block and resource; never too low, and too high only while `loose`. */
   most = new Float64Array(0);
   loose = new Uint8Array(0);
@@ -62,6 +64,7 @@ export class BlockPool {
       keys[at] = keys[at + 1] ?? 0;
     }
     this.lengths[block] = end - start - 1;
+    this.#noteLast(block);
     this.loose[block] = 1;
     if (end - start > 1) return;
     this.lists[block]?.drop(block);
@@ -99,6 +102,7 @@ export class BlockPool {
     nodes[start + place] = node;
     keys[start + place] = this.keyOf[node] ?? 0;
     this.lengths[block] = length + 1;
+    this.#noteLast(block);
     this.blockOf[node] = block;
     this.#raise(block, node);
   }
@@ -113,6 +117,8 @@ export class BlockPool {
     this.keys.copyWithin(to, from, from + length - half);
     this.lengths[lower] = half;
     this.lengths[upper] = length - half;
+    this.#noteLast(lower);
+    this.#noteLast(upper);
     for (let i = 0; i < length - half; i += 1) this.blockOf[this.nodes[to + i] ?? 0] = upper;
     this.tighten(lower);
     this.tighten(upper);
@@ -137,6 +143,9 @@ export class BlockPool {
 
   /** Whether the last node of a block comes before another. */
   endsBefore(block: number, node: number): boolean {
+    const last = this.lastKeys[block] ?? 0;
+    const key = this.keyOf[node] ?? 0;
+    if (last !== key) return last < key;
     return this.isBefore(block * blockSize + (this.lengths[block] ?? 0) - 1, node);
   }
 
@@ -191,6 +200,10 @@ export class BlockPool {
     this.loose[block] = 0;
   }
 
+  #noteLast(block: number): void {
+    this.lastKeys[block] = this.keys[block * blockSize + (this.lengths[block] ?? 0) - 1] ?? 0;
+  }
+
   #raise(block: number, node: number): void {
     const { cells, length } = this.#rows;
     const places = this.#places;
@@ -207,13 +220,15 @@ export class BlockPool {
     const nodes = new Int32Array(blocks * blockSize);
     const keys = new Float64Array(blocks * blockSize);
     const lengths = new Int32Array(blocks);
+    const lastKeys = new Float64Array(blocks);
     const most = new Float64Array(blocks * this.width);
     const loose = new Uint8Array(blocks);
     nodes.set(this.nodes);
     keys.set(this.keys);
     lengths.set(this.lengths);
+    lastKeys.set(this.lastKeys);
     most.set(this.most);
     loose.set(this.loose);
-    Object.assign(this, { nodes, keys, lengths, most, loose });
+    Object.assign(this, { nodes, keys, lengths, lastKeys, most, loose });
   }
 }

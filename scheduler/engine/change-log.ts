@@ -1,10 +1,18 @@
 /** Which nodes changed since when: how an index over all nodes is brought up to date in O(change). */
 const ringSize = 1 << 15;
 
+/** True until the next question; lists that are made anew for each decision would be much to collect. */
+export interface Changes {
+  /** As many of them as `count` says, by index. */
+  readonly nodes: Int32Array;
+  readonly count: number;
+}
+
 export class ChangeLog {
   readonly #ring = new Int32Array(ringSize);
   /** Position of each node's newest entry, so that older entries of the same node are skipped. */
   #newest = new Float64Array(16);
+  readonly #changes = { nodes: new Int32Array(ringSize), count: 0 };
   #position = 0;
 
   /** Where the log stands; give it to `since` later. */
@@ -23,14 +31,19 @@ export class ChangeLog {
     this.#position += 1;
   }
 
-  /** Adds each node that changed at or after `position` to `changed`; false when the log does not reach back so far. */
-  changedSince(position: number, changed: number[]): boolean {
-    if (this.#position - position > ringSize) return false;
+  /** Each node that changed at or after `position`; undefined when the log does not reach back so far. */
+  changedSince(position: number): Changes | undefined {
+    if (this.#position - position > ringSize) return undefined;
+    const { nodes } = this.#changes;
+    let count = 0;
     for (let at = position; at < this.#position; at += 1) {
       const index = this.#ring[at % ringSize] ?? 0;
       // Older entries of the same node are passed over.
-      if (this.#newest[index] === at) changed.push(index);
+      if (this.#newest[index] !== at) continue;
+      nodes[count] = index;
+      count += 1;
     }
-    return true;
+    this.#changes.count = count;
+    return this.#changes;
   }
 }

@@ -5,6 +5,7 @@
  */
 import type { DomainRule } from '../constraints/constraint.ts';
 import { maxCost, type Strategy } from '../strategies/strategy.ts';
+import type { Changes } from './change-log.ts';
 import { type CostOf, costFunction, domainRulesOf, withRules } from './evaluate.ts';
 import type { PlacementRequest } from './request.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -113,9 +114,8 @@ export class ClassIndex {
     this.#standings.ranks = order.ranks();
     // An index may have gone to another node, which has another place among its equals.
     const reordered = order.version !== this.#orderVersion;
-    const changed: number[] = [];
-    const reaches = log.changedSince(this.#position, changed);
-    if (!reaches || !changed.every((index) => this.#update(index, reordered))) {
+    const changes = log.changedSince(this.#position);
+    if (changes === undefined || !this.#updateAll(changes, reordered)) {
       this.#layout = -1;
       this.#building = undefined;
       while (!this.advance());
@@ -176,6 +176,11 @@ export class ClassIndex {
     for (const [at, { members }] of this.#groups.entries()) {
       for (const index of members) this.#groupOf[index] = at;
     }
+  }
+
+  #updateAll({ nodes, count }: Changes, reordered: boolean): boolean {
+    for (let i = 0; i < count; i += 1) if (!this.#update(nodes[i] ?? 0, reordered)) return false;
+    return true;
   }
 
   /** False when the node does not belong to its group any more. */

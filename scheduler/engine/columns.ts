@@ -82,7 +82,7 @@ export class Columns {
       for (let block = 0; block < blocks.length; block += 1) {
         const from = index * before.length + block * before.span;
         const to = index * after.length + block * span;
-        after.cells.set(before.cells.subarray(from, from + before.span), to);
+        for (let k = 0; k < before.span; k += 1) after.cells[to + k] = before.cells[from + k] ?? 0;
       }
     }
     this.rows = after;

@@ -7,6 +7,7 @@
 import type { Scorer } from '../strategies/strategy.ts';
 import type { NodeRules, Walk } from './block-list.ts';
 import { BlockPool } from './block-pool.ts';
+import type { Changes } from './change-log.ts';
 import { type Kind, Kinds, type Level, type Levels } from './kinds.ts';
 import type { NodeKeys } from './node-keys.ts';
 import type { NodeShape } from './node-shapes.ts';
@@ -43,11 +44,11 @@ export class FillIndex {
   #kindOf: (Kind | undefined)[] = [];
   #shapeOf: (NodeShape | undefined)[] = [];
   #pool = new BlockPool(0, noRows, new Int32Array(0), new Int32Array(0));
-  readonly #changed: number[] = [];
   readonly #levels = new Recent<Levels>(levelsMax);
   readonly #asked: Float64Array;
   #building: Building | undefined;
   #version = 0;
+  #isOfUse = true;
   #layout = -1;
   #position = -1;
   #orderVersion = -1;
@@ -79,6 +80,7 @@ export class FillIndex {
     this.#building = undefined;
     this.#layout = building.layout;
     this.#position = building.position;
+    this.#orderVersion = -1;
     return true;
   }
 
@@ -86,16 +88,17 @@ export class FillIndex {
   catchUp(): boolean {
     while (!this.advance());
     const { log, order } = this.#snapshot;
-    const changed = this.#changed;
-    changed.length = 0;
-    if (!log.changedSince(this.#position, changed)) this.#rebuild();
+    if (this.#position === log.position) return this.#isOfUse;
+    const changes = log.changedSince(this.#position);
+    if (changes === undefined) this.#rebuild();
     this.#pool.ranks = order.ranks();
-    this.#replace(changed, order.version === this.#orderVersion);
+    this.#replace(changes ?? noChanges, order.version === this.#orderVersion);
     this.#position = log.position;
     this.#orderVersion = order.version;
     const most = this.#keys.states === undefined ? kindsMax : statesMax;
     if (this.#kinds.count > Math.min(most, this.#sweepAt)) this.#sweep();
-    return this.#kinds.count <= most;
+    this.#isOfUse = this.#kinds.count <= most;
+    return this.#isOfUse;
   }
 
   /** Call `catchUp` first, as before all that follows; `scorer` where kinds are told by states. */
@@ -240,23 +243,23 @@ export class FillIndex {
   }
 
   /** Puts nodes where they belong now; those that stay where they are only tell what is free on them. */
-  #replace(changed: number[], isSameOrder: boolean): void {
+  #replace({ nodes, count }: Changes, isSameOrder: boolean): void {
     const pool = this.#pool;
     let moving = 0;
     // All are taken out before any is put in: an index may stand for another node by now.
-    for (let i = 0; i < changed.length; i += 1) {
-      const node = changed[i] ?? 0;
+    for (let i = 0; i < count; i += 1) {
+      const node = nodes[i] ?? 0;
       const kind = this.#kindOf[node];
       const key = pool.keyOf[node];
       this.#enter(node);
       const stays = isSameOrder && kind === this.#kindOf[node] && key === pool.keyOf[node];
       if (stays && pool.touch(node)) continue;
       pool.remove(node);
-      changed[moving] = node;
+      nodes[moving] = node;
       moving += 1;
     }
     for (let i = 0; i < moving; i += 1) {
-      const node = changed[i] ?? 0;
+      const node = nodes[i] ?? 0;
       this.#kindOf[node]?.list.insert(node);
     }
   }
@@ -343,6 +346,8 @@ interface Building {
 const partSize = 512;
 
 const none = -1;
+
+const noChanges: Changes = { nodes: new Int32Array(0), count: 0 };
 
 const noRows = { cells: new Float64Array(0), length: 0, span: 0 };
 

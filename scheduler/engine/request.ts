@@ -187,8 +187,10 @@ export const noDevices: Allocation = Object.freeze({});
 
 /** Completes a request with its class key. */
 export function withClassKey(request: Omit<PlacementRequest, 'classKey'>): PlacementRequest {
-  const { uid: _, peer: __, ...rest } = request;
-  return { ...request, classKey: theOne(JSON.stringify(rest)) };
+  const { uid: _, peer: __, amounts, ...rest } = request;
+  // Without the names of fields, which are the longest part.
+  const taken = amounts.flatMap(({ resource, amount }) => [resource, amount]);
+  return { ...request, classKey: theOne(JSON.stringify([taken, rest])) };
 }
 
 /** Equal keys are one string while they are kept here: long, kept with every instance, and compared all the time. */

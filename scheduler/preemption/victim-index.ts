@@ -46,7 +46,9 @@ export class VictimIndex {
   #reaches(changed: number[]): boolean {
     const { log } = this.#snapshot;
     if (this.#position < 0 || this.#budgets !== this.#changes.budgets) return false;
-    if (!log.changedSince(this.#position, changed)) return false;
+    const changes = log.changedSince(this.#position);
+    if (changes === undefined) return false;
+    changed.push(...changes.nodes.subarray(0, changes.count));
     const uids: string[] = [];
     if (!this.#changes.changedSince(this.#occupants, uids)) return false;
     for (const uid of uids) {
