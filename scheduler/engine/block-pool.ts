@@ -158,9 +158,9 @@ export class BlockPool {
   }
 
   fits(node: number, asked: Float64Array): boolean {
-    const { cells, length } = this.#rows;
+    const { cells, span } = this.#rows;
     const places = this.#places;
-    const row = node * length;
+    const row = 2 * node * span;
     for (let k = 0; k < places.length; k += 1) {
       if ((asked[k] ?? 0) > (cells[row + (places[k] ?? 0)] ?? 0)) return false;
     }
@@ -169,9 +169,9 @@ export class BlockPool {
 
   /** How many times a node has so much. */
   times(node: number, asked: Float64Array): number {
-    const { cells, length } = this.#rows;
+    const { cells, span } = this.#rows;
     const places = this.#places;
-    const row = node * length;
+    const row = 2 * node * span;
     let times = Number.POSITIVE_INFINITY;
     for (let k = 0; k < places.length; k += 1) {
       const amount = asked[k] ?? 0;
@@ -205,10 +205,10 @@ export class BlockPool {
   }
 
   #raise(block: number, node: number): void {
-    const { cells, length } = this.#rows;
+    const { cells, span } = this.#rows;
     const places = this.#places;
     const { most } = this;
-    const from = node * length;
+    const from = 2 * node * span;
     const to = block * places.length;
     for (let k = 0; k < places.length; k += 1) {
       const has = cells[from + (places[k] ?? 0)] ?? 0;

@@ -4,15 +4,13 @@
  */
 import { nominalCapacity } from '../dimensions/scalar.ts';
 
-/** What a row has of each resource, one block after the other; a placement changes the first two. */
-const blocks = ['free', 'used', 'capacity', 'nominal'] as const;
-
-/** The numbers as they lie in memory, for inner loops; others come with the next `layout`. */
+/** The numbers as they lie in memory, for inner loops; others come with the next `layout`. A row is two spans long. */
 export interface Rows {
+  /** Of each resource what is free, and a span further what is used: what a placement changes lies together. */
   readonly cells: Float64Array;
-  /** From one node to the next. */
-  readonly length: number;
-  /** From one block of a row to the next. */
+  /** In the same way the capacity, and the nominal capacity that parts are counted of. */
+  readonly limits: Float64Array;
+  /** Resources that there is room for. */
   readonly span: number;
 }
 
@@ -48,7 +46,7 @@ export class Columns {
     return this.#columns.values();
   }
 
-  /** Where a row tells about each of these resources, in each of its blocks; anywhere for one that no node ever had. */
+  /** Where a row tells about each of these resources, in each half; anywhere for one that no node ever had. */
   placesOf(resources: readonly string[]): Int32Array {
     return Int32Array.from(resources, (name) => this.#columns.get(name)?.place ?? 0);
   }
@@ -79,10 +77,13 @@ export class Columns {
     const before = this.rows;
     const after = newRows(size, span);
     for (let index = 0; index < this.#size; index += 1) {
-      for (let block = 0; block < blocks.length; block += 1) {
-        const from = index * before.length + block * before.span;
-        const to = index * after.length + block * span;
-        for (let k = 0; k < before.span; k += 1) after.cells[to + k] = before.cells[from + k] ?? 0;
+      for (let half = 0; half < 2; half += 1) {
+        const from = (2 * index + half) * before.span;
+        const to = (2 * index + half) * span;
+        for (let k = 0; k < before.span; k += 1) {
+          after.cells[to + k] = before.cells[from + k] ?? 0;
+          after.limits[to + k] = before.limits[from + k] ?? 0;
+        }
       }
     }
     this.rows = after;
@@ -91,14 +92,14 @@ export class Columns {
 }
 
 function newRows(size: number, span: number): Rows {
-  const length = blocks.length * span;
-  return { cells: new Float64Array(size * length), length, span };
+  const numbers = 2 * size * span;
+  return { cells: new Float64Array(numbers), limits: new Float64Array(numbers), span };
 }
 
 /** One resource on all nodes, by their index. */
 export class Column {
   readonly resource: string;
-  /** In each block of a row. */
+  /** In each half of a row. */
   readonly place: number;
   readonly #columns: Columns;
 
@@ -110,36 +111,33 @@ export class Column {
 
   /** Less than nothing where more was taken than there is. */
   freeAt(index: number): number {
-    return this.#at(index, 0);
+    const { cells, span } = this.#columns.rows;
+    return cells[2 * index * span + this.place] ?? 0;
   }
 
   usedAt(index: number): number {
-    return this.#at(index, 1);
+    const { cells, span } = this.#columns.rows;
+    return cells[(2 * index + 1) * span + this.place] ?? 0;
   }
 
   capacityAt(index: number): number {
-    return this.#at(index, 2);
+    const { limits, span } = this.#columns.rows;
+    return limits[2 * index * span + this.place] ?? 0;
   }
 
   /** Takes so much, or with less than nothing gives it back. */
   take(index: number, amount: number): void {
-    const { cells, length, span } = this.#columns.rows;
-    const at = index * length + this.place;
+    const { cells, span } = this.#columns.rows;
+    const at = 2 * index * span + this.place;
     cells[at] = (cells[at] ?? 0) - amount;
     cells[at + span] = (cells[at + span] ?? 0) + amount;
   }
 
   setCapacity(index: number, amount: number): void {
-    const { cells, length, span } = this.#columns.rows;
-    const at = index * length + this.place;
+    const { cells, limits, span } = this.#columns.rows;
+    const at = 2 * index * span + this.place;
     cells[at] = amount - (cells[at + span] ?? 0);
-    cells[at + 2 * span] = amount;
-    // What parts are counted of.
-    cells[at + 3 * span] = nominalCapacity(amount);
-  }
-
-  #at(index: number, block: number): number {
-    const { cells, length, span } = this.#columns.rows;
-    return cells[index * length + block * span + this.place] ?? 0;
+    limits[at] = amount;
+    limits[at + span] = nominalCapacity(amount);
   }
 }

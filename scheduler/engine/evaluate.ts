@@ -27,7 +27,7 @@ export function costFunction(
   const scorer = strategy.scorer?.(snapshot, request);
   const constraints = nodeConstraints.filter((constraint) => constraint.applies(request));
   const { asked, places, rows } = scalars;
-  const { cells, length, span } = rows;
+  const { cells, limits, span } = rows;
   const width = asked.length;
   const view = { ownerCount: 0, fill: 0, room: 0 };
   // Neighbours are alike as a rule, and this is the inner loop: the last answer is kept at hand.
@@ -45,10 +45,10 @@ export function costFunction(
     if (dislike === refused) return refused;
     let sum = 0;
     for (let k = 0; k < width; k += 1) {
-      const at = index * length + (places[k] ?? 0);
+      const at = 2 * index * span + (places[k] ?? 0);
       const amount = asked[k] ?? 0;
       if (amount > (cells[at] ?? 0)) return refused;
-      const nominal = cells[at + 3 * span] ?? 0;
+      const nominal = limits[at + span] ?? 0;
       sum += partOf(nominal, cells[at + span] ?? 0) + partOf(nominal, amount);
     }
     view.ownerCount = ownerCountAt(snapshot, request, index);

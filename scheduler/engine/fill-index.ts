@@ -349,7 +349,7 @@ const none = -1;
 
 const noChanges: Changes = { nodes: new Int32Array(0), count: 0 };
 
-const noRows = { cells: new Float64Array(0), length: 0, span: 0 };
+const noRows = { cells: new Float64Array(0), limits: new Float64Array(0), span: 0 };
 
 /** Ways to ask about traits and states that are remembered. */
 const levelsMax = 256;

@@ -42,8 +42,8 @@ export function keysByUse(
       places = columns.placesOf(resources);
     },
     of: (index, nominals) => {
-      const { cells, length, span } = rows;
-      const used = index * length + span;
+      const { cells, span } = rows;
+      const used = (2 * index + 1) * span;
       let sum = 0;
       for (let k = 0; k < places.length; k += 1) {
         sum += partOf(nominals[k] ?? 0, cells[used + (places[k] ?? 0)] ?? 0);
