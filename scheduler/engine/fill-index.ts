@@ -88,11 +88,12 @@ export class FillIndex {
   catchUp(): boolean {
     while (!this.advance());
     const { log, order } = this.#snapshot;
-    if (this.#position === log.position) return this.#isOfUse;
+    const isSameOrder = order.version === this.#orderVersion;
+    if (isSameOrder && this.#position === log.position) return this.#isOfUse;
     const changes = log.changedSince(this.#position);
     if (changes === undefined) this.#rebuild();
     this.#pool.ranks = order.ranks();
-    this.#replace(changes ?? noChanges, order.version === this.#orderVersion);
+    this.#replace(changes ?? noChanges, isSameOrder);
     this.#position = log.position;
     this.#orderVersion = order.version;
     const most = this.#keys.states === undefined ? kindsMax : statesMax;
