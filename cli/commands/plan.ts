@@ -59,7 +59,9 @@ async function plan(session: Session, { filename, output }: PlanOptions): Promis
   if (output !== undefined) await printWhole(answer.body, output);
   else process.stdout.write(planText(status));
   const bad = (status.unplaced ?? 0) + (status.problems?.length ?? 0);
-  if (bad > 0) throw new Failure(status.message ?? 'the plan cannot be carried out');
+  // Where a person reads it, the numbers stand above already.
+  const numbers = output === undefined ? undefined : status.message;
+  if (bad > 0) throw new Failure(numbers ?? 'the manifest would not land as a whole');
 }
 
 /** Of one namespace: whoever may plan there need not be allowed to elsewhere. */
@@ -74,17 +76,38 @@ function askedOf({ namespace }: Session, manifests: readonly Manifest[]) {
 
 /** Pure. */
 export function planText({ message = '', placements = [], problems = [] }: PlanStatus): string {
-  const lines: string[] = [];
+  if (placements.length + problems.length === 0) {
+    return 'nothing in it is placed on a node; all of it would be accepted\n';
+  }
+  const blocks: (readonly string[])[] = [];
   if (placements.length > 0) {
-    lines.push(
-      ...align([['OBJECT', 'INSTANCE', 'OUTCOME', 'NODE', 'WHY'], ...placements.map(cellsOf)]),
-    );
+    const head = ['OBJECT', 'INSTANCE', 'OUTCOME', 'NODE', 'WHY'];
+    blocks.push(align([head, ...runsOf(placements).map(cellsOf)]));
   }
   if (problems.length > 0) {
-    lines.push(...(lines.length > 0 ? [''] : []), 'Would not be accepted:');
-    for (const problem of problems) lines.push(`  ${problem.object}: ${problem.message}`);
+    const lines = problems.map((problem) => `  ${problem.object}: ${problem.message}`);
+    blocks.push(['Would not be accepted:', ...lines]);
   }
-  return `${[...lines, '', message].join('\n')}\n`;
+  return `${[...blocks.map((lines) => lines.join('\n')), message].join('\n\n')}\n`;
+}
+
+/** Neighbours of one object that find no node for one reason are one row: `1 … 30`. */
+function runsOf(placements: readonly PlanPlacement[]): readonly PlanPlacement[] {
+  const runs: { readonly first: PlanPlacement; last: PlanPlacement }[] = [];
+  for (const row of placements) {
+    const run = runs.at(-1);
+    const isAlike =
+      run !== undefined &&
+      row.outcome === 'Unplaced' &&
+      (['kind', 'namespace', 'name', 'outcome', 'message'] as const).every(
+        (field) => run.first[field] === row[field],
+      );
+    if (isAlike) run.last = row;
+    else runs.push({ first: row, last: row });
+  }
+  return runs.map(({ first, last }) =>
+    first === last ? first : { ...first, instance: `${first.instance} … ${last.instance}` },
+  );
 }
 
 function cellsOf(row: PlanPlacement): string[] {

@@ -86,6 +86,29 @@ describe('a simulation', () => {
     expect(placements.map(({ node }) => node).sort()).toEqual(['a', 'a', 'b', 'b']);
   });
 
+  it('places a gang whole or not at all, as it stands in a file', () => {
+    const spec = (replicas: number) => ({
+      replicas,
+      selector: {},
+      placement: { gang: {} },
+      template: { spec: pod('g', '1').spec },
+    });
+    const arrivals = (name: string, replicas: number): Arrival[] => {
+      const kind = { apiVersion: 'berth.dev/v1', kind: 'Workload' } as const;
+      const workload: Workload = { ...kind, metadata: { name }, spec: spec(replicas) };
+      const made = instanceOf(workload, undefined);
+      return Array.from({ length: replicas }, (_, i) => ({
+        pod: { ...made, metadata: { ...made.metadata, name: `${name}-${i}` } },
+        workload,
+      }));
+    };
+    const outcome = run([...arrivals('large', 9), ...arrivals('small', 8)]);
+    expect(outcome).toMatchObject({ instances: 17, placed: 8, unplaced: 9 });
+    const why = 'gang "large": 8 of 9 members at the same time: Insufficient cpu';
+    expect(outcome.reasons).toEqual([{ reason: why, instances: 9, example: 'default/large-0' }]);
+    expect(outcome.score.dimensions['cpu']).toMatchObject({ capacity: 8000, used: 8000 });
+  });
+
   it('names the line of a trace that cannot be read', () => {
     expect(() => trace('p,many,1')).toThrow('line 2: cpu_milli is no number: "many"');
     expect(() => traceNodes('name\nx')).toThrow('line 1 has no column sn, cpu_milli, memory_mib');

@@ -2,6 +2,7 @@
 import type { Node, Pod, Workload } from '../../api/kinds.gen.ts';
 import type { Log } from '../../lib/log.ts';
 import { Cluster } from '../controller/cluster.ts';
+import { gangOf } from '../controller/gangs.ts';
 import { Engine } from '../engine/engine.ts';
 import { allocationOf, podRequest } from '../engine/pod-request.ts';
 import {
@@ -90,7 +91,15 @@ interface Waiter {
   readonly node: string | undefined;
   /** The devices that it has there. */
   readonly allocation: Allocation;
+  readonly gang: SimulatedGang | undefined;
   placedOn: string | undefined;
+}
+
+/** Members that are placed together or not at all. */
+interface SimulatedGang {
+  readonly key: string;
+  readonly name: string;
+  readonly minMember: number;
 }
 
 class Run {
@@ -124,26 +133,24 @@ class Run {
       uid: `${number}`,
       ...(strategy === undefined ? (layout === undefined ? {} : { layout }) : { strategy }),
     });
-    const { namespace = 'default', name = '' } = pod.metadata;
+    const { name = '' } = pod.metadata;
+    const namespace = pod.metadata.namespace || 'default';
     const node = nodeName === '' || anew ? undefined : nodeName;
     const allocation = allocationOf(pod);
     const label = `${namespace}/${name}`;
-    return { name: label, request, from, until, node, allocation, placedOn: undefined };
+    const gang = simulatedGang(pod, workload);
+    return { name: label, request, from, until, node, allocation, gang, placedOn: undefined };
   }
 
-  /** One after the other; those that a layout puts on nodes together (Each, Fill) at once. */
+  /** One after the other; those that a layout puts on nodes together (Each, Fill), and gangs, at once. */
   arriveAll(waiters: readonly Waiter[]): void {
-    let together: Waiter[] = [];
-    for (const waiter of waiters) {
-      const { layout, classKey } = waiter.request;
-      if (together[0] !== undefined && together[0].request.classKey !== classKey) {
-        this.#arriveTogether(together);
-        together = [];
-      }
-      if (layout === undefined || waiter.node !== undefined) this.arrive(waiter);
-      else together.push(waiter);
+    for (const unit of unitsOf(waiters)) {
+      const [first] = unit;
+      if (first?.gang !== undefined) this.#arriveAsGang(unit, first.gang);
+      else if (first?.node === undefined && first?.request.layout !== undefined) {
+        this.#arriveTogether(unit);
+      } else for (const waiter of unit) this.arrive(waiter);
     }
-    this.#arriveTogether(together);
   }
 
   arrive(waiter: Waiter): void {
@@ -220,9 +227,29 @@ class Run {
     }
   }
 
-  #refused({ request, name }: Waiter): void {
-    const reason = this.#known.get(request.classKey) ?? this.#reasonOf(request);
-    this.#known.set(request.classKey, reason);
+  #arriveAsGang(members: readonly Waiter[], { name, minMember }: SimulatedGang): void {
+    const here = members.filter(({ node }) => node !== undefined);
+    for (const member of here) this.arrive(member);
+    const coming = members.filter(({ node }) => node === undefined);
+    const placed = coming.filter((member) => this.#place(member));
+    const together = here.length + placed.length;
+    const isWhole = together >= minMember;
+    const lacking = coming.find((member) => !placed.includes(member));
+    const why = lacking === undefined ? 'no more are there' : this.#reasonOf(lacking.request);
+    const of = `gang "${name}": ${together} of ${minMember} members at the same time: ${why}`;
+    for (const member of isWhole ? [] : placed) {
+      this.cluster.snapshot.release(member.request.uid);
+      member.placedOn = undefined;
+      this.#present -= 1;
+    }
+    for (const member of coming) {
+      if (member.placedOn === undefined) this.#refused(member, isWhole ? undefined : of);
+    }
+  }
+
+  #refused({ request, name }: Waiter, of?: string): void {
+    const reason = of ?? this.#known.get(request.classKey) ?? this.#reasonOf(request);
+    if (of === undefined) this.#known.set(request.classKey, reason);
     const known = this.#reasons.get(reason) ?? { instances: 0, example: name };
     known.instances += 1;
     this.#reasons.set(reason, known);
@@ -244,6 +271,42 @@ class Run {
     this.#mostPresent = this.#present;
     this.#fullest = scorePlacement(this.cluster.snapshot);
   }
+}
+
+/** By what is written in the object, or in a Workload's file, where nothing has an identity yet. */
+function simulatedGang(pod: Pod, workload: Workload | undefined): SimulatedGang | undefined {
+  const { key, name, minMember } = gangOf(pod, workload) ?? {};
+  if (key !== undefined) return { key, name: name ?? '', minMember: minMember ?? 1 };
+  const { placement, replicas = 1 } = workload?.spec ?? {};
+  if (placement?.gang === undefined) return undefined;
+  const { namespace = '', name: owner = '' } = workload?.metadata ?? {};
+  const least = placement.gang.minMember ?? replicas;
+  return { key: `${namespace}/${owner}`, name: owner, minMember: least };
+}
+
+/** A whole gang where the first of it stands, and neighbours of one class of a layout. */
+function unitsOf(waiters: readonly Waiter[]): readonly (readonly Waiter[])[] {
+  const units: Waiter[][] = [];
+  const gangs = new Map<string, Waiter[]>();
+  for (const waiter of waiters) {
+    const { gang, request, node } = waiter;
+    const last = units.at(-1);
+    const before = last?.[0];
+    const isAlike =
+      node === undefined &&
+      request.layout !== undefined &&
+      before?.gang === undefined &&
+      before?.node === undefined &&
+      before?.request.classKey === request.classKey;
+    const unit = gang === undefined ? (isAlike ? last : undefined) : gangs.get(gang.key);
+    if (unit !== undefined) unit.push(waiter);
+    else {
+      const started = [waiter];
+      units.push(started);
+      if (gang !== undefined) gangs.set(gang.key, started);
+    }
+  }
+  return units;
 }
 
 /** A node that does not say how it is is ready, and gives all that it has. */
