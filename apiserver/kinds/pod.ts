@@ -18,6 +18,7 @@ export const podStrategy: Strategy = {
   ...plainStrategy,
   generation: true,
   returnsDeleted: true,
+  alike: true,
   selectableFields: {
     'spec.nodeName': (pod) => asString(at(pod, 'spec', 'nodeName')),
     'spec.restartPolicy': (pod) => asString(at(pod, 'spec', 'restartPolicy')),

@@ -44,6 +44,8 @@ export interface Strategy {
   readonly plainWords: boolean;
   /** Whether preparing replaces or drops fields, so that a wrong type must be found before it. */
   readonly typesFirst: boolean;
+  /** Many of them come from one template: what is found out about one is remembered for the next. Default false. */
+  readonly alike?: boolean;
   /** `deletecollection` is not served when false. */
   readonly deleteCollection: boolean;
   /** Finalizers must be qualified names; unqualified ones are an error. */

@@ -19,6 +19,7 @@ import {
   withUncheckedRules,
 } from '../schema/index.ts';
 import { metadataOf, metaString } from '../storage/cached.ts';
+import { Alike, named, textOf } from './alike.ts';
 import type { DecodedBody } from './body.ts';
 import { cannotHandle, type ErrorOf, undecodable } from './decode-errors.ts';
 import type { KindRequest, VerbDeps } from './deps.ts';
@@ -64,8 +65,39 @@ export function shape(
   if (kind.deprecationWarning !== undefined) request.warnings.push(kind.deprecationWarning);
 }
 
+const shapes = new Alike<JsonObject>();
+
+/** What `shape` makes of a new object, all of which is the caller's own. */
+export function shaped(
+  request: KindRequest,
+  body: DecodedBody,
+  validation: FieldValidation,
+): JsonObject {
+  const { kind, warnings } = request;
+  const { object, duplicates } = body;
+  // Where unknown fields are dropped in silence nothing is learnt about them.
+  const isPlain = duplicates.length === 0 && validation !== 'Ignore';
+  const text = isPlain ? textOf(kind, object, 'sent') : undefined;
+  const known = shapes.get(kind, text);
+  if (known !== undefined) return named(known, metaString(object, 'name'));
+  const warned = warnings.length;
+  shape(request, body, validation);
+  if (warnings.length === warned) shapes.remember(kind, text, named(object, ''));
+  return object;
+}
+
+const unchanged = new Alike<true>();
+
 /** Shapes what a plugin of the admission chain has changed; what it added wrongly is dropped. */
 export function reshape({ kind }: KindRequest, object: JsonObject): void {
+  const text = textOf(kind, object, 'sent');
+  if (unchanged.get(kind, text) === true) return;
+  reshapeAll(kind, object);
+  if (text !== undefined && textOf(kind, object, 'sent') === text)
+    unchanged.remember(kind, text, true);
+}
+
+function reshapeAll(kind: ServedKind, object: JsonObject): void {
   const { error } = coerceMeta(object, kind.schema);
   if (error !== undefined) throw wrongMetadata(kind, error);
   prune(object, kind.schema);
@@ -104,16 +136,22 @@ export function check(
   old: JsonObject | undefined,
   errorOf?: ErrorOf,
 ): void {
-  const { kind } = request;
+  const { kind, warnings } = request;
+  const text = old === undefined ? textOf(kind, object, 'stored') : undefined;
+  if (inOrder.get(kind, text) === true && metaErrors(kind, object, old).length === 0) return;
+  const warned = warnings.length;
   const ofSchema = schemaErrors(kind, object, old, errorOf);
   const found: FieldError[] = [...metaErrors(kind, object, old), ...ofSchema];
   // What the schema cannot say is only asked of an object whose shape is in order.
   if (ofSchema.length === 0) found.push(...(kind.strategy.validate?.(object, old) ?? []));
   const errors = withRules(request, found, object, old);
   if (errors.length > 0) throw invalid(kind, metaString(object, 'name'), errors);
-  request.warnings.push(...(kind.strategy.warn?.(object, old) ?? []));
-  request.warnings.push(...ignoredFieldWarnings(object, old, kind.ignoredFields));
+  warnings.push(...(kind.strategy.warn?.(object, old) ?? []));
+  warnings.push(...ignoredFieldWarnings(object, old, kind.ignoredFields));
+  if (warnings.length === warned) inOrder.remember(kind, text, true);
 }
+
+const inOrder = new Alike<true>();
 
 /** Throws for fields of a wrong type that preparing the object would replace or drop. */
 export function checkTypes(request: KindRequest, object: JsonObject, errorOf?: ErrorOf): void {

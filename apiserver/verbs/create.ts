@@ -1,7 +1,7 @@
 /** POST to a collection. */
 import { type StatusDetails, StatusError } from '../../api/status.ts';
 import type { ApiResponse } from '../request/request.ts';
-import { settleNamespace, shape } from './admit.ts';
+import { settleNamespace, shaped } from './admit.ts';
 import { decodeObject } from './body.ts';
 import { commitCreate } from './commit-create.ts';
 import type { KindRequest, VerbDeps } from './deps.ts';
@@ -16,8 +16,8 @@ export async function create(deps: VerbDeps, request: KindRequest): Promise<ApiR
   const bytes = await request.request.body();
   const body = decodeObject(bytes, request.request.headers['content-type'], kind);
   settleNamespace(body.object, request);
-  shape(request, body, parameters.fieldValidation);
-  const stored = await commitCreate(deps, request, body.object, parameters);
+  const object = shaped(request, body, parameters.fieldValidation);
+  const stored = await commitCreate(deps, request, object, parameters);
   return respondObject(deps, request, stored, 201);
 }
 
