@@ -18,7 +18,7 @@ export function instanceContract(
   more: (life: Life) => void = () => undefined,
 ): void {
   const { outage } = harness;
-  describe(`${name}: the life of an instance`, () => {
+  describe(`${name}: the life of an instance`, { timeout: 2 * harness.bootMs }, () => {
     const life = begun(harness);
     describe('it runs', () => runningTests(life));
     more(life);
@@ -32,7 +32,7 @@ export function instanceContract(
 export function outageContract(name: string, harness: InstanceHarness): void {
   const { outage } = harness;
   if (outage === undefined) throw new TypeError('the harness has no outage');
-  describe(`${name}: the life of an instance`, () => {
+  describe(`${name}: the life of an instance`, { timeout: 2 * harness.bootMs }, () => {
     const life = begun(harness);
     beforeAll(async () => {
       await life.ensure();

@@ -10,50 +10,42 @@ const givenUpAfterMs = [0, 20, 80, 200];
 export function endingTests(life: Life): void {
   const { harness } = life;
 
-  test(
-    'stopped, it ends by itself and is kept; asked for again it stays so',
-    async () => {
-      const before = await life.main();
-      const followed = life.log({ follow: true });
-      await life.runtime.stop(life.id, { signal, graceMs: 60_000 });
-      const after = await life.status();
-      expect(mainOf(after)).toMatchObject({
-        containerId: before.containerId,
-        state: { phase: 'exited', exitCode: harness.exitCode, oomKilled: false },
-      });
-      expect(after.ips).toEqual([]);
-      const { startedAtMs, finishedAtMs } = mainOf(after).state as {
-        readonly startedAtMs: number;
-        readonly finishedAtMs: number;
-      };
-      expect(finishedAtMs).toBeGreaterThanOrEqual(startedAtMs);
-      expect(await life.ensure(before.attempt)).toEqual(after);
-      await life.runtime.stop(life.id, { signal, graceMs: 0 });
-      expect(await life.status()).toEqual(after);
-      // Who followed its log has all of it.
-      expect(await followed).toBe(await life.log());
-      expect(await life.runtime.stats({ signal })).toEqual([]);
-      const { both } = harness.commands;
-      await expect(life.exec(both)).rejects.toMatchObject({ reason: 'NotFound' });
-    },
-    harness.bootMs,
-  );
+  test('stopped, it ends by itself and is kept; asked for again it stays so', async () => {
+    const before = await life.main();
+    const followed = life.log({ follow: true });
+    await life.runtime.stop(life.id, { signal, graceMs: 60_000 });
+    const after = await life.status();
+    expect(mainOf(after)).toMatchObject({
+      containerId: before.containerId,
+      state: { phase: 'exited', exitCode: harness.exitCode, oomKilled: false },
+    });
+    expect(after.ips).toEqual([]);
+    const { startedAtMs, finishedAtMs } = mainOf(after).state as {
+      readonly startedAtMs: number;
+      readonly finishedAtMs: number;
+    };
+    expect(finishedAtMs).toBeGreaterThanOrEqual(startedAtMs);
+    expect(await life.ensure(before.attempt)).toEqual(after);
+    await life.runtime.stop(life.id, { signal, graceMs: 0 });
+    expect(await life.status()).toEqual(after);
+    // Who followed its log has all of it.
+    expect(await followed).toBe(await life.log());
+    expect(await life.runtime.stats({ signal })).toEqual([]);
+    const { both } = harness.commands;
+    await expect(life.exec(both)).rejects.toMatchObject({ reason: 'NotFound' });
+  });
 
-  test(
-    'a higher attempt starts it anew, and keeps how the one before ended and its log',
-    async () => {
-      const { attempt, containerId } = await life.main();
-      const log = await life.log();
-      const status = await life.ensure(attempt + 1);
-      expect(mainOf(status)).toMatchObject({
-        ...{ attempt: attempt + 1, state: { phase: 'running' } },
-        previous: { exitCode: harness.exitCode, containerId },
-      });
-      expect(await life.log({ previous: true })).toBe(log);
-      await life.untilUp();
-    },
-    harness.bootMs,
-  );
+  test('a higher attempt starts it anew, and keeps how the one before ended and its log', async () => {
+    const { attempt, containerId } = await life.main();
+    const log = await life.log();
+    const status = await life.ensure(attempt + 1);
+    expect(mainOf(status)).toMatchObject({
+      ...{ attempt: attempt + 1, state: { phase: 'running' } },
+      previous: { exitCode: harness.exitCode, containerId },
+    });
+    expect(await life.log({ previous: true })).toBe(log);
+    await life.untilUp();
+  });
 
   test('killed by somebody else it has ended, and that is observed', async () => {
     const watching = await life.watch();

@@ -6,56 +6,48 @@ import { type InstanceHarness, type Life, mainOf, signal } from './life.ts';
 export function outageTests(life: Life, outage: Required<InstanceHarness>['outage']): void {
   const { harness } = life;
 
-  test(
-    'while it is away everything says so, and what runs is found as it was',
-    async () => {
-      const [before, process] = [await life.status(), await life.process()];
-      const watching = await life.watch();
-      watching.forget();
-      const { runtime } = life;
-      await outage.begin();
-      const unavailable = { reason: 'Unavailable', message: expect.stringMatching(/\w/) };
-      await expect(runtime.info({ signal })).rejects.toMatchObject(unavailable);
-      await expect(runtime.list({ signal })).rejects.toMatchObject(unavailable);
-      await expect(runtime.get(life.id, { signal })).rejects.toMatchObject(unavailable);
-      await expect(life.ensure()).rejects.toMatchObject(unavailable);
-      await expect(runtime.stats({ signal })).rejects.toMatchObject(unavailable);
-      await expect(life.exec(harness.commands.both)).rejects.toMatchObject(unavailable);
-      await outage.end();
-      // By the driver that was there before, without anything that would start it again.
-      await until('it is found', async () => (await runtime.list({ signal })).length === 1);
-      expect(await life.status()).toEqual(before);
-      expect(await life.ensure()).toEqual(before);
-      expect(await life.process()).toBe(process);
-      await watching.untilSeen('it is named again');
-      const answers = async () => (await life.exec(harness.commands.both)).code === 5;
-      await until('commands run in it', answers);
-      expect(await life.log()).toContain(harness.said);
-      watching.stop();
-    },
-    harness.bootMs,
-  );
+  test('while it is away everything says so, and what runs is found as it was', async () => {
+    const [before, process] = [await life.status(), await life.process()];
+    const watching = await life.watch();
+    watching.forget();
+    const { runtime } = life;
+    await outage.begin();
+    const unavailable = { reason: 'Unavailable', message: expect.stringMatching(/\w/) };
+    await expect(runtime.info({ signal })).rejects.toMatchObject(unavailable);
+    await expect(runtime.list({ signal })).rejects.toMatchObject(unavailable);
+    await expect(runtime.get(life.id, { signal })).rejects.toMatchObject(unavailable);
+    await expect(life.ensure()).rejects.toMatchObject(unavailable);
+    await expect(runtime.stats({ signal })).rejects.toMatchObject(unavailable);
+    await expect(life.exec(harness.commands.both)).rejects.toMatchObject(unavailable);
+    await outage.end();
+    // By the driver that was there before, without anything that would start it again.
+    await until('it is found', async () => (await runtime.list({ signal })).length === 1);
+    expect(await life.status()).toEqual(before);
+    expect(await life.ensure()).toEqual(before);
+    expect(await life.process()).toBe(process);
+    await watching.untilSeen('it is named again');
+    const answers = async () => (await life.exec(harness.commands.both)).code === 5;
+    await until('commands run in it', answers);
+    expect(await life.log()).toContain(harness.said);
+    watching.stop();
+  });
 
-  test(
-    'what ends while it is away has ended, and can be started again',
-    async () => {
-      const before = await life.status();
-      const process = await life.process();
-      const watching = await life.watch();
-      watching.forget();
-      await outage.begin();
-      await harness.kill(process, before);
-      await outage.end();
-      const ended = async () => (await life.main()).state.phase === 'exited';
-      await until('its end is told', ended);
-      await watching.untilSeen('its end is observed');
-      watching.stop();
-      expect(mainOf(await life.ensure()).state.phase).toBe('exited');
-      const again = await life.ensure(mainOf(before).attempt + 1);
-      expect(mainOf(again).state.phase).toBe('running');
-      expect(mainOf(again).previous).toBeDefined();
-      await life.untilUp();
-    },
-    2 * harness.bootMs,
-  );
+  test('what ends while it is away has ended, and can be started again', async () => {
+    const before = await life.status();
+    const process = await life.process();
+    const watching = await life.watch();
+    watching.forget();
+    await outage.begin();
+    await harness.kill(process, before);
+    await outage.end();
+    const ended = async () => (await life.main()).state.phase === 'exited';
+    await until('its end is told', ended);
+    await watching.untilSeen('its end is observed');
+    watching.stop();
+    expect(mainOf(await life.ensure()).state.phase).toBe('exited');
+    const again = await life.ensure(mainOf(before).attempt + 1);
+    expect(mainOf(again).state.phase).toBe('running');
+    expect(mainOf(again).previous).toBeDefined();
+    await life.untilUp();
+  });
 }
