@@ -88,6 +88,13 @@ export class Attempts {
     await rm(this.#startOf(instance, attempt), { force: true });
   }
 
+  /** Of an attempt that was not to be; attempts before it keep what is known of them. */
+  async takeBack(instance: string, attempt: number): Promise<void> {
+    await this.forget(instance, attempt);
+    // Something else may lie there.
+    await rmdir(this.directory(instance)).catch(() => undefined);
+  }
+
   /** All but disks. */
   async removeNotes(instance: string): Promise<void> {
     const directory = this.directory(instance);

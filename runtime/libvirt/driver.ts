@@ -191,6 +191,9 @@ class LibvirtRuntime implements Runtime {
         await this.#captures.dropUnfinished(id, options);
         await this.#machines.forget(found, options);
         this.#moved.delete(id);
+      } else {
+        // Of a start that was given up before there was a domain.
+        await this.#machines.attempts.removeNotes(id);
       }
       await this.#leaveNetworks(id, options);
     });

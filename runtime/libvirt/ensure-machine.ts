@@ -71,7 +71,8 @@ export async function ensureMachine(
     await libvirt.create(domain, options);
   } catch (error) {
     if (!(error instanceof LibvirtError)) throw error;
-    if (domain !== undefined) await undo(machines, domain, labels, error.message, options);
+    if (domain === undefined) await attempts.takeBack(spec.id, attempt);
+    else await undo(machines, domain, labels, error.message, options);
     const reason = domain === undefined ? 'InvalidSpec' : 'StartFailed';
     throw new RuntimeError(reason, error.message, { container: container.name, cause: error });
   }
@@ -86,7 +87,7 @@ async function undo(
   message: string,
   options: CallOptions,
 ): Promise<void> {
-  await attempts.forget(instance, attempt);
+  await attempts.takeBack(instance, attempt);
   if ((await new Snapshots(libvirt).count(domain, options)) === 0) {
     await libvirt.undefine(domain, options);
     return;

@@ -60,6 +60,8 @@ const lifecycleEvent = 0;
 
 export class Libvirt {
   readonly #socketPath: string;
+  /** Connections on which events were asked for. */
+  readonly #asked = new WeakMap<Connection, Promise<void>>();
   #connection: Promise<Connection> | undefined;
 
   constructor(socketPath = libvirtSocket) {
@@ -68,8 +70,11 @@ export class Libvirt {
 
   /** Throws `Unavailable`. */
   async connection(): Promise<Connection> {
-    const known = await this.#connection?.catch(() => undefined);
+    const last = this.#connection;
+    const known = await last?.catch(() => undefined);
     if (known !== undefined && !known.over) return known;
+    // Somebody else was quicker.
+    if (this.#connection !== last) return await this.connection();
     // Not the caller's signal: others may wait for the same connection.
     const { signal } = new AbortController();
     this.#connection = Connection.open(this.#socketPath, uri, { signal });
@@ -276,14 +281,26 @@ export class Libvirt {
     options: CallOptions,
   ): Promise<{ readonly closed: Promise<void>; readonly stop: () => void }> {
     const connection = await this.connection();
+    options.signal.throwIfAborted();
     const stop = connection.onEvent((procedure, body) => {
       if (procedure !== procedures.DOMAIN_EVENT_CALLBACK_LIFECYCLE) return;
       body.int(); // Which registration it belongs to.
       onDomain(readDomain(body).uuid);
     });
-    const body = new XdrWriter().int(lifecycleEvent).int(0);
-    await connection.call('CONNECT_DOMAIN_EVENT_CALLBACK_REGISTER_ANY', body, options);
+    try {
+      await this.#askForEvents(connection);
+    } catch (error) {
+      stop();
+      throw error;
+    }
     return { closed: connection.closed, stop };
+  }
+
+  /** Once for each connection: libvirt refuses a second time. */
+  #askForEvents(connection: Connection): Promise<void> {
+    const asked = this.#asked.get(connection) ?? askForEvents(connection);
+    this.#asked.set(connection, asked);
+    return asked;
   }
 
   /** For what stands in files beside this one. */
@@ -294,6 +311,13 @@ export class Libvirt {
   ): Promise<XdrReader> {
     return await (await this.connection()).call(procedure, body, options);
   }
+}
+
+async function askForEvents(connection: Connection): Promise<void> {
+  const body = new XdrWriter().int(lifecycleEvent).int(0);
+  // Not the caller's signal: others may wait for the same.
+  const { signal } = new AbortController();
+  await connection.call('CONNECT_DOMAIN_EVENT_CALLBACK_REGISTER_ANY', body, { signal });
 }
 
 export function hasCode(error: unknown, ...codes: readonly number[]): boolean {

@@ -41,8 +41,11 @@ export class Units {
 
   /** The connection, made anew when the one before has ended; throws `Unavailable`. */
   async bus(): Promise<SystemdBus> {
-    const known = await this.#bus?.catch(() => undefined);
+    const last = this.#bus;
+    const known = await last?.catch(() => undefined);
     if (known !== undefined && !known.lost) return known;
+    // Somebody else was quicker.
+    if (this.#bus !== last) return await this.bus();
     // Not the caller's signal: others may wait for the same connection.
     this.#bus = SystemdBus.connect(this.#busPath, { signal: new AbortController().signal });
     return await this.#bus;

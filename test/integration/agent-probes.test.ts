@@ -1,4 +1,4 @@
-/** Probes, hooks and last words of containers on a real Docker engine. */
+/** What of probes, hooks and last words only a Docker engine can show; `test/contract/pod.ts` has the rest. */
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -112,28 +112,6 @@ const told = (reason: string) =>
     .filter((each) => each.reason === reason)
     .map((each) => each.message);
 
-test('ready when a file appears, not before; and still so after the agent was gone', async () => {
-  const readinessProbe = { exec: { command: ['cat', '/tmp/ready'] }, periodSeconds: 1 };
-  await create({ readinessProbe });
-  await untilMain(({ state }) => state?.running !== undefined);
-  await systemClock.sleep(1_500);
-  expect(peek()?.status?.containerStatuses?.[0]).toMatchObject({ ready: false, started: true });
-  const ready = peek()?.status?.conditions?.find(({ type }) => type === 'Ready');
-  expect(ready).toMatchObject({
-    status: 'False',
-    reason: 'ContainersNotReady',
-    message: 'containers with unready status: [main]',
-  });
-  expect(told('Unhealthy')[0]).toContain("Readiness probe failed: cat: can't open '/tmp/ready'");
-  await inside(['touch', '/tmp/ready']);
-  await untilMain((main) => main.ready);
-  await stopAgent();
-  const before = peek()?.metadata.resourceVersion;
-  startAgent();
-  await systemClock.sleep(2_000);
-  expect(peek()?.metadata.resourceVersion).toBe(before);
-}, 120_000);
-
 test('a command that hangs has failed, and is not left behind', async () => {
   await create({ readinessProbe: { exec: { command: ['sleep', '1234'] }, periodSeconds: 1 } });
   await untilMain(({ state }) => state?.running !== undefined);
@@ -165,57 +143,6 @@ test('a server is asked at the address of its pod', async () => {
   expect(told('Killing')).toContain('Container main failed liveness probe, will be restarted');
 }, 120_000);
 
-test('a failing liveness probe restarts the container, after its preStop hook', async () => {
-  await create(
-    {
-      livenessProbe: {
-        exec: { command: ['test', '!', '-e', '/tmp/bad'] },
-        periodSeconds: 1,
-        failureThreshold: 2,
-      },
-      lifecycle: { preStop: { exec: { command: shell('echo stopped >>/data/trace') } } },
-      volumeMounts: [{ name: 'data', mountPath: '/data' }],
-    },
-    { volumes: [{ name: 'data', emptyDir: {} }] },
-  );
-  await untilMain((main) => main.ready);
-  await inside(['touch', '/tmp/bad']);
-  const again = await untilMain(({ restartCount, ready }) => restartCount === 1 && ready);
-  // The hook's shell and SIGTERM have come to it in this order; the exit is its own.
-  expect(again.lastState?.terminated).toMatchObject({ exitCode: 0, reason: 'Completed' });
-  expect(await inside(['cat', '/data/trace'])).toBe('stopped\n');
-  await systemClock.sleep(3_000);
-  expect(peek()?.status?.containerStatuses?.[0]?.restartCount).toBe(1);
-}, 120_000);
-
-test('hooks: after the start, and before SIGTERM within the grace period', async () => {
-  const trace = await mkdtemp(join(tmpdir(), 'berth-hooks-'));
-  const term = "trap 'echo term >>/data/trace; exit 0' TERM; while :; do sleep 60 & wait $!; done";
-  await create(
-    {
-      command: shell(term),
-      lifecycle: {
-        postStart: { exec: { command: shell('sleep 1; echo start >>/data/trace') } },
-        preStop: { exec: { command: shell('sleep 1; echo pre >>/data/trace') } },
-      },
-      volumeMounts: [{ name: 'data', mountPath: '/data' }],
-    },
-    { volumes: [{ name: 'data', hostPath: { path: trace } }] },
-  );
-  await untilMain(({ containerID }) => containerID !== undefined);
-  expect(peek()?.status?.containerStatuses?.[0]).toMatchObject({
-    ready: false,
-    state: { waiting: { reason: 'ContainerCreating' } },
-  });
-  await untilMain((main) => main.ready);
-  expect(await inside(['cat', '/data/trace'])).toBe('start\n');
-  await api.delete(pods, key, { signal, gracePeriodSeconds: 20 });
-  await untilGone();
-  const { readFile } = await import('node:fs/promises');
-  expect(await readFile(join(trace, 'trace'), 'utf8')).toBe('start\npre\nterm\n');
-  await rm(trace, { recursive: true });
-}, 120_000);
-
 test('a preStop hook that takes too long is cut off with its container', async () => {
   await create({ lifecycle: { preStop: { exec: { command: ['sleep', '600'] } } } });
   await untilMain((main) => main.ready);
@@ -224,14 +151,6 @@ test('a preStop hook that takes too long is cut off with its container', async (
   await untilGone();
   expect(Date.now() - beganMs).toBeGreaterThan(1_900);
   expect(Date.now() - beganMs).toBeLessThan(60_000);
-}, 120_000);
-
-test('a failing postStart hook ends the container', async () => {
-  await create({ lifecycle: { postStart: { exec: { command: ['false'] } } } });
-  await untilMain(({ restartCount }) => restartCount === 1);
-  expect(peek()?.status?.containerStatuses?.[0]?.ready).toBe(false);
-  await untilMain(({ state }) => state?.waiting?.reason === 'CrashLoopBackOff');
-  expect(told('FailedPostStartHook')).toEqual(['PostStartHook failed']);
 }, 120_000);
 
 test('last words: from the file, and from the log where it is asked for', async () => {

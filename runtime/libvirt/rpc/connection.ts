@@ -220,7 +220,8 @@ export class Connection {
       const header = { program: toProgram, procedure: keepalive.pong, type: messageType.event };
       this.#send({ ...header, serial: 0, state: status.ok }, new Uint8Array());
     } else if (type === messageType.event) {
-      for (const listener of this.#listeners) listener(procedure, body);
+      // Each reads for itself: a reader has one place that it is at.
+      for (const listener of this.#listeners) listener(procedure, new XdrReader(body.rest()));
     } else if (type === messageType.stream) {
       this.#onStream(serial, state, body);
     } else {

@@ -20,7 +20,7 @@ export function runningTests(life: Life): void {
       containerId: expect.stringMatching(/^\w+:\/\/.+/),
     });
     await life.untilUp();
-    expect(await life.runtime.list({ signal })).toEqual([status]);
+    expect(await life.runtime.list({ signal })).toEqual([await life.status()]);
   });
 
   test('asked for again, also by several at once, it is left as it is', async () => {
@@ -126,10 +126,11 @@ export function runningTests(life: Life): void {
 
   test('it is halted, which is observed and outlives its driver, and goes on', async () => {
     const [before, process] = [await life.status(), await life.process()];
-    const watching = await life.watch();
-    watching.forget();
+    const watching = await Promise.all([life.watch(), life.watch()]);
+    for (const each of watching) each.forget();
     await life.runtime.setPaused(life.id, true, { signal });
-    await watching.untilSeen('it is told that it is halted');
+    for (const each of watching) await each.untilSeen('everybody is told that it is halted');
+    for (const each of watching) each.stop();
     const other = harness.open(life.nodeId);
     const found = await other.ensure(life.spec(), { signal });
     expect(mainOf(found).state).toMatchObject({ phase: 'running', paused: true });
@@ -142,6 +143,5 @@ export function runningTests(life: Life): void {
     expect(await life.status()).toEqual(before);
     expect(await life.process()).toBe(process);
     await life.untilUp();
-    watching.stop();
   });
 }

@@ -11,6 +11,7 @@ import { createSystemdRuntime } from '../../../runtime/systemd/systemd.ts';
 import { mainOf, type Refusal } from '../../contract/instance/life.ts';
 import { instanceContract } from '../../contract/instance.ts';
 import { cpuMilliOf } from '../../contract/kernel.ts';
+import { podContract } from '../../contract/pod.ts';
 import { runtimeContract } from '../../contract/runtime.ts';
 import { oneShell, shell, shellCommands, shellPrograms } from '../../contract/shell.ts';
 import { unitOutage } from './unit-outage.ts';
@@ -104,6 +105,15 @@ instanceContract('systemd', {
   cpuMilliOf: async (status) => cpuMilliOf(Number(await mainPidOf(mainOf(status)))),
   kill: async (pid) => void process.kill(pid, 'SIGKILL'),
   leftovers: units,
+});
+
+const command = (script: string) => ['/bin/sh', '-c', script];
+
+podContract('systemd', {
+  ...{ spec: { runtimeClassName: 'systemd' }, bootMs: 60_000, command },
+  prepare: makeRoot,
+  open,
+  container: (script) => ({ name: 'main', image: root, command: command(script) }),
 });
 
 const bare: ContainerSpec = {

@@ -67,6 +67,8 @@ test(
     const described = await kubectl.ok(['describe', 'vm', 'db']);
     expect(described).toContain('Successfully assigned');
     expect(described).toContain('Started container vm');
+    const node = await kubectl.ok(['describe', 'node', plane.nodeName]);
+    expect(node).toContain('berth.dev/libvirt-cannot: tty,streams,containers,images');
     const xml = (await run('virsh', ['dumpxml', (await vm()).status?.domain?.split('/')[2] ?? '']))
       .stdout;
     expect(xml).toContain('<write_iops_sec>20</write_iops_sec>');

@@ -12,12 +12,13 @@ import { guest, libvirtHarness, machine, open, run, stateDir } from './guest.ts'
 const small = `${stateDir}-small`;
 
 export function aloneTests(): void {
-  const runtime = open(`node-${randomUUID().slice(0, 8)}`);
+  const nodeId = `node-${randomUUID().slice(0, 8)}`;
+  const runtime = open(nodeId);
   const id = randomUUID();
 
   afterEach(async () => {
     expect(await runtime.list({ signal })).toEqual([]);
-    expect(await libvirtHarness.leftovers('')).toEqual([]);
+    expect(await libvirtHarness.leftovers(nodeId)).toEqual([]);
   });
 
   const statusOf = async () => {

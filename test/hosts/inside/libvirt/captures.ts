@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { inspectDisk } from '../../../../runtime/disk/disk-images.ts';
 import { signal } from '../../../contract/instance/life.ts';
 import { until } from '../../../e2e/until.ts';
-import { directory, type Guest, open, run, stateDir } from './guest.ts';
+import { directory, type Guest, open, run, stateOf } from './guest.ts';
 
 export function captureTests(guest: Guest): void {
   const { life } = guest;
@@ -39,7 +39,7 @@ export function captureTests(guest: Guest): void {
     const part = `${directory}/half.qcow2.part`;
     // As it was left: the guest still, the job under way, the note written.
     await run('touch', [part]);
-    await writeFile(`${stateDir}/${life.id}/capture`, part);
+    await writeFile(`${stateOf(life.nodeId)}/${life.id}/capture`, part);
     const pull = `<domainbackup mode='pull'><server transport='unix' socket='${directory}/nbd'/>
       <disks><disk name='vda' backup='yes' type='file'><scratch file='${directory}/scratch'/></disk></disks></domainbackup>`;
     await writeFile(`${directory}/pull.xml`, pull);

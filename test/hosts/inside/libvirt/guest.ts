@@ -21,8 +21,12 @@ export const stateDir = '/var/lib/berth-test/machines';
 /** Where the disks of tests lie. */
 export const directory = `${stateDir}-disks`;
 
-export const open = (nodeId: string) =>
-  createLibvirtRuntime({ nodeId, clock: systemClock, log: silentLog, stateDir });
+/** Each node keeps what it knows for itself. */
+export const stateOf = (nodeId: string) => `${stateDir}/${nodeId}`;
+export const open = (nodeId: string) => {
+  const own = { nodeId, stateDir: stateOf(nodeId) };
+  return createLibvirtRuntime({ ...own, clock: systemClock, log: silentLog });
+};
 
 const cpuMilli = 900;
 export const data = {
@@ -32,14 +36,17 @@ export const data = {
   readOnly: false,
 } as const;
 
+const commandLine = 'console=ttyS0 quiet mitigations=off tsc=reliable no_timer_check hostname=vm';
+/** As a VM says it. */
+export const vmBoot = { kernel: '/lab/vmlinuz', initrd: '/lab/initrd.gz', commandLine };
+
 export const machine: MachineSpec = {
   ...{ cpus: 1, cpusMax: 2, memoryBytes: 160n << 20n, memoryMaxBytes: 192n << 20n },
   graphics: false,
   boot: {
     type: 'kernel',
-    kernelPath: '/lab/vmlinuz',
-    initrdPath: '/lab/initrd.gz',
-    commandLine: `console=ttyS0 quiet mitigations=off tsc=reliable no_timer_check ip=${ip}/24 hostname=vm`,
+    ...{ kernelPath: vmBoot.kernel, initrdPath: vmBoot.initrd },
+    commandLine: `${commandLine} ip=${ip}/24`,
   },
   disks: [data],
   interfaces: [{ bridge: 'br0', mac: '02:00:0a:63:00:65', ip }],
@@ -102,9 +109,9 @@ export const libvirtHarness: InstanceHarness = {
   },
   cpuMilliOf: async (status) => cpuMilliOf(await libvirtHarness.processOf(status)),
   kill: async (pid) => void process.kill(pid, 'SIGKILL'),
-  async leftovers() {
+  async leftovers(nodeId) {
     const domains = (await run('virsh', ['list', '--all', '--name'])).stdout.trim();
-    const notes = await readdir(stateDir).catch(() => []);
+    const notes = await readdir(stateOf(nodeId)).catch(() => []);
     return [...domains.split('\n').filter((name) => name !== ''), ...notes];
   },
 };
