@@ -165,6 +165,15 @@ test('it ends with an agent that leaves nothing running, and when its directory 
   await last;
 });
 
+test('one that agents would not find any more makes room for another', async () => {
+  const agent = startAgent('1', (key) => world[key] ?? { type: 'unknown' });
+  await expect.poll(() => agent.link.stateOf(local)).toBe('serving');
+  await rm(join(dir, 'names.sock'));
+  await keepers[1];
+  await expect.poll(() => agent.started).toEqual(['1', '1']);
+  await expect.poll(() => resolved('db.shop.berth').catch(String)).toEqual(['10.0.0.5']);
+});
+
 test('own names are those of instances, their reservations, and members of workloads', () => {
   const owner = { apiVersion: 'berth.dev/v1', kind: 'Workload', name: 'front', uid: 'u' };
   const base = pod('front-1', '10.0.0.8');

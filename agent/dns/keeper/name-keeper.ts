@@ -63,6 +63,8 @@ class NameKeeper {
   #agent: Socket | undefined;
   #lastSeenMs: number;
   #nextId = 1;
+  /** Of its socket, while agents are to find it there. */
+  #inode: number | undefined;
   #states = '';
 
   constructor(options: NameKeeperOptions, table: NameTable) {
@@ -88,6 +90,7 @@ class NameKeeper {
     const { signal, socketPath, clock } = this.#options;
     const ending = AbortSignal.any([signal, this.#end.signal]);
     await listenAt(this.#server, socketPath);
+    this.#inode = await inodeOf(socketPath);
     this.#listenWhereTold();
     this.#dhcp.setLeases(this.#table.leases);
     const serving = Promise.all([
@@ -160,6 +163,7 @@ class NameKeeper {
   async #makeWay(): Promise<void> {
     const { clock } = this.#options;
     await this.#save();
+    this.#inode = undefined;
     this.#server.close();
     this.#agent?.destroy();
     await clock.sleep(replacedMs, this.#end.signal).catch(() => undefined);
@@ -227,9 +231,11 @@ class NameKeeper {
     }
   }
 
-  /** Its directory was removed, or nobody is left who could ask. */
+  /** Its directory or its socket was removed, another one is found there, or nobody is left who could ask. */
   async #isForgotten(): Promise<boolean> {
-    const { tablePath, clock } = this.#options;
+    const { tablePath, socketPath, clock } = this.#options;
+    const inode = this.#inode;
+    if (inode !== undefined && (await inodeOf(socketPath)) !== inode) return true;
     const isThere = await stat(dirname(tablePath)).then(
       () => true,
       () => false,
@@ -238,6 +244,10 @@ class NameKeeper {
     if (this.#agent !== undefined || this.#table.instances > 0) return false;
     return clock.now() - this.#lastSeenMs > idleMs;
   }
+}
+
+async function inodeOf(path: string): Promise<number | undefined> {
+  return (await stat(path).catch(() => undefined))?.ino;
 }
 
 /** Whether a keeper is there already. */
