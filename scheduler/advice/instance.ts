@@ -1,15 +1,20 @@
 /** Why of one pod or VM, and of a workload's instances together. Pure over a view. */
 import type { Pod, Why, WhyInstance, WhyWait, Workload } from '../../api/kinds.gen.ts';
 import { isFinished } from '../controller/cluster.ts';
+import { type Gang, gangOf } from '../controller/gangs.ts';
 import { schedulerNames } from '../controller/scheduler-names.ts';
 import { controllerOf, podRequest } from '../engine/pod-request.ts';
+import type { PlacementRequest } from '../engine/request.ts';
 import type { View } from './view.ts';
-import { type Answer, waitsOf, whyBound, whyPending } from './why.ts';
+import { type Answer, waitsOf, whyBound, whyGang, whyPending } from './why.ts';
 
 /** Instances of a workload that are told of. */
 const instancesMax = 50;
 
-export function whyInstance(view: View, pod: Pod): Answer {
+/** By gang, what keeps it from being whole; undefined: nothing. All its members have that in common. */
+type GangAnswers = Map<string, Answer | undefined>;
+
+export function whyInstance(view: View, pod: Pod, gangs: GangAnswers = new Map()): Answer {
   const waitsFor = waitsOf(pod);
   const waits = waitsFor.length === 0 ? {} : { waitsFor };
   const { nodeName = '' } = pod.spec;
@@ -26,27 +31,56 @@ export function whyInstance(view: View, pod: Pod): Answer {
   if (nodeName === '' && gates.length > 0) {
     return done('Pending', `is held back by scheduling gates: ${gates.join(', ')}`);
   }
-  const owner = controllerOf(pod);
-  const workload =
-    owner?.kind === 'Workload'
-      ? view.workload(`${pod.metadata.namespace ?? ''}/${owner.name}`)
-      : undefined;
-  const reach = view.addresses.reachOf(pod);
-  if (nodeName === '' && reach.type === 'waiting') {
-    return done('Pending', `waits for its address: ${reach.why}`);
+  const workload = workloadOf(view, pod);
+  const request = requestOf(view, pod, workload);
+  if (typeof request === 'string') return done('Pending', request);
+  if (nodeName === '') {
+    const gang = gangOf(pod, workload);
+    if (gang !== undefined && !gangs.has(gang.key)) gangs.set(gang.key, answerOfGang(view, gang));
+    const held = gang && gangs.get(gang.key);
+    if (held !== undefined) return { ...held, strategy: request.strategy, ...waits };
+    return pendingOf(whyPending(view.engine, request), pod, waitsFor);
   }
-  const pools = reach.type === 'ready' ? reach.pools : [];
-  const claims = view.cluster.volumes.claimsOf(pod);
-  if (nodeName === '' && claims?.type === 'wait') return done('Pending', claims.message);
-  const ties = { pools, ...(claims?.type === 'claims' && { claims }) };
-  const request = podRequest(pod, workload, view.cluster.dimensions, ties);
-  if (nodeName === '') return pendingOf(whyPending(view.engine, request), pod, waitsFor);
   const answer = whyBound(view.engine, request, nodeName);
   if (annotations?.['berth.dev/running'] !== 'false') {
     return { ...answer, message: withWaits(answer, waitsFor), ...waits };
   }
   const message = `stopped on purpose; it keeps its place ${answer.message ?? ''}`;
   return { ...answer, state: 'Stopped', message, ...waits };
+}
+
+function workloadOf(view: View, pod: Pod): Workload | undefined {
+  const owner = controllerOf(pod);
+  if (owner?.kind !== 'Workload') return undefined;
+  return view.workload(`${pod.metadata.namespace ?? ''}/${owner.name}`);
+}
+
+/** What it asks of nodes, or what it waits for before it asks any. */
+function requestOf(
+  view: View,
+  pod: Pod,
+  workload: Workload | undefined,
+): PlacementRequest | string {
+  const waits = (pod.spec.nodeName ?? '') === '';
+  const reach = view.addresses.reachOf(pod);
+  if (waits && reach.type === 'waiting') return `waits for its address: ${reach.why}`;
+  const pools = reach.type === 'ready' ? reach.pools : [];
+  const claims = view.cluster.volumes.claimsOf(pod);
+  if (waits && claims?.type === 'wait') return claims.message;
+  const ties = { pools, ...(claims?.type === 'claims' && { claims }) };
+  return podRequest(pod, workload, view.cluster.dimensions, ties);
+}
+
+function answerOfGang(view: View, gang: Gang): Answer | undefined {
+  const { minMember } = gang;
+  if (minMember === undefined) return undefined; // What the scheduler said of it is told.
+  const members = view.waitingOf(gang);
+  const requests = members.flatMap((member) => {
+    const request = requestOf(view, member, workloadOf(view, member));
+    return typeof request === 'string' ? [] : [request];
+  });
+  const there = view.gangs.placed(gang);
+  return whyGang(view.engine, requests, { ...gang, minMember, there, waiting: members.length });
 }
 
 /** Where a node would do, what the scheduler last said still holds it up: a gang, room that is being made. */
@@ -68,10 +102,11 @@ function pendingOf(answer: Answer, { status }: Pod, waits: readonly WhyWait[]): 
 }
 
 export function whyWorkload(view: View, workload: Workload): Answer {
+  const gangs: GangAnswers = new Map();
   const all = view
     .podsOf(workload.metadata.uid ?? '')
     .toSorted((a, b) => order(a.metadata.name ?? '', b.metadata.name ?? ''))
-    .map((pod) => ({ name: pod.metadata.name ?? '', answer: whyInstance(view, pod) }))
+    .map((pod) => ({ name: pod.metadata.name ?? '', answer: whyInstance(view, pod, gangs) }))
     .sort((a, b) => rankOf(a.answer) - rankOf(b.answer));
   const waitsFor = conditionsOf(workload);
   const waits = waitsFor.length === 0 ? {} : { waitsFor };

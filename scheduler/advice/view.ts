@@ -22,14 +22,15 @@ import {
 } from '../../api/resources.gen.ts';
 import { podOfVm } from '../../api/vm-instance.ts';
 import type { Client } from '../../client/client.ts';
+import { vmKeyOf } from '../../client/instance.ts';
 import { createInformer, type ListWatchInformer } from '../../client/list-watch-informer.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Random } from '../../lib/random.ts';
 import { Subscription } from '../../lib/rx.ts';
 import { Addresses } from '../controller/addresses.ts';
-import { Cluster } from '../controller/cluster.ts';
-import { Gangs } from '../controller/gangs.ts';
+import { Cluster, isBound, isFinished } from '../controller/cluster.ts';
+import { type Gang, Gangs } from '../controller/gangs.ts';
 import { Occupants } from '../controller/occupants.ts';
 import { storageInformers } from '../controller/storage.ts';
 import { Engine } from '../engine/engine.ts';
@@ -160,6 +161,16 @@ export class View {
     return this.#pods.byIndex(byOwner, uid);
   }
 
+  /** Members of a gang that wait for a node. */
+  waitingOf(gang: Gang): readonly Pod[] {
+    return this.gangs.waitingKeys(gang).flatMap((key) => {
+      const vmKey = vmKeyOf(key);
+      if (vmKey === undefined) return this.#pods.get(key) ?? [];
+      const vm = this.#vms.get(vmKey);
+      return vm === undefined ? [] : [podOfVm(vm)];
+    });
+  }
+
   /** What a plan looks at; `asks` as for `tryOut`. */
   surroundings(asks: Surroundings['asks']): Surroundings {
     const { engine, cluster, occupants, gangs, stock } = this;
@@ -180,7 +191,8 @@ export class View {
   #applyInstance(pod: Pod): void {
     this.cluster.applyPod(pod);
     this.occupants.apply(pod);
-    this.gangs.apply(pod, false);
+    const isGone = isFinished(pod) || pod.metadata.deletionTimestamp !== undefined;
+    this.gangs.apply(pod, !isBound(pod) && !isGone);
   }
 
   #deleteInstance(pod: Pod): void {

@@ -3,7 +3,7 @@ import { Engine } from '../engine/engine.ts';
 import type { NodeRecord } from '../engine/request.ts';
 import { Snapshot } from '../engine/snapshot.ts';
 import { node, request, seen } from '../engine/testing.ts';
-import { whyBound, whyPending } from './why.ts';
+import { whyBound, whyGang, whyPending } from './why.ts';
 
 const Gi = 1024 ** 3;
 
@@ -76,6 +76,37 @@ describe('why something waits', () => {
       candidateNodes: 2,
       candidates: [{ node: 'n2' }, { node: 'n1' }],
     });
+  });
+});
+
+describe('why a gang waits', () => {
+  const members = (count: number) =>
+    Array.from({ length: count }, (_, i) => request(`g${i}`, { cpu: 3000 }));
+  const counted = (minMember: number, there: number, waiting: number) => ({
+    name: 'g',
+    minMember,
+    there,
+    waiting,
+  });
+
+  it('is told with how many fit together, though each would fit alone', () => {
+    const engine = engineOf(node('n1'), node('n2'));
+    const before = seen(engine.snapshot);
+    const answer = whyGang(engine, members(3), counted(3, 0, 3));
+    expect(answer).toMatchObject({ state: 'Pending', nodes: 2, classes: [{ nodes: 2 }] });
+    expect(answer?.message).toMatch(
+      /^gang "g": 2 of 3 members fit at the same time; for the next: 0\/2 nodes are available: 2 Insuff/,
+    );
+    expect(seen(engine.snapshot)).toEqual(before);
+  });
+
+  it('is nothing where enough fit or stand, and says when members are missing', () => {
+    const engine = engineOf(node('n1'), node('n2'));
+    expect(whyGang(engine, members(3), counted(2, 0, 3))).toBeUndefined();
+    expect(whyGang(engine, members(3), counted(3, 1, 3))).toBeUndefined();
+    expect(whyGang(engine, members(1), counted(1, 1, 1))).toBeUndefined();
+    const few = whyGang(engine, members(2), counted(4, 1, 2));
+    expect(few?.message).toBe('gang "g": 3 of 4 members are there');
   });
 });
 

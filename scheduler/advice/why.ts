@@ -43,6 +43,39 @@ export function whyPending(engine: Engine, request: PlacementRequest): Answer {
   };
 }
 
+export interface GangCount {
+  readonly name: string;
+  readonly minMember: number;
+  /** Members that have a node. */
+  readonly there: number;
+  /** Members that wait for one. */
+  readonly waiting: number;
+}
+
+/** Of members that wait together: what keeps the gang from being whole; undefined: nothing, as far as nodes go. */
+export function whyGang(
+  engine: Engine,
+  requests: readonly PlacementRequest[],
+  { name, minMember, there, waiting }: GangCount,
+): Answer | undefined {
+  const nodes = engine.snapshot.nodeCount;
+  if (there >= minMember) return undefined;
+  if (there + waiting < minMember) {
+    const message = `gang "${name}": ${there + waiting} of ${minMember} members are there`;
+    return { state: 'Pending', message, nodes };
+  }
+  const decisions = engine.scheduleBatch(requests);
+  const standing = requests.filter((_, i) => decisions[i]?.type === 'placed');
+  const lacking = decisions.find((decision) => decision.type === 'refused');
+  for (const { uid } of standing) engine.snapshot.release(uid);
+  if (there + standing.length >= minMember) return undefined;
+  const count = `${there + standing.length} of ${minMember} members fit at the same time`;
+  if (lacking?.type !== 'refused') return { state: 'Pending', message: `gang "${name}": ${count}` };
+  const { reasons } = lacking;
+  const message = `gang "${name}": ${count}; for the next: ${refusalText(reasons)}`;
+  return { state: 'Pending', message, nodes, classes: classesOf(reasons) };
+}
+
 /** Of one that has a node: how that compares with the others, as if it were not there yet. */
 export function whyBound(engine: Engine, request: PlacementRequest, node: string): Answer {
   const { snapshot } = engine;

@@ -88,6 +88,11 @@ export class Gangs {
     return [...(this.#groups.get(key)?.waiting.keys() ?? [])];
   }
 
+  /** Their keys. */
+  waitingKeys({ key }: Gang): readonly string[] {
+    return [...(this.#groups.get(key)?.waiting.values() ?? [])];
+  }
+
   /** How many have a node. */
   placed({ key }: Gang): number {
     return this.#groups.get(key)?.placed.size ?? 0;
