@@ -81,12 +81,24 @@ export class Decider {
       for (const { request } of unit) {
         while (!this.#deps.engine.prepare(request)) await this.#turns.step();
       }
+      await this.#prepareRefusal(unit);
       const gang = unit[0]?.gang;
       if (gang !== undefined) decided.push(...(await this.#decideGang(gang, unit)));
       else decided.push(...this.#decideRun(unit.filter((each) => this.#isCurrent(each))));
       await this.#turns.step();
     }
     return decided;
+  }
+
+  /** Where those of one class, which are no gang, do not fit: begins with what is to be said and done then. */
+  async #prepareRefusal([first]: readonly Candidate[]): Promise<void> {
+    const { engine, preemptor } = this.#deps;
+    if (first === undefined || first.gang !== undefined) return;
+    const { request } = first;
+    if (request.layout !== undefined || engine.fits(request)) return;
+    // What is kept for others is free for some: they are told what they find when they are decided.
+    if (!preemptor.keepsRoom) for (const _ of engine.explain(request)) await this.#turns.step();
+    while (!preemptor.prepare(first)) await this.#turns.step();
   }
 
   /** Where an owner counts by node all its pods are decided together, also those that did not fit before. */

@@ -20,6 +20,10 @@ export class Nominations {
     this.#snapshot = snapshot;
   }
 
+  get size(): number {
+    return this.#nominations.size;
+  }
+
   nodeOf(uid: string): string | undefined {
     return this.#nominations.get(uid)?.node;
   }

@@ -6,7 +6,7 @@ import type { Pod, PodDisruptionBudget } from '../../api/kinds.gen.ts';
 import type { Allocation, PlacementRequest } from '../engine/request.ts';
 import type { Placed } from '../engine/snapshot.ts';
 import { isRuledOut } from '../preemption/estimate.ts';
-import type { Occupant } from '../preemption/occupant.ts';
+import type { Occupant, PreemptionOptions } from '../preemption/occupant.ts';
 import { preempt } from '../preemption/preempt.ts';
 import { VictimIndex } from '../preemption/victim-index.ts';
 import type { Preemption } from '../preemption/victims.ts';
@@ -122,6 +122,23 @@ export class Preemptor {
     this.#nominations.drop(uidOf(wanting));
   }
 
+  /** Whether room is kept for anybody. */
+  get keepsRoom(): boolean {
+    return this.#nominations.size > 0;
+  }
+
+  /**
+   * Does a part, of some milliseconds, of what `makeRoom` begins with when it was not called for one like it before; true
+   * when all is done. Need not be called.
+   */
+  prepare({ pod, request }: Wanting): boolean {
+    const priority = priorityOf(pod);
+    if (pod.spec.preemptionPolicy === 'Never' || !this.#occupants.anyBelow(priority)) return true;
+    return this.#indexFor(`${priority} ${request.classKey}`, request).advance(
+      this.#preemptionOptions(priority),
+    );
+  }
+
   /** For one that fits nowhere. */
   makeRoom(wanting: Wanting): Outcome {
     const { pod, request } = wanting;
@@ -207,10 +224,7 @@ export class Preemptor {
     const key = `${priority} ${request.classKey}`;
     if (this.#vain.get(key) === snapshot.log.position) return undefined;
     const restore = this.#nominations.setAside([pod.metadata.uid ?? ''], priority);
-    const occupantOf = (uid: string) => this.#occupants.of(uid);
-    const budgetsOf = (occupant: Occupant) => this.#occupants.budgetsOf(occupant);
-    const allowed = this.#occupants.allowed();
-    const options = { priority, occupantOf, budgetsOf, allowed };
+    const options = this.#preemptionOptions(priority);
     const estimated = this.#indexFor(key, request).estimates(options);
     const answer = preempt(snapshot, request, options, estimated);
     restore();
@@ -219,6 +233,12 @@ export class Preemptor {
       this.#vain.set(key, snapshot.log.position);
     }
     return answer;
+  }
+
+  #preemptionOptions(priority: number): PreemptionOptions {
+    const occupantOf = (uid: string) => this.#occupants.of(uid);
+    const budgetsOf = (occupant: Occupant) => this.#occupants.budgetsOf(occupant);
+    return { priority, occupantOf, budgetsOf, allowed: this.#occupants.allowed() };
   }
 
   /** The ones used last stay. */

@@ -160,3 +160,34 @@ it('knows after any changes what all nodes, looked at anew, would say', () => {
     { numRuns: 300 },
   );
 });
+
+it('is built in parts, between which nodes and instances change', () => {
+  const world = new World();
+  const { cluster, occupants } = world;
+  const { snapshot } = cluster;
+  const pod = (uid: number, node: string) =>
+    ({ type: 'pod', uid, node, cpu: 3, priority: 1, app: 'a', leaves: false }) as const;
+  // More than are looked at in one part.
+  for (let i = 0; i < 1200; i += 1) {
+    world.carryOut({ type: 'node', node: `n${i}`, cpu: 4, cordoned: false });
+    world.carryOut(pod(i, `n${i}`));
+  }
+  const asked = cluster.requestOf(podOf({ ...pod(9999, ''), cpu: 4, priority: 2 }));
+  const index = new VictimIndex(snapshot, asked, occupants.changes);
+  const options = {
+    priority: 2,
+    occupantOf: (uid: string) => occupants.of(uid),
+    budgetsOf: () => [],
+    allowed: occupants.allowed(),
+  };
+  let parts = 0;
+  for (; !index.advance(options); parts += 1) {
+    world.carryOut({ type: 'gone', uid: parts });
+    world.carryOut({ type: 'node', node: `n${600 + parts}`, cpu: 0, cordoned: false });
+    world.carryOut({ type: 'node', node: `n${1100 + parts}`, cpu: 4, cordoned: true });
+  }
+  expect(parts).toBe(2);
+  const anew = estimates(snapshot, asked, options);
+  expect(anew).toHaveLength(1194);
+  expect(index.estimates(options).toSorted(compareVictims)).toEqual(anew.toSorted(compareVictims));
+});

@@ -7,7 +7,7 @@ import type { NodeRules } from './block-list.ts';
 import { ClassIndex } from './class-index.ts';
 import { type ClassPlan, ClassPlans } from './class-plan.ts';
 import type { Decision, Placed } from './decision.ts';
-import { reasonsOf, unavailable } from './explain.ts';
+import { reasonsInParts, reasonsOf, unavailable } from './explain.ts';
 import { decideGroup } from './group.ts';
 import type { Reasons } from './reasons.ts';
 import {
@@ -63,9 +63,11 @@ export class Engine {
     if (strategy === undefined || plan.refusedAt === position) return undefined;
     const index = this.#bestFor(request, plan, strategy);
     const record = index === undefined ? undefined : this.snapshot.recordAt(index);
+    const { explained } = plan;
+    plan.explained = undefined;
     if (index === undefined || record === undefined) {
       plan.refusedAt = position;
-      plan.reasons = undefined;
+      plan.reasons = explained;
       return undefined;
     }
     const allocation = this.#allocate(request, plan.scorer, index);
@@ -106,6 +108,26 @@ export class Engine {
     this.#prepared = plan;
     this.#preparedAt = log.position;
     return true;
+  }
+
+  /** Whether it has a place now. */
+  fits(request: PlacementRequest): boolean {
+    const plan = this.#plans.of(request);
+    const { strategy } = plan;
+    plan.explained = undefined;
+    if (strategy === undefined || plan.refusedAt === this.snapshot.log.position) return false;
+    return this.#bestFor(request, plan, strategy) !== undefined;
+  }
+
+  /**
+   * Looks, with pauses, for what the next refusal of the request's class is told: it is some milliseconds old then. Call
+   * `fits` first. Need not be called: without it the refusal looks at all nodes at once.
+   */
+  *explain(request: PlacementRequest): Generator<undefined, void> {
+    const plan = this.#plans.of(request);
+    const isTold = plan.refusedAt === this.snapshot.log.position && plan.reasons !== undefined;
+    if (plan.strategy === undefined || isTold) return;
+    plan.explained = yield* reasonsInParts(this.snapshot, request);
   }
 
   /** Requests that are alike. */

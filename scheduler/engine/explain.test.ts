@@ -309,3 +309,49 @@ describe('the smallest change', () => {
     );
   });
 });
+
+describe('what a refusal is told', () => {
+  const count = 1200;
+  const full = () => {
+    const engine = new Engine(new Snapshot());
+    // More than are looked at in one part.
+    for (let i = 0; i < count; i += 1) engine.snapshot.upsertNode(node(`n${i}`, { cpu: 500 }));
+    return engine;
+  };
+  const countsOf = (engine: Engine, uid: string) => {
+    const decision = engine.schedule(request(uid, { cpu: 1000 }));
+    return decision.type === 'refused'
+      ? [decision.reasons.nodes, decision.reasons.classes.map(({ nodes }) => nodes)]
+      : decision.node;
+  };
+
+  it('is looked for in parts, between which nodes come and go', () => {
+    const engine = full();
+    const asked = request('u0', { cpu: 1000 });
+    expect(engine.fits(asked)).toBe(false);
+    let parts = 0;
+    for (const _ of engine.explain(asked)) {
+      engine.snapshot.removeNode(`n${count - 1 - parts}`);
+      engine.snapshot.upsertNode(node(`m${parts}`, { cpu: 500 }));
+      parts += 1;
+    }
+    expect(parts).toBe(2);
+    // Those that came when their place in the order was past are not told of.
+    const told = countsOf(engine, 'u1');
+    expect(told).toEqual([count, [expect.any(Number)]]);
+    expect([...engine.explain(asked)]).toEqual([]);
+    expect(countsOf(engine, 'u2')).toEqual(told);
+  });
+
+  it('is not what was found for one that fitted after all', () => {
+    const engine = full();
+    const asked = request('u0', { cpu: 1000 });
+    expect(engine.fits(asked)).toBe(false);
+    for (const _ of engine.explain(asked));
+    engine.snapshot.upsertNode(node('big', { cpu: 1000 }));
+    expect(countsOf(engine, 'u1')).toBe('big');
+    engine.snapshot.removeNode('big');
+    engine.snapshot.removeNode('n0');
+    expect(countsOf(engine, 'u2')).toEqual([count - 1, [count - 1]]);
+  });
+});

@@ -31,11 +31,19 @@ export function preempt(
   return best;
 }
 
-/** As a rule the first is enough, so that they are put in order only where it is not. */
-function* bestFirst(estimated: readonly Victims[], most: number): Generator<Victims> {
-  let first = estimated[0];
-  if (first === undefined) return;
-  for (const each of estimated) if (compareVictims(each, first) < 0) first = each;
-  yield first;
-  yield* estimated.toSorted(compareVictims).slice(1, most);
+/** Only the best are put in order: there may be many thousands. */
+function bestFirst(estimated: readonly Victims[], most: number): readonly Victims[] {
+  const best: Victims[] = [];
+  for (const each of estimated) {
+    const last = best.length < most ? undefined : best.at(-1);
+    if (last !== undefined && compareVictims(each, last) >= 0) continue;
+    let at = best.length;
+    for (; at > 0; at -= 1) {
+      const before = best[at - 1];
+      if (before === undefined || compareVictims(before, each) <= 0) break;
+    }
+    best.splice(at, 0, each);
+    if (best.length > most) best.pop();
+  }
+  return best;
 }

@@ -8,6 +8,16 @@ import { estimateOn, rulesOf } from './estimate.ts';
 import type { OccupantChanges, PreemptionOptions } from './occupant.ts';
 import type { Victims } from './rank.ts';
 
+/** Until when all changes are heeded. */
+interface Since {
+  readonly position: number;
+  readonly occupants: number;
+  readonly budgets: number;
+}
+
+/** Nodes that are looked at in one part of the building. */
+const partSize = 512;
+
 export class VictimIndex {
   readonly #snapshot: Snapshot;
   readonly #request: PlacementRequest;
@@ -15,6 +25,7 @@ export class VictimIndex {
   readonly #refuses: ReturnType<typeof rulesOf>;
   /** By node index; undefined where it could not work. */
   readonly #estimates: (Victims | undefined)[] = [];
+  #building: Generator<undefined, void> | undefined;
   #position = -1;
   #occupants = -1;
   #budgets = -1;
@@ -29,17 +40,44 @@ export class VictimIndex {
 
   /** One for each node where it could work, in no order. */
   estimates(options: PreemptionOptions): readonly Victims[] {
-    const { log } = this.#snapshot;
     const changed: number[] = [];
     if (this.#reaches(changed)) for (const index of changed) this.#update(index, options);
-    else {
-      this.#estimates.length = 0;
-      for (const index of this.#snapshot.order.indices()) this.#update(index, options);
-    }
-    this.#position = log.position;
-    this.#occupants = this.#changes.position;
-    this.#budgets = this.#changes.budgets;
+    else for (const _ of this.#build(options));
+    this.#building = undefined;
+    this.#note(this.#now());
     return this.#estimates.filter((each) => each !== undefined);
+  }
+
+  /** Builds it a part at a time, so that nobody waits long for it; true when all is known, or was known before. */
+  advance(options: PreemptionOptions): boolean {
+    this.#building ??= this.#reaches([]) ? undefined : this.#build(options);
+    if (this.#building === undefined) return true;
+    if (this.#building.next().done !== true) return false;
+    this.#building = undefined;
+    return true;
+  }
+
+  /** Pauses after each part; what changes in the pauses is put right by the next question. */
+  *#build(options: PreemptionOptions): Generator<undefined, void> {
+    const since = this.#now();
+    this.#position = -1;
+    this.#estimates.length = 0;
+    for (const [i, index] of this.#snapshot.order.indices().slice().entries()) {
+      this.#update(index, options);
+      if (i % partSize === partSize - 1) yield;
+    }
+    this.#note(since);
+  }
+
+  #now(): Since {
+    const { position: occupants, budgets } = this.#changes;
+    return { position: this.#snapshot.log.position, occupants, budgets };
+  }
+
+  #note({ position, occupants, budgets }: Since): void {
+    this.#position = position;
+    this.#occupants = occupants;
+    this.#budgets = budgets;
   }
 
   /** Whether all that changed is known; it is in `changed`, then. */
