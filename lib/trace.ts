@@ -1,17 +1,25 @@
-/** Spans of OpenTelemetry: thin words over its API, which does nothing until a process installs its SDK. */
-import {
-  type Attributes,
-  context,
-  type Tracer as OtelTracer,
-  propagation,
-  ROOT_CONTEXT,
-  type Span,
-  SpanKind,
-  SpanStatusCode,
-  trace,
-} from '@opentelemetry/api';
+/** Spans of OpenTelemetry: thin words over its API, which is loaded when a process installs its SDK, and not before. */
+import type { Attributes, Span as OtelSpan, Tracer as OtelTracer } from '@opentelemetry/api';
 
-export type { Attributes, Span } from '@opentelemetry/api';
+export type { Attributes } from '@opentelemetry/api';
+
+/** What those who run inside a span do with it. */
+export type Span = Pick<OtelSpan, 'setAttribute' | 'setStatus'>;
+
+type Otel = typeof import('@opentelemetry/api');
+
+let otel: Otel | undefined;
+
+/** From now on spans are made, by what this process has installed. */
+export async function switchTracingOn(): Promise<void> {
+  otel = await import('@opentelemetry/api');
+}
+
+/** Where nobody looks. */
+const unseen: Span = {
+  setAttribute: () => unseen as OtelSpan, // Nobody chains calls.
+  setStatus: () => unseen as OtelSpan, // The same.
+};
 
 /** Makes the spans of one part of Berth. */
 export interface Tracer {
@@ -30,44 +38,54 @@ type TraceHeaders = Readonly<Record<string, string | readonly string[] | undefin
 
 /** `part` is the scope that its spans are shown under, such as `berth/scheduler`. */
 export function createTracer(part: string): Tracer {
-  const tracer = trace.getTracer(part);
   return {
-    inSpan: (name, attributes, run) =>
-      tracer.startActiveSpan(name, { attributes }, (span) => settle(span, run)),
-    inServerSpan: ({ name, headers }, attributes, run) =>
-      serverSpan(tracer, name, { attributes, parent: parentOf(headers) }, run),
+    inSpan: async (name, attributes, run) =>
+      otel === undefined
+        ? await run(unseen)
+        : await otel.trace
+            .getTracer(part)
+            .startActiveSpan(name, { attributes }, (span) => settle(span, run)),
+    inServerSpan: async ({ name, headers }, attributes, run) =>
+      otel === undefined
+        ? await run(unseen)
+        : await serverSpan(otel, otel.trace.getTracer(part), { name, headers, attributes }, run),
   };
 }
 
 /** The headers that make what a request causes part of the span that runs now; none outside a span. */
 export function traceHeaders(): Record<string, string> {
   const headers: Record<string, string> = {};
-  propagation.inject(context.active(), headers);
+  otel?.propagation.inject(otel.context.active(), headers);
   return headers;
 }
 
 /** Notes on a span that what it did has failed without throwing. */
 export function markFailed(span: Span, message: string): void {
-  span.setStatus({ code: SpanStatusCode.ERROR, message });
+  if (otel !== undefined) span.setStatus({ code: otel.SpanStatusCode.ERROR, message });
 }
 
 function serverSpan<T>(
+  api: Otel,
   tracer: OtelTracer,
-  name: string,
-  from: { readonly attributes: Attributes; readonly parent: ReturnType<typeof parentOf> },
+  from: {
+    readonly name: string;
+    readonly headers: TraceHeaders;
+    readonly attributes: Attributes;
+  },
   run: (span: Span) => Promise<T>,
 ): Promise<T> {
-  const options = { kind: SpanKind.SERVER, attributes: from.attributes };
-  return tracer.startActiveSpan(name, options, from.parent, (span) => settle(span, run));
+  const options = { kind: api.SpanKind.SERVER, attributes: from.attributes };
+  const parent = parentOf(api, from.headers);
+  return tracer.startActiveSpan(from.name, options, parent, (span) => settle(span, run));
 }
 
 /** Only the trace's own headers: baggage of strangers is not carried on. */
-function parentOf({ traceparent, tracestate }: TraceHeaders) {
-  if (traceparent === undefined) return ROOT_CONTEXT;
-  return propagation.extract(ROOT_CONTEXT, { traceparent, tracestate });
+function parentOf(api: Otel, { traceparent, tracestate }: TraceHeaders) {
+  if (traceparent === undefined) return api.ROOT_CONTEXT;
+  return api.propagation.extract(api.ROOT_CONTEXT, { traceparent, tracestate });
 }
 
-async function settle<T>(span: Span, run: (span: Span) => Promise<T>): Promise<T> {
+async function settle<T>(span: OtelSpan, run: (span: Span) => Promise<T>): Promise<T> {
   try {
     return await run(span);
   } catch (error) {

@@ -1,5 +1,6 @@
 /** Sends traces to an OpenTelemetry collector, where the standard's variables of the environment name one. */
 import type { Log } from '../../lib/log.ts';
+import { switchTracingOn } from '../../lib/trace.ts';
 import { Failure } from '../failure.ts';
 import { readVersion } from './version.ts';
 
@@ -44,6 +45,7 @@ export async function startTracing(
     spanProcessors: [new sdk.BatchSpanProcessor(new OTLPTraceExporter())],
   });
   provider.register();
+  await switchTracingOn();
   return { stop: () => flushed(provider, log) };
 }
 

@@ -3,10 +3,13 @@ import type { ConfigMap } from '../../api/kinds.gen.ts';
 import { configMaps } from '../../api/resources.gen.ts';
 import { hasReason, StatusError } from '../../api/status.ts';
 import type { Client } from '../../client/client.ts';
+import { soak } from './runs.ts';
 
 const namespace = 'default';
 const labelSelector = 'app=recorded';
 const retryMs = 50;
+/** Between two steps of a writer: in a soak there is no rest. */
+const restMs = soak ? 0 : 20;
 
 /** One change as a watch told it. */
 interface Seen {
@@ -60,6 +63,7 @@ export class RecordedClient {
           `${name}=${last.data?.['n']}`,
           BigInt(last.metadata.resourceVersion ?? 0),
         );
+        if (restMs > 0) await pause(restMs);
       } catch (error) {
         if (signal.aborted) return;
         if (!(error instanceof StatusError)) throw error;
@@ -132,6 +136,6 @@ export class RecordedClient {
   }
 }
 
-function pause(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, retryMs));
+function pause(ms = retryMs): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
