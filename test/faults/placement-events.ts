@@ -1,7 +1,11 @@
 /** Random nodes, requests and events of all dimensions, and a model that keeps them as plainly as possible. */
+
+import type { VolumeNeed } from '../../scheduler/dimensions/storage/need.ts';
 import { Engine } from '../../scheduler/engine/engine.ts';
 import {
   type Allocation,
+  type DiskRecord,
+  type NodeCores,
   type NodeRecord,
   type PlacementRequest,
   withClassKey,
@@ -23,10 +27,57 @@ export function anyNode(dice: Dice, name = dice.pick(names)): NodeRecord {
     {
       traits: { unschedulable: dice.chance(0.1) },
       labels: { zone: dice.pick(['x', 'y']) },
-      cores: { ids: Array.from({ length: cores }, (_, i) => i), pieces: 100, numa: [] },
+      cores: coresOf(dice, cores),
     },
   );
-  return gpus.length === 0 ? record : { ...record, gpus };
+  const disks = Array.from({ length: dice.below(4) }, (_, i) => anyDisk(dice, `d${i}`));
+  return {
+    ...record,
+    ...(gpus.length === 0 ? {} : { gpus }),
+    ...(disks.length === 0 ? {} : { disks }),
+  };
+}
+
+/** In two memories where there are enough of them. */
+function coresOf(dice: Dice, count: number): NodeCores {
+  const ids = Array.from({ length: count }, (_, i) => i);
+  const half = Math.floor(count / 2);
+  const memory = 4096;
+  const numa = [
+    { id: 0, cores: ids.slice(0, half), memory },
+    { id: 1, cores: ids.slice(half), memory },
+  ];
+  return { ids, pieces: 100, numa: half > 0 && dice.chance(0.5) ? numa : [] };
+}
+
+const anyRate = Number.POSITIVE_INFINITY;
+
+function anyDisk(dice: Dice, name: string): DiskRecord {
+  const writeIops = dice.chance(0.5) ? anyRate : dice.below(500);
+  const rates = { readIops: anyRate, writeIops, readBps: anyRate, writeBps: anyRate };
+  const left = dice.chance(0.2) ? [{ uid: `left-${name}`, size: 1 + dice.below(20) }] : [];
+  return {
+    name,
+    class: dice.pick(['ssd', 'hdd']),
+    size: 20 + dice.below(100),
+    ...rates,
+    retained: left,
+  };
+}
+
+/** One Volume, or two that are placed together. */
+function volumeNeeds(dice: Dice): readonly VolumeNeed[] {
+  if (dice.chance(0.7)) return [];
+  return Array.from({ length: 1 + dice.below(2) }, (_, i) => ({
+    name: `v${i}`,
+    class: dice.pick(['ssd', 'hdd']),
+    size: 1 + dice.below(60),
+    exclusive: dice.chance(0.2),
+    readIops: 0,
+    writeIops: dice.chance(0.5) ? dice.below(200) : 0,
+    readBps: 0,
+    writeBps: 0,
+  }));
 }
 
 export function anyRequest(dice: Dice, uid = dice.pick(uids)): PlacementRequest {
@@ -43,13 +94,17 @@ export function anyRequest(dice: Dice, uid = dice.pick(uids)): PlacementRequest 
     owner: dice.chance(0.2) ? undefined : dice.pick(['a', 'b', 'c']),
     strategy: dice.pick(strategies),
     hostPorts: dice.chance(0.2) ? [80 + dice.below(3)] : [],
-    boundPieces: dice.pick([0, 0, 0, 30, 50, 100, 130]),
     nodeSelector: dice.chance(0.1) ? [['zone', 'x']] : [],
     maxPerNode: dice.chance(0.1) ? 2 : undefined,
   });
   const need = gpuNeed(dice);
   const gpu = need === undefined ? [] : [{ dimension: 'gpu', need }];
-  return withClassKey({ ...rest, parts: [...gpu, ...parts] });
+  const pieces = dice.pick([0, 0, 0, 30, 50, 100, 130]);
+  const memory = asked.memory;
+  const cores = pieces === 0 ? [] : [{ dimension: 'cpuBound', need: { pieces, memory } }];
+  const needs = volumeNeeds(dice);
+  const disks = needs.length === 0 ? [] : [{ dimension: 'disks', need: needs }];
+  return withClassKey({ ...rest, parts: [...gpu, ...cores, ...disks, ...parts] });
 }
 
 function gpuNeed(dice: Dice) {
@@ -146,18 +201,34 @@ type Take = (what: string, amount: number) => void;
 function takeAll({ request: asked, allocation }: Held, take: Take): void {
   for (const { resource, amount } of asked.amounts) take(resource, amount);
   // Pieces as the dimensions make them.
-  const { gpu, cpuBound, hostPorts } = allocation as {
+  const { gpu, cpuBound, hostPorts, disks } = allocation as {
     gpu?: { devices: number[]; milli: number };
-    cpuBound?: { cores: Record<string, number> };
+    cpuBound?: { cores: Record<string, number>; numaNode?: number; memory?: number };
     hostPorts?: { port: number }[];
+    disks?: { disk: string; size: number; writeIops: number; exclusive: boolean }[];
   };
   for (const device of gpu?.devices ?? []) take(`gpu ${device}`, gpu?.milli ?? 0);
   for (const [core, pieces] of Object.entries(cpuBound?.cores ?? {})) take(`core ${core}`, pieces);
   for (const { port } of hostPorts ?? []) take(`port ${port}`, 1);
+  if (cpuBound?.numaNode !== undefined) take(`numa ${cpuBound.numaNode}`, cpuBound.memory ?? 0);
+  for (const { disk, size, writeIops, exclusive } of disks ?? []) {
+    take(`disk ${disk}`, size);
+    take(`iops ${disk}`, writeIops);
+    take(`users ${disk}`, exclusive ? alone : 1);
+  }
 }
 
-function limitOf({ capacity, gpus = [], cores }: NodeRecord, what: string): number {
+/** Who has a disk alone counts as so many. */
+const alone = 1000;
+
+function limitOf({ capacity, gpus = [], cores, disks = [] }: NodeRecord, what: string): number {
   const [kind, number] = what.split(' ');
+  const disk = disks.find(({ name }) => name === number);
+  const left = disk?.retained.reduce((sum, { size }) => sum + size, 0) ?? 0;
+  if (kind === 'disk') return (disk?.size ?? 0) - left;
+  if (kind === 'iops') return disk?.writeIops ?? 0;
+  if (kind === 'users') return disk === undefined ? 0 : left > 0 ? alone - 1 : alone;
+  if (kind === 'numa') return cores?.numa.find(({ id }) => id === Number(number))?.memory ?? 0;
   if (kind === 'gpu') return gpus[Number(number)] === undefined ? 0 : 1000;
   if (kind === 'core') return cores?.ids.includes(Number(number)) ? cores.pieces : 0;
   if (kind === 'port') return 1;

@@ -1,6 +1,7 @@
 /** What holds for every decision, whatever happened before, in all dimensions at once. */
 import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../api/meta.ts';
+import type { VolumeNeed } from '../../scheduler/dimensions/storage/need.ts';
 import { Engine } from '../../scheduler/engine/engine.ts';
 import { obstaclesOn } from '../../scheduler/engine/explain.ts';
 import type { Shortage } from '../../scheduler/engine/reasons.ts';
@@ -14,13 +15,28 @@ import { request, seen } from '../../scheduler/engine/testing.ts';
 import { anyNode, anyRequest, PlacementWorld } from './placement-events.ts';
 import { Dice, seedsOf, soak, withSeed } from './runs.ts';
 
-/** What can be seen of a snapshot, GPUs too. */
+/** What can be seen of a snapshot, GPUs and disks too. */
 function all(snapshot: Snapshot) {
+  const rates = { readIops: 0, writeIops: 0, readBps: 0, writeBps: 0 };
+  const probes = ['ssd', 'hdd'].flatMap((kind) =>
+    [1, 10, 30, 60, 100].map((size) => ({
+      name: 'probe',
+      class: kind,
+      size,
+      exclusive: false,
+      ...rates,
+    })),
+  );
+  const disks = snapshot.order.indices().map((index) => {
+    const devices = snapshot.devicesAt('disks', index);
+    const many = [1, 50, 150, 300].map((writeIops) => ({ ...probes[0], writeIops }));
+    return [...probes, ...many].map((probe) => devices?.fits([probe as never]));
+  });
   const gpus = snapshot.order.indices().map((index) => {
     const devices = snapshot.devicesAt('gpu', index);
     return devices?.usage?.().used;
   });
-  return { gpus, seen: seen(snapshot) };
+  return { gpus, disks, seen: seen(snapshot) };
 }
 
 describe('placement', () => {
@@ -77,8 +93,11 @@ function situationOf(dice: Dice): Situation | undefined {
 }
 
 /** With so much less asked of what is short. */
-function lowered(asked: PlacementRequest, { dimension, resource }: Shortage, by: number) {
+function lowered(asked: PlacementRequest, shortage: Shortage, by: number) {
+  const { dimension, resource } = shortage;
   const { classKey: _, ...rest } = asked;
+  if (dimension === 'disks')
+    return withClassKey({ ...rest, parts: lessVolume(rest.parts, shortage, by) });
   if (dimension !== 'gpu') {
     const amounts = asked.amounts.map((each) =>
       each.resource === resource ? { ...each, amount: each.amount - by } : each,
@@ -97,11 +116,33 @@ function lowered(asked: PlacementRequest, { dimension, resource }: Shortage, by:
   return withClassKey({ ...rest, parts });
 }
 
+/** The Volume that the shortage is about, with so much less. */
+function lessVolume(
+  parts: PlacementRequest['parts'],
+  { resource, asked, reason }: Shortage,
+  by: number,
+) {
+  const field = resource === 'storage' ? 'size' : 'writeIops';
+  return parts.map((part) => {
+    if (part.dimension !== 'disks') return part;
+    const needs = part.need as unknown as readonly VolumeNeed[]; // As they were made.
+    const at = needs.findIndex((need) => {
+      const isOwn = reason.includes('unused') === need.exclusive || field !== 'size';
+      return need[field] === asked && reason.endsWith(need.class) && isOwn;
+    });
+    const less = needs.map((need, i) => (i === at ? { ...need, [field]: need[field] - by } : need));
+    return { ...part, need: less };
+  });
+}
+
 function isShort(situation: Situation, asked: PlacementRequest, { resource, dimension }: Shortage) {
   const found = obstaclesOn(situation.snapshot, asked, 'n') ?? [];
   return found.some(
     (each) =>
-      each.type === 'shortage' && each.resource === resource && each.dimension === dimension,
+      each.type === 'shortage' &&
+      each.dimension === dimension &&
+      // Less of one thing for one Volume has to be enough for all of them.
+      (each.resource === resource || dimension === 'disks'),
   );
 }
 
@@ -129,7 +170,7 @@ describe('the smallest change of a shortage', () => {
             expect(isShort(situation, less, shortage)).toBe(true);
           }
         }
-        expect([...looked.keys()].sort()).toEqual(['cpu', 'gpu', 'memory']);
+        expect([...looked.keys()].sort()).toEqual(['cpu', 'disks', 'gpu', 'memory']);
       }),
   );
 

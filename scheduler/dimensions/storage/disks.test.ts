@@ -59,6 +59,25 @@ describe('Volumes on the disks of a node', () => {
     expect(places(pieces)).toEqual(['b', 'a', 'b']);
   });
 
+  it('say what would be enough for all of them together, or that several things are in the way', () => {
+    const some = node(disk('a', 100), disk('b', 50));
+    // Each would fit alone; 60 and 40 go to the first, and then 60 is 10 too many for the second.
+    expect(some.explain([need('v', 60), need('w', 40), need('x', 60)])).toMatchObject({
+      reason: 'Insufficient disk of class local',
+      asked: 60,
+      free: 50,
+      missing: 10,
+    });
+    expect(some.explain([need('v', 200), need('w', 200)])).toMatchObject({
+      asked: 400,
+      free: 100,
+      remedy: expect.stringMatching(/make room on several disks of class local/),
+    });
+    expect(some.explain([need('v', 1, { class: 'tape' })])?.remedy).toBe(
+      'have a disk of class tape',
+    );
+  });
+
   it('go to disks of their class only', () => {
     const some = node(disk('a', 100), disk('b', 100, { class: 'ssd' }));
     expect(places(some.allocate([need('v', 1, { class: 'ssd' }), need('w', 1)]))).toEqual([

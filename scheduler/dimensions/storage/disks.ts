@@ -87,13 +87,61 @@ class NodeDisks implements Devices<Needs, VolumePieces> {
 
   explain(needs: Needs): Shortage | undefined {
     if (this.fits(needs)) return undefined;
-    for (const need of needs) {
-      if (this.#plan([need]) === undefined) return this.#shortageOf(need);
+    const [only] = needs;
+    const isSimple = needs.length === 1 && rateNames.every((rate) => only?.[rate] === 0);
+    if (only !== undefined && isSimple) return this.#shortageOf(only);
+    const missed = needs.find((need) => this.#disksFor(need).length === 0);
+    if (missed !== undefined) return this.#shortageOf(missed);
+    // Those first that do not fit by themselves.
+    const order = [...needs].sort(
+      (a, b) => Number(this.fits([a])) - Number(this.fits([b])) || b.size - a.size,
+    );
+    for (const need of order) {
+      const isRoomy = this.#mostFree(need) >= need.size;
+      const fields: readonly Field[] = isRoomy ? [...rateNames, 'size'] : ['size', ...rateNames];
+      for (const field of fields) {
+        const less = this.#leastLess(needs, need, field);
+        if (less !== undefined) return this.#shortageBy(need, field, less);
+      }
     }
-    const [{ class: name } = { class: '' }] = needs;
-    const asked = needs.reduce((sum, need) => sum + need.size, 0);
-    const free = needs.reduce((sum, need) => Math.max(sum, this.#mostFree(need)), 0);
-    return sizeShortage(`Insufficient disk of class ${name}`, asked, Math.min(free, asked - 1));
+    return this.#shortageOfAll(needs);
+  }
+
+  /** By how much less of one thing for one Volume all of them fit; undefined when that alone does not help. */
+  #leastLess(needs: Needs, changed: VolumeNeed, field: Field): number | undefined {
+    const fitsWith = (less: number) =>
+      this.fits(
+        needs.map((need) => (need === changed ? { ...need, [field]: need[field] - less } : need)),
+      );
+    // Nothing would be left of a size of 0; of a rate that is what is not asked for.
+    let most = changed[field] - (field === 'size' ? 1 : 0);
+    if (most < 1 || !fitsWith(most)) return undefined;
+    let least = 1;
+    while (least < most) {
+      const middle = Math.floor((least + most) / 2);
+      if (fitsWith(middle)) most = middle;
+      else least = middle + 1;
+    }
+    return most;
+  }
+
+  #shortageBy(need: VolumeNeed, field: Field, less: number): Shortage {
+    const asked = need[field];
+    if (field === 'size') return sizeShortage(sizeReason(need), asked, asked - less);
+    const format = field.endsWith('Bps') ? formatBytes : String;
+    const reason = `Insufficient ${words[field]} on disks of class ${need.class}`;
+    return shortage(reason, field, asked, asked - less, format);
+  }
+
+  /** Several things are in the way. */
+  #shortageOfAll(needs: Needs): Shortage {
+    const [largest = needs[0]] = [...needs].sort((a, b) => b.size - a.size);
+    const asked = needs.reduce((sum, { size }) => sum + size, 0);
+    const free = largest === undefined ? 0 : this.#mostFree(largest);
+    const of = [...new Set(needs.map((need) => need.class))].join(' and ');
+    const reason = `Insufficient disk of class ${of}`;
+    const remedy = `make room on several disks of class ${of}, or ask for less in all Volumes,`;
+    return { ...sizeShortage(reason, asked, Math.min(free, asked - 1)), remedy };
   }
 
   /** Undefined when they do not all fit. */
@@ -145,24 +193,32 @@ class NodeDisks implements Devices<Needs, VolumePieces> {
     return this.#classes.get(this.#disks.get(disk)?.class ?? '')?.volumes;
   }
 
-  /** Why it does not fit, were it alone. */
+  /** Why one does not fit that asks for a size alone. */
   #shortageOf(need: VolumeNeed): Shortage {
-    const all = this.#classes.get(need.class)?.disks ?? [];
-    if (all.length === 0) return sizeShortage(`no disk of class ${need.class}`, need.size, 0);
-    if (need.retained !== undefined && this.#holding(need) === undefined) {
-      return sizeShortage(`no data of deleted Volume ${need.retained}`, need.size, 0);
+    if (this.#disksFor(need).length > 0) {
+      return sizeShortage(
+        sizeReason(need),
+        need.size,
+        Math.min(this.#mostFree(need), need.size - 1),
+      );
     }
-    const free = this.#mostFree(need);
-    if (free < need.size) {
-      const what = need.exclusive ? 'unused disk' : 'disk';
-      return sizeShortage(`Insufficient ${what} of class ${need.class}`, need.size, free);
-    }
-    return this.#rateShortage(need);
+    const isThere = need.retained !== undefined && this.#classes.has(need.class);
+    const what = isThere
+      ? `data of deleted Volume ${need.retained}`
+      : `disk of class ${need.class}`;
+    const remedy = isThere ? 'claim data that lie' : `have a ${what}`;
+    return { ...sizeShortage(`no ${what}`, need.size, 0), remedy };
+  }
+
+  /** Where it may lie at all. */
+  #disksFor(need: VolumeNeed): readonly DiskRecord[] {
+    if (need.retained === undefined) return this.#classes.get(need.class)?.disks ?? [];
+    const holding = this.#holding(need);
+    return holding === undefined ? [] : [holding];
   }
 
   #mostFree(need: VolumeNeed): number {
-    const all = this.#classes.get(need.class)?.disks ?? [];
-    return Math.max(0, ...all.map((disk) => this.#freeFor(need, disk)));
+    return Math.max(0, ...this.#disksFor(need).map((disk) => this.#freeFor(need, disk)));
   }
 
   /** Bytes of a disk that this one could have. */
@@ -172,20 +228,15 @@ class NodeDisks implements Devices<Needs, VolumePieces> {
     if (need.exclusive && left + there < size) return 0;
     return left + there;
   }
-
-  /** The first rate that the first disk with room for it lacks. */
-  #rateShortage(need: VolumeNeed): Shortage {
-    const { disks: all = [], volumes } = this.#classes.get(need.class) ?? {};
-    const roomy = all.filter((disk) => this.#freeFor(need, disk) >= need.size);
-    const freeOf = (disk: string, rate: RateName) => volumes?.rateFreeOn(disk, rate) ?? 0;
-    const first = roomy[0]?.name ?? '';
-    const rate = rateNames.find((each) => need[each] > freeOf(first, each)) ?? 'readIops';
-    const most = Math.max(0, ...roomy.map(({ name }) => freeOf(name, rate)));
-    const format = rate.endsWith('Bps') ? formatBytes : String;
-    const reason = `Insufficient ${words[rate]} on disks of class ${need.class}`;
-    return shortage(reason, rate, need[rate], Math.min(most, need[rate] - 1), format);
-  }
 }
+
+function sizeReason(need: VolumeNeed): string {
+  const what = need.exclusive ? 'unused disk' : 'disk';
+  return `Insufficient ${what} of class ${need.class}`;
+}
+
+/** What of a Volume can be too much. */
+type Field = 'size' | RateName;
 
 type RateName = (typeof rateNames)[number];
 
