@@ -3,7 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { cpuBound } from '../dimensions/cpu-bound/cpu-bound.ts';
 import { Engine } from '../engine/engine.ts';
 import { obstaclesOn } from '../engine/explain.ts';
-import type { NodeRecord, PlacementRequest } from '../engine/request.ts';
+import {
+  type DiskRecord,
+  type NodeRecord,
+  type PlacementRequest,
+  withClassKey,
+} from '../engine/request.ts';
 import { Snapshot } from '../engine/snapshot.ts';
 import { node, request, seen } from '../engine/testing.ts';
 import type { Occupant, PreemptionOptions } from './occupant.ts';
@@ -13,6 +18,14 @@ import { victimsOn } from './victims.ts';
 
 const names = ['n1', 'n2', 'n3'];
 
+const any = Number.POSITIVE_INFINITY;
+const disk: Omit<DiskRecord, 'name' | 'size'> = {
+  ...{ readIops: any, writeIops: any, readBps: any, writeBps: any },
+  class: 'local',
+  retained: [],
+};
+const noRates = { readIops: 0, writeIops: 0, readBps: 0, writeBps: 0 };
+
 const nodes: fc.Arbitrary<NodeRecord[]> = fc.uniqueArray(
   fc
     .record({
@@ -20,20 +33,25 @@ const nodes: fc.Arbitrary<NodeRecord[]> = fc.uniqueArray(
       cpu: fc.integer({ min: 1000, max: 4000 }),
       memory: fc.integer({ min: 1000, max: 4096 }),
       cores: fc.integer({ min: 1, max: 4 }),
+      fpga: fc.integer({ min: 0, max: 2 }),
+      gpus: fc.array(fc.constant('T4'), { maxLength: 2 }),
+      sizes: fc.array(fc.integer({ min: 30, max: 90 }), { maxLength: 2 }),
       zone: fc.constantFrom('x', 'y'),
       unschedulable: fc.constantFrom(false, false, false, true),
     })
-    .map(({ name, cpu, memory, cores, zone, unschedulable }) =>
-      node(
+    .map(({ name, cpu, memory, cores, fpga, gpus, sizes, zone, unschedulable }) => ({
+      ...node(
         name,
-        { cpu, memory },
+        { cpu, memory, 'example.com/fpga': fpga },
         {
           labels: { zone },
           traits: { unschedulable },
           cores: { ids: Array.from({ length: cores }, (_, i) => i), pieces: 100, numa: [] },
+          gpus,
         },
       ),
-    ),
+      disks: sizes.map((size, i) => ({ ...disk, name: `d${i}`, size })),
+    })),
   { selector: ({ name }) => name, minLength: 1 },
 );
 
@@ -42,16 +60,25 @@ const shapes = {
   memory: fc.integer({ min: 0, max: 2048 }),
   port: fc.constantFrom(80, 81, undefined),
   boundPieces: fc.constantFrom(0, 0, 30, 50, 100, 130),
+  fpga: fc.constantFrom(0, 0, 0, 1),
+  gpuMilli: fc.constantFrom(0, 0, 0, 300, 700, 1000, 2000),
+  volume: fc.constantFrom(0, 0, 0, 20, 50),
+  exclusive: fc.boolean(),
   owner: fc.constantFrom('a', 'b', undefined),
 };
 
 function made(
   uid: string,
-  { cpu, memory, port, boundPieces, owner }: Shape,
+  { cpu, memory, port, boundPieces, fpga, gpuMilli, volume, exclusive, owner }: Shape,
   more: Partial<Pick<PlacementRequest, 'maxPerNode' | 'nodeSelector'>> = {},
 ): PlacementRequest {
   const hostPorts = port === undefined ? [] : [port];
-  return request(uid, { cpu, memory }, { hostPorts, boundPieces, owner, ...more });
+  const amounts = { cpu, memory, 'example.com/fpga': fpga };
+  const asked = request(uid, amounts, { hostPorts, boundPieces, gpuMilli, owner, ...more });
+  if (volume === 0) return asked;
+  const need = [{ name: uid, class: 'local', size: volume, exclusive, ...noRates }];
+  const { classKey: _, ...plain } = asked;
+  return withClassKey({ ...plain, parts: [...plain.parts, { dimension: 'disks', need }] });
 }
 
 interface Shape {
@@ -59,6 +86,12 @@ interface Shape {
   readonly memory: number;
   readonly port: number | undefined;
   readonly boundPieces: number;
+  readonly fpga: number;
+  /** Thousandths of one GPU, or whole ones. */
+  readonly gpuMilli: number;
+  /** Its size; 0: none. */
+  readonly volume: number;
+  readonly exclusive: boolean;
   readonly owner: string | undefined;
 }
 
@@ -238,6 +271,8 @@ describe('preemption', () => {
               }
             }
             for (const pieces of sold.values()) expect(pieces).toBeLessThanOrEqual(100);
+            const gpus = snapshot.devicesAt('gpu', index);
+            expect(gpus?.usage?.().used ?? 0).toBeLessThanOrEqual(record.gpus?.length ?? 0);
           }
         }),
       ),
@@ -268,6 +303,10 @@ const plainShape: Shape = {
   memory: 0,
   port: undefined,
   boundPieces: 0,
+  fpga: 0,
+  gpuMilli: 0,
+  volume: 0,
+  exclusive: false,
   owner: undefined,
 };
 
