@@ -58,7 +58,7 @@ async function checkFull(api: TestApi, fill: () => Promise<unknown>, free: () =>
   await eventually(async () =>
     expect((await api.call('POST', at, configMap('after'))).status).toBe(201),
   );
-  expect((await api.call('GET', '/readyz')).status).toBe(200);
+  await eventually(async () => expect((await api.call('GET', '/readyz')).status).toBe(200));
   watching.close();
 }
 
