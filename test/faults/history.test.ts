@@ -17,7 +17,7 @@ function read([began, ended]: readonly [number, number], what: string, revision:
 
 function watch(since: bigint, ...told: readonly (readonly [string, bigint])[]): Watched {
   const events: Told[] = told.map(([what, revision]) => ({ ...named(what), revision }));
-  return { name: 'watch', since, told: events };
+  return { name: 'watch', since, told: events.map((each) => ({ ...each, connection: 0 })) };
 }
 
 function named(what: string) {
@@ -84,7 +84,7 @@ test('refusals need a reason, and what was refused is not stored', () => {
 test('values come from writes, once, and a revision is one of them', () => {
   expect(judge([created, read([3, 4], 'a9', 6n)])).toEqual(['nobody wrote a=9 at 6']);
   expect(judge([created, read([3, 4], 'a1', 6n)])).toEqual(['stored a second time: a=1 at 6']);
-  expect(judge([created, write([3, 4], 'b1', 0n, 5n)])).toContain('revision 5 is both a=1 and b=1');
+  expect(judge([created, write([1, 2], 'a2', 0n, 5n)])).toContain('revision 5 is both a=1 and a=2');
 });
 
 test('the revisions of all keys follow the order of the writes', () => {
@@ -101,5 +101,20 @@ test('a watch that loses, repeats or turns round is caught', () => {
   expect(judge(operations, watch(0n, a1, a2))).toEqual(['watch did not tell b at 6']);
   expect(judge(operations, watch(0n, a1, b1, b1, a2))).toEqual(['watch told b at 6 twice']);
   expect(judge(operations, watch(0n, a1, a2, b1))).toEqual(['watch told b at 6 after 7']);
-  expect(judge(operations, watch(5n, a1, b1))).toEqual(['watch told a at 5 twice']);
+  expect(judge(operations, watch(5n, a1, b1, a1))).toEqual(['watch told a at 5 twice']);
+});
+
+test('writes that share a revision are told, each of them, and again by who goes on from it', () => {
+  const operations = [created, write([1, 2], 'b1', 0n, 5n), write([3, 4], 'a2', 5n, 6n)];
+  const [a1, b1, a2] = [
+    ['a1', 5n],
+    ['b1', 5n],
+    ['a2', 6n],
+  ] as const;
+  expect(judge(operations, watch(0n, a1, b1, a2))).toEqual([]);
+  expect(judge(operations, watch(0n, a1, a2))).toEqual(['watch did not tell b at 5']);
+  const { told, ...rest } = watch(0n, a1, b1, b1, a2);
+  const resumed = told.map((each, i) => ({ ...each, connection: i < 2 ? 0 : 1 }));
+  expect(judge(operations, { ...rest, told })).toEqual(['watch told b at 5 twice']);
+  expect(judge(operations, { ...rest, told: resumed })).toEqual([]);
 });

@@ -39,7 +39,8 @@ export interface Told {
 export interface Watched {
   readonly name: string;
   readonly since: bigint;
-  readonly told: readonly Told[];
+  /** By number of the connection: writes may share a revision, and who goes on from it is told most of them again. */
+  readonly told: readonly (Told & { readonly connection: number })[];
 }
 
 export interface History {
@@ -78,16 +79,16 @@ function chainsOf(
     if (typeof outcome === 'bigint') seen.push({ key, value, revision: outcome });
   }
   const faults: string[] = [];
-  const byRevision = new Map<bigint, Told>();
+  const known = new Map<string, Told>();
   for (const each of seen) {
-    const known = byRevision.get(each.revision) ?? each;
-    byRevision.set(each.revision, known);
-    if (known.key === each.key && known.value === each.value) continue;
-    const both = `${known.key}=${known.value} and ${each.key}=${each.value}`;
+    const first = known.get(placeOf(each)) ?? each;
+    known.set(placeOf(each), first);
+    if (first.value === each.value) continue;
+    const both = `${first.key}=${first.value} and ${each.key}=${each.value}`;
     faults.push(`revision ${each.revision} is both ${both}`);
   }
   const chains = new Map<string, Version[]>();
-  for (const each of [...byRevision.values()].sort(byOrder)) {
+  for (const each of [...known.values()].sort(byOrder)) {
     chains.set(each.key, [...(chains.get(each.key) ?? []), each]);
   }
   return { chains, faults };
@@ -165,19 +166,24 @@ function overtaken<T extends Write | Read>(operations: readonly T[]): (readonly 
   return found;
 }
 
-/** Told once, in order, and without a gap up to the last that was told. */
+/** Told in order, once on each connection, and without a gap up to the last that was told. */
 function watchFaults({ name, since, told }: Watched, chains: Chains): readonly string[] {
   const faults: string[] = [];
   let last = since;
-  for (const { revision, key } of told) {
-    if (revision === last) faults.push(`${name} told ${key} at ${revision} twice`);
-    if (revision < last) faults.push(`${name} told ${key} at ${revision} after ${last}`);
+  const onConnections = new Set<string>();
+  for (const each of told) {
+    const { revision, key, connection } = each;
+    const place = `${connection} ${placeOf(each)}`;
+    if (onConnections.has(place)) faults.push(`${name} told ${key} at ${revision} twice`);
+    else if (revision < last) faults.push(`${name} told ${key} at ${revision} after ${last}`);
+    onConnections.add(place);
     if (revision > last) last = revision;
   }
-  const heard = new Set(told.map(({ revision }) => revision));
+  const heard = new Set(told.map(placeOf));
   for (const [key, versions] of chains) {
     const missing = versions.filter(
-      ({ revision }) => revision > since && revision <= last && !heard.has(revision),
+      ({ revision }) =>
+        revision > since && revision <= last && !heard.has(placeOf({ key, revision })),
     );
     for (const { revision } of missing) faults.push(`${name} did not tell ${key} at ${revision}`);
   }
@@ -187,6 +193,11 @@ function watchFaults({ name, since, told }: Watched, chains: Chains): readonly s
 function revisionOf(operation: Write | Read): bigint | undefined {
   if (operation.kind === 'read') return operation.revision;
   return typeof operation.outcome === 'bigint' ? operation.outcome : undefined;
+}
+
+/** Writes may share a revision; of one key there is one write in each. */
+function placeOf({ key, revision }: Pick<Told, 'key' | 'revision'>): string {
+  return `${revision} ${key}`;
 }
 
 function byOrder(a: Told, b: Told): number {

@@ -13,6 +13,8 @@ const restMs = soak ? 0 : 20;
 
 /** One change as a watch told it. */
 interface Seen {
+  /** Which of the watches, one after the other, has told it. */
+  readonly watch: number;
   readonly revision: bigint;
   readonly name: string;
   readonly value: string;
@@ -113,7 +115,7 @@ export class RecordedClient {
     const { signal } = this.#stop;
     const options = { namespace, labelSelector, signal };
     let resourceVersion = since;
-    while (!signal.aborted) {
+    for (let number = 0; !signal.aborted; number += 1) {
       try {
         const watch = { ...options, resourceVersion };
         for await (const event of this.#client.watch<ConfigMap>(configMaps, watch)) {
@@ -124,7 +126,8 @@ export class RecordedClient {
           const { metadata, data } = event.object;
           resourceVersion = metadata.resourceVersion ?? '';
           const revision = BigInt(resourceVersion);
-          this.seen.push({ revision, name: metadata.name ?? '', value: data?.['n'] ?? '' });
+          const name = metadata.name ?? '';
+          this.seen.push({ watch: number, revision, name, value: data?.['n'] ?? '' });
         }
       } catch (error) {
         if (signal.aborted) return;

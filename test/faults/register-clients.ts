@@ -4,7 +4,7 @@ import { configMaps } from '../../api/resources.gen.ts';
 import { hasReason, StatusError } from '../../api/status.ts';
 import type { Client } from '../../client/client.ts';
 import { until } from '../e2e/until.ts';
-import type { History, Read, Told, Watched, Write } from './history.ts';
+import type { History, Read, Watched, Write } from './history.ts';
 import type { Dice } from './runs.ts';
 
 const namespace = 'default';
@@ -34,7 +34,7 @@ export class RegisterClients {
   readonly #options: RegisterOptions;
   readonly #keys: readonly string[];
   readonly #operations: (Write | Read)[] = [];
-  readonly #watches: { name: string; since: bigint; told: Told[] }[] = [];
+  readonly #watches: { name: string; since: bigint; told: Watched['told'][number][] }[] = [];
   readonly #stopWork = new AbortController();
   readonly #stopWatches = new AbortController();
   #work: Promise<unknown> = Promise.resolve();
@@ -80,10 +80,15 @@ export class RegisterClients {
   async stop(): Promise<History> {
     this.#stopWork.abort();
     await this.#work;
-    const revisions = this.#operations.filter(isDone).map(({ outcome }) => outcome);
-    const last = revisions.sort((a, b) => (a < b ? -1 : 1)).at(-1) ?? 0n;
+    const done = this.#operations.filter(isDone).sort((a, b) => (a.outcome < b.outcome ? -1 : 1));
+    // Several, if they share a revision.
+    const last = done.filter(({ outcome }) => outcome === done.at(-1)?.outcome);
     await until('every watch has told the last write', () =>
-      this.#watches.every(({ told }) => told.some(({ revision }) => revision >= last)),
+      this.#watches.every(({ told }) =>
+        last.every(({ key, outcome }) =>
+          told.some((each) => each.key === key && each.revision >= outcome),
+        ),
+      ),
     );
     this.#stopWatches.abort();
     await this.#watching;
@@ -175,10 +180,14 @@ export class RegisterClients {
   }
 
   /** Resumed at the same server from the last revision that it told, after each end. */
-  async #watch(client: Client, watch: { readonly told: Told[] }, since: string): Promise<void> {
+  async #watch(
+    client: Client,
+    watch: { readonly told: Watched['told'][number][] },
+    since: string,
+  ): Promise<void> {
     const { signal } = this.#stopWatches;
     let resourceVersion = since;
-    while (!signal.aborted) {
+    for (let connection = 0; !signal.aborted; connection += 1) {
       try {
         const options = { namespace, labelSelector, signal, resourceVersion };
         for await (const event of client.watch<ConfigMap>(configMaps, options)) {
@@ -187,7 +196,8 @@ export class RegisterClients {
             continue;
           }
           resourceVersion = event.object.metadata.resourceVersion ?? '';
-          watch.told.push({ key: event.object.metadata.name ?? '', ...foundIn(event.object) });
+          const key = event.object.metadata.name ?? '';
+          watch.told.push({ connection, key, ...foundIn(event.object) });
         }
       } catch (error) {
         if (signal.aborted) return;
