@@ -100,6 +100,19 @@ describe('the devices of a node', () => {
     expect(devices.explain(share(1, 'A10'))?.reason).toBe('Insufficient gpu of A10');
   });
 
+  // Eru's cases, on one of its two equal nodes; a request for several models at once has no form here.
+  it.each([
+    [1, 4],
+    [2, 2],
+    [3, 1],
+    [4, 1],
+    [5, 0],
+  ])('of one model, %i at a time, are given %i times', (devices, times) => {
+    const models = [...Array<string>(4).fill('3070'), ...Array<string>(4).fill('3090')];
+    const need = { devices, milli: wholeDevice, models: ['3070'] };
+    expect(new GpuDevices(models).count(need)).toBe(times);
+  });
+
   it('are never given twice, whatever is asked for', () => {
     fc.assert(
       fc.property(devicesOf, fc.array(needs, { maxLength: 30 }), (of, asked) => {
