@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { httpAsker } from './http-asker.ts';
+import { httpAsker } from '../../scheduler/extensions/http-asker.ts';
 
 const question = { need: 2, nodes: [{ name: 'n', labels: {}, capacity: {}, held: [] }] };
 
