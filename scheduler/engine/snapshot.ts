@@ -191,14 +191,18 @@ export class Snapshot {
    */
   assumeAlike(footprints: readonly Footprint[], nodes: readonly number[]): void {
     const [alike] = footprints;
-    if (alike === undefined) return;
+    if (alike === undefined || nodes.length === 0) return;
+    const { owner } = alike;
+    const takes = alike.amounts.map(({ resource, amount }) => {
+      return { column: this.columns.ensure(resource), amount };
+    });
     for (let from = 0; from < nodes.length; ) {
       const index = nodes[from] ?? 0;
       const site = this.#siteAt[index];
       let to = from + 1;
       while (nodes[to] === index) to += 1;
-      this.#addAmounts(alike.amounts, index, to - from);
-      if (alike.owner !== undefined) this.#countOwner(alike.owner, index, to - from);
+      for (const { column, amount } of takes) column.take(index, (to - from) * amount);
+      if (owner !== undefined) this.#countOwner(owner, index, to - from);
       for (let i = from; i < to; i += 1) {
         const footprint = footprints[i];
         if (footprint === undefined || site === undefined) continue;
