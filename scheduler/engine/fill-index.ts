@@ -307,8 +307,10 @@ export class FillIndex {
     this.#version += 1;
     this.#kindOf = new Array(size).fill(undefined);
     this.#shapeOf = new Array(size).fill(undefined);
+    const ranks = order.ranks();
+    yield;
     const places = columns.placesOf(this.#resources);
-    this.#pool = new BlockPool(size, columns.rows, places, order.ranks());
+    this.#pool = new BlockPool(size, columns.rows, places, ranks);
     this.#kinds = this.#newKinds();
     this.#keys.renew();
     yield;

@@ -40,9 +40,16 @@ export class NodeOrder {
   /** The place of every node index in the order. Nodes that stay never change places with each other. */
   ranks(): Int32Array {
     if (!this.#stale) return this.#ranks;
-    const highest = this.#indices.reduce((most, index) => Math.max(most, index), 0);
+    // Plain loops: there may be a hundred thousand nodes, and the first time the code is not compiled yet.
+    const indices = this.#indices;
+    let highest = 0;
+    for (let rank = 0; rank < indices.length; rank += 1) {
+      const index = indices[rank] ?? 0;
+      if (index > highest) highest = index;
+    }
     if (highest >= this.#ranks.length) this.#ranks = new Int32Array(2 * (highest + 1));
-    for (const [rank, index] of this.#indices.entries()) this.#ranks[index] = rank;
+    const ranks = this.#ranks;
+    for (let rank = 0; rank < indices.length; rank += 1) ranks[indices[rank] ?? 0] = rank;
     this.#stale = false;
     return this.#ranks;
   }
