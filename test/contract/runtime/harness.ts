@@ -62,7 +62,7 @@ export interface RuntimeHarness {
   leftovers(nodeId: string): Promise<readonly string[]>;
 }
 
-const patienceMs = 10_000;
+const patienceMs = 50_000;
 export const signal = new AbortController().signal;
 
 /** What each test works with, and the shorthands it does it by. */

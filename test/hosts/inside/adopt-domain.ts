@@ -11,7 +11,7 @@ import type { Plane } from '../../harness/plane.ts';
 
 const run = promisify(execFile);
 const never = { signal: new AbortController().signal };
-const bootMs = 120_000;
+const bootMs = 300_000;
 
 /** As somebody would make it by hand: another board than ours, no log, and a drive that Berth knows nothing of. */
 const foreignXml = `<domain type='qemu'><name>Theirs</name>
