@@ -6,6 +6,7 @@ interface EngineFailure {
   readonly json?: { readonly message?: string } | null;
   readonly message: string;
   readonly name?: string;
+  readonly code?: unknown;
 }
 
 function asFailure(error: unknown): EngineFailure {
@@ -42,7 +43,9 @@ export function toRuntimeError(
       ? 'Unavailable'
       : (reasons[status] ?? options.otherwise ?? (status === 404 ? 'NotFound' : 'Unavailable'));
   const { container } = options;
-  return new RuntimeError(reason, wordsOf(error), {
+  const isSocket = status === undefined && typeof failure.code === 'string';
+  const words = isSocket ? `Docker cannot be reached: ${wordsOf(error)}` : wordsOf(error);
+  return new RuntimeError(reason, words, {
     cause: error,
     ...(container === undefined ? {} : { container }),
   });

@@ -1,13 +1,14 @@
 /** One instance that is led through its life, whatever it is: a container, a process, a machine. */
 import { randomUUID } from 'node:crypto';
-import type {
-  ContainerStatus,
-  ExecOptions,
-  InstanceSpec,
-  InstanceStatus,
-  LogOptions,
-  Runtime,
-  RuntimeGap,
+import {
+  type ContainerStatus,
+  type ExecOptions,
+  type InstanceSpec,
+  type InstanceStatus,
+  type LogOptions,
+  type Runtime,
+  RuntimeError,
+  type RuntimeGap,
 } from '../../../runtime/runtime.ts';
 import { until } from '../../e2e/until.ts';
 
@@ -94,6 +95,21 @@ export class Life {
 
   ensure(attempt = 0): Promise<InstanceStatus> {
     return this.runtime.ensure(this.spec(attempt), { signal });
+  }
+
+  /** Where the engine is away, or not done yet with what was given up, trying again helps; nowhere else. */
+  async untilStarted(spec: InstanceSpec): Promise<InstanceStatus> {
+    let failure: unknown;
+    const status = await until('it runs', async () => {
+      try {
+        return await this.runtime.ensure(spec, { signal });
+      } catch (error) {
+        if (!(error instanceof RuntimeError) || error.reason !== 'Unavailable') failure ??= error;
+        return undefined;
+      }
+    });
+    if (failure !== undefined) throw failure;
+    return status;
   }
 
   /** Throws where it is gone. */

@@ -1,4 +1,5 @@
 /** The engine is restarted under our feet: what runs goes on, and what happened meanwhile is told. */
+import { randomInt } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { until } from '../../e2e/until.ts';
 import { type InstanceHarness, type Life, mainOf, signal } from './life.ts';
@@ -11,8 +12,15 @@ export function outageTests(life: Life, outage: Required<InstanceHarness>['outag
     const watching = await life.watch();
     watching.forget();
     const { runtime } = life;
+    const given = new AbortController();
+    const underWay = [
+      life.log({ follow: true, signal: given.signal }),
+      life.exec(harness.commands.lasting(randomInt(1_000_000)), { signal: given.signal }),
+    ];
+    for (const each of underWay) each.catch(() => undefined);
     await outage.begin();
-    const unavailable = { reason: 'Unavailable', message: expect.stringMatching(/\w/) };
+    const named = expect.stringMatching(new RegExp(runtime.name, 'i'));
+    const unavailable = { reason: 'Unavailable', message: named };
     await expect(runtime.info({ signal })).rejects.toMatchObject(unavailable);
     await expect(runtime.list({ signal })).rejects.toMatchObject(unavailable);
     await expect(runtime.get(life.id, { signal })).rejects.toMatchObject(unavailable);
@@ -29,6 +37,9 @@ export function outageTests(life: Life, outage: Required<InstanceHarness>['outag
     const answers = async () => (await life.exec(harness.commands.both)).code === 5;
     await until('commands run in it', answers);
     expect(await life.log()).toContain(harness.said);
+    // Whether it was cut off or goes on: whoever waits for it can give it up.
+    given.abort();
+    await Promise.allSettled(underWay);
     watching.stop();
   });
 
@@ -45,7 +56,13 @@ export function outageTests(life: Life, outage: Required<InstanceHarness>['outag
     await watching.untilSeen('its end is observed');
     watching.stop();
     expect(mainOf(await life.ensure()).state.phase).toBe('exited');
-    const again = await life.ensure(mainOf(before).attempt + 1);
+    // It dies once more, in the midst of that start.
+    const next = life.spec(mainOf(before).attempt + 1);
+    const starting = life.runtime.ensure(next, { signal }).catch(() => undefined);
+    await outage.begin();
+    await starting;
+    await outage.end();
+    const again = await life.untilStarted(next);
     expect(mainOf(again).state.phase).toBe('running');
     expect(mainOf(again).previous).toBeDefined();
     await life.untilUp();
