@@ -1,6 +1,7 @@
 /** A machine that writes nothing for a while: held by the agent in its guest, else halted. */
 import type { CallOptions } from '../../lib/call.ts';
 import type { Stillness } from '../machine.ts';
+import { orAborted } from '../or-aborted.ts';
 import { Snapshots } from './libvirt-snapshots.ts';
 import type { Found, Machines } from './machines.ts';
 import { freeze, thaw } from './snapshot.ts';
@@ -27,7 +28,9 @@ export async function holdStill<T>(
     () => undefined,
   );
   try {
-    return await task(frozen, { signal: AbortSignal.any([options.signal, over.signal]) });
+    const signal = AbortSignal.any([options.signal, over.signal]);
+    // Also a task that does not heed it holds no guest for longer.
+    return await orAborted(task(frozen, { signal }), signal);
   } finally {
     done.abort();
     // Also when the caller has given up: nobody else would let it go on.

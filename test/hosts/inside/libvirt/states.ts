@@ -1,5 +1,4 @@
 /** The states that only a machine has, and what is refused in them. */
-import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { mainOf, signal } from '../../../contract/instance/life.ts';
 import { until } from '../../../e2e/until.ts';
@@ -38,12 +37,15 @@ export function stateTests(guest: Guest): void {
     await life.ensure(1);
     // No longer than it may be.
     const how = { pause: true, maxMs: 500, over: new AbortController() };
-    const found = await guest.machines.still(life.id, how, { signal }, async (frozen, call) => {
-      const state = (await guest.virsh('domstate')).trim();
-      await once(call.signal, 'abort');
-      return [frozen, state];
+    const seen: unknown[] = [];
+    const held = guest.machines.still(life.id, how, { signal }, async (frozen) => {
+      seen.push(frozen, await guest.state());
+      // It does not heed that its time is over.
+      await new Promise(() => undefined);
     });
-    expect(found).toEqual([false, 'paused']);
+    await expect(held).rejects.toMatchObject({ name: 'AbortError' });
+    expect(how.over.signal.aborted).toBe(true);
+    expect(seen).toEqual([false, 'paused']);
     expect((await guest.virsh('domstate')).trim()).toBe('running');
   });
 
