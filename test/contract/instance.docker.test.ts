@@ -57,6 +57,10 @@ describe('an engine of its own', () => {
     if (own === undefined) throw new Error('the engine was not started');
     return own;
   };
-  const outage = { begin: () => engine().kill(), end: () => engine().revive() };
+  const outage = {
+    inStarts: true,
+    begin: () => engine().kill(),
+    end: () => engine().revive(),
+  };
   outageContract('docker', harnessOf(engine, outage));
 });

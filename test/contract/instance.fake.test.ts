@@ -52,7 +52,11 @@ instanceContract('fake', {
     lasting: (mark) => ['lasting', String(mark)],
     counting: (mark) => ['counting', String(mark)],
   },
-  outage: { begin: async () => engine.setAway(true), end: async () => engine.setAway(false) },
+  outage: {
+    inStarts: true,
+    begin: async () => engine.setAway(true),
+    end: async () => engine.setAway(false),
+  },
   prepare: async () => undefined,
   open: (nodeId) => engine.runtime(nodeId),
   processOf: async (status) => Number(mainOf(status).containerId.replace('fake://', '')),

@@ -47,7 +47,12 @@ export interface InstanceHarness {
     counting(mark: number): readonly string[];
   };
   /** The engine dies or comes back; what runs in it shall not notice. Absent: not of this one. */
-  readonly outage?: { begin(): Promise<void>; end(): Promise<void> };
+  readonly outage?: {
+    /** It may die in the midst of a start too. */
+    readonly inStarts: boolean;
+    begin(): Promise<void>;
+    end(): Promise<void>;
+  };
   /** Once, before everything else. */
   prepare(): Promise<void>;
   /** A new driver over the same engine. */

@@ -98,7 +98,10 @@ instanceContract('systemd', {
       words: /not removed by Berth/,
     },
   ],
-  outage: unitOutage('dbus.service', ['dbus.socket'], [['daemon-reexec']]),
+  outage: unitOutage('dbus.service', ['dbus.socket'], {
+    inStarts: true,
+    more: [['daemon-reexec']],
+  }),
   prepare: makeRoot,
   open,
   processOf: async (status) => Number(await mainPidOf(mainOf(status))),

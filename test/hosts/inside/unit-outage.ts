@@ -9,10 +9,11 @@ const run = promisify(execFile);
 export function unitOutage(
   name: string,
   sockets: readonly string[],
-  more: readonly (readonly string[])[] = [],
+  { inStarts = false, more = [] as readonly (readonly string[])[] },
 ): Required<InstanceHarness>['outage'] {
   const systemctl = (...args: readonly string[]) => run('systemctl', args);
   return {
+    inStarts,
     async begin() {
       await systemctl('mask', '-q', '--runtime', name, ...sockets);
       await systemctl('kill', '-s', 'KILL', name);
