@@ -17,6 +17,11 @@ const limitMs = 30_000;
 /** More of an answer is not kept. */
 const textMax = 100_000;
 
+/** How far a request has come, for who waits for it in vain. */
+interface Progress {
+  told(): string;
+}
+
 export class Sender {
   readonly #port: number;
   readonly #tls: { ca?: string; cert?: string; key?: string };
@@ -37,14 +42,15 @@ export class Sender {
   async send(request: WrongRequest): Promise<Ending> {
     const limit = new AbortController();
     let timer: NodeJS.Timeout | undefined;
+    const progress: Progress = { told: () => '' };
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
         limit.abort();
-        reject(new Error(`no end within ${limitMs} ms`));
+        reject(new Error(`no end within ${limitMs} ms${progress.told()}`));
       }, limitMs);
     });
     try {
-      return await Promise.race([this.#send(request, limit.signal), late]);
+      return await Promise.race([this.#send(request, limit.signal, progress), late]);
     } finally {
       clearTimeout(timer);
     }
@@ -55,11 +61,11 @@ export class Sender {
     this.#session?.destroy();
   }
 
-  #send(request: WrongRequest, signal: AbortSignal): Promise<Ending> {
+  #send(request: WrongRequest, signal: AbortSignal, progress: Progress): Promise<Ending> {
     switch (request.manner) {
       case 'http2':
       case 'reset':
-        return this.#http2(request);
+        return this.#http2(request, progress);
       case 'upgrade':
         return this.#upgrade(request);
       default:
@@ -102,7 +108,7 @@ export class Sender {
     });
   }
 
-  #http2(request: WrongRequest): Promise<Ending> {
+  #http2(request: WrongRequest, progress: Progress): Promise<Ending> {
     const { method, path, body, manner } = request;
     return new Promise((resolve) => {
       const gone = () => resolve({ status: 0, text: '' });
@@ -113,6 +119,8 @@ export class Sender {
       });
       let status = 0;
       let text = '';
+      progress.told = () =>
+        `, status ${status}: ${JSON.stringify([stream.state, stream.session?.state])}`;
       stream.on('error', gone);
       stream.on('response', (head) => {
         status = Number(head[':status']);
