@@ -117,16 +117,18 @@ export class Decider {
   }
 
   /** False when the pod has changed or gone while others had their turn: it waits again then, or is forgotten. */
-  #isCurrent({ pending: { uid, key }, pod }: Candidate): boolean {
+  #isCurrent(candidate: Candidate): boolean {
     const { clock, find, queue } = this.#deps;
-    const now = find(key);
-    if (now === undefined || now.metadata.uid !== uid) {
-      queue.remove(uid);
-      return false;
-    }
-    if (now.metadata.resourceVersion === pod.metadata.resourceVersion) return true;
-    queue.again(uid, clock.now());
+    const { uid, key } = candidate.pending;
+    if (this.#isAsKnown(candidate)) return true;
+    if (find(key)?.metadata.uid === uid) queue.again(uid, clock.now());
+    else queue.remove(uid);
     return false;
+  }
+
+  #isAsKnown({ pending: { uid, key }, pod }: Candidate): boolean {
+    const now = this.#deps.find(key)?.metadata;
+    return now?.uid === uid && now.resourceVersion === pod.metadata.resourceVersion;
   }
 
   /** It waits again, at most `mostMs`; without a verdict it is not told why. */
@@ -234,7 +236,7 @@ export class Decider {
 
   /** One after the other: each piece of a user's own dimension may change the next answer. Undefined: all wait again. */
   async #decideTogether(members: readonly Candidate[]): Promise<readonly Decision[] | undefined> {
-    const { asksOthers, clock, engine, preemptor, queue } = this.#deps;
+    const { asksOthers, clock, cluster, engine, preemptor, queue } = this.#deps;
     const schedule = (some: readonly Candidate[]) => {
       const restore = preemptor.setAside(members);
       const decisions = engine.scheduleBatch(some.map(({ request }) => request));
@@ -246,11 +248,14 @@ export class Decider {
     const askUntilMs = clock.now() + gangAskMs;
     for (const member of members) {
       await this.#askFor(member, askUntilMs);
+      // Bound by somebody else meanwhile it must not be decided over that.
+      if (!this.#isAsKnown(member)) break;
       decisions.push(...schedule([member]));
     }
     const current = members.filter((member) => this.#isCurrent(member));
-    if (current.length === members.length) return decisions;
-    for (const { request } of members) engine.snapshot.release(request.uid);
+    const isWhole = current.length === members.length && decisions.length === members.length;
+    if (isWhole) return decisions;
+    for (const { pending } of members) cluster.forget(pending.uid);
     for (const { pending } of current) queue.again(pending.uid, clock.now());
     return undefined;
   }
