@@ -330,8 +330,8 @@ describe('preStop', () => {
     await h.deletePod('web', 600);
     await untilTrace('wait');
     await h.stop();
-    // The program inside the engine sleeps on, and nobody else.
-    expect(h.clock.sleeping).toBe(1);
-    expect(trace).toEqual(['start main', 'wait']);
+    // Its command ends with it; the container does not.
+    expect(h.clock.sleeping).toBe(0);
+    expect(trace).toEqual(['start main', 'wait', 'waited']);
   });
 });

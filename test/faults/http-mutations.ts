@@ -70,12 +70,18 @@ function mutateOnce(root: object, dice: Dice): void {
     }
     if (Array.isArray(parent) && dice.chance(0.3)) parent.push(...structuredClone(parent));
     else if (dice.chance(0.15)) delete parent[key];
-    else if (dice.chance(0.18)) parent[dice.pick(oddTexts)] = dice.pick(oddValues);
-    else if (dice.chance(0.03)) parent[key] = nested(dice);
-    else if (typeof child === 'string' && dice.chance(0.4)) parent[key] = mutateText(child, dice);
-    else parent[key] = structuredClone(dice.pick(oddValues));
+    else if (dice.chance(0.18)) put(parent, dice.pick(oddTexts), dice.pick(oddValues));
+    else if (dice.chance(0.03)) put(parent, key, nested(dice));
+    else if (typeof child === 'string' && dice.chance(0.4)) put(parent, key, mutateText(child, dice));
+    else put(parent, key, structuredClone(dice.pick(oddValues)));
     return;
   }
+}
+
+/** As a key like any other, also where it is `__proto__`. */
+function put(parent: object, key: string, value: unknown): void {
+  const plain = { configurable: true, enumerable: true, writable: true };
+  Object.defineProperty(parent, key, { ...plain, value });
 }
 
 function nested(dice: Dice): unknown {

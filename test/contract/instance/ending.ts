@@ -78,7 +78,7 @@ export function endingTests(life: Life): void {
         message: expect.stringContaining('/berth/absent'),
       });
     }
-    expect(await life.runtime.list({ signal })).toEqual([]);
+    expect(await life.list()).toEqual([]);
     expect(await harness.leftovers(life.nodeId)).toEqual([]);
     expect(mainOf(await life.ensure()).state.phase).toBe('running');
     await life.runtime.remove(life.id, { signal, graceMs: 0 });
@@ -86,7 +86,8 @@ export function endingTests(life: Life): void {
 
   /** As if the agent had died in the midst of a start. */
   const giveUp = async (afterMs: number) => {
-    const spec = { ...life.spec(), id: randomUUID() };
+    const id = randomUUID();
+    const spec = harness.beside?.(id) ?? harness.spec(id);
     const given = harness.open(life.nodeId);
     const call = { signal: AbortSignal.timeout(afterMs) };
     await given.ensure(spec, call).catch(() => undefined);
@@ -105,7 +106,7 @@ export function endingTests(life: Life): void {
       const spec = await giveUp(afterMs);
       const status = await life.untilStarted(spec);
       expect(mainOf(status)).toMatchObject({ attempt: 0, state: { phase: 'running' } });
-      expect(await life.runtime.list({ signal })).toEqual([status]);
+      expect(await life.list()).toEqual([status]);
       await life.runtime.remove(spec.id, { signal, graceMs: 0 });
       expect(await harness.leftovers(life.nodeId)).toEqual([]);
     }

@@ -59,7 +59,9 @@ export interface InstanceHarness {
   open(nodeId: string): Runtime;
   /** Runs until it is asked to end, with `cpuMilli` at most. */
   spec(id: string): InstanceSpec;
-  /** The same, but there is no `/berth/absent`, which it needs to start. */
+  /** Several of these run at once; absent: `spec` will do. */
+  beside?(id: string): InstanceSpec;
+  /** As `spec`, but there is no `/berth/absent`, which it needs to start. */
   broken(id: string): InstanceSpec;
   /** The process that it is, as the machine counts; another one when it was started again. */
   processOf(status: InstanceStatus): Promise<number>;
@@ -98,8 +100,13 @@ export class Life {
     return { ...spec, containers: spec.containers.map((one) => ({ ...one, attempt })) };
   }
 
-  ensure(attempt = 0): Promise<InstanceStatus> {
-    return this.runtime.ensure(this.spec(attempt), { signal });
+  async ensure(attempt = 0): Promise<InstanceStatus> {
+    return steady(await this.runtime.ensure(this.spec(attempt), { signal }));
+  }
+
+  /** All there is of its node. */
+  async list(by = this.runtime): Promise<readonly InstanceStatus[]> {
+    return (await by.list({ signal })).map(steady);
   }
 
   /** Where the engine is away, or not done yet with what was given up, trying again helps; nowhere else. */
@@ -114,14 +121,14 @@ export class Life {
       }
     });
     if (failure !== undefined) throw failure;
-    return status;
+    return steady(status);
   }
 
   /** Throws where it is gone. */
   async status(): Promise<InstanceStatus> {
     const found = await this.runtime.get(this.id, { signal });
     if (found === undefined) throw new Error('nothing is known of it');
-    return found;
+    return steady(found);
   }
 
   async main(): Promise<ContainerStatus> {
@@ -182,6 +189,13 @@ export interface Watching {
   forget(): void;
   untilSeen(what: string): Promise<unknown>;
   stop(): void;
+}
+
+/** Without the size: a guest that has just booted gives memory back by and by. */
+export function steady({ machine, ...rest }: InstanceStatus): InstanceStatus {
+  if (machine === undefined) return rest;
+  const { size: _, ...found } = machine;
+  return { ...rest, machine: found };
 }
 
 export function mainOf({ containers }: InstanceStatus): ContainerStatus {

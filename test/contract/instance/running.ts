@@ -2,7 +2,7 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { until } from '../../e2e/until.ts';
-import { type Life, mainOf, signal } from './life.ts';
+import { type Life, mainOf, signal, steady } from './life.ts';
 
 export function runningTests(life: Life): void {
   const { harness } = life;
@@ -20,7 +20,7 @@ export function runningTests(life: Life): void {
       containerId: expect.stringMatching(/^\w+:\/\/.+/),
     });
     await life.untilUp();
-    expect(await life.runtime.list({ signal })).toEqual([await life.status()]);
+    expect(await life.list()).toEqual([await life.status()]);
   });
 
   test('asked for again, also by several at once, it is left as it is', async () => {
@@ -33,8 +33,8 @@ export function runningTests(life: Life): void {
   test('a driver that starts again adopts it', async () => {
     const [before, process] = [await life.status(), await life.process()];
     const other = harness.open(life.nodeId);
-    expect(await other.list({ signal })).toEqual([before]);
-    expect(await other.ensure(life.spec(), { signal })).toEqual(before);
+    expect(await life.list(other)).toEqual([before]);
+    expect(steady(await other.ensure(life.spec(), { signal }))).toEqual(before);
     expect(await life.process()).toBe(process);
     await other.close();
   });

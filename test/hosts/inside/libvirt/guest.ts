@@ -104,6 +104,8 @@ export const libvirtHarness: InstanceHarness = {
   },
   open,
   spec: (id) => guest(id),
+  // One disk has one machine that writes.
+  beside: (id) => guest(id, { disks: [] }),
   broken: (id) => guest(id, { disks: [{ ...data, path: '/berth/absent.qcow2' }] }),
   processOf: async (status) => {
     const name = `guest=berth_test_vm_${uuidOf(mainOf(status)).slice(0, 8)},`;

@@ -1,7 +1,7 @@
 /** What is changed of a machine while it runs: CPUs, memory, disks, interfaces; and its console. */
 import { expect, test } from 'vitest';
 import { ensureDisk } from '../../../../runtime/disk/disk-images.ts';
-import type { MachineDisk } from '../../../../runtime/machine.ts';
+import type { MachineDisk, MachineSpec } from '../../../../runtime/machine.ts';
 import { signal } from '../../../contract/instance/life.ts';
 import { until } from '../../../e2e/until.ts';
 import { data, directory, type Guest, ip, machine } from './guest.ts';
@@ -10,6 +10,9 @@ export function liveTests(guest: Guest): void {
   const { life } = guest;
   const same = { restart: [], failures: [], changed: false, agent: true, addresses: [ip] };
   const grown = { cpus: 2, memoryBytes: 192n << 20n };
+  /** A guest gives memory back, and takes it, by and by. */
+  const untilSettled = (more: Partial<MachineSpec>) =>
+    until('nothing is left to do', async () => (await guest.adjust(more))?.changed === false);
 
   test('how guests are run here is told, and it answers at its address', async () => {
     expect((await life.runtime.info({ signal })).version).toMatch(/^\d+\.\d+\.\d+-(kvm|tcg)$/);
@@ -45,7 +48,7 @@ export function liveTests(guest: Guest): void {
   });
 
   test('what is as it shall be is left alone; what needs a restart is named', async () => {
-    await until('its balloon is full', async () => (await guest.adjust({}))?.changed === false);
+    await untilSettled({});
     expect(await guest.adjust({})).toEqual(same);
     const more = { cpus: 3, memoryBytes: 1n << 30n, cpuModel: 'Haswell', graphics: true };
     expect(await guest.adjust(more)).toEqual({
@@ -67,6 +70,7 @@ export function liveTests(guest: Guest): void {
     const total = async () =>
       Number(/\d+/.exec(await guest.sh('grep MemTotal /proc/meminfo'))?.[0] ?? 0);
     await until('the guest has its memory', async () => (await total()) > 150_000);
+    await untilSettled(grown);
     expect(await guest.adjust(grown)).toEqual(same);
     // Never taken away while it runs.
     expect((await guest.adjust({ memoryBytes: 192n << 20n }))?.restart).toEqual([
