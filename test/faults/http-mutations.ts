@@ -72,7 +72,8 @@ function mutateOnce(root: object, dice: Dice): void {
     else if (dice.chance(0.15)) delete parent[key];
     else if (dice.chance(0.18)) put(parent, dice.pick(oddTexts), dice.pick(oddValues));
     else if (dice.chance(0.03)) put(parent, key, nested(dice));
-    else if (typeof child === 'string' && dice.chance(0.4)) put(parent, key, mutateText(child, dice));
+    else if (typeof child === 'string' && dice.chance(0.4))
+      put(parent, key, mutateText(child, dice));
     else put(parent, key, structuredClone(dice.pick(oddValues)));
     return;
   }
