@@ -7,6 +7,7 @@ import type { Gate } from './block-list.ts';
 import { domainRulesOf } from './evaluate.ts';
 import { FillIndex, type FillQuery } from './fill-index.ts';
 import type { Levels } from './kinds.ts';
+import { namedNodes } from './named-nodes.ts';
 import { keysByName, keysByUse, type NodeKeys } from './node-keys.ts';
 import type { Reasons } from './reasons.ts';
 import { Recent } from './recent.ts';
@@ -30,6 +31,8 @@ export interface ClassPlan {
   readonly key: string;
   /** Undefined for strategies that choose sets of nodes. */
   readonly strategy: Strategy | undefined;
+  /** The only nodes that the class may go to; undefined: all. */
+  readonly named: readonly string[] | undefined;
   /** The strategy's, where it has one for this class. */
   scorer: Scorer | undefined;
   /** Whether an order that is shared with other classes finds its best node. */
@@ -106,6 +109,7 @@ export class ClassPlans {
     const plan: ClassPlan = {
       key,
       strategy: this.#strategyOf(request.strategy),
+      named: namedNodes(request),
       scorer: undefined,
       isOrdered: false,
       gate: undefined,

@@ -9,6 +9,7 @@ import { type ClassPlan, ClassPlans } from './class-plan.ts';
 import type { Decision, Placed } from './decision.ts';
 import { reasonsInParts, reasonsOf, unavailable } from './explain.ts';
 import { decideGroup } from './group.ts';
+import { bestOfNamed } from './named-nodes.ts';
 import type { Reasons } from './reasons.ts';
 import {
   type Allocation,
@@ -101,8 +102,9 @@ export class Engine {
     const isKept = plan === this.#prepared && plan.layout === columns.layout;
     if (isKept && log.position === this.#preparedAt) return true;
     if (!this.#plans.prepare(plan, request)) return false;
-    const { strategy } = plan;
-    if (strategy !== undefined && this.#plans.queryOf(plan, request) === undefined) {
+    const { strategy, named } = plan;
+    const isIndexed = strategy !== undefined && named === undefined;
+    if (isIndexed && this.#plans.queryOf(plan, request) === undefined) {
       if (!this.#indexFor(request, plan, strategy).advance()) return false;
     }
     this.#prepared = plan;
@@ -177,6 +179,8 @@ export class Engine {
       // Too many are refused: from now on the class has an index of its own.
       plan.isOrdered = false;
     }
+    const { named } = plan;
+    if (named !== undefined) return bestOfNamed(this.snapshot, request, strategy, named);
     return this.#indexFor(request, plan, strategy).best();
   }
 
