@@ -11,6 +11,7 @@ import { loadKubeconfig } from '../../client/kubeconfig.ts';
 import { createClient } from '../../client/rest-client.ts';
 import type { Transport } from '../../client/transport.ts';
 import { systemClock } from '../../lib/clock.ts';
+import { buildBerth } from '../harness/build.ts';
 
 const run = promisify(execFile);
 const command = new URL('../../bin/berth', import.meta.url).pathname;
@@ -32,11 +33,12 @@ export async function berth(...args: readonly string[]): Promise<string> {
   return stdout;
 }
 
-/** `dataDir` may be one that was used before: then this is a warm start. */
+/** Of the command as its sources are now. `dataDir` may be one that was used before: then this is a warm start. */
 export async function upPlane(
   dataDir?: string,
   flags: readonly string[] = [],
 ): Promise<BenchPlane> {
+  await buildBerth();
   const dir = dataDir ?? (await mkdtemp(join(tmpdir(), 'berth-bench-')));
   const port = await freePort();
   const startedMs = performance.now();
