@@ -5,7 +5,7 @@
 import { runNameKeeper } from '../agent/dns/keeper/name-keeper.ts';
 import { systemClock } from '../lib/clock.ts';
 import { createLog } from '../lib/log.ts';
-import { openLogFile } from './plane/log-file.ts';
+import { openLogFile } from './log-file.ts';
 
 const [socketPath = '', tablePath = '', logPath = '', build = '', how = ''] = process.argv.slice(2);
 const logBytesMax = 1 << 20;

@@ -3,11 +3,12 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { isQuantity, parseBytes } from '../../api/quantity.ts';
 import { newCommand } from '../command.ts';
 import { Failure } from '../failure.ts';
+import { type Joined, loadJoined, saveJoined } from '../join/joined.ts';
+import { addDisk, diskHelp } from '../node/disks.ts';
+import { addNodeOptions, nodeFlags } from '../node/node-flags.ts';
+import { checkThresholds } from '../node/thresholds.ts';
 import { backgroundEnv } from '../plane/background.ts';
 import { machineName } from '../plane/config.ts';
-import { addDisk, diskHelp } from '../plane/disks.ts';
-import { type Joined, loadJoined, saveJoined } from '../plane/joined.ts';
-import { addNodeOptions, nodeFlags } from '../plane/node-flags.ts';
 import {
   addLogLevel,
   dataDirHelp,
@@ -16,7 +17,6 @@ import {
   patience,
 } from '../plane/options.ts';
 import { defaultDataDir, type PlanePaths, planePaths } from '../plane/paths.ts';
-import { checkThresholds } from '../plane/thresholds.ts';
 
 interface AgentOptions extends PlaneCommandOptions {
   readonly kubeconfig?: string;
@@ -68,7 +68,7 @@ export function agentCommand(): Command {
 
 async function agent(options: AgentOptions): Promise<void> {
   const paths = planePaths(options.dataDir ?? defaultDataDir());
-  const { checkRuntimes } = await import('../plane/runtimes.ts');
+  const { checkRuntimes } = await import('../node/runtimes.ts');
   await checkRuntimes();
   if (options.kubeconfig !== undefined)
     return runFromKubeconfig(paths, options.kubeconfig, options);
@@ -83,8 +83,8 @@ async function agent(options: AgentOptions): Promise<void> {
   const [{ runInBackground, runInForeground }, { runJoinedAgent }, { joinedConfig }] =
     await Promise.all([
       import('../plane/foreground.ts'),
-      import('../plane/run-agent.ts'),
-      import('../plane/joined.ts'),
+      import('../join/run-agent.ts'),
+      import('../join/joined.ts'),
     ]);
   const config = joinedConfig(joined);
   const { logLevel } = options;
@@ -159,15 +159,15 @@ async function runFromKubeconfig(
     { addressTowards },
     { nodePairs },
   ] = await Promise.all([
-    import('../plane/agent-part.ts'),
+    import('../node/agent-part.ts'),
     import('../../client/rest-client.ts'),
     import('../../client/failover-transport.ts'),
     import('../../lib/log.ts'),
     import('../../lib/clock.ts'),
     import('../plane/node-id.ts'),
     import('../../lib/prometheus.ts'),
-    import('../plane/run-agent.ts'),
-    import('../plane/node-pairs.ts'),
+    import('../join/run-agent.ts'),
+    import('../join/node-pairs.ts'),
   ]);
   const pairs = await nodePairs(paths.agentPki, { ca, cert, key });
   const servers = options.server ?? [server];

@@ -9,7 +9,7 @@ import { loadConfig, resolveConfig } from '../plane/config.ts';
 import { addStoreOptions, type PlaneCommandOptions, planeFlags } from '../plane/options.ts';
 import { defaultDataDir, type PlanePaths, planePaths } from '../plane/paths.ts';
 import { readPidFile } from '../plane/pid-file.ts';
-import { readVersion } from '../plane/version.ts';
+import { readVersion } from '../version.ts';
 
 interface BackupOptions extends PlaneCommandOptions {
   readonly withKeys?: boolean;

@@ -1,12 +1,12 @@
 /** `berth doctor`: what this machine has, and what is left out because of what it has not. */
 import type { Command } from 'commander';
 import { newCommand } from '../command.ts';
+import { runChecks } from '../doctor/checks.ts';
+import { cniChecks } from '../doctor/cni-checks.ts';
+import type { Finding } from '../doctor/finding.ts';
 import { exitCode, usage } from '../failure.ts';
-import { runChecks } from '../plane/checks.ts';
-import { cniChecks } from '../plane/cni-checks.ts';
+import { loadJoined } from '../join/joined.ts';
 import { defaultPort, loadConfig } from '../plane/config.ts';
-import type { Finding } from '../plane/finding.ts';
-import { loadJoined } from '../plane/joined.ts';
 import { dataDirHelp } from '../plane/options.ts';
 import { defaultDataDir, type PlanePaths, planePaths } from '../plane/paths.ts';
 import { type PlaneProcess, readPidFile } from '../plane/pid-file.ts';
@@ -62,9 +62,9 @@ async function doctor({ dataDir, output }: DoctorOptions): Promise<void> {
 async function runningChecks(paths: PlanePaths, { config }: PlaneProcess) {
   const nowMs = Date.now();
   if (config.servers === undefined) {
-    return (await import('../plane/plane-checks.ts')).planeChecks(paths, config, nowMs);
+    return (await import('../doctor/plane-checks.ts')).planeChecks(paths, config, nowMs);
   }
-  return (await import('../plane/agent-checks.ts')).agentChecks(paths, nowMs);
+  return (await import('../doctor/agent-checks.ts')).agentChecks(paths, nowMs);
 }
 
 function line({ state, name, found, without, remedy }: Finding): string {

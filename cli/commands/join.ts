@@ -3,10 +3,11 @@ import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { durationMs, newCommand } from '../command.ts';
 import { Failure, usage } from '../failure.ts';
+import { type Joined, loadJoined, refusePlane, saveJoined } from '../join/joined.ts';
+import { addDisk, diskHelp } from '../node/disks.ts';
+import { addNodeOptions, nodeFlags } from '../node/node-flags.ts';
+import { checkThresholds } from '../node/thresholds.ts';
 import { machineName } from '../plane/config.ts';
-import { addDisk, diskHelp } from '../plane/disks.ts';
-import { type Joined, loadJoined, refusePlane, saveJoined } from '../plane/joined.ts';
-import { addNodeOptions, nodeFlags } from '../plane/node-flags.ts';
 import {
   addLogLevel,
   dataDirHelp,
@@ -16,7 +17,6 @@ import {
 } from '../plane/options.ts';
 import { defaultDataDir, type PlanePaths, planePaths } from '../plane/paths.ts';
 import { readPidFile } from '../plane/pid-file.ts';
-import { checkThresholds } from '../plane/thresholds.ts';
 import { serverOf } from './agent.ts';
 
 interface JoinOptions extends PlaneCommandOptions {
@@ -81,7 +81,7 @@ async function join(urls: readonly string[], options: JoinOptions): Promise<void
   checkName(nodeName);
   checkThresholds({ ...known, ...nodeFlags(options) });
   if (known !== undefined) checkKnown(paths, known, servers, nodeName);
-  const { checkRuntimes } = await import('../plane/runtimes.ts');
+  const { checkRuntimes } = await import('../node/runtimes.ts');
   const lacking = await checkRuntimes();
   if (lacking !== undefined) process.stderr.write(`berth: ${lacking}\n`);
   if (known === undefined || options.token !== undefined || !existsSync(paths.agentPki)) {
@@ -133,7 +133,7 @@ async function enrol(
     throw usage(`--ca-hash is missing, and nothing is trusted without it: ${joinHint}`);
   }
   const [{ joinNode }, { parseHash }] = await Promise.all([
-    import('../plane/join-node.ts'),
+    import('../join/join-node.ts'),
     import('../plane/authority.ts'),
   ]);
   await joinNode(paths, {
@@ -167,7 +167,7 @@ async function startAgent(paths: PlanePaths, logLevel: string): Promise<void> {
   }
   const [{ startInBackground }, { joinedConfig }] = await Promise.all([
     import('../plane/background.ts'),
-    import('../plane/joined.ts'),
+    import('../join/joined.ts'),
   ]);
   const joined = loadJoined(paths);
   if (joined === undefined) throw new Failure(`${paths.joined} has gone: join again`);

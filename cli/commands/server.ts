@@ -2,8 +2,8 @@
 import type { Command } from 'commander';
 import { newCommand } from '../command.ts';
 import { Failure } from '../failure.ts';
+import { refuseJoined } from '../join/joined.ts';
 import { loadConfig, resolveConfig } from '../plane/config.ts';
-import { refuseJoined } from '../plane/joined.ts';
 import {
   addLogLevel,
   addServerOptions,

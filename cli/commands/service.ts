@@ -2,8 +2,8 @@
 import type { Command } from 'commander';
 import { newCommand } from '../command.ts';
 import { Failure } from '../failure.ts';
+import { loadJoined } from '../join/joined.ts';
 import { loadConfig } from '../plane/config.ts';
-import { loadJoined } from '../plane/joined.ts';
 import { dataDirHelp } from '../plane/options.ts';
 import { defaultDataDir, type PlanePaths, planePaths } from '../plane/paths.ts';
 import { readPidFile } from '../plane/pid-file.ts';

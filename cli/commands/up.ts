@@ -3,6 +3,11 @@ import type { Command } from 'commander';
 import type { LogLevel } from '../../lib/log.ts';
 import { newCommand } from '../command.ts';
 import { Failure } from '../failure.ts';
+import { refuseJoined } from '../join/joined.ts';
+import { addDisk, diskHelp } from '../node/disks.ts';
+import { engineRemedy, probeEngine } from '../node/docker-engine.ts';
+import { addNodeOptions } from '../node/node-flags.ts';
+import { checkThresholds } from '../node/thresholds.ts';
 import { backgroundEnv } from '../plane/background.ts';
 import {
   differences,
@@ -13,10 +18,6 @@ import {
   saveConfig,
   serverUrl,
 } from '../plane/config.ts';
-import { addDisk, diskHelp } from '../plane/disks.ts';
-import { engineRemedy, probeEngine } from '../plane/docker-engine.ts';
-import { refuseJoined } from '../plane/joined.ts';
-import { addNodeOptions } from '../plane/node-flags.ts';
 import {
   addLogLevel,
   addServerOptions,
@@ -28,7 +29,6 @@ import {
 import { defaultDataDir, type PlanePaths, planePaths } from '../plane/paths.ts';
 import { readPidFile } from '../plane/pid-file.ts';
 import { portInUse, probePort } from '../plane/ports.ts';
-import { checkThresholds } from '../plane/thresholds.ts';
 import { installedUnit, logOf, startService } from '../service/service.ts';
 
 interface UpOptions extends PlaneCommandOptions {

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { newCommand } from '../command.ts';
 import { usage } from '../failure.ts';
-import { readVersion } from '../plane/version.ts';
+import { readVersion } from '../version.ts';
 
 export function versionCommand(): Command {
   return newCommand({

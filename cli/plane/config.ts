@@ -3,7 +3,7 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { hostname, networkInterfaces } from 'node:os';
 import { resolve } from 'node:path';
 import { codeOf, Failure } from '../failure.ts';
-import type { NodeFlags } from './node-flags.ts';
+import type { NodeFlags } from '../node/node-flags.ts';
 import type { OidcFlags } from './oidc.ts';
 import { type PlanePaths, planePaths } from './paths.ts';
 

@@ -2,9 +2,9 @@
 import { mkdirSync } from 'node:fs';
 import { createLog, type Log, type LogLevel } from '../../lib/log.ts';
 import { Failure, sentenceOf } from '../failure.ts';
-import { notifyReady } from '../service/notify.ts';
+import { openLogFile } from '../log-file.ts';
 import type { PlaneConfig } from './config.ts';
-import { openLogFile } from './log-file.ts';
+import { notifyReady } from './notify.ts';
 import type { PlanePaths } from './paths.ts';
 import { type RunPlaneOptions, runPlane } from './run-plane.ts';
 

@@ -4,9 +4,9 @@ import type { Command } from 'commander';
 import type { LogLevel } from '../../lib/log.ts';
 import { durationMs, wholeNumber } from '../command.ts';
 import { usage } from '../failure.ts';
+import { type NodeCommandOptions, nodeFlags } from '../node/node-flags.ts';
 import { checkedControllers, controllersHelp } from './chosen-controllers.ts';
 import { absoluteStore, type PlaneFlags } from './config.ts';
-import { type NodeCommandOptions, nodeFlags } from './node-flags.ts';
 import { addOidcOptions, type OidcFlags, oidcFlags } from './oidc.ts';
 
 /** What commander hands over. */

@@ -3,6 +3,9 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openLogFile } from '../log-file.ts';
+import { engineRemedy, probeEngine } from '../node/docker-engine.ts';
+import { readVersion } from '../version.ts';
 import {
   absoluteStore,
   differences,
@@ -12,12 +15,9 @@ import {
   saveConfig,
   serverUrl,
 } from './config.ts';
-import { engineRemedy, probeEngine } from './docker-engine.ts';
-import { openLogFile } from './log-file.ts';
 import { planePaths } from './paths.ts';
 import { holdPidFile, isAlive, readPidFile, releasePidFile, startOf } from './pid-file.ts';
 import { nextFreePort, portInUse, portOwner, probePort } from './ports.ts';
-import { readVersion } from './version.ts';
 
 let dir: string;
 const config: PlaneConfig = {

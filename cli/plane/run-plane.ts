@@ -1,13 +1,13 @@
 /** One process of a plane, from its first file to its last: server, and agent where wanted. */
 import { mkdirSync } from 'node:fs';
 import type { Log } from '../../lib/log.ts';
+import { nodeFlagsOf } from '../node/node-flags.ts';
+import { readVersion } from '../version.ts';
 import { type PlaneConfig, reachableHost, serverUrl } from './config.ts';
-import { nodeFlagsOf } from './node-flags.ts';
 import type { PlanePaths } from './paths.ts';
 import { holdPidFile, releasePidFile } from './pid-file.ts';
 import type { ServerPartOptions } from './server-part.ts';
 import { startTracing } from './tracing.ts';
-import { readVersion } from './version.ts';
 
 export interface RunPlaneOptions {
   readonly paths: PlanePaths;
@@ -50,7 +50,7 @@ async function runParts({ paths, config, log, onReady, signal }: RunPlaneOptions
   ]);
   const metrics = createMetrics();
   // Loaded while the server waits for its disk.
-  if (config.agent) import('./agent-part.ts').catch(() => undefined);
+  if (config.agent) import('../node/agent-part.ts').catch(() => undefined);
   const server = await startServerPart({ paths, config, log, metrics });
   const stops = [() => server.stop()];
   const ends = [server.ended];
@@ -79,7 +79,7 @@ type ClientOf = Awaited<ReturnType<typeof import('./server-part.ts').startServer
 
 async function startAgent({ paths, config, log, metrics }: ServerPartOptions, clientOf: ClientOf) {
   const [{ startAgentPart }, { nodeIdentity }, { readNodeId }] = await Promise.all([
-    import('./agent-part.ts'),
+    import('../node/agent-part.ts'),
     import('./identity.ts'),
     import('./node-id.ts'),
   ]);
@@ -109,7 +109,7 @@ async function untilReady(
   sinceMs: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const { untilNodeReady } = await import('./agent-part.ts');
+  const { untilNodeReady } = await import('../node/agent-part.ts');
   const { Failure } = await import('../failure.ts');
   const timeout = AbortSignal.timeout(nodeReadyTimeoutMs);
   try {

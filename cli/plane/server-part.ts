@@ -18,6 +18,7 @@ import { Adviser } from '../../scheduler/advice/adviser.ts';
 import { runScheduler } from '../../scheduler/controller/run-scheduler.ts';
 import { checkWhole, parseStoreUrl, type Store, settleFormat } from '../../store/index.ts';
 import { codeOf, Failure } from '../failure.ts';
+import { readVersion } from '../version.ts';
 import { type Answerer, schedulerAnswers } from './answers.ts';
 import { openAudit } from './audit.ts';
 import { controllersChosen } from './chosen-controllers.ts';
@@ -33,7 +34,6 @@ import { releaseOwnLeases } from './own-leases.ts';
 import type { PlanePaths } from './paths.ts';
 import { portInUse } from './ports.ts';
 import { type RenewalDeps, renewCertificates } from './renew-certificates.ts';
-import { readVersion } from './version.ts';
 
 export interface ServerPart {
   readonly port: number;

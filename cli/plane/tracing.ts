@@ -2,7 +2,7 @@
 import type { Log } from '../../lib/log.ts';
 import { switchTracingOn } from '../../lib/trace.ts';
 import { Failure } from '../failure.ts';
-import { readVersion } from './version.ts';
+import { readVersion } from '../version.ts';
 
 export interface Tracing {
   /** Sends what is still to be sent, for a few seconds at most. */

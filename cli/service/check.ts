@@ -1,5 +1,5 @@
 /** What `berth doctor` says of the service. */
-import type { Finding } from '../plane/finding.ts';
+import type { Finding } from '../doctor/finding.ts';
 import type { PlanePaths } from '../plane/paths.ts';
 import { hasSystemd, installedUnit } from './service.ts';
 

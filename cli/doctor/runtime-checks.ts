@@ -1,9 +1,9 @@
 /** The checks of `berth doctor` for what runs instances: each runtime, its version, and the tools it needs. */
 import { existsSync } from 'node:fs';
-import { type EngineProbe, engineRemedy } from './docker-engine.ts';
+import { type EngineProbe, engineRemedy } from '../node/docker-engine.ts';
+import { canOpen, findProgram, read, run } from '../node/look.ts';
+import { hasLibvirt, hasSystemd } from '../node/runtimes.ts';
 import type { Finding } from './finding.ts';
-import { canOpen, findProgram, read, run } from './look.ts';
-import { hasLibvirt, hasSystemd } from './runtimes.ts';
 
 /** What runs containers. A node that joined can do without, as long as it can run anything else. */
 export function dockerFindings(probe: EngineProbe, isJoined: boolean): readonly Finding[] {

@@ -2,9 +2,9 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { codeOf, Failure } from '../failure.ts';
-import type { PlaneConfig } from './config.ts';
-import type { NodeFlags } from './node-flags.ts';
-import type { PlanePaths } from './paths.ts';
+import type { NodeFlags } from '../node/node-flags.ts';
+import type { PlaneConfig } from '../plane/config.ts';
+import type { PlanePaths } from '../plane/paths.ts';
 
 export interface Joined extends NodeFlags {
   /** URLs; all of one plane. */

@@ -7,9 +7,9 @@ import { CertificateError, requestCertificate } from '../../client/request-certi
 import { createClient } from '../../client/rest-client.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { Failure } from '../failure.ts';
-import { discoverAuthority, unreachable } from './authority.ts';
+import { discoverAuthority, unreachable } from '../plane/authority.ts';
+import type { PlanePaths } from '../plane/paths.ts';
 import { type Joined, saveJoined } from './joined.ts';
-import type { PlanePaths } from './paths.ts';
 
 export interface JoinRequest extends Omit<Joined, 'ca'> {
   readonly token: string;

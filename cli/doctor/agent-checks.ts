@@ -8,9 +8,9 @@ import { createHttpsTransport } from '../../client/https-transport.ts';
 import { createClient } from '../../client/rest-client.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { sentenceOf } from '../failure.ts';
+import { type Joined, loadJoined } from '../join/joined.ts';
+import type { PlanePaths } from '../plane/paths.ts';
 import type { Finding } from './finding.ts';
-import { type Joined, loadJoined } from './joined.ts';
-import type { PlanePaths } from './paths.ts';
 
 const timeoutMs = 5_000;
 const dayMs = 86_400_000;

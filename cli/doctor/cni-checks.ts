@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { readConfigDir } from '../../runtime/cni/config-dir.ts';
 import { defaultConfDir } from '../../runtime/cni/networks.ts';
 import { defaultPluginDirs, findPlugin, pluginsRemedy } from '../../runtime/cni/plugin.ts';
-import type { CniFlags } from './cni.ts';
+import type { CniFlags } from '../node/cni.ts';
 import type { Finding } from './finding.ts';
 
 export async function cniChecks({

@@ -5,8 +5,8 @@ import { asObject, asString, objectsOf } from '../../api/json.ts';
 import type { JsonValue } from '../../api/meta.ts';
 import { missingPorts } from '../../runtime/network/mend-rules.ts';
 import { publishedPorts } from '../../runtime/network/publish.ts';
+import { keeperFiles } from '../node/keeper-program.ts';
 import type { Finding } from './finding.ts';
-import { keeperFiles } from './keeper-program.ts';
 
 const timeoutMs = 5_000;
 const name = 'host ports';

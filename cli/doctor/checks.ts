@@ -1,12 +1,12 @@
 /** The checks of `berth doctor`, each one look at the machine. */
 import { existsSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { probeEngine } from './docker-engine.ts';
+import { probeEngine } from '../node/docker-engine.ts';
+import { findProgram, read, run } from '../node/look.ts';
+import { planePaths } from '../plane/paths.ts';
+import { portOwner, probePort } from '../plane/ports.ts';
 import type { Finding } from './finding.ts';
-import { findProgram, read, run } from './look.ts';
 import { hostPortFindings, nameFindings } from './network-checks.ts';
-import { planePaths } from './paths.ts';
-import { portOwner, probePort } from './ports.ts';
 import { dockerFindings, hullFindings } from './runtime-checks.ts';
 
 export interface CheckOptions {

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { findCondition } from '../../api/conditions.ts';
 import type { Lease, Node, Pod } from '../../api/kinds.gen.ts';
 import { sentenceOf } from '../failure.ts';
+import type { PlaneConfig } from '../plane/config.ts';
+import type { PlanePaths } from '../plane/paths.ts';
 import { readText, type Session, withSession } from '../verbs/session.ts';
-import type { PlaneConfig } from './config.ts';
 import type { Finding } from './finding.ts';
-import type { PlanePaths } from './paths.ts';
 
 const timeoutMs = 5_000;
 const dayMs = 86_400_000;

@@ -10,17 +10,17 @@ import { systemClock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import { createMetrics } from '../../lib/prometheus.ts';
 import { Failure } from '../failure.ts';
-import { type AgentPartOptions, startAgentPart, untilNodeReady } from './agent-part.ts';
-import { unreachable } from './authority.ts';
-import { reachableHost } from './config.ts';
-import type { OnReady } from './foreground.ts';
+import { type AgentPartOptions, startAgentPart, untilNodeReady } from '../node/agent-part.ts';
+import { nodeFlagsOf } from '../node/node-flags.ts';
+import { unreachable } from '../plane/authority.ts';
+import { reachableHost } from '../plane/config.ts';
+import type { OnReady } from '../plane/foreground.ts';
+import { readNodeId } from '../plane/node-id.ts';
+import type { PlanePaths } from '../plane/paths.ts';
+import { holdPidFile, releasePidFile } from '../plane/pid-file.ts';
+import { startTracing } from '../plane/tracing.ts';
+import { readVersion } from '../version.ts';
 import { type Joined, joinedConfig } from './joined.ts';
-import { nodeFlagsOf } from './node-flags.ts';
-import { readNodeId } from './node-id.ts';
-import type { PlanePaths } from './paths.ts';
-import { holdPidFile, releasePidFile } from './pid-file.ts';
-import { startTracing } from './tracing.ts';
-import { readVersion } from './version.ts';
 
 export interface RunAgentOptions {
   readonly paths: PlanePaths;

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { KeeperProgram } from '../../agent/dns/keeper/keeper-link.ts';
 import type { Log } from '../../lib/log.ts';
-import { readVersion } from './version.ts';
+import { readVersion } from '../version.ts';
 
 /** It holds a table and little else. */
 const nodeFlags = ['--max-semi-space-size=1', '--max-old-space-size=64'];
