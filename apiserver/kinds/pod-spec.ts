@@ -127,20 +127,9 @@ function validateVolumes(spec: JsonObject, path: string): FieldError[] {
 }
 
 function validateResources(container: JsonObject, path: string): FieldError[] {
-  const errors: FieldError[] = [];
+  const errors = negativeAmounts(container, path);
   const limits = asObject(at(container, 'resources', 'limits')) ?? {};
   const requests = asObject(at(container, 'resources', 'requests')) ?? {};
-  for (const [where, amounts] of [
-    ['limits', limits],
-    ['requests', requests],
-  ] as const) {
-    for (const [name, amount] of Object.entries(amounts)) {
-      const field = `${path}.resources.${where}[${name}]`;
-      if (!isAmount(amount)) continue;
-      if (parseQuantity(amount).cmp(parseQuantity('0')) < 0)
-        errors.push(invalidValue(field, String(amount), 'must be greater than or equal to 0'));
-    }
-  }
   for (const [name, asked] of Object.entries(requests)) {
     const limit = limits[name];
     if (!isAmount(asked) || !isAmount(limit)) continue;
@@ -156,7 +145,18 @@ function validateResources(container: JsonObject, path: string): FieldError[] {
   return errors;
 }
 
-function isAmount(value: JsonValue | undefined): value is string | number {
+/** Of whatever has `resources`. */
+export function negativeAmounts(holder: JsonObject, path: string): FieldError[] {
+  return ['limits', 'requests'].flatMap((where) =>
+    Object.entries(asObject(at(holder, 'resources', where)) ?? {}).flatMap(([name, amount]) => {
+      if (!isAmount(amount) || parseQuantity(amount).cmp(parseQuantity('0')) >= 0) return [];
+      const field = `${path}.resources.${where}[${name}]`;
+      return [invalidValue(field, String(amount), 'must be greater than or equal to 0')];
+    }),
+  );
+}
+
+export function isAmount(value: JsonValue | undefined): value is string | number {
   return (typeof value === 'string' || typeof value === 'number') && isQuantity(value);
 }
 

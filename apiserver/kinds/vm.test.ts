@@ -17,6 +17,50 @@ test('memory must be there and be some', () => {
   ]);
 });
 
+test('amounts are some, and no Volume is two disks', () => {
+  const limits = { cpu: '-1', memory: '-1Gi' };
+  expect(wrong(vm({ resources: { requests, limits } }))).toEqual([
+    'spec.resources.limits[cpu]',
+    'spec.resources.limits[memory]',
+  ]);
+  const less = { cpu: '-2', memory: '-1Gi' };
+  expect(wrong(vm({ resources: { requests: less } }))).toEqual([
+    'spec.resources.requests[cpu]',
+    'spec.resources.requests[memory]',
+  ]);
+  const disks = [
+    { name: 'a', size: '-1Gi', limits: { readBandwidth: '0' } },
+    { name: 'b', volume: 'data' },
+    { name: 'c', volume: 'data' },
+  ];
+  expect(wrong(vm({ disks }))).toEqual([
+    'spec.disks[0].size',
+    'spec.disks[0].limits.readBandwidth',
+    'spec.disks[2].volume',
+  ]);
+});
+
+test('addresses can be read', () => {
+  const interfaces = [
+    { address: '10.0.0.300/24' },
+    { address: '10.0.0.3/99', gateway: '10.0.0.256' },
+    { network: 'lan', address: '10.0.0.3/33' },
+    { address: '10.0.0.3/24', gateway: '10.0.0.1' },
+  ];
+  expect(wrong(vm({ interfaces }))).toEqual([
+    'spec.interfaces[0].address',
+    'spec.interfaces[1].address',
+    'spec.interfaces[1].gateway',
+    'spec.interfaces[2].address',
+  ]);
+});
+
+test('what was written under other rules can still be written to', () => {
+  const old = vm({ disks: [{ name: 'a', size: '0' }] });
+  expect(wrong(old)).toEqual(['spec.disks[0].size']);
+  expect(wrong(old, old)).toEqual([]);
+});
+
 test('something must be booted', () => {
   expect(wrong({ spec: { resources: { requests } } })).toEqual(['spec.disks']);
 });

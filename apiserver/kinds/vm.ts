@@ -1,12 +1,14 @@
 /** VM: what ties its fields together and no schema can say; graceful deletion, as a pod's. */
 import { adoptAnnotation } from '../../api/adoption.ts';
 import { asArray, asObject, asString, at, equal } from '../../api/json.ts';
-import type { JsonObject } from '../../api/meta.ts';
+import type { JsonObject, JsonValue } from '../../api/meta.ts';
 import { isQuantity, parseBytes, parseMilli } from '../../api/quantity.ts';
 import type { FieldError } from '../../api/status.ts';
+import { parseCidr, parseIpv4 } from '../../lib/ipv4.ts';
 import { duplicateValue, forbiddenField, invalidValue, required } from '../schema/field-error.ts';
 import { nodeAffinityErrors } from './node-affinity.ts';
 import { podAffinityErrors, topologySpreadErrors } from './pod-affinity.ts';
+import { isAmount, negativeAmounts } from './pod-spec.ts';
 import { validateProbes } from './probes.ts';
 import { customStrategy, type Strategy } from './strategy.ts';
 
@@ -18,6 +20,8 @@ export const vmStrategy: Strategy = {
   validate(vm, old) {
     const spec = asObject(vm['spec']) ?? {};
     const before = old === undefined ? undefined : (asObject(old['spec']) ?? {});
+    // What stands was judged when it was written, perhaps by other rules.
+    if (before !== undefined && equal(spec, before)) return [];
     return [
       ...resourceErrors(spec),
       ...gpuErrors(spec, before),
@@ -58,9 +62,14 @@ function resourceErrors(spec: JsonObject): FieldError[] {
   if (memory === undefined) {
     return [required('spec.resources.requests.memory', 'say how much memory the guest has')];
   }
+  const negative = negativeAmounts(spec, 'spec');
+  return negative.length > 0 ? negative : positive(memory.value, memory.field);
+}
+
+function positive(value: JsonValue | undefined, field: string): FieldError[] {
   // What is no quantity is the schema's to tell.
-  if (!isQuantity(memory.value) || parseBytes(memory.value) > 0n) return [];
-  return [invalidValue(memory.field, memory.value, 'must be greater than zero')];
+  if (!isAmount(value) || parseBytes(value) > 0n) return [];
+  return [invalidValue(field, value, 'must be greater than zero')];
 }
 
 /** A card is the guest's alone, and chosen with its node. */
@@ -91,6 +100,7 @@ function bootErrors(vm: JsonObject, spec: JsonObject): FieldError[] {
 }
 
 function diskErrors(spec: JsonObject, before: JsonObject | undefined): FieldError[] {
+  const volumes = new Set<JsonValue | undefined>();
   return asArray(spec['disks']).flatMap((value, index) => {
     const disk = asObject(value) ?? {};
     const field = `spec.disks[${index}]`;
@@ -105,6 +115,11 @@ function diskErrors(spec: JsonObject, before: JsonObject | undefined): FieldErro
       errors.push(required(`${field}.size`, why));
     }
     if (image !== undefined) errors.push(...imageErrors(image, `${field}.image`));
+    errors.push(...diskAmountErrors(disk, field));
+    const volume = disk['volume'];
+    if (volume !== undefined && volumes.has(volume))
+      errors.push(duplicateValue(`${field}.volume`, volume));
+    volumes.add(volume);
     const name = asString(disk['name']);
     const old = asArray(before?.['disks']).find((each) => at(asObject(each), 'name') === name);
     for (const part of old === undefined ? [] : ['image', 'volume', 'path']) {
@@ -114,6 +129,13 @@ function diskErrors(spec: JsonObject, before: JsonObject | undefined): FieldErro
     }
     return errors;
   });
+}
+
+function diskAmountErrors(disk: JsonObject, field: string): FieldError[] {
+  const rates = ['readBandwidth', 'writeBandwidth'].flatMap((rate) =>
+    positive(at(disk, 'limits', rate), `${field}.limits.${rate}`),
+  );
+  return [...positive(disk['size'], `${field}.size`), ...rates];
 }
 
 /** Files of the node that are somebody else's: those that an adopted machine has, and no others. */
@@ -150,6 +172,10 @@ function interfaceErrors(spec: JsonObject): FieldError[] {
     const each = asObject(value) ?? {};
     const field = `spec.interfaces[${index}]`;
     const { pool, reservation, network } = each;
+    if (pool === undefined && reservation === undefined) {
+      const wrong = addressErrors(each, field);
+      if (wrong.length > 0) return wrong;
+    }
     if (network !== undefined) {
       return ['pool', 'reservation', 'bridge', 'gateway'].flatMap((name) =>
         each[name] === undefined
@@ -168,6 +194,17 @@ function interfaceErrors(spec: JsonObject): FieldError[] {
     seen.add(asString(reservation));
     return errors;
   });
+}
+
+function addressErrors({ address, gateway }: JsonObject, field: string): FieldError[] {
+  const errors: FieldError[] = [];
+  if (address !== undefined && parseCidr(asString(address)) === undefined) {
+    const why = 'must be an IPv4 address with the length of its prefix, like 10.99.0.101/24';
+    errors.push(invalidValue(`${field}.address`, address, why));
+  }
+  if (gateway !== undefined && parseIpv4(asString(gateway)) === undefined)
+    errors.push(invalidValue(`${field}.gateway`, gateway, 'must be an IPv4 address'));
+  return errors;
 }
 
 function topologyErrors(spec: JsonObject): FieldError[] {
