@@ -1,6 +1,13 @@
 import { expect, test } from 'vitest';
-import type { Node, Pod } from '../../api/kinds.gen.ts';
-import { failedChecks, nodesFinding, podsFinding, remedyOf } from './plane-checks.ts';
+import type { Node, Pod, VM, Volume } from '../../api/kinds.gen.ts';
+import {
+  failedChecks,
+  nodesFinding,
+  podsFinding,
+  remedyOf,
+  vmsFinding,
+  volumesFinding,
+} from './plane-checks.ts';
 
 test('failed checks are read from what the server says', () => {
   const text =
@@ -39,6 +46,26 @@ test('pods in trouble are grouped by reason, the greatest group first', () => {
     found: '4 CrashLoopBackOff: a/1, a/2, a/3 and 1 more; 1 Unschedulable: a/u',
   });
   expect(podsFinding(fine)).toMatchObject({ state: 'ok' });
+});
+
+test('machines and volumes in trouble are told like pods', () => {
+  const metadata = { name: 'db', namespace: 'a' };
+  const spec = { resources: {}, size: '1Gi' };
+  const state = { waiting: { reason: 'CreateContainerError' } };
+  const vm = { metadata, spec, status: { phase: 'Pending', restarts: 0, state } } as unknown as VM;
+  expect(vmsFinding([vm])).toMatchObject({
+    found: '1 CreateContainerError: a/db',
+    remedy: 'kubectl describe vm -n a db',
+  });
+  const volume = (type: string, status: string, reason: string) =>
+    ({ metadata, spec, status: { conditions: [{ type, status, reason }] } }) as unknown as Volume;
+  expect(volumesFinding([volume('Ready', 'False', 'DiskFull')])).toMatchObject({
+    found: '1 DiskFull: a/db',
+  });
+  expect(volumesFinding([volume('DeletionPending', 'True', 'InUse')])).toMatchObject({
+    remedy: 'kubectl describe volume -n a db',
+  });
+  expect(volumesFinding([volume('Ready', 'False', 'Pending')])).toMatchObject({ state: 'ok' });
 });
 
 test('a node that is not ready is named with its own words', () => {

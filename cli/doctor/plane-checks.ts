@@ -3,7 +3,9 @@ import { X509Certificate } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findCondition } from '../../api/conditions.ts';
-import type { Lease, Node, Pod } from '../../api/kinds.gen.ts';
+import type { Lease, Node, Pod, VM, Volume } from '../../api/kinds.gen.ts';
+import type { KubeObject } from '../../api/meta.ts';
+import { podOfVm } from '../../api/vm-instance.ts';
 import { sentenceOf } from '../failure.ts';
 import type { PlaneConfig } from '../plane/config.ts';
 import type { PlanePaths } from '../plane/paths.ts';
@@ -27,14 +29,17 @@ export async function planeChecks(
   const certificates = checkCertificates(paths, nowMs);
   try {
     return await withSession({ dataDir: paths.dataDir }, async (session) => {
-      const [ready, store, held, nodes, pods] = await Promise.all([
+      const [ready, store, held, nodes, pods, vms, volumes] = await Promise.all([
         checkReady(session, config, signal),
         checkStore(session, signal),
         checkLeases(session, nowMs, signal),
         listOf<Node>(session, '/api/v1/nodes', signal),
         listOf<Pod>(session, '/api/v1/pods', signal),
+        listOf<VM>(session, '/apis/berth.dev/v1/vms', signal),
+        listOf<Volume>(session, '/apis/berth.dev/v1/volumes', signal),
       ]);
-      return [...ready, store, certificates, held, nodesFinding(nodes), podsFinding(pods)];
+      const objects = [podsFinding(pods), vmsFinding(vms), volumesFinding(volumes)];
+      return [...ready, store, certificates, held, nodesFinding(nodes), ...objects];
     });
   } catch (error) {
     const why = signal.aborted ? `no answer within ${timeoutMs / 1000} s` : sentenceOf(error);
@@ -171,29 +176,54 @@ export function nodesFinding(nodes: readonly Node[]): Finding {
 
 /** What waits or fails again and again, grouped by its reason. Pure. */
 export function podsFinding(pods: readonly Pod[]): Finding {
-  const name = 'pods';
+  return objectsFinding('pods', pods, troubleOf);
+}
+
+/** Pure. */
+export function vmsFinding(vms: readonly VM[]): Finding {
+  return objectsFinding('vms', vms, (vm) => troubleOf(podOfVm(vm)));
+}
+
+/** Pure. */
+export function volumesFinding(volumes: readonly Volume[]): Finding {
+  return objectsFinding('volumes', volumes, troubleOfVolume);
+}
+
+function objectsFinding<T extends KubeObject>(
+  name: string,
+  objects: readonly T[],
+  troubleOfOne: (object: T) => string | undefined,
+): Finding {
   const groups = new Map<string, string[]>();
-  for (const pod of pods) {
-    const reason = troubleOf(pod);
+  for (const object of objects) {
+    const reason = troubleOfOne(object);
     if (reason === undefined) continue;
-    const { namespace = '', name: podName = '' } = pod.metadata;
-    groups.set(reason, [...(groups.get(reason) ?? []), `${namespace}/${podName}`]);
+    const { namespace = '', name: objectName = '' } = object.metadata;
+    groups.set(reason, [...(groups.get(reason) ?? []), `${namespace}/${objectName}`]);
   }
   if (groups.size === 0) {
-    return { state: 'ok', name, found: `${pods.length}, none waits or fails` };
+    return { state: 'ok', name, found: `${objects.length}, none waits or fails` };
   }
   const found = [...groups]
     .sort(([, a], [, b]) => b.length - a.length)
     .map(([reason, names]) => `${names.length} ${reason}: ${shortened(names)}`)
     .join('; ');
   const [example = '/'] = [...groups.values()][0] ?? [];
-  const [namespace, podName] = example.split('/');
+  const [namespace, objectName] = example.split('/');
   return {
     state: 'optional',
     name,
     found,
-    remedy: `kubectl describe pod -n ${namespace} ${podName}`,
+    remedy: `kubectl describe ${name.slice(0, -1)} -n ${namespace} ${objectName}`,
   };
+}
+
+/** One that nobody has used yet waits for nothing. */
+function troubleOfVolume({ status }: Volume): string | undefined {
+  const pending = findCondition(status?.conditions, 'DeletionPending');
+  if (pending?.status === 'True') return pending.reason;
+  const ready = findCondition(status?.conditions, 'Ready');
+  return ready?.status === 'False' && ready.reason !== 'Pending' ? ready.reason : undefined;
 }
 
 function troubleOf({ status }: Pod): string | undefined {
