@@ -16,7 +16,7 @@ import type { PeerCertificate } from '../auth/authenticate.ts';
 import type { KeyPair } from '../auth/pki.ts';
 import type { ApiRequest, ApiResponse } from '../request/request.ts';
 import { compressed } from './gzip.ts';
-import { maxDiscardedBytes, readBody } from './request-body.ts';
+import { bodyTimeoutMs, maxDiscardedBytes, readBody } from './request-body.ts';
 
 export type Handler = (
   request: ApiRequest,
@@ -55,6 +55,9 @@ export interface FrontEnd {
  * limits of Node's own: 1,000 resets at once and 33 a second, 10 pings, 32 settings.
  */
 const maxConcurrentStreams = 1_000;
+/** What may be on its way of one body, and of all of a connection. Source: upstream, `http2Options`. */
+const streamWindowBytes = 256 * 1024;
+const connectionWindowBytes = 4 * 1024 * 1024;
 /** Of one HTTP/2 request; over HTTP/1.1 it is Node's own limit of 16 KiB. */
 const maxHeaderBytes = 64 * 1024;
 const maxHeaderListPairs = 200;
@@ -67,8 +70,14 @@ export async function listen(options: FrontEndOptions): Promise<FrontEnd> {
     requestCert: true,
     rejectUnauthorized: false,
     maxHeaderListPairs,
-    settings: { maxConcurrentStreams, maxHeaderListSize: maxHeaderBytes },
+    settings: {
+      maxConcurrentStreams,
+      maxHeaderListSize: maxHeaderBytes,
+      initialWindowSize: streamWindowBytes,
+    },
   });
+  // Each window takes a turn of a server that may be busy: a large body took fifty.
+  server.on('session', (session) => session.setLocalWindowSize(connectionWindowBytes));
   const sockets = new Set<Duplex>();
   server.on('connection', (socket: Duplex) => {
     sockets.add(socket);
@@ -140,15 +149,20 @@ async function serve(
   }
 }
 
-/** What comes of a body after the answer is thrown away: over HTTP/2 its sender would wait for ever. */
-function letGoOfBody(raw: Http2ServerRequest, response: Http2ServerResponse): void {
+/**
+ * What comes of a body after the answer is thrown away: over HTTP/2 its sender would wait for ever. A reset in its
+ * place would leave a client of Node's waiting that gets it together with the answer.
+ */
+function letGoOfBody(raw: Http2ServerRequest, { stream }: Http2ServerResponse): void {
   // HTTP/1.1 requests come with a plain ServerResponse, which lets go by itself.
-  if (response.stream === undefined || raw.complete) return;
+  if (stream === undefined || raw.complete) return;
   let size = 0;
   raw.on('data', (chunk: Buffer) => {
     size += chunk.length;
-    if (size > maxDiscardedBytes) response.stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    if (size > maxDiscardedBytes) stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
   });
+  const timer = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), bodyTimeoutMs);
+  stream.once('close', () => clearTimeout(timer));
 }
 
 /** Ends an answer so that the client sees it is not whole. */

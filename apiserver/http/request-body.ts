@@ -7,7 +7,8 @@ import { StatusError } from '../../api/status.ts';
 export const maxBodyBytes = 3 * 1024 * 1024;
 /** What is beyond the limit is thrown away up to here, so that the client comes to read the answer. */
 export const maxDiscardedBytes = 64 * 1024 * 1024;
-const bodyTimeoutMs = 60_000;
+/** For a whole body, and for what comes of one after its answer. */
+export const bodyTimeoutMs = 60_000;
 
 /** The whole body; throws 413 beyond the limit, 408 when it does not come, 400 when it breaks off. */
 export function readBody(raw: Http2ServerRequest | IncomingMessage): Promise<Uint8Array> {

@@ -75,6 +75,7 @@ async function fuzz(seed: number, targets: readonly Target[]): Promise<void> {
     await sendAll(requests, seen);
     await clear(targets);
     if (round === Math.min(4, rounds - 2)) early = await server.memory();
+    if (soak) console.log(`${title}: ${(round + 1) * requestsPerRound} requests`);
   }
   const late = await server.memory();
   // What was sent reached every part of the way: done, refused by rule, not found, not understood.

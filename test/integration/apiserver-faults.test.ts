@@ -1,5 +1,5 @@
 /** The store goes away and comes back; readers that do not read; a quick end. */
-import { connect as connectHttp2, constants } from 'node:http2';
+import { type ClientHttp2Session, connect as connectHttp2, constants } from 'node:http2';
 import { connect as connectTls } from 'node:tls';
 import { gunzipSync } from 'node:zlib';
 import { expect, test, vi } from 'vitest';
@@ -190,30 +190,78 @@ test('stop is quick, with watches open', async () => {
   expect(performance.now() - startedMs).toBeLessThan(5_000);
 });
 
-test('a body over HTTP/2 that nobody reads does not hold up its sender', async () => {
+test('bodies over HTTP/2 that nobody reads do not hold up their senders, also when the server is busy', async () => {
   const api = await startTestApi('embedded');
-  const session = connectHttp2(api.url, { ca: api.pki.ca });
+  const session = connectHttp2(api.url, { ca: api.pki.ca, maxSessionMemory: 100 });
+  const turns = heldTurns();
   try {
-    const stream = session.request({
-      [constants.HTTP2_HEADER_METHOD]: 'POST',
-      [constants.HTTP2_HEADER_PATH]: '/api/v1/nothing',
-      authorization: 'Bearer admin-token',
+    const ended = Array.from({ length: 16 }, (_, i) => {
+      const { stream, ending } = unread(session);
+      // Some read their answer when all is sent.
+      if (i % 2 === 0) stream.pause();
+      setTimeout(() => stream.resume(), 500);
+      // Many times the window of a stream.
+      stream.end(Buffer.alloc(3_500_000));
+      return ending;
     });
-    let status: unknown;
-    stream.on('response', (head) => {
-      status = head[constants.HTTP2_HEADER_STATUS];
-    });
-    stream.resume();
-    stream.on('error', () => undefined);
-    // More than the window of a stream.
-    stream.end(Buffer.alloc(1_000_000));
-    await new Promise((resolve) => stream.once('close', resolve));
-    expect(status).toBe(404);
+    expect(new Set(await Promise.all(ended))).toEqual(new Set([404]));
+    expect(turns.count).toBeLessThan(300);
   } finally {
+    turns.stop();
     session.destroy();
     await api.stop();
   }
 });
+
+test('a body over HTTP/2 that does not go on after its answer is given up', async () => {
+  const api = await startTestApi('embedded');
+  const session = connectHttp2(api.url, { ca: api.pki.ca });
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    const { stream, ending } = unread(session);
+    stream.write(Buffer.alloc(1_000));
+    await new Promise((resolve) => stream.once('end', resolve));
+    vi.advanceTimersByTime(59_000);
+    expect((await api.call('GET', '/livez')).status).toBe(200);
+    expect(stream.closed).toBe(false);
+    vi.advanceTimersByTime(2_000);
+    expect(await ending).toBe(404);
+  } finally {
+    vi.useRealTimers();
+    session.destroy();
+    await api.stop();
+  }
+});
+
+/** A request whose body the server has no use for; `ending` is the status once the stream is closed. */
+function unread(session: ClientHttp2Session) {
+  const stream = session.request({
+    [constants.HTTP2_HEADER_METHOD]: 'POST',
+    [constants.HTTP2_HEADER_PATH]: '/api/v1/nothing',
+    authorization: 'Bearer admin-token',
+  });
+  let status: unknown;
+  stream.on('response', (head) => {
+    status = head[constants.HTTP2_HEADER_STATUS];
+  });
+  stream.on('error', () => undefined);
+  stream.resume();
+  const ending = new Promise<unknown>((resolve) => stream.once('close', () => resolve(status)));
+  return { stream, ending };
+}
+
+/** Every turn of the event loop takes as long as on a busy server. */
+function heldTurns() {
+  const turns = { count: 0, stop: () => clearImmediate(next) };
+  const hold = () => {
+    turns.count += 1;
+    const untilMs = performance.now() + 5;
+    while (performance.now() < untilMs);
+    next = setImmediate(hold);
+  };
+  let next = setImmediate(hold);
+  return turns;
+}
 
 test('a renewed certificate is shown to new connections, and watches go on', async () => {
   const api = await startTestApi('embedded');
