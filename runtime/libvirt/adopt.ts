@@ -6,11 +6,12 @@ import { containerNameOf } from '../describe.ts';
 import { type AdoptableMachine, type Adopting, type InstanceId, RuntimeError } from '../runtime.ts';
 import type { KeyedSerial } from '../serial.ts';
 import { describeDomain } from './describe.ts';
+import { isUp } from './domain-state.ts';
 import { type DomainLabels, labelElement, labelNamespace } from './domain-xml.ts';
 import type { Domain } from './libvirt.ts';
 import { LiveDomains } from './libvirt-live.ts';
 import { readLiveMachine } from './live-machine.ts';
-import { isUp, labelsOf, type Machines } from './machines.ts';
+import { labelsOf, type Machines } from './machines.ts';
 
 /** Labels of a domain can be changed while it runs: nothing else has to be remembered. */
 export class LibvirtAdopting implements Adopting {
@@ -84,11 +85,11 @@ export class LibvirtAdopting implements Adopting {
       const { libvirt } = this.#machines;
       const found = await this.#machines.find(id, options);
       if (found === undefined) return;
-      const { domain, labels, running } = found;
+      const { domain, labels, info } = found;
       const { adopted } = labels;
       const autostart = adopted === undefined ? restarts : adopted === 'Autostarted';
       if (autostart) await libvirt.setAutostart(domain, true, options);
-      await new LiveDomains(libvirt).setLabels(domain, undefined, running, options);
+      await new LiveDomains(libvirt).setLabels(domain, undefined, isUp(info), options);
       if (adopted !== undefined) await this.#machines.attempts.removeNotes(id);
     });
   }

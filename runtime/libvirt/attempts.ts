@@ -28,15 +28,19 @@ export class Attempts {
     await this.forget(instance, attempt - 2);
   }
 
-  /** Of what has no console of ours, whose log would say so. */
+  /** libvirt took it to its end: its CPUs run. */
   async noteStarted(instance: string, attempt: number): Promise<void> {
-    await writeFile(this.#startOf(instance, attempt), '');
+    await writeFile(this.#startOf(instance, attempt), '').catch((error) => {
+      // It was removed meanwhile.
+      if (error.code !== 'ENOENT') throw error;
+    });
   }
 
+  /** Also when nobody was there to note it, and it has printed something. */
   async hasStarted(instance: string, attempt: number): Promise<boolean> {
-    const signs = [this.consoleLog(instance, attempt), this.#startOf(instance, attempt)];
-    const found = await Promise.all(signs.map((path) => stat(path).catch(() => undefined)));
-    return found.some((each) => each !== undefined);
+    if (existsSync(this.#startOf(instance, attempt))) return true;
+    const log = await stat(this.consoleLog(instance, attempt)).catch(() => undefined);
+    return log !== undefined && log.size > 0;
   }
 
   async ended(instance: string, attempt: number): Promise<Ended | undefined> {

@@ -14,7 +14,7 @@ import { type DomainLabels, domainXml, type Hypervisor } from './domain-xml.ts';
 import type { Domain } from './libvirt.ts';
 import { Snapshots } from './libvirt-snapshots.ts';
 import { fixedParts } from './live-changes.ts';
-import { domainUuid, type Found, type Machines } from './machines.ts';
+import { domainUuid, type Found, type Machines, startUnderWay } from './machines.ts';
 import { LibvirtError } from './rpc/connection.ts';
 import { startAdopted } from './start-adopted.ts';
 
@@ -27,6 +27,7 @@ export async function ensureMachine(
 ): Promise<Found> {
   const { machine, container } = checkSpec(spec);
   const found = await machines.find(spec.id, options);
+  if (found?.starting === true) throw startUnderWay();
   if (found !== undefined) {
     if (found.state === 'saved') {
       await takeAddresses(machines, spec.id, machine.interfaces, options);
@@ -68,7 +69,7 @@ export async function ensureMachine(
   let domain: Domain | undefined;
   try {
     domain = await libvirt.define(xml, options);
-    await libvirt.create(domain, options);
+    await machines.start(domain, labels, options);
   } catch (error) {
     if (!(error instanceof LibvirtError)) throw error;
     if (domain === undefined) await attempts.takeBack(spec.id, attempt);
@@ -105,7 +106,7 @@ async function restoreSaved(
   const { domain, labels } = found;
   const { container } = labels;
   try {
-    await machines.libvirt.create(domain, options);
+    await machines.start(domain, labels, options);
   } catch (error) {
     if (!(error instanceof LibvirtError)) throw error;
     const message = `its saved memory is not taken back: ${error.message}; "berth vm discard" gives it up`;

@@ -33,8 +33,26 @@ const states = [
 ] as const;
 export type DomainState = (typeof states)[number];
 
+/** Source: virDomainPausedReason, virDomainShutoffReason. */
+const reasons: Partial<Record<DomainState, Readonly<Record<number, StateReason>>>> = {
+  paused: { 2: 'migration', 5: 'ioError', 11: 'startingUp' },
+  shutoff: { 1: 'shutdown', 2: 'destroyed', 3: 'crashed', 5: 'saved', 8: 'daemon' },
+};
+/** Why a domain is paused or off; `other` is also what nobody here asks for. */
+export type StateReason =
+  | 'migration'
+  | 'ioError'
+  | 'startingUp'
+  | 'shutdown'
+  | 'destroyed'
+  | 'crashed'
+  | 'saved'
+  | 'daemon'
+  | 'other';
+
 export interface DomainInfo {
   readonly state: DomainState;
+  readonly reason: StateReason;
   readonly maxMemoryBytes: bigint;
   readonly memoryBytes: bigint;
   readonly cpus: number;
@@ -54,8 +72,6 @@ export const affect = { live: 1, config: 2 } as const;
 const metadataElement = 2;
 const undefineFlags = { managedSave: 1, snapshotsMetadata: 2, nvram: 4 } as const;
 const shutdownBy = { acpi: 1, agent: 2 } as const;
-/** Source: virDomainPausedReason. */
-const pausedReason = { ioError: 5 } as const;
 const lifecycleEvent = 0;
 
 export class Libvirt {
@@ -152,13 +168,24 @@ export class Libvirt {
   }
 
   async info(domain: Domain, options: CallOptions): Promise<DomainInfo> {
-    const connection = await this.connection();
-    const reply = await connection.call('DOMAIN_GET_INFO', writeDomain(domain), options);
+    const reply = await this.call('DOMAIN_GET_INFO', writeDomain(domain), options);
     const state = states[reply.uint()] ?? 'nostate';
     // Memory is told in KiB.
     const maxMemoryBytes = reply.hyper() * 1_024n;
     const memoryBytes = reply.hyper() * 1_024n;
-    return { state, maxMemoryBytes, memoryBytes, cpus: reply.uint(), cpuNanos: reply.hyper() };
+    const rest = { maxMemoryBytes, memoryBytes, cpus: reply.uint(), cpuNanos: reply.hyper() };
+    if (!(state in reasons)) return { state, reason: 'other', ...rest };
+    return { ...(await this.#state(domain, options)), ...rest };
+  }
+
+  async #state(
+    domain: Domain,
+    options: CallOptions,
+  ): Promise<Pick<DomainInfo, 'state' | 'reason'>> {
+    const body = writeDomain(domain).uint(0);
+    const reply = await this.call('DOMAIN_GET_STATE', body, options);
+    const state = states[reply.int()] ?? 'nostate';
+    return { state, reason: reasons[state]?.[reply.int()] ?? 'other' };
   }
 
   /** Makes a domain, or changes what holds from its next start on. */
@@ -220,14 +247,6 @@ export class Libvirt {
 
   async discard(domain: Domain, options: CallOptions): Promise<void> {
     await this.call('DOMAIN_MANAGED_SAVE_REMOVE', writeDomain(domain).uint(0), options);
-  }
-
-  /** Why it is paused. */
-  async pausedBy(domain: Domain, options: CallOptions): Promise<'disk' | 'other'> {
-    const body = writeDomain(domain).uint(0);
-    const reply = await (await this.connection()).call('DOMAIN_GET_STATE', body, options);
-    reply.int(); // The state itself.
-    return reply.int() === pausedReason.ioError ? 'disk' : 'other';
   }
 
   /** Forgets it with its saved memory and its snapshots; its disks are left. */

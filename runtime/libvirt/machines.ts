@@ -10,8 +10,9 @@ import {
   RuntimeError,
 } from '../runtime.ts';
 import type { Attempts } from './attempts.ts';
+import { exitCodeOf, isStarting, isUp, machineStateOf } from './domain-state.ts';
 import { type DomainLabels, labelNamespace, readLabels } from './domain-xml.ts';
-import type { Domain, DomainInfo, DomainState, Libvirt } from './libvirt.ts';
+import type { Domain, DomainInfo, Libvirt } from './libvirt.ts';
 import { LiveDomains } from './libvirt-live.ts';
 import { LibvirtError } from './rpc/connection.ts';
 
@@ -22,6 +23,8 @@ export interface Found {
   readonly state: MachineState;
   /** Also while it is paused. */
   readonly running: boolean;
+  /** A start of it is under way, or was until libvirtd died: its CPUs have not run yet. */
+  readonly starting: boolean;
   /** Halted because a disk could not be written. */
   readonly halted: boolean;
 }
@@ -77,11 +80,12 @@ export class Machines {
       throw error;
     });
     if (info === undefined) return undefined;
-    const running = isUp(info);
-    const paused = info.state === 'paused';
-    const halted = paused && (await this.#isHalted(domain, options));
-    const saved = !running && (await this.#isSaved(domain, options));
-    return { domain, labels, info, running, halted, state: saved ? 'saved' : states[info.state] };
+    const starting = isStarting(info);
+    const running = isUp(info) && !starting;
+    const halted = info.state === 'paused' && info.reason === 'ioError';
+    const saved = !isUp(info) && (await this.#isSaved(domain, options));
+    const state = saved ? 'saved' : machineStateOf(info);
+    return { domain, labels, info, running, starting, halted, state };
   }
 
   async status(found: Found): Promise<InstanceStatus> {
@@ -118,10 +122,22 @@ export class Machines {
     return `libvirt://${domain.uuid}/${attempt}`;
   }
 
+  /** Throws `Unavailable` where another start of it is under way. */
+  async start(domain: Domain, { instance, attempt }: DomainLabels, options: CallOptions) {
+    try {
+      await this.libvirt.create(domain, options);
+    } catch (error) {
+      const isRefused = error instanceof LibvirtError;
+      if (isRefused && isUp(await this.libvirt.info(domain, options))) throw startUnderWay(error);
+      throw error;
+    }
+    await this.attempts.noteStarted(instance, attempt);
+  }
+
   /** Its power button, then its agent, then the plug. */
   async stop(found: Found, graceMs: number, options: CallOptions) {
-    const { domain, running, labels, state } = found;
-    if (!running) return;
+    const { domain, running, starting, labels, state } = found;
+    if (!running && !starting) return;
     // Who is halted feels no button.
     if (state === 'paused' && graceMs > 0) await this.libvirt.resume(domain, options);
     const ask = (by: 'acpi' | 'agent') =>
@@ -129,7 +145,7 @@ export class Machines {
         // It has ended meanwhile, or has no agent.
         if (!(error instanceof LibvirtError)) throw error;
       });
-    if (graceMs > 0) {
+    if (running && graceMs > 0) {
       // A guest that is still booting does not feel its button yet.
       for (let leftMs = graceMs * buttonShare; leftMs > 0; leftMs -= pressMs) {
         await ask('acpi');
@@ -138,7 +154,9 @@ export class Machines {
       await ask('agent');
       if (await this.#untilDown(domain, graceMs * (1 - buttonShare), options)) return;
     }
-    await this.attempts.noteEnd(labels.instance, labels.attempt, this.#end(labels, 137));
+    if (running) {
+      await this.attempts.noteEnd(labels.instance, labels.attempt, this.#end(labels, 137));
+    }
     await this.libvirt.destroy(domain, options);
     if (await this.#untilDown(domain, endWaitMs, options)) return;
     throw new RuntimeError('Unavailable', `${domain.name} does not end, although it was destroyed`);
@@ -172,21 +190,21 @@ export class Machines {
     return await this.libvirt.isSaved(domain, options).catch(gone);
   }
 
-  async #isHalted(domain: Domain, options: CallOptions): Promise<boolean> {
-    return (await this.libvirt.pausedBy(domain, options).catch(gone)) === 'disk';
-  }
-
-  async #state({ labels, running, state, info }: Found): Promise<ContainerState> {
+  async #state({ labels, running, starting, state, info }: Found): Promise<ContainerState> {
     const { instance, attempt, startedAtMs } = labels;
     // It has not ended: what starts it goes on with the same attempt.
-    if (state === 'saved') return { phase: 'created' };
+    if (state === 'saved' || starting) return { phase: 'created' };
     if (running) {
+      // Whoever started it may have died before it noted that.
+      if (!(await this.attempts.hasStarted(instance, attempt))) {
+        await this.attempts.noteStarted(instance, attempt);
+      }
       return { phase: 'running', startedAtMs, ...(state === 'paused' ? { paused: true } : {}) };
     }
     const known = await this.attempts.ended(instance, attempt);
     if (known !== undefined) return known;
-    if (!(await this.attempts.hasStarted(instance, attempt))) return { phase: 'created' };
-    const exitCode = info.state === 'crashed' ? 1 : 0;
+    const exitCode = exitCodeOf(info, await this.attempts.hasStarted(instance, attempt));
+    if (exitCode === undefined) return { phase: 'created' };
     return await this.attempts.noteEnd(instance, attempt, this.#end(labels, exitCode));
   }
 
@@ -213,26 +231,14 @@ const haltedWords =
 export const unloggedWords =
   'the console of a machine that was adopted is not kept: "berth console" shows it while it runs';
 
-const states: Readonly<Record<DomainState, MachineState>> = {
-  nostate: 'stopped',
-  running: 'running',
-  blocked: 'running',
-  paused: 'paused',
-  shutdown: 'stopping',
-  shutoff: 'stopped',
-  crashed: 'stopped',
-  pmsuspended: 'sleeping',
-};
+export function startUnderWay(cause?: LibvirtError): RuntimeError {
+  return new RuntimeError('Unavailable', 'libvirt: a start of the machine is under way', { cause });
+}
 
 /** What is asked of a domain that has gone meanwhile has no answer. */
 function gone(error: unknown): false {
   if (error instanceof LibvirtError) return false;
   throw error;
-}
-
-/** Also while it is halted. */
-export function isUp({ state }: DomainInfo): boolean {
-  return state !== 'shutoff' && state !== 'crashed' && state !== 'nostate';
 }
 
 /** Whose it is. A domain that was made as a copy of another has its labels too, and is nobody's. */

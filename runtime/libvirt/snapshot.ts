@@ -76,6 +76,7 @@ export async function restoreSnapshot(
   const own = { ...labels, fixed: then.fixed, attempt, startedAtMs: clock.now() };
   const live = new LiveDomains(libvirt);
   await live.setLabels(now, labelElement(own), found?.running === true, options);
+  if (found?.running === true) await attempts.noteStarted(labels.instance, attempt);
   if (!memory) return;
   // It was taken while they were still.
   await thaw(snapshots, now, options);

@@ -27,7 +27,7 @@ export async function startAdopted(
   try {
     await next.setLabels(domain, labelElement(now), false, options);
     await changeNextStart(next, domain, machine, container.limits, options);
-    await libvirt.create(domain, options);
+    await machines.start(domain, now, options);
   } catch (error) {
     if (!(error instanceof LibvirtError)) throw error;
     const { message } = error;
@@ -37,7 +37,6 @@ export async function startAdopted(
     await attempts.noteEnd(instance, attempt, { ...failed, ...times });
     throw new RuntimeError('StartFailed', message, { container: name, cause: error });
   }
-  await attempts.noteStarted(instance, attempt);
   const started = await machines.find(instance, options);
   if (started !== undefined) return started;
   const message = 'the machine was removed while it was started';

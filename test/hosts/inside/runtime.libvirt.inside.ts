@@ -4,6 +4,7 @@ import { instanceContract } from '../../contract/instance.ts';
 import { podContract } from '../../contract/pod.ts';
 import { aloneTests } from './libvirt/alone.ts';
 import { captureTests } from './libvirt/captures.ts';
+import { deathTests } from './libvirt/deaths.ts';
 import { bootMs, Guest, libvirtHarness, open, vmBoot } from './libvirt/guest.ts';
 import { liveTests } from './libvirt/live.ts';
 import { snapshotTests } from './libvirt/snapshots.ts';
@@ -31,3 +32,5 @@ podContract('libvirt', {
 });
 
 describe('libvirt alone', { timeout: bootMs }, () => aloneTests());
+
+describe('libvirtd dies', () => deathTests());

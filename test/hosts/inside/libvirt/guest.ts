@@ -96,7 +96,6 @@ export const libvirtHarness: InstanceHarness = {
     lasting: (mark) => ['/bin/sleep', String(mark)],
     counting: (mark) => ['/bin/sh', '-c', `ps -o args | grep -c '[s]leep ${mark}'`],
   },
-  // A libvirtd that dies in the midst of a start may leave a guest that never boots: docs/roadmap.md.
   outage: unitOutage('libvirtd.service', sockets, {}),
   async prepare() {
     await rm(directory, { recursive: true, force: true });
