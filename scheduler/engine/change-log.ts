@@ -31,12 +31,20 @@ export class ChangeLog {
     this.#position += 1;
   }
 
-  /** Each node that changed at or after `position`; undefined when the log does not reach back so far. */
-  changedSince(position: number): Changes | undefined {
+  /** Where the log stood when a node that ever changed did so last. */
+  changedAt(index: number): number {
+    return this.#newest[index] ?? 0;
+  }
+
+  /**
+   * Each node that changed at or after `position`, and not again at or after `until`; undefined when the log does not
+   * reach back so far.
+   */
+  changedSince(position: number, until = this.#position): Changes | undefined {
     if (this.#position - position > ringSize) return undefined;
     const { nodes } = this.#changes;
     let count = 0;
-    for (let at = position; at < this.#position; at += 1) {
+    for (let at = position; at < until; at += 1) {
       const index = this.#ring[at % ringSize] ?? 0;
       // Older entries of the same node are passed over.
       if (this.#newest[index] !== at) continue;

@@ -31,7 +31,7 @@ interface Building {
   readonly parts: Generator<undefined, void>;
 }
 
-/** Nodes that are weighed in one part of the building. */
+/** Nodes that are weighed, or changes that are heeded, in one part. */
 const partSize = 512;
 
 export class ClassIndex {
@@ -88,13 +88,17 @@ export class ClassIndex {
   }
 
   /**
-   * Builds it a part at a time, so that nobody waits long for it; true when it stands. Nodes may change meanwhile.
-   * Whoever does not ask for parts gets the whole with `best`.
+   * Builds it a part at a time, or brings it up to date with much that has changed, so that nobody waits long for it; true
+   * when little or nothing is left. Nodes may change meanwhile. Whoever does not ask for parts gets the whole with `best`.
    */
   advance(): boolean {
     const { columns, log, order } = this.#snapshot;
     const { layout } = columns;
-    if (layout === this.#layout && this.#areCommonsKnown()) return true;
+    if (layout === this.#layout && this.#areCommonsKnown()) {
+      if (log.position - this.#position <= partSize) return true;
+      this.#mend(this.#position + partSize);
+      return false;
+    }
     if (this.#building?.layout !== layout) {
       const at = { layout, position: log.position, orderVersion: order.version };
       this.#building = { ...at, parts: this.#build() };
@@ -110,18 +114,26 @@ export class ClassIndex {
 
   #catchUp(): void {
     const { log, order } = this.#snapshot;
-    while (!this.advance() || !this.#areCommonsKnown());
+    do {
+      while (!this.advance() || !this.#areCommonsKnown());
+    } while (!this.#mend(log.position));
+    this.#orderVersion = order.version;
+  }
+
+  /** Heeds what changed until then; false when all has to be built anew. */
+  #mend(until: number): boolean {
+    const { log, order } = this.#snapshot;
     this.#standings.ranks = order.ranks();
     // An index may have gone to another node, which has another place among its equals.
     const reordered = order.version !== this.#orderVersion;
-    const changes = log.changedSince(this.#position);
-    if (changes === undefined || !this.#updateAll(changes, reordered)) {
-      this.#layout = -1;
-      this.#building = undefined;
-      while (!this.advance());
+    const changes = log.changedSince(this.#position, until);
+    if (changes !== undefined && this.#updateAll(changes, reordered)) {
+      this.#position = until;
+      return true;
     }
-    this.#position = log.position;
-    this.#orderVersion = order.version;
+    this.#layout = -1;
+    this.#building = undefined;
+    return false;
   }
 
   #areCommonsKnown(): boolean {

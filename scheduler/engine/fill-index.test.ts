@@ -141,6 +141,64 @@ describe('the order by use', () => {
   });
 });
 
+describe('an order that was not asked for long', () => {
+  const cpuOnly = (uid: string) => request(uid, { cpu: 10 }, { strategy: 'Global' });
+  const both = (uid: string) => request(uid, { cpu: 10, memory: 1 }, { strategy: 'Global' });
+
+  function engineOf(nodeCount: number): Engine {
+    const engine = new Engine(new Snapshot());
+    for (let i = 0; i < nodeCount; i += 1) engine.snapshot.upsertNode(nodeAt(i));
+    return engine;
+  }
+
+  function nodeAt(i: number): NodeRecord {
+    return node(`n${i}`, { cpu: 4000 + 1000 * (i % 3), memory: 1000, pods: 1e6 });
+  }
+
+  function placeOne(engine: Engine, asked: PlacementRequest): void {
+    const decision = engine.place(asked);
+    expect(decision?.node).toBe(naive(engine.snapshot, asked));
+    if (decision !== undefined) engine.snapshot.assume(asked, decision.node, {});
+  }
+
+  /** That only the other order heeds. */
+  function change({ snapshot }: Engine, changes: number): void {
+    const nodes = snapshot.nodeCount;
+    for (let i = 0; i < changes; i += 1) {
+      snapshot.assume(both(`c${i % 3000}`), `n${(i * 7) % nodes}`, {});
+    }
+  }
+
+  it.each([
+    { what: 'a few at a time', changes: 2000, parts: 3 },
+    { what: 'anew, where more changed than is known', changes: 40_000, parts: 5 },
+  ])('is brought up to date in parts, $what', ({ changes, parts }) => {
+    const engine = engineOf(1300);
+    placeOne(engine, cpuOnly('first'));
+    change(engine, changes);
+    let pauses = 0;
+    for (; !engine.prepare(cpuOnly('next')); pauses += 1) {
+      engine.snapshot.release(`c${pauses}`);
+      engine.snapshot.assume(both(`big${pauses}`), 'n3', {});
+    }
+    expect(pauses).toBeGreaterThanOrEqual(parts);
+    for (let i = 0; i < 20; i += 1) placeOne(engine, cpuOnly(`u${i}`));
+  });
+
+  it('is so also while nodes come and go', () => {
+    const engine = engineOf(1300);
+    for (const changes of [700, 2000, 3000, 20_000]) {
+      placeOne(engine, cpuOnly(`first${changes}`));
+      change(engine, changes);
+      for (let i = 0; !engine.prepare(cpuOnly('next')); i += 1) {
+        engine.snapshot.removeNode(`n${(changes % 1000) + i}`);
+        engine.snapshot.upsertNode(nodeAt(2000 + changes + i));
+      }
+      for (let i = 0; i < 20; i += 1) placeOne(engine, cpuOnly(`u${changes}-${i}`));
+    }
+  });
+});
+
 /** No two of the application in one place. */
 function apart(uid: string, app: string, topologyKey: string, strategy: 'Pack' | 'Spread') {
   const labels = [{ key: 'app', operator: 'in' as const, values: [app] }];

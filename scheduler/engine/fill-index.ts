@@ -67,12 +67,13 @@ export class FillIndex {
   }
 
   /**
-   * Builds the order a part at a time, so that nobody waits long for it; true when it stands. Nodes may change meanwhile.
-   * Whoever does not ask for parts gets the whole with `catchUp`.
+   * Builds the order a part at a time, or brings it up to date with much that has changed, so that nobody waits long for
+   * it; true when little or nothing is left. Nodes may change meanwhile. Whoever does not ask for parts gets the whole
+   * with `catchUp`.
    */
   advance(): boolean {
     const { columns } = this.#snapshot;
-    if (columns.layout === this.#layout) return true;
+    if (columns.layout === this.#layout) return this.#mend();
     if (this.#building?.layout !== columns.layout) this.#building = this.#begin();
     const building = this.#building;
     const part = building.parts.next();
@@ -81,7 +82,7 @@ export class FillIndex {
     this.#layout = building.layout;
     this.#position = building.position;
     this.#orderVersion = -1;
-    return true;
+    return this.#mend();
   }
 
   /** False when the nodes are of too many kinds for this index to be of use. */
@@ -90,10 +91,8 @@ export class FillIndex {
     const { log, order } = this.#snapshot;
     const isSameOrder = order.version === this.#orderVersion;
     if (isSameOrder && this.#position === log.position) return this.#isOfUse;
-    const changes = log.changedSince(this.#position);
-    if (changes === undefined) this.#rebuild();
     this.#pool.ranks = order.ranks();
-    this.#replace(changes ?? noChanges, isSameOrder);
+    this.#replace(log.changedSince(this.#position) ?? noChanges, isSameOrder);
     this.#position = log.position;
     this.#orderVersion = order.version;
     const most = this.#keys.states === undefined ? kindsMax : statesMax;
@@ -243,6 +242,26 @@ export class FillIndex {
     return (this.#pool.keyOf[index] ?? 0) + more;
   }
 
+  /** Heeds a part of what changed since the order stood; true when little is left. */
+  #mend(): boolean {
+    const { log, order } = this.#snapshot;
+    const behind = log.position - this.#position;
+    if (behind <= partSize) return true;
+    if (order.version === this.#orderVersion) {
+      const until = this.#position + partSize;
+      const changes = log.changedSince(this.#position, until);
+      if (changes !== undefined) {
+        this.#replace(changes, true);
+        this.#position = until;
+        return false;
+      }
+    }
+    // Where nodes came or went, all that changed are taken out before any is put in: at once, or by building anew.
+    if (behind <= atOnceMax) return true;
+    this.#layout = -1;
+    return false;
+  }
+
   /** Puts nodes where they belong now; those that stay where they are only tell what is free on them. */
   #replace({ nodes, count }: Changes, isSameOrder: boolean): void {
     const pool = this.#pool;
@@ -287,12 +306,6 @@ export class FillIndex {
     this.#kinds.sweep();
     this.#sweepAt = Math.max(sweepMin, 2 * this.#kinds.count);
     this.#version += 1;
-  }
-
-  #rebuild(): void {
-    this.#layout = -1;
-    this.#building = undefined;
-    while (!this.advance());
   }
 
   #begin(): Building {
@@ -345,8 +358,11 @@ interface Building {
   readonly parts: Generator<undefined, void>;
 }
 
-/** Nodes that are looked at in one part of the building: a millisecond or two, also before the code is compiled. */
+/** Nodes that are looked at, or changes that are heeded, in one part: a millisecond or two, also before the code is compiled. */
 const partSize = 512;
+
+/** So many changes are heeded in one part where nodes came or went. */
+const atOnceMax = 2048;
 
 const none = -1;
 
