@@ -15,10 +15,27 @@ export class Turns {
     this.#sinceMs = clock.now();
   }
 
+  /** Does the work, with a step after each part. */
+  async through<T>(parts: Generator<undefined, T>): Promise<T> {
+    for (;;) {
+      const part = parts.next();
+      if (part.done === true) return part.value;
+      await this.step();
+    }
+  }
+
   /** To be called between two steps: lets others run when this turn has lasted long enough. */
   async step(): Promise<void> {
     if (this.#clock.now() - this.#sinceMs < turnMs) return;
     await nextTurn();
     this.#sinceMs = this.#clock.now();
+  }
+}
+
+/** Does the work without pauses. */
+export function atOnce<T>(parts: Generator<undefined, T>): T {
+  for (;;) {
+    const part = parts.next();
+    if (part.done === true) return part.value;
   }
 }

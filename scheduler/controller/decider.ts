@@ -11,7 +11,7 @@ import type { Binding } from './binder.ts';
 import type { Cluster } from './cluster.ts';
 import type { Gang, Gangs } from './gangs.ts';
 import type { PendingPod, PendingPods } from './pending-pods.ts';
-import type { Preemptor, Standing } from './preemptor.ts';
+import type { Preemptor, Prepared, Standing } from './preemptor.ts';
 import type { ScheduleMetrics } from './schedule-metrics.ts';
 import type { Verdict, Verdicts } from './verdicts.ts';
 
@@ -81,24 +81,37 @@ export class Decider {
       for (const { request } of unit) {
         while (!this.#deps.engine.prepare(request)) await this.#turns.step();
       }
-      await this.#prepareRefusal(unit);
-      const gang = unit[0]?.gang;
-      if (gang !== undefined) decided.push(...(await this.#decideGang(gang, unit)));
-      else decided.push(...this.#decideRun(unit.filter((each) => this.#isCurrent(each))));
+      const current = unit.filter((each) => this.#isCurrent(each));
+      if (current.length === 0) continue;
+      const gang = current[0]?.gang;
+      if (gang !== undefined) decided.push(...(await this.#decideGang(gang, current)));
+      else decided.push(...(await this.#decideAlike(current)));
       await this.#turns.step();
     }
     return decided;
   }
 
-  /** Where those of one class, which are no gang, do not fit: begins with what is to be said and done then. */
-  async #prepareRefusal([first]: readonly Candidate[]): Promise<void> {
+  /** Those of one class, which are no gang: as many as fit, then each of the others by itself. */
+  async #decideAlike(unit: readonly Candidate[]): Promise<readonly Decided[]> {
     const { engine, preemptor } = this.#deps;
-    if (first === undefined || first.gang !== undefined) return;
-    const { request } = first;
-    if (request.layout !== undefined || engine.fits(request)) return;
-    // What is kept for others is free for some: they are told what they find when they are decided.
-    if (!preemptor.keepsRoom) for (const _ of engine.explain(request)) await this.#turns.step();
-    while (!preemptor.prepare(first)) await this.#turns.step();
+    if (unit.some(({ request }) => request.layout !== undefined)) return this.#decideRun(unit);
+    const restore = preemptor.setAside(unit);
+    const placed = engine.placeRun(unit.map(({ request }) => request));
+    const decided = unit.flatMap((candidate, i) => this.#conclude(candidate, placed[i]));
+    const left = unit.filter((_, i) => placed[i] === undefined);
+    const [first] = left;
+    if (first !== undefined) {
+      const reasons = await this.#turns.through(engine.explain(first.request));
+      for (const candidate of left) {
+        const prepared = await this.#turns.through(preemptor.prepare([candidate]));
+        // Others had their turns: what has become free meanwhile is taken.
+        if (!this.#isCurrent(candidate)) continue;
+        const [decision] = engine.scheduleBatch([candidate.request], reasons);
+        decided.push(...this.#conclude(candidate, decision, { prepared }));
+      }
+    }
+    restore();
+    return decided;
   }
 
   /** Where an owner counts by node all its pods are decided together, also those that did not fit before. */
@@ -144,7 +157,6 @@ export class Decider {
 
   /** Candidates that every node answers alike. */
   #decideRun(run: readonly Candidate[]): Decided[] {
-    if (run.length === 0) return [];
     const { engine, preemptor } = this.#deps;
     const restore = preemptor.setAside(run);
     const decisions = engine.scheduleBatch(run.map(({ request }) => request));
@@ -152,7 +164,11 @@ export class Decider {
     return run.flatMap((candidate, index) => this.#conclude(candidate, decisions[index]));
   }
 
-  #conclude(candidate: Candidate, decision: Decision | undefined, group?: string): Decided[] {
+  #conclude(
+    candidate: Candidate,
+    decision: Decision | undefined,
+    { group, prepared }: { readonly group?: string; readonly prepared?: Prepared } = {},
+  ): Decided[] {
     const { cluster, log, metrics, preemptor } = this.#deps;
     const { pending, pod } = candidate;
     if (decision === undefined) return [];
@@ -160,7 +176,7 @@ export class Decider {
       metrics.attempt('unschedulable');
       // Room for one instance of a layout alone would be room for nothing.
       const { message, nominatedNodeName } =
-        candidate.request.layout === undefined ? preemptor.makeRoom(candidate) : noRoom;
+        candidate.request.layout === undefined ? preemptor.makeRoom(candidate, prepared) : noRoom;
       const why = refusalText(decision.reasons);
       const told = message === undefined ? why : `${why} ${message}`;
       this.refuse(pending, { message: told, nominatedNodeName });
@@ -179,7 +195,11 @@ export class Decider {
     return [{ ...candidate, binding }];
   }
 
-  async #decideGang(gang: Gang, some: readonly Candidate[]): Promise<Decided[]> {
+  async #decideGang(
+    gang: Gang,
+    some: readonly Candidate[],
+    prepared?: Prepared,
+  ): Promise<readonly Decided[]> {
     const { gangs, engine, preemptor } = this.#deps;
     const all = this.#membersOf(gang, some);
     const { minMember } = gang;
@@ -209,13 +229,23 @@ export class Decider {
     }
     if (standing.length >= need) {
       restore();
-      return all.flatMap((each, index) => this.#conclude(each, decisions[index], gang.key));
+      return all.flatMap((each, index) =>
+        this.#conclude(each, decisions[index], { group: gang.key }),
+      );
     }
-    const made = this.#isTimedOut(gang, all)
-      ? undefined
-      : preemptor.makeRoomTogether(standing, refused, need);
+    const isTimedOut = this.#isTimedOut(gang, all);
+    const wanting = refused.filter((each) => !isTimedOut && preemptor.mayMakeRoom(each));
+    const made =
+      prepared !== undefined && !isTimedOut
+        ? preemptor.makeRoomTogether(standing, refused, need, prepared)
+        : undefined;
     for (const { request } of standing) engine.snapshot.release(request.uid);
     restore();
+    if (prepared === undefined && wanting.length > 0) {
+      const found = await this.#turns.through(preemptor.prepare(wanting));
+      const current = all.filter((each) => this.#isCurrent(each));
+      return this.#decideGang(gang, current, found);
+    }
     const lacking = decisions.find((decision) => decision.type === 'refused');
     const count = `${before + standing.length} of ${minMember} members fit at the same time`;
     const why =

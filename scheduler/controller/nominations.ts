@@ -20,10 +20,6 @@ export class Nominations {
     this.#snapshot = snapshot;
   }
 
-  get size(): number {
-    return this.#nominations.size;
-  }
-
   nodeOf(uid: string): string | undefined {
     return this.#nominations.get(uid)?.node;
   }

@@ -69,6 +69,38 @@ describe('preemption', () => {
     expect(await world.bound()).toEqual({ low: 'n1', vip: 'n1', cheeky: undefined });
   });
 
+  it('sees what becomes free while it looks for whom to remove', async () => {
+    /** Who is left, when an important pod ends so many turns of the event loop after another has come. */
+    const boundAfter = async (turns: number) => {
+      const world = new World();
+      await world.node('n1', '1');
+      await world.node('n2', '1');
+      await running(world, 'low', '1', 'n1', 0);
+      await running(world, 'busy', '1', 'n2', 50);
+      world.start();
+      await world.clock.advance(10);
+      // Each look at the clock ends a turn.
+      const now = world.clock.now.bind(world.clock);
+      let looks = 0;
+      world.clock.now = () => now() + 5 * looks++;
+      await world.pod('vip', '1', { spec: { priority: 10 } });
+      for (let i = 0; i < turns; i += 1) await new Promise((resolve) => setImmediate(resolve));
+      const busy = { namespace: 'default', name: 'busy' };
+      await world.api.delete(pods, busy, { signal, gracePeriodSeconds: 0 });
+      world.clock.now = now;
+      await world.clock.advance(10_000);
+      await letGo(world);
+      await world.clock.advance(10_000);
+      return world.bound();
+    };
+    const spared = { low: 'n1', vip: 'n2' };
+    for (let turns = 0; turns < 10; turns += 1) {
+      const bound = await boundAfter(turns);
+      // What was chosen before is given up for what is free, but who had to go is gone.
+      expect(turns === 0 ? bound : { ...spared, ...bound }).toEqual(spared);
+    }
+  });
+
   it('is not for equals, nor for those whose policy is Never', async () => {
     const world = new World();
     await world.node('n1', '1');

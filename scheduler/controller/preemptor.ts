@@ -7,7 +7,7 @@ import type { Allocation, PlacementRequest } from '../engine/request.ts';
 import type { Placed } from '../engine/snapshot.ts';
 import { isRuledOut } from '../preemption/estimate.ts';
 import type { Occupant, PreemptionOptions } from '../preemption/occupant.ts';
-import { preempt } from '../preemption/preempt.ts';
+import { preempt, type Tries, tryOut } from '../preemption/preempt.ts';
 import { VictimIndex } from '../preemption/victim-index.ts';
 import type { Preemption } from '../preemption/victims.ts';
 import type { Cluster } from './cluster.ts';
@@ -42,6 +42,11 @@ export interface Standing extends Wanting {
   readonly node: string;
   readonly allocation: Allocation;
 }
+
+/** By class and priority. */
+export type Prepared = ReadonlyMap<string, Tries>;
+
+const nothing: Prepared = new Map();
 
 /** One that is tried without. */
 interface Away {
@@ -122,25 +127,28 @@ export class Preemptor {
     this.#nominations.drop(uidOf(wanting));
   }
 
-  /** Whether room is kept for anybody. */
-  get keepsRoom(): boolean {
-    return this.#nominations.size > 0;
+  /** Whether anybody may have to go for it. */
+  mayMakeRoom({ pod }: Wanting): boolean {
+    return pod.spec.preemptionPolicy !== 'Never' && this.#occupants.anyBelow(priorityOf(pod));
   }
 
-  /**
-   * Does a part, of some milliseconds, of what `makeRoom` begins with when it was not called for one like it before; true
-   * when all is done. Need not be called.
-   */
-  prepare({ pod, request }: Wanting): boolean {
-    const priority = priorityOf(pod);
-    if (pod.spec.preemptionPolicy === 'Never' || !this.#occupants.anyBelow(priority)) return true;
-    return this.#indexFor(`${priority} ${request.classKey}`, request).advance(
-      this.#preemptionOptions(priority),
-    );
+  /** Looks, with pauses, for what `makeRoom` and `makeRoomTogether` ask. */
+  *prepare(all: readonly Wanting[]): Generator<undefined, Prepared> {
+    const prepared = new Map<string, Tries>();
+    for (const wanting of all) {
+      const { pod, request } = wanting;
+      const key = keyOf(request, priorityOf(pod));
+      if (prepared.has(key) || !this.mayMakeRoom(wanting)) continue;
+      if (this.#waitsAt(wanting) !== undefined || this.#isInVain(key)) continue;
+      const tries: Tries = new Map();
+      prepared.set(key, tries);
+      yield* this.#tryOut(wanting, tries);
+    }
+    return prepared;
   }
 
   /** For one that fits nowhere. */
-  makeRoom(wanting: Wanting): Outcome {
+  makeRoom(wanting: Wanting, prepared: Prepared = nothing): Outcome {
     const { pod, request } = wanting;
     const { uid = '' } = pod.metadata;
     const priority = priorityOf(pod);
@@ -151,7 +159,7 @@ export class Preemptor {
     if (pod.spec.preemptionPolicy === 'Never') {
       return { message: 'preemption: not eligible due to preemptionPolicy=Never.' };
     }
-    const answer = this.#choose(wanting, priority);
+    const answer = this.#choose(wanting, prepared);
     if (answer === undefined) {
       return { message: 'preemption: no less important pods whose removal would make room.' };
     }
@@ -173,6 +181,7 @@ export class Preemptor {
     standing: readonly Standing[],
     refused: readonly Wanting[],
     need: number,
+    prepared: Prepared,
   ): string | undefined {
     const all = [...standing, ...refused];
     const kept = all.flatMap((each) => this.#waitsAt(each) ?? []);
@@ -180,14 +189,12 @@ export class Preemptor {
     if (leaving > 0) {
       return `preemption: waiting for ${leaving} pod(s) to leave.`;
     }
-    const mayPreempt = (each: Wanting) =>
-      each.pod.spec.preemptionPolicy !== 'Never' && this.#occupants.anyBelow(priorityOf(each.pod));
     const { snapshot } = this.#options.cluster;
     const chosen: Standing[] = [...standing];
     const away = new Map<string, Away>();
-    for (const wanting of refused.filter(mayPreempt)) {
+    for (const wanting of refused.filter((each) => this.mayMakeRoom(each))) {
       if (chosen.length >= need) break;
-      const answer = this.#choose(wanting, priorityOf(wanting.pod));
+      const answer = this.#choose(wanting, prepared);
       if (answer === undefined) continue;
       const by = { ...wanting, node: answer.node, allocation: answer.allocation };
       for (const victim of answer.victims) {
@@ -219,20 +226,42 @@ export class Preemptor {
     return this.#evictions.flush();
   }
 
-  #choose({ pod, request }: Wanting, priority: number): Preemption | undefined {
+  #choose({ pod, request }: Wanting, prepared: Prepared): Preemption | undefined {
     const { snapshot } = this.#options.cluster;
-    const key = `${priority} ${request.classKey}`;
-    if (this.#vain.get(key) === snapshot.log.position) return undefined;
+    const priority = priorityOf(pod);
+    const key = keyOf(request, priority);
+    if (this.#isInVain(key)) return undefined;
     const restore = this.#nominations.setAside([pod.metadata.uid ?? ''], priority);
     const options = this.#preemptionOptions(priority);
     const estimated = this.#indexFor(key, request).estimates(options);
-    const answer = preempt(snapshot, request, options, estimated);
+    const tries = prepared.get(key) ?? new Map();
+    const answer = preempt(snapshot, request, options, { estimated, tries });
     restore();
     if (answer === undefined) {
       if (this.#vain.size >= vainMax) this.#vain.clear();
       this.#vain.set(key, snapshot.log.position);
     }
     return answer;
+  }
+
+  *#tryOut({ pod, request }: Wanting, tries: Tries): Generator<undefined, void> {
+    const priority = priorityOf(pod);
+    const index = this.#indexFor(keyOf(request, priority), request);
+    while (!index.advance(this.#preemptionOptions(priority))) yield;
+    const options = this.#preemptionOptions(priority);
+    const known = { estimated: index.estimates(options), tries };
+    const parts = tryOut(this.#options.cluster.snapshot, request, options, known);
+    for (;;) {
+      const restore = this.#nominations.setAside([pod.metadata.uid ?? ''], priority);
+      const { done } = parts.next();
+      restore();
+      if (done === true) return;
+      yield;
+    }
+  }
+
+  #isInVain(key: string): boolean {
+    return this.#vain.get(key) === this.#options.cluster.snapshot.log.position;
   }
 
   #preemptionOptions(priority: number): PreemptionOptions {
@@ -312,6 +341,11 @@ const vainMax = 1_024;
 
 /** Classes of which is known who would have to go from each node. */
 const indicesMax = 16;
+
+/** Equal for those to whom every node answers alike. */
+function keyOf({ classKey }: PlacementRequest, priority: number): string {
+  return `${priority} ${classKey}`;
+}
 
 function uidOf({ pod }: Wanting): string {
   return pod.metadata.uid ?? '';

@@ -154,7 +154,8 @@ it('knows after any changes what all nodes, looked at anew, would say', () => {
         const kept = index.estimates(options);
         expect(kept.toSorted(compareVictims)).toEqual(anew.toSorted(compareVictims));
         const before = preempt(snapshot, asked, options);
-        expect(preempt(snapshot, asked, options, index.estimates(options))).toEqual(before);
+        const known = { estimated: index.estimates(options), tries: new Map() };
+        expect(preempt(snapshot, asked, options, known)).toEqual(before);
       }
     }),
     { numRuns: 300 },
@@ -186,8 +187,8 @@ it('is built in parts, between which nodes and instances change', () => {
     world.carryOut({ type: 'node', node: `n${600 + parts}`, cpu: 0, cordoned: false });
     world.carryOut({ type: 'node', node: `n${1100 + parts}`, cpu: 4, cordoned: true });
   }
-  expect(parts).toBe(2);
+  expect(parts).toBe(18);
   const anew = estimates(snapshot, asked, options);
-  expect(anew).toHaveLength(1194);
+  expect(anew).toHaveLength(1146);
   expect(index.estimates(options).toSorted(compareVictims)).toEqual(anew.toSorted(compareVictims));
 });

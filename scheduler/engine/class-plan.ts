@@ -47,8 +47,6 @@ export interface ClassPlan {
   /** Where the log stood at the last refusal: nothing has changed while it stands there still. */
   refusedAt: number;
   reasons: Reasons | undefined;
-  /** Reasons that were looked for beforehand; the next refusal is told them. */
-  explained: Reasons | undefined;
 }
 
 export class ClassPlans {
@@ -118,7 +116,6 @@ export class ClassPlans {
       layout: -1,
       refusedAt: -1,
       reasons: undefined,
-      explained: undefined,
     };
     this.#plans.set(key, plan);
     return plan;

@@ -1,13 +1,14 @@
 /** Snapshot and request in, decision or reasons out. Pure: no clock, no I/O, no chance. */
 
 import type { JsonValue } from '../../api/meta.ts';
+import { atOnce } from '../../lib/turns.ts';
 import { strategyOf } from '../strategies/built-in.ts';
 import type { Scorer, Strategy } from '../strategies/strategy.ts';
 import type { NodeRules } from './block-list.ts';
 import { ClassIndex } from './class-index.ts';
 import { type ClassPlan, ClassPlans } from './class-plan.ts';
 import type { Decision, Placed } from './decision.ts';
-import { reasonsInParts, reasonsOf, unavailable } from './explain.ts';
+import { reasonsInParts, unavailable } from './explain.ts';
 import { decideGroup } from './group.ts';
 import { bestOfNamed } from './named-nodes.ts';
 import type { Reasons } from './reasons.ts';
@@ -49,7 +50,7 @@ export class Engine {
   schedule(request: PlacementRequest): Decision {
     const { layout } = request;
     if (layout !== undefined) return this.#scheduleOne(request, layout);
-    return this.place(request) ?? { type: 'refused', reasons: this.#reasonsOf(request) };
+    return this.place(request) ?? this.#refusal(request);
   }
 
   /** As `schedule`, but undefined where it is refused: reasons look at every node, and not everyone asks. */
@@ -64,11 +65,9 @@ export class Engine {
     if (strategy === undefined || plan.refusedAt === position) return undefined;
     const index = this.#bestFor(request, plan, strategy);
     const record = index === undefined ? undefined : this.snapshot.recordAt(index);
-    const { explained } = plan;
-    plan.explained = undefined;
     if (index === undefined || record === undefined) {
       plan.refusedAt = position;
-      plan.reasons = explained;
+      plan.reasons = undefined;
       return undefined;
     }
     const allocation = this.#allocate(request, plan.scorer, index);
@@ -77,18 +76,47 @@ export class Engine {
 
   /**
    * Decides one after the other, each knowing of those before; of a layout, all together, for then they are of one
-   * class. What was placed is assumed in the snapshot; release it there if it is not carried out.
+   * class. What was placed is assumed in the snapshot; release it there if it is not carried out. `reasons`: what those
+   * that are refused are told, where it is known.
    */
-  scheduleBatch(requests: readonly PlacementRequest[]): readonly Decision[] {
+  scheduleBatch(requests: readonly PlacementRequest[], reasons?: Reasons): readonly Decision[] {
     const [first] = requests;
     if (first?.layout !== undefined && requests.every((each) => isAlike(each, first))) {
       return decideGroup(this.snapshot, requests, first.layout);
     }
     const decisions: Decision[] = [];
-    for (let from = 0; from < requests.length; from = decisions.length) {
-      this.#scheduleRun(runAt(requests, from), decisions);
+    while (decisions.length < requests.length) {
+      const run = runAt(requests, decisions.length);
+      for (const [i, placed] of this.placeRun(run).entries()) {
+        const request = run[i];
+        if (placed !== undefined) decisions.push(placed);
+        else if (request !== undefined) {
+          decisions.push(
+            reasons === undefined ? this.#refusal(request) : { type: 'refused', reasons },
+          );
+        }
+      }
     }
     return decisions;
+  }
+
+  /** As `scheduleBatch` for requests that are alike, but undefined where one is refused. */
+  placeRun(run: readonly PlacementRequest[]): readonly (Placed | undefined)[] {
+    const nodes = this.#layOut(run);
+    this.snapshot.assumeAlike(run, nodes);
+    const all: (Placed | undefined)[] = [];
+    for (const index of nodes) {
+      const node = this.snapshot.recordAt(index)?.name ?? '';
+      all.push({ type: 'placed', node, allocation: noDevices });
+    }
+    for (let next = nodes.length; next < run.length; next += 1) {
+      const request = run[next];
+      const placed = request === undefined ? undefined : this.place(request);
+      all.push(placed);
+      if (request === undefined || placed === undefined) continue;
+      this.snapshot.assume(request, placed.node, placed.allocation);
+    }
+    return all;
   }
 
   /**
@@ -112,42 +140,15 @@ export class Engine {
     return true;
   }
 
-  /** Whether it has a place now. */
-  fits(request: PlacementRequest): boolean {
+  /** Why it has no place, with pauses: some milliseconds old when it is told. For one that was refused. */
+  *explain(request: PlacementRequest): Generator<undefined, Reasons> {
+    const { snapshot } = this;
     const plan = this.#plans.of(request);
-    const { strategy } = plan;
-    plan.explained = undefined;
-    if (strategy === undefined || plan.refusedAt === this.snapshot.log.position) return false;
-    return this.#bestFor(request, plan, strategy) !== undefined;
-  }
-
-  /**
-   * Looks, with pauses, for what the next refusal of the request's class is told: it is some milliseconds old then. Call
-   * `fits` first. Need not be called: without it the refusal looks at all nodes at once.
-   */
-  *explain(request: PlacementRequest): Generator<undefined, void> {
-    const plan = this.#plans.of(request);
-    const isTold = plan.refusedAt === this.snapshot.log.position && plan.reasons !== undefined;
-    if (plan.strategy === undefined || isTold) return;
-    plan.explained = yield* reasonsInParts(this.snapshot, request);
-  }
-
-  /** Requests that are alike. */
-  #scheduleRun(run: readonly PlacementRequest[], decisions: Decision[]): void {
-    const nodes = this.#layOut(run);
-    this.snapshot.assumeAlike(run, nodes);
-    for (const index of nodes) {
-      const node = this.snapshot.recordAt(index)?.name ?? '';
-      decisions.push({ type: 'placed', node, allocation: noDevices });
-    }
-    for (let next = nodes.length; next < run.length; next += 1) {
-      const request = run[next];
-      if (request === undefined) break;
-      const decision = this.schedule(request);
-      decisions.push(decision);
-      if (decision.type !== 'placed') continue;
-      this.snapshot.assume(request, decision.node, decision.allocation);
-    }
+    if (plan.strategy === undefined) return unavailable(snapshot, request);
+    const { position } = snapshot.log;
+    if (plan.refusedAt !== position) return yield* reasonsInParts(snapshot, request);
+    plan.reasons ??= yield* reasonsInParts(snapshot, request);
+    return plan.reasons;
   }
 
   /** Where the first of equal requests go, as far as one look at the order tells; the others are decided one by one. */
@@ -192,12 +193,8 @@ export class Engine {
     return index;
   }
 
-  #reasonsOf(request: PlacementRequest): Reasons {
-    const { snapshot } = this;
-    const plan = this.#plans.of(request);
-    if (plan.refusedAt !== snapshot.log.position) return unavailable(snapshot, request);
-    plan.reasons ??= reasonsOf(snapshot, request);
-    return plan.reasons;
+  #refusal(request: PlacementRequest): Decision {
+    return { type: 'refused', reasons: atOnce(this.explain(request)) };
   }
 
   #allocate({ parts }: PlacementRequest, scorer: Scorer | undefined, index: number): Allocation {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { NodeTerm } from '../../api/node-fit.ts';
+import { atOnce } from '../../lib/turns.ts';
 import { Engine } from './engine.ts';
 import { obstaclesOn } from './explain.ts';
 import { type Change, messageOf, type Obstacle } from './reasons.ts';
@@ -328,28 +329,30 @@ describe('what a refusal is told', () => {
   it('is looked for in parts, between which nodes come and go', () => {
     const engine = full();
     const asked = request('u0', { cpu: 1000 });
-    expect(engine.fits(asked)).toBe(false);
+    expect(engine.place(asked)).toBeUndefined();
     let parts = 0;
-    for (const _ of engine.explain(asked)) {
+    const told = engine.explain(asked);
+    let part = told.next();
+    for (; part.done !== true; part = told.next()) {
       engine.snapshot.removeNode(`n${count - 1 - parts}`);
       engine.snapshot.upsertNode(node(`m${parts}`, { cpu: 500 }));
       parts += 1;
     }
     expect(parts).toBe(2);
     // Those that came when their place in the order was past are not told of.
-    const told = countsOf(engine, 'u1');
-    expect(told).toEqual([count, [expect.any(Number)]]);
-    expect([...engine.explain(asked)]).toEqual([]);
-    expect(countsOf(engine, 'u2')).toEqual(told);
+    expect(part.value).toMatchObject({ nodes: count, classes: [{ nodes: expect.any(Number) }] });
+    const [decision] = engine.scheduleBatch([request('u1', { cpu: 1000 })], part.value);
+    expect(decision).toEqual({ type: 'refused', reasons: part.value });
   });
 
   it('is not what was found for one that fitted after all', () => {
     const engine = full();
     const asked = request('u0', { cpu: 1000 });
-    expect(engine.fits(asked)).toBe(false);
-    for (const _ of engine.explain(asked));
+    expect(engine.place(asked)).toBeUndefined();
+    const told = atOnce(engine.explain(asked));
     engine.snapshot.upsertNode(node('big', { cpu: 1000 }));
-    expect(countsOf(engine, 'u1')).toBe('big');
+    expect(engine.scheduleBatch([asked], told)).toMatchObject([{ type: 'placed', node: 'big' }]);
+    engine.snapshot.release('u0');
     engine.snapshot.removeNode('big');
     engine.snapshot.removeNode('n0');
     expect(countsOf(engine, 'u2')).toEqual([count - 1, [count - 1]]);

@@ -1,11 +1,12 @@
 /** Why a request does not fit: asked only after it was refused, so it may look at every node. */
 import type { JsonValue } from '../../api/meta.ts';
+import { atOnce } from '../../lib/turns.ts';
 import { nodeConstraints, traitConstraints } from '../constraints/built-in.ts';
 import type { DomainRule } from '../constraints/constraint.ts';
 import { maxPerNode } from '../constraints/max-per-node.ts';
 import { domainRulesOf, ownerCountAt } from './evaluate.ts';
-import type { NodeClass, Obstacle, Reasons, Refusal, Shortage } from './reasons.ts';
-import type { PlacementRequest } from './request.ts';
+import type { Obstacle, Reasons, Refusal, Shortage } from './reasons.ts';
+import type { NodeRecord, NodeTraits, PlacementRequest } from './request.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** Nodes that are looked at in one part. */
@@ -40,11 +41,7 @@ export function unavailable({ nodeCount }: Snapshot, { strategy }: PlacementRequ
 
 /** All nodes, in classes of those that are refused for the same set of reasons. */
 export function reasonsOf(snapshot: Snapshot, request: PlacementRequest): Reasons {
-  const parts = reasonsInParts(snapshot, request);
-  for (;;) {
-    const part = parts.next();
-    if (part.done === true) return part.value;
-  }
+  return atOnce(reasonsInParts(snapshot, request));
 }
 
 /** As `reasonsOf`, with pauses: of each node is told what stood in the way when it was looked at. */
@@ -53,57 +50,135 @@ export function* reasonsInParts(
   request: PlacementRequest,
 ): Generator<undefined, Reasons> {
   const rules = domainRulesOf(snapshot.peers, request);
-  const lacks = request.amounts.map((amount) => reasonOf(snapshot, amount.resource));
-  const classes = new Map<string, { nodes: number; distance: number; nearest: NodeClass }>();
-  for (const [i, index] of snapshot.order.indices().slice().entries()) {
-    if (i % partSize === partSize - 1) yield;
-    const record = snapshot.recordAt(index);
-    if (record === undefined) continue;
-    const { key, distance } = glanceAt(snapshot, request, index, { rules, lacks });
-    if (key === '') continue;
-    const known = classes.get(key);
-    if (known !== undefined) known.nodes += 1;
-    if (known !== undefined && distance >= known.distance) continue;
-    // In words only of those that are told of: as a rule few of the nodes.
-    const obstacles = [
-      ...ruleObstacles(snapshot, request, index, rules),
-      ...shortages(snapshot, request, index),
-    ];
-    const nearest = { nodes: 0, nearest: record.name, obstacles };
-    if (known === undefined) classes.set(key, { nodes: 1, distance, nearest });
-    else Object.assign(known, { distance, nearest });
+  const glanceAt = glances(snapshot, request, rules);
+  const classes = new Map<string, Seen>();
+  const indices = snapshot.order.indices().slice();
+  for (let from = 0; from < indices.length; from += partSize) {
+    if (from > 0) yield;
+    const nearer = new Set<Seen>();
+    for (let at = from; at < Math.min(from + partSize, indices.length); at += 1) {
+      const index = indices[at] ?? 0;
+      const { key, distance } = glanceAt(index);
+      if (key === '') continue;
+      let seen = classes.get(key);
+      if (seen === undefined) {
+        seen = { nodes: 0, distance, index, nearest: '', obstacles: [] };
+        classes.set(key, seen);
+      }
+      seen.nodes += 1;
+      if (seen.nodes > 1 && distance >= seen.distance) continue;
+      seen.distance = distance;
+      seen.index = index;
+      nearer.add(seen);
+    }
+    // In words only of those that are told of: few of the nodes.
+    for (const seen of nearer) {
+      seen.nearest = snapshot.recordAt(seen.index)?.name ?? '';
+      seen.obstacles = [
+        ...ruleObstacles(snapshot, request, seen.index, rules),
+        ...shortages(snapshot, request, seen.index),
+      ];
+    }
   }
-  const list = [...classes.values()].map(({ nodes: count, nearest }) => ({
-    ...nearest,
+  const list = [...classes.values()].map(({ nodes: count, nearest, obstacles }) => ({
     nodes: count,
+    nearest,
+    obstacles,
   }));
   const nodes = snapshot.nodeCount;
   return { nodes, classes: list.sort((a, b) => b.nodes - a.nodes || order(a.nearest, b.nearest)) };
 }
 
-/** Which reasons there are on a node, empty when it fits, and the part of what is asked that is missing. */
-function glanceAt(
+/** The nodes of one class that were looked at so far, and the nearest of them. */
+interface Seen {
+  nodes: number;
+  distance: number;
+  index: number;
+  nearest: string;
+  obstacles: readonly Obstacle[];
+}
+
+/** True until the next node is looked at. */
+interface Glance {
+  /** Which reasons there are; empty where it fits, or where there is no node. */
+  key: string;
+  /** The part of what is asked that is missing. */
+  distance: number;
+}
+
+/** Nodes without words. What many of them have in common is asked once. */
+function glances(
   snapshot: Snapshot,
   request: PlacementRequest,
-  index: number,
-  { rules, lacks }: { readonly rules: readonly DomainRule[]; readonly lacks: readonly string[] },
-): { readonly key: string; readonly distance: number } {
+  rules: readonly DomainRule[],
+): (index: number) => Glance {
+  const { amounts, parts } = request;
+  const columns = amounts.map(({ resource }) => snapshot.columns.get(resource));
+  const lackReasons = amounts.map(({ resource }) => reasonOf(snapshot, resource));
+  const constraints = nodeConstraints.filter((constraint) => constraint.applies(request));
+  const byTraits = new Map<NodeTraits, string>();
+  /** By the amounts that are too little, a power of two for each. */
+  const byLacks = new Map<number, string>();
+  const glance: Glance = { key: '', distance: 0 };
+
+  const traitsKey = (traits: NodeTraits): string => {
+    let key = byTraits.get(traits);
+    if (key === undefined) {
+      key = keyOf(traitConstraints.map((constraint) => constraint.refuse(request, traits)));
+      byTraits.set(traits, key);
+    }
+    return key;
+  };
+  const rulesKey = (index: number, { name, labels }: NodeRecord): string => {
+    if (constraints.length + rules.length === 0) return '';
+    const facts = { name, labels, ownerCount: ownerCountAt(snapshot, request, index) };
+    return keyOf([
+      ...constraints.map((constraint) => constraint.refuse(request, facts)),
+      ...rules.map((rule) => rule.refuse(rule.topology.domainOf(index))),
+    ]);
+  };
+  const amountsKey = (index: number): string => {
+    let lacks = 0;
+    for (let k = 0; k < amounts.length; k += 1) {
+      const amount = amounts[k]?.amount ?? 0;
+      const missing = amount - (columns[k]?.freeAt(index) ?? 0);
+      if (missing <= 0) continue;
+      lacks += 2 ** k;
+      glance.distance += missing / amount;
+    }
+    if (lacks === 0) return '';
+    let key = byLacks.get(lacks);
+    if (key === undefined) {
+      const isLack = (k: number) => Math.floor(lacks / 2 ** k) % 2 === 1;
+      key = keyOf(lackReasons.map((reason, k) => (isLack(k) ? { reason } : undefined)));
+      byLacks.set(lacks, key);
+    }
+    return key;
+  };
+  const partsKey = (index: number): string => {
+    if (parts.length === 0) return '';
+    const found = parts.map(({ dimension, need }) =>
+      deviceShortage(snapshot, dimension, need, index),
+    );
+    for (const each of found) glance.distance += each === undefined ? 0 : each.missing / each.asked;
+    return keyOf(found);
+  };
+
+  return (index) => {
+    const record = snapshot.recordAt(index);
+    glance.distance = 0;
+    glance.key =
+      record === undefined
+        ? ''
+        : traitsKey(record.traits) + rulesKey(index, record) + amountsKey(index) + partsKey(index);
+    return glance;
+  };
+}
+
+function keyOf(obstacles: readonly ({ readonly reason: string } | undefined)[]): string {
   let key = '';
-  let distance = 0;
-  for (const { reason } of ruleObstacles(snapshot, request, index, rules)) key += `${reason}\n`;
-  for (const [k, { resource, amount }] of request.amounts.entries()) {
-    const missing = amount - leftOf(snapshot, resource, index);
-    if (missing <= 0) continue;
-    key += `${lacks[k]}\n`;
-    distance += missing / amount;
-  }
-  for (const { dimension, need } of request.parts) {
-    const shortage = deviceShortage(snapshot, dimension, need, index);
-    if (shortage === undefined) continue;
-    key += `${shortage.reason}\n`;
-    distance += shortage.missing / shortage.asked;
-  }
-  return { key, distance };
+  for (const obstacle of obstacles) if (obstacle !== undefined) key += `${obstacle.reason}\n`;
+  return key;
 }
 
 function order(a: string, b: string): number {

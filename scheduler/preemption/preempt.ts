@@ -1,4 +1,5 @@
 /** Chooses the node where the least harm makes room for a request that fits nowhere. */
+import { atOnce } from '../../lib/turns.ts';
 import type { PlacementRequest } from '../engine/request.ts';
 import type { Snapshot } from '../engine/snapshot.ts';
 import { estimates } from './estimate.ts';
@@ -9,20 +10,63 @@ import { type Preemption, victimsOn } from './victims.ts';
 /** Nodes that are looked at by the whole engine, as many as Kubernetes looks at in a small cluster. */
 const nodesMax = 100;
 
+/** What the whole engine said of a node, for one class of requests. */
+interface Try {
+  readonly answer: Preemption | undefined;
+  /** Where the log stood; it is as good as new while the node has not changed since. */
+  readonly position: number;
+}
+
+/** By node. */
+export type Tries = Map<string, Try>;
+
+/** What is known before the whole engine is asked. */
+export interface Known {
+  /** As a `VictimIndex` keeps them. */
+  readonly estimated: readonly Victims[];
+  /** Is added to. */
+  readonly tries: Tries;
+}
+
 /**
  * Undefined when no node would do. There are no victims where those that are leaving anyhow make enough room. The
- * snapshot is as before. `estimated`: as a `VictimIndex` keeps them.
+ * snapshot is as before.
  */
 export function preempt(
   snapshot: Snapshot,
   request: PlacementRequest,
   options: PreemptionOptions,
-  estimated: readonly Victims[] = estimates(snapshot, request, options),
+  known: Known = { estimated: estimates(snapshot, request, options), tries: new Map() },
 ): Preemption | undefined {
+  const { position } = snapshot.log;
+  const { tries } = known;
+  for (;;) {
+    const best = atOnce(tryOut(snapshot, request, options, known));
+    if (best === undefined || (tries.get(best.node)?.position ?? 0) > position) return best;
+    // Rules about neighbours, and budgets, may say something else by now though the node has not changed.
+    tries.delete(best.node);
+  }
+}
+
+/** As `preempt`, with a pause after each node that the whole engine looks at; what it found is in `tries`. */
+export function* tryOut(
+  snapshot: Snapshot,
+  request: PlacementRequest,
+  options: PreemptionOptions,
+  { estimated, tries }: Known,
+): Generator<undefined, Preemption | undefined> {
   let best: Preemption | undefined;
   for (const estimate of bestFirst(estimated, nodesMax)) {
     if (best !== undefined && compareVictims(best, estimate) <= 0) return best;
-    const answer = victimsOn(snapshot, request, estimate.node, options);
+    const { node } = estimate;
+    let known = tries.get(node);
+    if (known === undefined || hasChanged(snapshot, node, known)) {
+      const answer = victimsOn(snapshot, request, node, options);
+      known = { answer, position: snapshot.log.position };
+      tries.set(node, known);
+      yield;
+    }
+    const { answer } = known;
     if (answer === undefined) continue;
     if (best === undefined || compareVictims(answer, best) < 0) best = answer;
     // All others come after this one, and an answer is never better than its estimate.
@@ -31,18 +75,26 @@ export function preempt(
   return best;
 }
 
+function hasChanged(snapshot: Snapshot, node: string, { position }: Try): boolean {
+  const index = snapshot.indexOf(node);
+  return index === undefined || snapshot.log.changedAt(index) >= position;
+}
+
 /** Only the best are put in order: there may be many thousands. */
 function bestFirst(estimated: readonly Victims[], most: number): readonly Victims[] {
   const best: Victims[] = [];
   for (const each of estimated) {
     const last = best.length < most ? undefined : best.at(-1);
     if (last !== undefined && compareVictims(each, last) >= 0) continue;
-    let at = best.length;
-    for (; at > 0; at -= 1) {
-      const before = best[at - 1];
-      if (before === undefined || compareVictims(before, each) <= 0) break;
+    let low = 0;
+    let high = best.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const other = best[middle];
+      if (other !== undefined && compareVictims(other, each) <= 0) low = middle + 1;
+      else high = middle;
     }
-    best.splice(at, 0, each);
+    best.splice(low, 0, each);
     if (best.length > most) best.pop();
   }
   return best;

@@ -15,8 +15,8 @@ interface Since {
   readonly budgets: number;
 }
 
-/** Nodes that are looked at in one part of the building. */
-const partSize = 512;
+/** Nodes that are looked at in one part: all instances of each are. */
+const partSize = 64;
 
 export class VictimIndex {
   readonly #snapshot: Snapshot;
@@ -25,7 +25,7 @@ export class VictimIndex {
   readonly #refuses: ReturnType<typeof rulesOf>;
   /** By node index; undefined where it could not work. */
   readonly #estimates: (Victims | undefined)[] = [];
-  #building: Generator<undefined, void> | undefined;
+  #parts: Generator<undefined, void> | undefined;
   #position = -1;
   #occupants = -1;
   #budgets = -1;
@@ -40,29 +40,29 @@ export class VictimIndex {
 
   /** One for each node where it could work, in no order. */
   estimates(options: PreemptionOptions): readonly Victims[] {
-    const changed: number[] = [];
-    if (this.#reaches(changed)) for (const index of changed) this.#update(index, options);
-    else for (const _ of this.#build(options));
-    this.#building = undefined;
-    this.#note(this.#now());
+    this.#parts = undefined;
+    for (const _ of this.#catchUp(options));
     return this.#estimates.filter((each) => each !== undefined);
   }
 
-  /** Builds it a part at a time, so that nobody waits long for it; true when all is known, or was known before. */
+  /** Brings it up to date a part at a time, so that nobody waits long for it; true when all is known. */
   advance(options: PreemptionOptions): boolean {
-    this.#building ??= this.#reaches([]) ? undefined : this.#build(options);
-    if (this.#building === undefined) return true;
-    if (this.#building.next().done !== true) return false;
-    this.#building = undefined;
+    this.#parts ??= this.#catchUp(options);
+    if (this.#parts.next().done !== true) return false;
+    this.#parts = undefined;
     return true;
   }
 
   /** Pauses after each part; what changes in the pauses is put right by the next question. */
-  *#build(options: PreemptionOptions): Generator<undefined, void> {
+  *#catchUp(options: PreemptionOptions): Generator<undefined, void> {
     const since = this.#now();
-    this.#position = -1;
-    this.#estimates.length = 0;
-    for (const [i, index] of this.#snapshot.order.indices().slice().entries()) {
+    let changed: number[] = [];
+    if (!this.#reaches(changed)) {
+      this.#position = -1;
+      this.#estimates.length = 0;
+      changed = this.#snapshot.order.indices().slice();
+    }
+    for (const [i, index] of changed.entries()) {
       this.#update(index, options);
       if (i % partSize === partSize - 1) yield;
     }
