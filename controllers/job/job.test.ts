@@ -7,8 +7,12 @@ import { hasReason } from '../../api/status.ts';
 import { type Bench, createBench } from '../../test/harness/controller-bench.ts';
 import { object } from '../../test/harness/fake-api.ts';
 import { workloadController } from '../workload/controller.ts';
+import { passMax } from '../workload/plan.ts';
 import { trackingFinalizer } from './job-pod.ts';
+import { planJob } from './plan.ts';
 import { jobPodReleaseController } from './release-controller.ts';
+import { jobSpecOf } from './spec.ts';
+import { tallyOf } from './tally.ts';
 
 const benches: Bench[] = [];
 afterEach(async () => {
@@ -176,6 +180,15 @@ test('suspended: what runs is ended and not counted; the deadline starts over', 
   await pass(50_000);
   await end(active()[0]!, 0);
   expect(condition('Complete')?.status).toBe('True');
+});
+
+test.each([true, false])('an absurd number of runs is planned in passes (%s)', (indexed) => {
+  const fields = { spec: specOf({ replicas: 2_000_000_000 }) };
+  const workload = object(workloads, 'a/job', fields) as unknown as Workload;
+  const spec = { ...jobSpecOf(workload), indexed };
+  const tally = tallyOf(undefined, [], spec);
+  const situation = { workload, spec, tally, pods: [], halted: false, resting: false };
+  expect(planJob({ ...situation, isTaken: () => false }).create).toHaveLength(passMax);
 });
 
 test('Stable: each number succeeds once, and knows itself', async () => {

@@ -1,7 +1,7 @@
 /** Which pods of a Job are made and which are ended now. Pure. */
 import type { Pod, Workload } from '../../api/kinds.gen.ts';
 import { deletionOrder } from '../workload/deletion-order.ts';
-import type { PodName } from '../workload/plan.ts';
+import { type PodName, passMax } from '../workload/plan.ts';
 import { endOf, indexOf, isRemoved, isTracked, jobPodName } from './job-pod.ts';
 import type { JobSpec } from './spec.ts';
 import type { Tally } from './tally.ts';
@@ -40,7 +40,7 @@ export function planJob(situation: JobSituation): JobPlan {
   const going = ({ metadata }: Pod) => metadata.deletionTimestamp !== undefined;
   const remove = [...lost, ...wrong, ...surplus].filter((pod) => !going(pod));
   // Those on their way out keep their place until they are gone.
-  const missing = resting || halted ? 0 : Math.max(wanted - active.length, 0);
+  const missing = resting || halted ? 0 : Math.min(Math.max(wanted - active.length, 0), passMax);
   return { create: spec.indexed ? indexed(situation, missing) : alike(situation, missing), remove };
 }
 

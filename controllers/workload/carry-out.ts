@@ -4,13 +4,10 @@ import { pods as podResource } from '../../api/resources.gen.ts';
 import { hasReason, StatusError } from '../../api/status.ts';
 import type { Reconcile } from '../kit/controller.ts';
 import type { OwnWrites } from '../kit/own-writes.ts';
-import type { Plan, PodName } from './plan.ts';
+import { type Plan, type PodName, passMax } from './plan.ts';
 
 /** Calls at once; creation begins with one and doubles, so that a refusal costs little. */
 const parallelMax = 64;
-
-/** Pods created or deleted in one pass; the rest follows in the next. */
-const passMax = 500;
 
 export interface NewPod {
   readonly pod: Pod;
@@ -46,7 +43,9 @@ export async function carryOut(
     at += batch.length;
     size = Math.min(size * 2, parallelMax);
   }
-  return { refused, more: doomed.length < remove.length || names.length < create.length };
+  // Whoever was refused is asked again later.
+  const full = refused === undefined && create.length >= passMax;
+  return { refused, more: doomed.length < remove.length || full };
 }
 
 /** Returns the refusal; throws what may be better another time. */

@@ -10,6 +10,7 @@ import {
   isUpdating,
   type Plan,
   type PodName,
+  passMax,
   provenOf,
   type Situation,
 } from './plan.ts';
@@ -111,7 +112,7 @@ function newNames(
 ): readonly PodName[] {
   const names: PodName[] = [];
   const chosen = new Set<string>();
-  for (let slot = 0; names.length < missing; slot += 1) {
+  for (let slot = 0; names.length < Math.min(missing, passMax); slot += 1) {
     const name = nameOf(slot, hash);
     if (chosen.has(name) || isTaken(name)) continue;
     chosen.add(name);

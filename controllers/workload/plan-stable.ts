@@ -8,6 +8,7 @@ import {
   isUpdating,
   type Plan,
   type PodName,
+  passMax,
   provenOf,
   type Situation,
 } from './plan.ts';
@@ -15,21 +16,27 @@ import { isAvailable, isEnded } from './pod-state.ts';
 
 export function planStable(situation: Situation): Plan {
   const { desired, pods, resting, nameOf, hash } = situation;
-  const byName = new Map(pods.map((pod) => [pod.metadata.name, pod]));
-  const missing: PodName[] = [];
-  const wanted: Pod[] = [];
-  for (let ordinal = 0; ordinal < desired.count; ordinal += 1) {
-    const name = nameOf(ordinal, hash);
-    const pod = byName.get(name);
-    if (pod === undefined) missing.push({ name, ordinal });
-    else wanted.push(pod);
-    byName.delete(name);
-  }
-  const surplus = [...byName.values()].sort((a, b) => ordinalOf(b) - ordinalOf(a));
+  const ordered = [...pods].sort((a, b) => ordinalOf(a) - ordinalOf(b));
+  const isWanted = (pod: Pod) =>
+    ordinalOf(pod) < desired.count && pod.metadata.name === nameOf(ordinalOf(pod), hash);
+  const wanted = ordered.filter(isWanted);
+  const surplus = ordered.filter((pod) => !isWanted(pod)).reverse();
+  const missing = missingOf(situation, wanted);
   const ended = wanted.filter((pod) => isEnded(pod) && !resting.has(pod.metadata.uid ?? ''));
   const create = templatesOf(situation, missing, wanted);
   const remove = [...surplus, ...ended, ...replaced(situation, create, wanted)];
   return { create, remove: remove.filter((pod) => pod.metadata.deletionTimestamp === undefined) };
+}
+
+/** The lowest ordinals that nobody has. */
+function missingOf({ desired, nameOf, hash }: Situation, wanted: readonly Pod[]): PodName[] {
+  const taken = new Set(wanted.map(({ metadata }) => metadata.name));
+  const missing: PodName[] = [];
+  for (let ordinal = 0; ordinal < desired.count && missing.length < passMax; ordinal += 1) {
+    const name = nameOf(ordinal, hash);
+    if (!taken.has(name)) missing.push({ name, ordinal });
+  }
+  return missing;
 }
 
 /** Of which template each missing one is made, the highest first of the new one. */

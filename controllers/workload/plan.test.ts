@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Pod } from '../../api/kinds.gen.ts';
-import { isCurrent, type Plan, type Situation, templateHashLabel } from './plan.ts';
+import { isCurrent, type Plan, passMax, type Situation, templateHashLabel } from './plan.ts';
 import { planEphemeral } from './plan-ephemeral.ts';
 import { planStable } from './plan-stable.ts';
 import { isActive, isAvailable, isEnded } from './pod-state.ts';
@@ -171,6 +171,26 @@ test('no plan takes more than it may, and every template arrives', () => {
     { numRuns: 100 },
   );
 });
+
+test.each([true, false])(
+  'an absurd number is planned one pass at a time (stable: %s)',
+  (stable) => {
+    const count = 2_000_000_000;
+    const at = {
+      hash: 'v1',
+      fallback: undefined,
+      paused: false,
+      nowMs: 0,
+      pods: [] as Pod[],
+      made: 0,
+    };
+    const world: World = { stable, count, maxSurge: stable ? 0 : 1, maxUnavailable: 1, ...at };
+    step(world);
+    expect(world.pods).toHaveLength(passMax);
+    step(world);
+    expect(new Set(world.pods.map(({ metadata }) => metadata.name)).size).toBe(2 * passMax);
+  },
+);
 
 test('a template that never becomes ready costs no more than it may, and undo brings all back', () => {
   fc.assert(

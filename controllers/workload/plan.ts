@@ -3,7 +3,11 @@ import type { Pod } from '../../api/kinds.gen.ts';
 import type { Desired } from './desired.ts';
 import { isProven } from './pod-state.ts';
 
+/** Pods created or deleted in one pass; the rest follows in the next, and is not even named before. */
+export const passMax = 500;
+
 export interface Plan {
+  /** At most `passMax` of each template. */
   readonly create: readonly PodName[];
   /** In this order. */
   readonly remove: readonly Pod[];
