@@ -74,15 +74,15 @@ function mutateOnce(root: object, dice: Dice): void {
     else if (dice.chance(0.03)) put(parent, key, nested(dice));
     else if (typeof child === 'string' && dice.chance(0.4))
       put(parent, key, mutateText(child, dice));
-    else put(parent, key, structuredClone(dice.pick(oddValues)));
+    else put(parent, key, dice.pick(oddValues));
     return;
   }
 }
 
-/** As a key like any other, also where it is `__proto__`. */
+/** A copy, as a key like any other, also where it is `__proto__`. */
 function put(parent: object, key: string, value: unknown): void {
   const plain = { configurable: true, enumerable: true, writable: true };
-  Object.defineProperty(parent, key, { ...plain, value });
+  Object.defineProperty(parent, key, { ...plain, value: structuredClone(value) });
 }
 
 function nested(dice: Dice): unknown {
