@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { CallOptions } from '../../lib/call.ts';
 import { run } from '../run.ts';
 import type { InstanceNetwork, PortSpec } from '../runtime.ts';
+import { interfaceAddresses } from './interface-addresses.ts';
 import { macOfAddress, subnetOf, toAddress, toNumber } from './ip.ts';
 import { joinSegment, removeLink } from './join.ts';
 import { allowForwarding, masquerade } from './masquerade.ts';
@@ -61,7 +62,7 @@ export class BridgeNetwork {
     const namespace = namespaceOf(key);
     const path = namespacePath(namespace);
     const known = await this.addressOf(key);
-    if (known !== undefined && (await namespaceExists(namespace, options))) {
+    if (known !== undefined && (await namespaceExists(namespace))) {
       return { namespacePath: path, ip: known };
     }
     await this.detach(key, options);
@@ -103,7 +104,7 @@ export class BridgeNetwork {
     await unpublishPorts(key, options);
     // Whoever keeps the namespace alive (another mount namespace, an open file) must not keep the address with it.
     await removeLink(key, options);
-    if (await namespaceExists(namespaceOf(key), options)) {
+    if (await namespaceExists(namespaceOf(key))) {
       await run('ip', ['netns', 'delete', namespaceOf(key)], options);
     }
     for (const [ip, holder] of await this.#holders()) {
@@ -118,7 +119,7 @@ export class BridgeNetwork {
 
   async #join(key: string, network: InstanceNetwork, options: CallOptions): Promise<Attachment> {
     const name = namespaceOf(key);
-    const isThere = await namespaceExists(name, options);
+    const isThere = await namespaceExists(name);
     if (!isThere) await run('ip', ['netns', 'add', name], options);
     try {
       await joinSegment(network, { name }, key, options);
@@ -172,7 +173,7 @@ export class BridgeNetwork {
       `link set ${bridge} up`,
     ];
     // What is there already is refused and stays as it is.
-    for (const line of lines) {
+    for (const line of interfaceAddresses(bridge).includes(ip) ? [] : lines) {
       await run('ip', line.split(' '), { ...options, mayFail: /File exists|already/ });
     }
     await masquerade(bridge, subnetOf(ip, Number(length)), options);

@@ -1,4 +1,5 @@
 /** Gives a network namespace its address on the segment of a pool. */
+import { readFile } from 'node:fs/promises';
 import type { CallOptions } from '../../lib/call.ts';
 import { run } from '../run.ts';
 import type { InstanceNetwork } from '../runtime.ts';
@@ -55,7 +56,10 @@ export async function joinSegment(
 
 /** Takes an instance off its segment, whatever still has its namespace; resolves also when it is on none. */
 export async function removeLink(key: string, options: CallOptions): Promise<void> {
-  await run('ip', ['link', 'delete', `bv${key}`], { ...options, mayFail: /Cannot find device/ });
+  const name = `bv${key}`;
+  const links = await readFile('/proc/net/dev', 'utf8');
+  if (!links.split('\n').some((line) => line.trimStart().startsWith(`${name}:`))) return;
+  await run('ip', ['link', 'delete', name], { ...options, mayFail: /Cannot find device/ });
 }
 
 function pathOf(namespace: NamespaceRef): string {

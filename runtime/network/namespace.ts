@@ -23,13 +23,12 @@ export async function namespaceId(path: string): Promise<string | undefined> {
   return `${(await readFile(bootIdFile, 'utf8')).trim()}/${found.dev}/${found.ino}`;
 }
 
-export async function namespaceExists(name: string, options: CallOptions): Promise<boolean> {
-  const listed = await run('ip', ['netns', 'list'], options);
-  return listed.split('\n').some((line) => line.split(' ')[0] === name);
+export async function namespaceExists(name: string): Promise<boolean> {
+  return (await stat(namespacePath(name)).catch(() => undefined)) !== undefined;
 }
 
 export async function ensureNamespace(name: string, options: CallOptions): Promise<void> {
-  if (!(await namespaceExists(name, options))) await run('ip', ['netns', 'add', name], options);
+  if (!(await namespaceExists(name))) await run('ip', ['netns', 'add', name], options);
 }
 
 /** Gives the namespace that a process is in a name, by which it outlives the process. */

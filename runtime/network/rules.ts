@@ -30,12 +30,25 @@ export async function ensureRule(
   return !isThere;
 }
 
-/** As `ensureRule`, for what stays until the next reboot. */
-export async function keepRule(rule: Rule, options: CallOptions): Promise<void> {
+/** Rules that are being made, by their text: whoever needs the same waits for it. */
+const underWay = new Map<string, Promise<void>>();
+
+/** As `ensureRule`, for what stays until the next reboot. One that is written down is looked after by `mendRules`. */
+export function keepRule(rule: Rule, options: CallOptions): Promise<void> {
   const text = JSON.stringify(rule);
-  await mkdir(stateDir, { recursive: true });
+  const known = underWay.get(text);
+  if (known !== undefined) return known;
+  const made = makeKept(rule, text, options).finally(() => underWay.delete(text));
+  underWay.set(text, made);
+  return made;
+}
+
+async function makeKept(rule: Rule, text: string, options: CallOptions): Promise<void> {
   const name = createHash('sha256').update(text).digest('hex').slice(0, 16);
-  await writeFile(join(stateDir, name), text);
+  const path = join(stateDir, name);
+  if ((await readFile(path, 'utf8').catch(() => '')) === text) return;
+  await mkdir(stateDir, { recursive: true });
+  await writeFile(path, text);
   await ensureRule(rule, options);
 }
 

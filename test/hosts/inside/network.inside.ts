@@ -13,6 +13,7 @@ import { systemClock } from '../../../lib/clock.ts';
 import { silentLog } from '../../../lib/log.ts';
 import { macOfAddress, readLink } from '../../../runtime/network/ip.ts';
 import { joinSegment } from '../../../runtime/network/join.ts';
+import { mendRules } from '../../../runtime/network/mend-rules.ts';
 import { ensureNameFallback } from '../../../runtime/network/name-fallback.ts';
 import { ensureSegment } from '../../../runtime/network/segment.ts';
 import type { InstanceNetwork } from '../../../runtime/runtime.ts';
@@ -157,6 +158,8 @@ test.each(['by Berth', 'by somebody else'])(
       // It is this that would keep them apart.
       await execute('iptables', ['-w', '-F', 'FORWARD']);
       expect(await pings('t1', '10.66.0.6')).toBe(false);
+      await mendRules(never);
+      expect(await pings('t1', '10.66.0.6')).toBe(true);
     } finally {
       await execute('iptables', ['-w', '-P', 'FORWARD', 'ACCEPT']);
       await writeFile(judge, '0');
