@@ -1,23 +1,25 @@
 /**
- * Force-deletes pods whose machine a person has declared dead: by deleting its Node object, or by the
+ * Force-deletes pods, and machines that were deleted, whose node a person has declared dead: by deleting its Node object, or by the
  * taint `node.kubernetes.io/out-of-service`. Nobody else confirms the end of such pods.
  * Source: kubernetes pkg/controller/podgc.
  */
-import type { Node, Pod } from '../../api/kinds.gen.ts';
-import { nodes, pods } from '../../api/resources.gen.ts';
+import type { Node, Pod, VM } from '../../api/kinds.gen.ts';
+import { nodes, pods, vms } from '../../api/resources.gen.ts';
 import { hasReason } from '../../api/status.ts';
 import { forAll, type NodeLifecycleContext, nameOf, podsOn } from './context.ts';
+import { collectMachines } from './machines.ts';
 import { outOfServiceTaint, readinessOf } from './node-health.ts';
 import { removePod } from './remove-pod.ts';
 
-/** Since when each node that pods are bound to is missing, in counted time. */
+/** Since when each node that somebody is bound to is missing, in counted time. */
 export type AbsentTimes = Map<string, number>;
 
 export async function collectPods(ctx: NodeLifecycleContext, absent: AbsentTimes): Promise<void> {
   const { informers, beats, options } = ctx;
   const known = informers.for<Node>(nodes);
   const missing = new Set<string>();
-  for (const { spec } of informers.for<Pod>(pods).list()) {
+  const bound = [...informers.for<Pod>(pods).list(), ...informers.for<VM>(vms).list()];
+  for (const { spec } of bound) {
     const { nodeName = '' } = spec;
     if (nodeName !== '' && known.get(nodeName) === undefined) missing.add(nodeName);
   }
@@ -28,6 +30,7 @@ export async function collectPods(ctx: NodeLifecycleContext, absent: AbsentTimes
     if (beats.elapsedMs - sinceMs < options.absentGraceMs) continue;
     if (await isGone(ctx, name)) {
       await remove(ctx, podsOn(ctx, name), 'PodGC: node no longer exists');
+      await collectMachines(ctx, name);
     }
   }
   for (const node of known.list().filter(isOutOfService)) {
@@ -35,6 +38,7 @@ export async function collectPods(ctx: NodeLifecycleContext, absent: AbsentTimes
       ({ metadata }) => metadata.deletionTimestamp !== undefined,
     );
     await remove(ctx, ending, 'PodGC: node is out of service');
+    await collectMachines(ctx, nameOf(node));
   }
 }
 

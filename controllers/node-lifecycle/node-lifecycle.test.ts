@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
-import type { Pod, Workload } from '../../api/kinds.gen.ts';
-import { leases, nodes, pods, workloads } from '../../api/resources.gen.ts';
+import type { Pod, VM, Workload } from '../../api/kinds.gen.ts';
+import { leases, nodes, pods, vms, workloads } from '../../api/resources.gen.ts';
 import { StatusError } from '../../api/status.ts';
 import { object } from '../../test/harness/fake-api.ts';
 import { leaseKey, NodeScene } from '../../test/harness/node-scene.ts';
@@ -261,6 +261,36 @@ test('a deleted Node object is the word that the machine is dead: 40 s later its
   expect(pod?.metadata).toMatchObject({ name: 'db-0' });
   expect(pod?.metadata.uid).not.toBe(before);
   expect(pod?.spec.nodeName).toBeUndefined();
+});
+
+test('a machine says that its node is silent or dead, and one that was deleted goes with a dead one', async () => {
+  const scene = await open(NodeScene.make(3));
+  const { api } = scene.bench;
+  const vm = async (name: string, nodeName: string) => {
+    const status = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] };
+    await api.create(vms, object(vms, `a/${name}`, { spec: { nodeName } }), { signal });
+    await scene.bench.patch(vms, `a/${name}`, { status }, 'status');
+  };
+  const ready = (name: string) =>
+    api.peek<VM>(vms, `a/${name}`)?.status?.conditions?.find(({ type }) => type === 'Ready');
+  await vm('stays', 'n1');
+  await vm('goes', 'n1');
+  await vm('ghost', 'nowhere');
+  await vm('well', 'n2');
+  scene.alive.delete('n1');
+  await scene.pass(60_000);
+  expect(ready('stays')).toMatchObject({ status: 'False', reason: 'NodeUnreachable' });
+  expect(ready('well')).toMatchObject({ status: 'True' });
+  expect(ready('ghost')?.message).toContain('Node nowhere is dead');
+  for (const name of ['goes', 'ghost']) {
+    await api.delete(vms, { namespace: 'a', name }, { gracePeriodSeconds: 30, signal });
+  }
+  await scene.pass(10_000);
+  const names = () => api.all<VM>(vms).map(({ metadata }) => metadata.name);
+  expect(names()).toEqual(['stays', 'goes', 'well']);
+  await api.delete(nodes, { name: 'n1' }, { signal });
+  await scene.pass(50_000);
+  expect(names()).toEqual(['stays', 'well']);
 });
 
 test('a Node object that comes back in time keeps its pods', async () => {

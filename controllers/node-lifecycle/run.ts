@@ -1,6 +1,6 @@
 /** Watches over nodes: marks those that have gone silent, and moves what may be moved. */
-import type { Node, Pod } from '../../api/kinds.gen.ts';
-import { leases, nodes, pods, workloads } from '../../api/resources.gen.ts';
+import type { Node, Pod, VM } from '../../api/kinds.gen.ts';
+import { leases, nodes, pods, vms, workloads } from '../../api/resources.gen.ts';
 import { hasReason } from '../../api/status.ts';
 import { createEventRecorder } from '../../client/events.ts';
 import type { InformerEvent } from '../../client/informer.ts';
@@ -16,6 +16,7 @@ import {
 } from './context.ts';
 import { evictPods, type TaintTimes } from './evict.ts';
 import { Heartbeats } from './heartbeats.ts';
+import { markMachines } from './machines.ts';
 import { confirmSilence, listen, markNodes } from './mark-nodes.ts';
 import { markPods } from './mark-pods.ts';
 import { readinessOf } from './node-health.ts';
@@ -75,13 +76,16 @@ class NodeLifecycle {
     informers.index<Pod>(pods, byNode, ({ spec }) =>
       spec.nodeName === undefined ? [] : [spec.nodeName],
     );
+    informers.index<VM>(vms, byNode, ({ spec }) =>
+      spec.nodeName === undefined ? [] : [spec.nodeName],
+    );
   }
 
   async run(): Promise<void> {
     const { informers, signal, clock } = this.#ctx;
     const changes = informers.for<Node>(nodes).events.subscribe((event) => this.#onNode(event));
     try {
-      const needed = [nodes, pods, leases, workloads];
+      const needed = [nodes, pods, vms, leases, workloads];
       await Promise.all(needed.map((each) => informers.for(each).untilSynced({ signal })));
       while (!signal.aborted) {
         const waitMs = await this.#pass().catch((error) => this.#failed(error));
@@ -114,7 +118,10 @@ class NodeLifecycle {
     const clean = [await markNodes(ctx, all)];
     const silent = all.filter((node) => isSilent(ctx, node));
     this.#judgeWave(all, silent);
-    for (const node of silent) clean.push(await markPods(ctx, node));
+    for (const node of silent) {
+      clean.push(await markPods(ctx, node));
+      clean.push(await markMachines(ctx, nameOf(node)));
+    }
     const evicted = await evictPods(ctx, all, this.#taints, this.#wave);
     clean.push(evicted.clean);
     await collectPods(ctx, this.#absent);

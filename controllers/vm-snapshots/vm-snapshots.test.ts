@@ -83,7 +83,7 @@ test('it is removed before the object goes, unless its machine is gone', async (
   expect(asked.at(-1)).toContain('/vms/db/unsnapshot?snapshot=');
   await add();
   await pass();
-  await api.delete(vms, { namespace: 'a', name: 'db' }, { signal });
+  await api.delete(vms, { namespace: 'a', name: 'db' }, { gracePeriodSeconds: 0, signal });
   await pass();
   expect(snapshot()?.status).toMatchObject({ phase: 'Failed', readyToUse: false });
   const before = asked.length;

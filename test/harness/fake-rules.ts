@@ -31,8 +31,8 @@ export function visible<T extends KubeObject>(
 }
 
 export function graceOf(resource: Resource, object: KubeObject, options: DeleteOptions): number {
-  if (resource.resource !== 'pods') return 0;
-  const spec = asJson(object)['spec'] as JsonObject | undefined; // A pod's spec is an object.
+  if (resource.resource !== 'pods' && resource.resource !== 'vms') return 0;
+  const spec = asJson(object)['spec'] as JsonObject | undefined; // Theirs are objects.
   if (spec?.['nodeName'] === undefined) return 0;
   return options.gracePeriodSeconds ?? 30;
 }
