@@ -7,15 +7,8 @@ const signal = new AbortController().signal;
 
 afterEach(stopWorlds);
 
-it('decides all pods of a workload that counts by node at once: all or none', async () => {
-  const world = new World();
-  for (const [name, cpu] of [
-    ['n1', '4'],
-    ['n2', '2'],
-    ['n3', '1'],
-  ] as const) {
-    await world.node(name, cpu);
-  }
+/** So many pods of one core, two of which go to every node. */
+async function twoEach(world: World, count: number): Promise<void> {
   const workload: Workload = {
     apiVersion: 'berth.dev/v1',
     kind: 'Workload',
@@ -30,7 +23,22 @@ it('decides all pods of a workload that counts by node at once: all or none', as
   const { uid = '' } = created.metadata;
   const owner = { apiVersion: 'berth.dev/v1', kind: 'Workload', name: 'each', uid };
   const ownerReferences = [{ ...owner, controller: true }];
-  for (let i = 0; i < 6; i += 1) await world.pod(`e${i}`, '1', { ownerReferences });
+  for (let i = 0; i < count; i += 1) await world.pod(`e${i}`, '1', { ownerReferences });
+}
+
+async function grow(world: World, name: string, cpu: string): Promise<void> {
+  const node = await world.get<Node>(nodes, name);
+  const allocatable = { ...node.status?.allocatable, cpu };
+  const grown = { ...node, status: { ...node.status, allocatable } };
+  await world.api.update<Node>(nodes, grown, { signal, subresource: 'status' });
+}
+
+it('decides all pods of a workload that counts by node at once: all or none', async () => {
+  const world = new World();
+  await world.node('n1', '4');
+  await world.node('n2', '2');
+  await world.node('n3', '1');
+  await twoEach(world, 6);
   world.start();
   await world.clock.advance(1_000);
   const where = async () => Object.values(await world.bound());
@@ -39,10 +47,35 @@ it('decides all pods of a workload that counts by node at once: all or none', as
   expect(status?.conditions?.[0]?.message).toContain(
     'strategy Each: 2 of 3 nodes have room for 2, 3 are needed',
   );
-  const n3 = await world.get<Node>(nodes, 'n3');
-  const allocatable = { ...n3.status?.allocatable, cpu: '2' };
-  const grown = { ...n3, status: { ...n3.status, allocatable } };
-  await world.api.update<Node>(nodes, grown, { signal, subresource: 'status' });
+  await grow(world, 'n3', '2');
   await world.clock.advance(1_000);
   expect((await where()).sort()).toEqual(['n1', 'n1', 'n2', 'n2', 'n3', 'n3']);
+});
+
+it('heeds what changes while it decides about them in turns', async () => {
+  for (let turns = 0; turns < 16; turns += 1) {
+    const world = new World();
+    await world.node('n1', '2');
+    await world.node('n2', '1');
+    // Each look at the clock ends a turn.
+    const now = world.clock.now.bind(world.clock);
+    let looks = 0;
+    world.clock.now = () => now() + 5 * looks++;
+    await twoEach(world, 4);
+    world.start();
+    for (let i = 0; i < turns; i += 1) await new Promise((resolve) => setImmediate(resolve));
+    await grow(world, 'n2', '2');
+    await world.api.delete(
+      pods,
+      { namespace: 'default', name: 'e0' },
+      { signal, gracePeriodSeconds: 0 },
+    );
+    world.clock.now = now;
+    await world.clock.advance(2_000);
+    // Nothing is held for the one that went.
+    await world.pod('later', '1');
+    await world.clock.advance(2_000);
+    const where = Object.values(await world.bound()).sort();
+    expect(where, `after ${turns} turns`).toEqual(['n1', 'n1', 'n2', 'n2']);
+  }
 });

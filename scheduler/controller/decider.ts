@@ -1,28 +1,20 @@
 /** Decides a batch of pods: those of one class together, gangs all or none. Who is refused is told why. */
-import type { Pod, Volume } from '../../api/kinds.gen.ts';
+import type { Pod } from '../../api/kinds.gen.ts';
 import { isVm } from '../../api/vm-instance.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import { Turns } from '../../lib/turns.ts';
 import { refusalText } from '../advice/words.ts';
 import type { Decision, Engine } from '../engine/engine.ts';
-import type { PlacementRequest } from '../engine/request.ts';
+import type { Layout, PlacementRequest } from '../engine/request.ts';
 import type { Binding } from './binder.ts';
+import { byClass, type Candidate, moreUrgentFirst, unitsOf } from './candidate.ts';
 import type { Cluster } from './cluster.ts';
 import type { Gang, Gangs } from './gangs.ts';
 import type { PendingPod, PendingPods } from './pending-pods.ts';
 import type { Preemptor, Prepared, Standing } from './preemptor.ts';
 import type { ScheduleMetrics } from './schedule-metrics.ts';
 import type { Verdict, Verdicts } from './verdicts.ts';
-
-export interface Candidate {
-  readonly pending: PendingPod;
-  readonly pod: Pod;
-  readonly request: PlacementRequest;
-  readonly gang: Gang | undefined;
-  /** What it claims; absent: none. */
-  readonly volumes?: readonly Volume[];
-}
 
 export interface Decided extends Candidate {
   readonly binding: Binding;
@@ -75,7 +67,7 @@ export class Decider {
   /** What is to be bound; all others wait again. */
   async decide(candidates: readonly Candidate[]): Promise<Decided[]> {
     const decided: Decided[] = [];
-    const all = this.#withOwned(candidates.filter((each) => this.#isCurrent(each)));
+    const all = await this.#withOwned(candidates.filter((each) => this.#isCurrent(each)));
     for (const unit of unitsOf(all, (candidate) => this.#keyOf(candidate))) {
       // Just before they are decided: what is prepared for many others may make it be forgotten.
       for (const { request } of unit) {
@@ -94,7 +86,8 @@ export class Decider {
   /** Those of one class, which are no gang: as many as fit, then each of the others by itself. */
   async #decideAlike(unit: readonly Candidate[]): Promise<readonly Decided[]> {
     const { engine, preemptor } = this.#deps;
-    if (unit.some(({ request }) => request.layout !== undefined)) return this.#decideRun(unit);
+    const layout = unit[0]?.request.layout;
+    if (layout !== undefined) return this.#decideGroup(unit, layout);
     const restore = preemptor.setAside(unit);
     const placed = engine.placeRun(unit.map(({ request }) => request));
     const decided = unit.flatMap((candidate, i) => this.#conclude(candidate, placed[i]));
@@ -114,19 +107,41 @@ export class Decider {
     return decided;
   }
 
+  /** Those of an owner that counts by node. */
+  async #decideGroup(unit: readonly Candidate[], layout: Layout): Promise<readonly Decided[]> {
+    const { cluster, engine, preemptor, queue } = this.#deps;
+    const { helps } = queue;
+    const restore = preemptor.setAside(unit);
+    const requests = unit.map(({ request }) => request);
+    const decisions = await this.#turns.through(engine.scheduleGroup(requests, layout));
+    restore();
+    const decided: Decided[] = [];
+    for (const [i, candidate] of unit.entries()) {
+      const { uid } = candidate.pending;
+      if (this.#isCurrent(candidate)) decided.push(...this.#conclude(candidate, decisions[i]));
+      else cluster.forget(uid);
+      // It waits from now on only: what came since it was decided may help it.
+      if (decisions[i]?.type === 'refused' && queue.helps !== helps) queue.helpOne(uid);
+      await this.#turns.step();
+    }
+    return decided;
+  }
+
   /** Where an owner counts by node all its pods are decided together, also those that did not fit before. */
-  #withOwned(candidates: readonly Candidate[]): readonly Candidate[] {
-    const { candidateOf, queue } = this.#deps;
+  async #withOwned(candidates: readonly Candidate[]): Promise<readonly Candidate[]> {
+    const all: Candidate[] = [];
     const owners = new Set<string>();
-    return candidates.flatMap((candidate) => {
+    for (const candidate of candidates) {
       const { layout, owner } = candidate.request;
-      if (layout === undefined || owner === undefined) return [candidate];
-      if (owners.has(owner)) return [];
-      owners.add(owner);
-      const others = queue.takeOwned(owner).flatMap((each) => candidateOf(each) ?? []);
-      const all = [...candidates.filter(({ request }) => request.owner === owner), ...others];
-      return all.sort((a, b) => compareText(a.request.classKey, b.request.classKey));
-    });
+      if (layout === undefined || owner === undefined) all.push(candidate);
+      else if (!owners.has(owner)) {
+        owners.add(owner);
+        const own = candidates.filter(({ request }) => request.owner === owner);
+        own.push(...(await this.candidatesOf(this.#deps.queue.takeOwned(owner))));
+        all.push(...own.sort(byClass));
+      }
+    }
+    return all;
   }
 
   /** False when the pod has changed or gone while others had their turn: it waits again then, or is forgotten. */
@@ -336,11 +351,6 @@ export class Decider {
 
 const noRoom = { message: undefined, nominatedNodeName: undefined };
 
-function compareText(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
-}
-
 /** Whether somebody placed elsewhere could help. */
 function waitsForPeers({ peerRules }: PlacementRequest): boolean {
   if (peerRules === undefined) return false;
@@ -351,34 +361,4 @@ function waitsForPeers({ peerRules }: PlacementRequest): boolean {
 function deadlineOf({ timeoutMs }: Gang, all: readonly Candidate[]): number {
   const made = all.map(({ pod }) => Date.parse(pod.metadata.creationTimestamp ?? '') || 0);
   return Math.min(...made) + timeoutMs;
-}
-
-function moreUrgentFirst(a: Candidate, b: Candidate): number {
-  const [priorityA, priorityB] = [a.pod.spec.priority ?? 0, b.pod.spec.priority ?? 0];
-  if (priorityA !== priorityB) return priorityB - priorityA;
-  const [madeA, madeB] = [a, b].map(({ pod }) => pod.metadata.creationTimestamp ?? '');
-  if (madeA !== madeB) return String(madeA) < String(madeB) ? -1 : 1;
-  return a.pending.key < b.pending.key ? -1 : 1;
-}
-
-/** Neighbours of one key, and a whole gang where the first of its members stands. */
-function unitsOf(
-  candidates: readonly Candidate[],
-  keyOf: (candidate: Candidate) => string,
-): readonly Candidate[][] {
-  const units: Candidate[][] = [];
-  const gangs = new Map<string, Candidate[]>();
-  let last: string | undefined;
-  for (const candidate of candidates) {
-    const key = keyOf(candidate);
-    const unit = candidate.gang === undefined ? units.at(-1) : gangs.get(key);
-    if (unit !== undefined && (candidate.gang !== undefined || key === last)) unit.push(candidate);
-    else {
-      const started = [candidate];
-      units.push(started);
-      if (candidate.gang !== undefined) gangs.set(key, started);
-    }
-    last = key;
-  }
-  return units;
 }

@@ -41,6 +41,12 @@ export class PendingPods {
   readonly #waiting = new Set<Entry>();
   /** Those of them that an instance placed elsewhere could help. */
   readonly #waitingForPeers = new Set<Entry>();
+  #helps = 0;
+
+  /** Grows when something changes that could make room for somebody. */
+  get helps(): number {
+    return this.#helps;
+  }
 
   get size(): number {
     return this.#entries.size;
@@ -138,6 +144,7 @@ export class PendingPods {
 
   /** Something changed that could make room: everything that waits is tried again as soon as it may. */
   help(): void {
+    this.#helps += 1;
     for (const entry of this.#waiting) entry.helped = true;
   }
 
@@ -161,6 +168,7 @@ export class PendingPods {
 
   /** An instance was placed. */
   helpPeers(): void {
+    this.#helps += 1;
     for (const entry of this.#waitingForPeers) entry.helped = true;
   }
 

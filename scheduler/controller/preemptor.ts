@@ -118,7 +118,8 @@ export class Preemptor {
 
   /** Until the returned function is called, rooms that are not kept from these are free. */
   setAside(wanting: readonly Wanting[]): () => void {
-    const least = Math.min(...wanting.map(({ pod }) => priorityOf(pod)));
+    let least = Number.POSITIVE_INFINITY;
+    for (const { pod } of wanting) least = Math.min(least, priorityOf(pod));
     return this.#nominations.setAside(wanting.map(uidOf), least);
   }
 

@@ -82,7 +82,7 @@ export class Engine {
   scheduleBatch(requests: readonly PlacementRequest[], reasons?: Reasons): readonly Decision[] {
     const [first] = requests;
     if (first?.layout !== undefined && requests.every((each) => isAlike(each, first))) {
-      return decideGroup(this.snapshot, requests, first.layout);
+      return atOnce(this.scheduleGroup(requests, first.layout));
     }
     const decisions: Decision[] = [];
     while (decisions.length < requests.length) {
@@ -98,6 +98,14 @@ export class Engine {
       }
     }
     return decisions;
+  }
+
+  /** As `scheduleBatch` for requests of one class with this layout, with pauses. */
+  scheduleGroup(
+    requests: readonly PlacementRequest[],
+    layout: Layout,
+  ): Generator<undefined, readonly Decision[]> {
+    return decideGroup(this.snapshot, requests, layout);
   }
 
   /** As `scheduleBatch` for requests that are alike, but undefined where one is refused. */
@@ -167,7 +175,7 @@ export class Engine {
   }
 
   #scheduleOne(request: PlacementRequest, layout: Layout): Decision {
-    const [decision] = decideGroup(this.snapshot, [request], layout);
+    const [decision] = atOnce(this.scheduleGroup([request], layout));
     this.snapshot.release(request.uid);
     return decision ?? { type: 'refused', reasons: unavailable(this.snapshot, request) };
   }

@@ -115,6 +115,38 @@ describe('Fill', () => {
 });
 
 describe('a layout', () => {
+  it('is decided in parts, between which nodes go and others place what was asked for', () => {
+    const count = 600;
+    const engine = cluster(new Array(count).fill(2));
+    const { snapshot } = engine;
+    const requests = group(count, 'Each', { perNode: 1 });
+    const deciding = engine.scheduleGroup(requests, { perNode: 1 });
+    const pauses: string[] = [];
+    let part = deciding.next();
+    for (; part.done !== true; part = deciding.next()) {
+      // While nodes are counted, and later while instances are placed.
+      snapshot.removeNode(`n${pauses.length}`);
+      const [last = request('none')] = requests.slice(-1 - pauses.length);
+      snapshot.assume(last, 'n300', {});
+      pauses.push(last.uid);
+    }
+    expect(pauses.length).toBeGreaterThan(4);
+    const decisions = part.value;
+    const on = (uid: string) => decisions[requests.findIndex((each) => each.uid === uid)];
+    for (const uid of pauses) expect(on(uid)).toMatchObject({ type: 'placed', node: 'n300' });
+    expect(decisions.length).toBe(count);
+    const nodes: string[] = [];
+    for (const [i, { uid }] of requests.entries()) {
+      const decision = decisions[i];
+      const node = decision?.type === 'placed' ? decision.node : undefined;
+      expect(snapshot.nodeOf(uid)).toBe(node);
+      if (node !== undefined && node !== 'n300') nodes.push(node);
+    }
+    // Some have gone, and nobody takes a place twice.
+    expect(nodes.length).toBeGreaterThan(count - 30);
+    expect(new Set(nodes).size).toBe(nodes.length);
+  });
+
   it('is what the distribution of Eru says, where nothing was placed before', () => {
     const rooms = fc.array(fc.integer({ min: 0, max: 5 }), { minLength: 1, maxLength: 6 });
     const layout = fc.record({

@@ -4,7 +4,12 @@
  * become possible is raised where it can be: one full node must not keep another from being mended.
  */
 import type { JsonValue } from '../../api/meta.ts';
-import { type Candidate, type Distribution, distribute } from '../strategies/distribute.ts';
+import {
+  type Candidate,
+  type Distribution,
+  distribute,
+  fullestFirst,
+} from '../strategies/distribute.ts';
 import type { Strategy } from '../strategies/strategy.ts';
 import type { Decision, Placed } from './decision.ts';
 import {
@@ -15,7 +20,7 @@ import {
   roomAt,
   withRules,
 } from './evaluate.ts';
-import { isAllowedOn, reasonsOf } from './explain.ts';
+import { isAllowedOn, reasonsInParts } from './explain.ts';
 import type { Allocation, Layout, PlacementRequest } from './request.ts';
 import type { Snapshot } from './snapshot.ts';
 import { refused } from './verdict.ts';
@@ -23,45 +28,85 @@ import { refused } from './verdict.ts';
 /** All nodes are as good: the layout decides. */
 const byLayout: Strategy = { name: 'Each', readsRoom: false, cost: () => 0 };
 
+/** Nodes that are looked at, or instances that are placed, in one part. */
+const partSize = 256;
+
 interface GroupNode extends Candidate {
   readonly index: number;
 }
 
-/** `requests` are of one class, with this layout. What is placed is assumed in the snapshot. */
-export function decideGroup(
+/**
+ * `requests` are of one class, with this layout. What is placed is assumed in the snapshot. Pauses after each part; what
+ * somebody else has placed meanwhile stays where it is.
+ */
+export function* decideGroup(
   snapshot: Snapshot,
   requests: readonly PlacementRequest[],
   layout: Layout,
-): readonly Decision[] {
+): Generator<undefined, readonly Decision[]> {
   const [request] = requests;
   if (request === undefined) return [];
-  const rules = domainRulesOf(snapshot.peers, request);
-  const costOf = withRules(costFunction(snapshot, request, byLayout), rules);
-  const nodes = nodesFor(snapshot, request, layout, costOf);
+  for (;;) {
+    const deciding = decide(snapshot, request, requests, layout);
+    let isDisturbed = false;
+    let part = deciding.next();
+    for (; part.done !== true; part = deciding.next()) {
+      const { position } = snapshot.log;
+      yield;
+      isDisturbed ||= position !== snapshot.log.position;
+    }
+    if (part.value !== undefined) return part.value;
+    // Nodes that were good for the whole layout are not any more: others may be.
+    if (isDisturbed) continue;
+    const why = 'rules between instances leave too few nodes';
+    const refusal = yield* refuse(snapshot, request, why);
+    return requests.map(() => refusal);
+  }
+}
+
+/** Undefined where the whole layout was possible, as far as nodes tell by themselves, and then was not. */
+function* decide(
+  snapshot: Snapshot,
+  request: PlacementRequest,
+  requests: readonly PlacementRequest[],
+  layout: Layout,
+): Generator<undefined, readonly Decision[] | undefined> {
+  const nodes = yield* nodesFor(snapshot, request, layout);
+  yield;
   const isFirst = nodes.every(({ count }) => count === 0);
   const wanted = isFirst ? whole(request, layout, nodes) : rest(layout, nodes);
-  if (wanted.type === 'refused') return requests.map(refuse(snapshot, request, wanted.message));
-  const placed = place(snapshot, requests, costOf, slotsOf(nodes, wanted.replicas));
-  const asked = wanted.replicas.reduce((sum, replicas) => sum + replicas, 0);
-  if (placed.length < Math.min(asked, requests.length) && isFirst) {
-    for (const { uid } of requests) snapshot.release(uid);
-    const why = 'rules between instances leave too few nodes';
-    return requests.map(refuse(snapshot, request, why));
+  if (wanted.type === 'refused') {
+    const refusal = yield* refuse(snapshot, request, wanted.message);
+    return requests.map(() => refusal);
+  }
+  yield;
+  const slots = slotsOf(nodes, wanted.replicas);
+  yield;
+  const { placed, own } = yield* place(snapshot, requests, slots);
+  if (placed.length === requests.length) return placed;
+  if (placed.length < slots.length && isFirst) {
+    for (const uid of own) snapshot.release(uid);
+    return undefined;
   }
   const why = `the nodes that can have any have ${layout.perNode} each`;
-  const surplus = requests.slice(placed.length).map(refuse(snapshot, request, why));
-  return [...placed, ...surplus];
+  const refusal = yield* refuse(snapshot, request, why);
+  const surplus = requests.slice(placed.length);
+  return [...placed, ...surplus.map((each) => placedAlready(snapshot, each) ?? refusal)];
 }
 
 /** Nodes that no rule excludes, and those that have an instance of the owner already. */
-function nodesFor(
+function* nodesFor(
   snapshot: Snapshot,
   request: PlacementRequest,
   { perNode }: Layout,
-  costOf: CostOf,
-): readonly GroupNode[] {
+): Generator<undefined, readonly GroupNode[]> {
   const nodes: GroupNode[] = [];
-  for (const index of snapshot.order.indices()) {
+  let costOf = costs(snapshot, request);
+  for (const [i, index] of snapshot.order.indices().slice().entries()) {
+    if (i % partSize === partSize - 1) {
+      yield;
+      costOf = costs(snapshot, request);
+    }
     const count = ownerCountAt(snapshot, request, index);
     const fits = costOf(index) !== refused;
     if (!fits && count === 0 && !isAllowedOn(snapshot, request, index)) continue;
@@ -70,6 +115,12 @@ function nodesFor(
     nodes.push({ index, count: Math.min(count, perNode), capacity: room, usage: 0, rate: 0 });
   }
   return nodes;
+}
+
+/** True until others have had their turn. */
+function costs(snapshot: Snapshot, request: PlacementRequest): CostOf {
+  const rules = domainRulesOf(snapshot.peers, request);
+  return withRules(costFunction(snapshot, request, byLayout), rules);
 }
 
 /** All or nothing. */
@@ -99,31 +150,66 @@ const nodesMax = Number.MAX_SAFE_INTEGER;
 
 /** Node indices, one for each instance: those first that have the most, then those with the most room. */
 function slotsOf(nodes: readonly GroupNode[], replicas: readonly number[]): readonly number[] {
-  return nodes
-    .map((node, at) => ({ node, replicas: replicas[at] ?? 0 }))
-    .filter((each) => each.replicas > 0)
-    .sort((a, b) => b.node.count - a.node.count || b.node.capacity - a.node.capacity)
-    .flatMap((each) => new Array<number>(each.replicas).fill(each.node.index));
+  const slots: number[] = [];
+  for (const at of fullestFirst(nodes)) {
+    const index = nodes[at]?.index ?? 0;
+    for (let left = replicas[at] ?? 0; left > 0; left -= 1) slots.push(index);
+  }
+  return slots;
 }
 
-function place(
+interface Laid {
+  /** By request, from the first on. */
+  readonly placed: Placed[];
+  /** Uids of those that were placed here. */
+  readonly own: string[];
+}
+
+function* place(
   snapshot: Snapshot,
   requests: readonly PlacementRequest[],
-  costOf: CostOf,
   slots: readonly number[],
-): readonly Placed[] {
+): Generator<undefined, Laid> {
   const placed: Placed[] = [];
-  for (const index of slots) {
-    const request = requests[placed.length];
+  const own: string[] = [];
+  let costOf: CostOf | undefined;
+  for (const [i, index] of slots.entries()) {
+    if (i % partSize === partSize - 1) {
+      yield;
+      costOf = undefined;
+    }
+    const request = nextOf(snapshot, requests, placed);
     const node = snapshot.recordAt(index)?.name;
-    if (request === undefined || node === undefined) break;
+    if (request === undefined) break;
+    costOf ??= costs(snapshot, request);
     // By a rule between instances: of those room says nothing.
-    if (costOf(index) === refused) continue;
+    if (node === undefined || costOf(index) === refused) continue;
     const allocation = allocationOn(snapshot, request, index);
     snapshot.assume(request, node, allocation);
     placed.push({ type: 'placed', node, allocation });
+    own.push(request.uid);
   }
-  return placed;
+  return { placed, own };
+}
+
+/** The next request that nobody has placed; those before it are added to what is placed. */
+function nextOf(
+  snapshot: Snapshot,
+  requests: readonly PlacementRequest[],
+  placed: Placed[],
+): PlacementRequest | undefined {
+  for (;;) {
+    const request = requests[placed.length];
+    const already = request === undefined ? undefined : placedAlready(snapshot, request);
+    if (already === undefined) return request;
+    placed.push(already);
+  }
+}
+
+function placedAlready(snapshot: Snapshot, { uid }: PlacementRequest): Placed | undefined {
+  const known = snapshot.placementOf(uid);
+  if (known === undefined) return undefined;
+  return { type: 'placed', node: known.node, allocation: known.allocation };
 }
 
 function allocationOn(snapshot: Snapshot, { parts }: PlacementRequest, index: number): Allocation {
@@ -135,8 +221,12 @@ function allocationOn(snapshot: Snapshot, { parts }: PlacementRequest, index: nu
   return Object.fromEntries(pieces);
 }
 
-function refuse(snapshot: Snapshot, request: PlacementRequest, why: string): () => Decision {
-  const { classes, nodes } = reasonsOf(snapshot, request);
+function* refuse(
+  snapshot: Snapshot,
+  request: PlacementRequest,
+  why: string,
+): Generator<undefined, Decision> {
+  const { classes, nodes } = yield* reasonsInParts(snapshot, request);
   const reasons = { nodes, request: `strategy ${request.strategy}: ${why}`, classes };
-  return () => ({ type: 'refused', reasons });
+  return { type: 'refused', reasons };
 }

@@ -55,7 +55,7 @@ export function distribute(
   if (!Number.isSafeInteger(wanted.need) || wanted.need < 0) {
     return refused('InvalidNeed', `need ${wanted.need} is not a whole number of at least 0`);
   }
-  const candidates = given.map((node) => ({ ...node, capacity: Math.max(0, node.capacity) }));
+  const candidates = given.map((node) => (node.capacity < 0 ? { ...node, capacity: 0 } : node));
   switch (strategy) {
     case 'Spread':
       return spread(candidates, wanted);
@@ -132,10 +132,12 @@ function drained(candidates: readonly Candidate[], wanted: Wanted): Distribution
   const short = shortage(candidates, wanted);
   if (short !== undefined) return short;
   const replicas = zeros(candidates);
-  const order = sortedPositions(candidates, (a, b) => a.capacity - b.capacity || b.usage - a.usage);
+  const order = candidates
+    .map(({ capacity, usage }, at) => ({ capacity, usage, at }))
+    .sort((a, b) => a.capacity - b.capacity || b.usage - a.usage);
   let left = wanted.need;
-  for (const at of order) {
-    const share = Math.min(left, candidates[at]?.capacity ?? 0);
+  for (const { at, capacity } of order) {
+    const share = Math.min(left, capacity);
     replicas[at] = share;
     left -= share;
   }
@@ -153,7 +155,7 @@ function each(candidates: readonly Candidate[], { need, limit }: Wanted): Distri
     );
   }
   const replicas = zeros(candidates);
-  const order = sortedPositions(candidates, (a, b) => b.capacity - a.capacity);
+  const order = roomiestFirst(candidates, candidates.keys());
   for (const at of order.slice(0, nodes)) replicas[at] = need;
   return { type: 'distributed', replicas };
 }
@@ -161,7 +163,7 @@ function each(candidates: readonly Candidate[], { need, limit }: Wanted): Distri
 /** Raises every node, or the `limit` nodes that have the most already, to `need`; none that has more gives any up. */
 function fill(candidates: readonly Candidate[], { need, limit }: Wanted): Distribution {
   const nodes = limit > 0 ? limit : candidates.length;
-  const order = sortedPositions(candidates, (a, b) => b.count - a.count || b.capacity - a.capacity);
+  const order = fullestFirst(candidates);
   const fitting = order.filter((at) => {
     const { count = 0, capacity = 0 } = candidates[at] ?? {};
     return count + capacity >= need;
@@ -204,13 +206,24 @@ function zeros(candidates: readonly Candidate[]): number[] {
   return candidates.map(() => 0);
 }
 
-/** Positions in the order given; equals stay in the order of the nodes. */
-function sortedPositions(
-  candidates: readonly Candidate[],
-  order: (a: Candidate, b: Candidate) => number,
-): number[] {
-  return candidates
-    .map((candidate, at) => ({ candidate, at }))
-    .sort((a, b) => order(a.candidate, b.candidate) || a.at - b.at)
-    .map(({ at }) => at);
+/** Positions of those that have the most instances, and of these of those with the most room, first. */
+export function fullestFirst(candidates: readonly Candidate[]): number[] {
+  const byCount = highestFirst(candidates.keys(), (at) => candidates[at]?.count ?? 0);
+  return byCount.flatMap((some) => roomiestFirst(candidates, some));
+}
+
+function roomiestFirst(candidates: readonly Candidate[], positions: Iterable<number>): number[] {
+  return highestFirst(positions, (at) => candidates[at]?.capacity ?? 0).flat();
+}
+
+/** Equals together, in the order given: of many thousands of nodes many are equal, and need not be sorted. */
+function highestFirst(positions: Iterable<number>, keyOf: (at: number) => number): number[][] {
+  const byKey = new Map<number, number[]>();
+  for (const at of positions) {
+    const key = keyOf(at);
+    const equals = byKey.get(key);
+    if (equals === undefined) byKey.set(key, [at]);
+    else equals.push(at);
+  }
+  return [...byKey].sort(([a], [b]) => b - a).map(([, equals]) => equals);
 }
