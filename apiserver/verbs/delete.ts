@@ -131,6 +131,9 @@ async function deleteCurrent(
   return result.type === 'written' ? { type: 'marked', object: result.stored } : undefined;
 }
 
+/** 292 years, as much as a Go duration holds: more has no date, and upstream's turns into the past. */
+const maxGraceSeconds = 9_223_372_036;
+
 /** The object with its deletion timestamp, grace period and the finalizers of the propagation policy. */
 function marked(
   deps: VerbDeps,
@@ -142,7 +145,7 @@ function marked(
   const next = copyOf(old.object);
   const metadata = metadataOf(next);
   const deletion = strategy.deletion?.(next, parameters.graceSeconds) ?? { type: 'now' };
-  const seconds = deletion.type === 'graceful' ? deletion.seconds : 0;
+  const seconds = deletion.type === 'graceful' ? Math.min(deletion.seconds, maxGraceSeconds) : 0;
   const already = metadata['deletionTimestamp'] !== undefined;
   const before = Number(metadata['deletionGracePeriodSeconds'] ?? 0);
   // A running grace period may be shortened, never prolonged.

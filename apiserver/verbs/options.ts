@@ -125,12 +125,10 @@ export function deleteParameters(query: URLSearchParams, body: JsonObject): Dele
     });
   if (errors.length > 0) throw invalid({ group: 'meta.k8s.io', kind: 'DeleteOptions' }, '', errors);
   const grace = body['gracePeriodSeconds'] ?? query.get('gracePeriodSeconds') ?? undefined;
-  if (grace !== undefined && !/^[-+]?\d+$/.test(String(grace)))
-    throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(String(grace))}: invalid syntax`);
   const preconditions = (body['preconditions'] ?? {}) as JsonObject; // Checked by the schema of DeleteOptions.
   return {
     dryRun: dryRun.includes('All'),
-    graceSeconds: grace === undefined ? undefined : atLeastNow(Number(grace)),
+    graceSeconds: grace === undefined ? undefined : atLeastNow(parseSeconds(String(grace))),
     propagation: propagationOf(policy, orphan),
     uid: typeof preconditions['uid'] === 'string' ? preconditions['uid'] : undefined,
     resourceVersion:
@@ -148,6 +146,16 @@ function propagationOf(policy: unknown, orphan: unknown): DeleteParameters['prop
   if (policy === 'Background' || policy === 'Foreground' || policy === 'Orphan') return policy;
   if (orphan === true) return 'Orphan';
   return undefined;
+}
+
+/** Throws 400, in Go's words, for what is no integer of 64 bits. */
+function parseSeconds(text: string): number {
+  const fail = (why: string) =>
+    badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: ${why}`);
+  if (!/^[-+]?\d+$/.test(text)) throw fail('invalid syntax');
+  const exact = BigInt(text.replace('+', ''));
+  if (BigInt.asIntN(64, exact) !== exact) throw fail('value out of range');
+  return Number(exact);
 }
 
 /** Upstream takes a negative grace period for one second. */

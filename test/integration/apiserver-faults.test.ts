@@ -199,13 +199,14 @@ test('bodies over HTTP/2 that nobody reads do not hold up their senders, also wh
       const { stream, ending } = unread(session);
       // Some read their answer when all is sent.
       if (i % 2 === 0) stream.pause();
-      setTimeout(() => stream.resume(), 500);
+      setTimeout(() => stream.resume(), 100);
       // Many times the window of a stream.
       stream.end(Buffer.alloc(3_500_000));
       return ending;
     });
     expect(new Set(await Promise.all(ended))).toEqual(new Set([404]));
-    expect(turns.count).toBeLessThan(300);
+    // With the windows that are usual, 1,700.
+    expect(turns.count).toBeLessThan(600);
   } finally {
     turns.stop();
     session.destroy();

@@ -258,6 +258,26 @@ describe.each(storeKinds)('apiserver over %s', (kind) => {
     expect((await api.call('GET', `${at}/held`)).status).toBe(404);
   });
 
+  test('a grace period longer than any date is as long as can be', async () => {
+    const longest = 9_223_372_036;
+    const pods = '/api/v1/namespaces/work/pods';
+    for (const [name, own, query] of [
+      ['asked', 30, '?gracePeriodSeconds=9223372036854775807'],
+      ['own', Number.MAX_SAFE_INTEGER, ''],
+    ] as const) {
+      const spec = {
+        nodeName: 'n9',
+        containers: [{ name: 'main', image: 'berth.dev/none:1' }],
+        terminationGracePeriodSeconds: own,
+      };
+      await api.call('POST', pods, { metadata: { name }, spec });
+      const { status, body } = await api.call('DELETE', `${pods}/${name}${query}`);
+      expect([status, body.metadata?.deletionGracePeriodSeconds]).toEqual([200, longest]);
+      expect(new Date(body.metadata.deletionTimestamp).getUTCFullYear()).toBeGreaterThan(2300);
+      await api.call('DELETE', `${pods}/${name}?gracePeriodSeconds=0`);
+    }
+  });
+
   test('preconditions and collections of deletions', async () => {
     const { body } = await api.call('POST', at, configMap('pre', {}, { labels: { del: 'yes' } }));
     const wrong = { preconditions: { uid: 'other' } };
