@@ -34,7 +34,7 @@ describe('why something waits', () => {
             asked: '2.5Gi',
             free: '2Gi',
             missing: '512Mi',
-            changes: ['lower memory by 512Mi, or free 512Mi of it on node n1'],
+            changes: ['lower memory by 512Mi, since node n1 has 2Gi in all'],
           },
         ],
       },
@@ -49,14 +49,34 @@ describe('why something waits', () => {
     expect(answer.message).toBe(
       '0/3 nodes are available: 2 Insufficient memory (asked 2.5Gi, at most 2Gi free on n1), ' +
         '1 node(s) were unschedulable. ' +
-        'Nearest: lower memory by 512Mi, or free 512Mi of it on node n1.',
+        'Nearest: lower memory by 512Mi, since node n1 has 2Gi in all.',
     );
   });
 
   it('does not ask to lower what would leave nothing', () => {
     const engine = engineOf(node('n1', { 'example.com/gpu': 0 }));
     const [first] = whyPending(engine, request('p', { 'example.com/gpu': 1 })).classes ?? [];
-    expect(first?.obstacles?.[0]?.changes).toEqual(['free 1 of example.com/gpu on node n1']);
+    expect(first?.obstacles?.[0]?.changes).toEqual(['have 1 of example.com/gpu on node n1']);
+    engine.snapshot.upsertNode(node('n1', { 'example.com/gpu': 1 }));
+    engine.scheduleBatch([request('a', { 'example.com/gpu': 1 })]);
+    const [full] = whyPending(engine, request('p', { 'example.com/gpu': 1 })).classes ?? [];
+    expect(full?.obstacles?.[0]?.changes).toEqual(['free 1 of example.com/gpu on node n1']);
+  });
+
+  it('asks to free what others have', () => {
+    const engine = engineOf(node('n1', { cpu: 4000 }));
+    engine.scheduleBatch([request('a', { cpu: 3000 })]);
+    const [first] = whyPending(engine, request('p', { cpu: 2000 })).classes ?? [];
+    expect(first?.obstacles?.[0]?.changes).toEqual(['lower cpu by 1, or free 1 of it on node n1']);
+  });
+
+  it('does not ask to free what the node does not have', () => {
+    const engine = engineOf(node('n1', { cpu: 4000, memory: Gi }));
+    const answer = whyPending(engine, request('p', { cpu: 9000, memory: 100 * Gi + 1 }));
+    expect(answer.classes?.[0]?.obstacles?.map(({ changes }) => changes)).toEqual([
+      ['lower cpu by 5, since node n1 has 4 in all'],
+      ['lower memory by 99.01Gi, since node n1 has 1Gi in all'],
+    ]);
   });
 
   it('takes the words of a dimension that has its own', () => {

@@ -69,9 +69,13 @@ function hardness({ obstacles }: NodeClass): number {
 }
 
 function shortageText(shortage: Shortage, missing: string, node: string): string {
-  const { resource, asked, missing: amount, remedy } = shortage;
+  const { resource, asked, missing: amount, capacity = asked, remedy, text } = shortage;
   if (remedy !== undefined) return `${remedy} on node ${node}`;
   if (resource === 'pods') return `let a pod go from node ${node}, or raise its number of pods`;
+  // Nobody can free what the node does not have.
+  if (asked > capacity && amount < asked)
+    return `lower ${resource} by ${missing}, since node ${node} has ${text.capacity} in all`;
+  if (asked > capacity) return `have ${text.asked} of ${resource} on node ${node}`;
   // Nothing would be left to ask for.
   if (amount >= asked) return `free ${missing} of ${resource} on node ${node}`;
   return `lower ${resource} by ${missing}, or free ${missing} of it on node ${node}`;

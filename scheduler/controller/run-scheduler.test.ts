@@ -71,7 +71,7 @@ describe('the scheduler', () => {
     await world.clock.advance(10);
     const message =
       '0/1 nodes are available: 1 Insufficient cpu (asked 3, at most 1 free on n1). ' +
-      'Nearest: lower cpu by 2, or free 2 of it on node n1.';
+      'Nearest: lower cpu by 2, since node n1 has 1 in all.';
     const { status } = await world.get<Pod>(pods, 'big');
     expect(status?.conditions).toMatchObject([
       { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message },

@@ -45,8 +45,8 @@ export interface ScalarDimension {
   readonly implied?: { readonly resource: string; readonly amount: number };
   /** In the smallest unit; a request is rounded up, a capacity down. Throws on what is no quantity. */
   parse(quantity: string | number, rounding: 'up' | 'down'): number;
-  /** For people: `1.5`, `2Gi`. */
-  format(amount: number): string;
+  /** For people: `1.5`, `2Gi`; what cannot be told exactly is rounded down, or as `round` does. */
+  format(amount: number, round?: (value: number) => number): string;
   /** `Insufficient cpu`. */
   reason(resource: string): string;
 }

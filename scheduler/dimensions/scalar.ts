@@ -38,7 +38,7 @@ export interface ScalarOptions {
   readonly covers: (resource: string) => boolean;
   /** How many billionths make the smallest unit: 1e6 for milli-cpu, 1e9 for whole bytes and pieces. */
   readonly nanoPerUnit: bigint;
-  readonly format: (amount: number) => string;
+  readonly format: ScalarDimension['format'];
   readonly reason?: (resource: string) => string;
   readonly implied?: ScalarDimension['implied'];
 }
@@ -62,7 +62,7 @@ export function scalarDimension(options: ScalarOptions): ScalarDimension {
 }
 
 /** 1024-based where it comes out even, else the plain number. */
-export function formatBytes(amount: number): string {
+export function formatBytes(amount: number, round = Math.floor): string {
   const units = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi'];
   let value = amount;
   let unit = 0;
@@ -71,5 +71,5 @@ export function formatBytes(amount: number): string {
     unit += 1;
   }
   // At most two decimals: this is told to people; accounts are kept in bytes.
-  return `${Math.floor(value * 100) / 100}${units[unit]}`;
+  return `${round(value * 100) / 100}${units[unit]}`;
 }

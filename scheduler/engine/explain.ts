@@ -221,6 +221,7 @@ function shortages(snapshot: Snapshot, request: PlacementRequest, index: number)
     // What is bound is bound: more may be taken than there is, and all of that has to go first.
     const free = Math.max(0, left);
     const missing = amount - left;
+    const capacity = snapshot.columns.get(resource)?.capacityAt(index) ?? 0;
     const format = dimension?.format ?? String;
     found.push({
       type: 'shortage',
@@ -230,7 +231,13 @@ function shortages(snapshot: Snapshot, request: PlacementRequest, index: number)
       asked: amount,
       free,
       missing,
-      text: { asked: format(amount), free: format(free), missing: format(missing) },
+      capacity,
+      text: {
+        asked: format(amount),
+        free: format(free),
+        missing: format(missing, Math.ceil),
+        capacity: format(capacity),
+      },
     });
   }
   for (const { dimension, need } of request.parts) {

@@ -14,8 +14,15 @@ export interface Shortage {
   readonly free: number;
   /** The smallest change: with so much more free it fits, with any less it does not. */
   readonly missing: number;
+  /** What the node has in all, where that is known; nobody can free more. */
+  readonly capacity?: number;
   /** The same for people. */
-  readonly text: { readonly asked: string; readonly free: string; readonly missing?: string };
+  readonly text: {
+    readonly asked: string;
+    readonly free: string;
+    readonly missing?: string;
+    readonly capacity?: string;
+  };
   /** How a person takes it away, where it is not "lower it by so much, or free so much": `use another port`. */
   readonly remedy?: string;
 }

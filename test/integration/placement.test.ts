@@ -82,7 +82,7 @@ describe('why', () => {
               asked: '3Gi',
               free: '2Gi',
               missing: '1Gi',
-              changes: ['lower memory by 1Gi, or free 1Gi of it on node n1'],
+              changes: ['lower memory by 1Gi, since node n1 has 2Gi in all'],
             },
           ],
         },

@@ -103,6 +103,7 @@ export class GpuDevices implements Devices<GpuNeed, GpuPiece> {
     const of = need.models.length === 0 ? '' : ` of ${need.models.join(' or ')}`;
     // A share is missing from the device that comes nearest; whole devices are missing as such.
     const nearest = this.#mostFree(need);
+    const capacity = this.#accepted(need) * wholeDevice;
     const [asked, free] = whole
       ? [need.devices * wholeDevice, fitting * wholeDevice]
       : [need.milli, nearest];
@@ -114,7 +115,9 @@ export class GpuDevices implements Devices<GpuNeed, GpuPiece> {
       asked,
       free,
       missing: asked - free,
+      capacity,
       text: {
+        capacity: String(capacity / wholeDevice),
         asked: String(asked / wholeDevice),
         free: String(free / wholeDevice),
         missing: String((asked - free) / wholeDevice),
@@ -129,6 +132,15 @@ export class GpuDevices implements Devices<GpuNeed, GpuPiece> {
       if ((free[device] ?? 0) >= need.milli && this.accepts(need, device)) fitting += 1;
     }
     return fitting;
+  }
+
+  #accepted(need: GpuNeed): number {
+    const { free } = this;
+    let accepted = 0;
+    for (let device = 0; device < free.length; device += 1) {
+      if (this.accepts(need, device)) accepted += 1;
+    }
+    return accepted;
   }
 
   #mostFree(need: GpuNeed): number {

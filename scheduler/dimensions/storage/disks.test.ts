@@ -102,6 +102,7 @@ describe('Volumes on the disks of a node', () => {
     expect(node(disk('a', 9, { readBps: 1024 })).explain([bytes])?.text).toEqual({
       asked: '2Ki',
       free: '1Ki',
+      missing: '1Ki',
     });
   });
 

@@ -1,7 +1,7 @@
 /** Disks for Volumes: size and throughput, shared or a disk of one's own. A decision names the disk of each. */
 import type { Shortage } from '../../engine/reasons.ts';
 import type { DiskRecord } from '../../engine/request.ts';
-import type { Devices, StructuredDimension } from '../dimension.ts';
+import type { Devices, ScalarDimension, StructuredDimension } from '../dimension.ts';
 import { formatBytes } from '../scalar.ts';
 import type { VolumeBinding } from './binding.ts';
 import {
@@ -295,10 +295,10 @@ function shortage(
   resource: string,
   asked: number,
   free: number,
-  format: (amount: number) => string,
+  format: ScalarDimension['format'],
 ): Shortage {
-  const text = { asked: format(asked), free: format(free) };
   const missing = asked - free;
+  const text = { asked: format(asked), free: format(free), missing: format(missing, Math.ceil) };
   return {
     type: 'shortage',
     dimension: disksDimension,
