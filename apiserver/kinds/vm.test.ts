@@ -9,6 +9,12 @@ const vm = (spec: JsonObject): JsonObject => ({
 const wrong = (object: JsonObject, old?: JsonObject) =>
   vmStrategy.validate?.(object, old)?.map(({ field }) => field);
 
+test('a machine without a node is Pending', () => {
+  const made = vm({});
+  vmStrategy.prepareForCreate?.(made, undefined as never);
+  expect(made['status']).toEqual({ phase: 'Pending' });
+});
+
 test('memory must be there and be some', () => {
   expect(wrong(vm({}))).toEqual([]);
   expect(wrong(vm({ resources: {} }))).toEqual(['spec.resources.requests.memory']);

@@ -17,6 +17,9 @@ const defaultGraceSeconds = 60;
 export const vmStrategy: Strategy = {
   ...customStrategy,
   plainWords: true,
+  prepareForCreate(vm) {
+    vm['status'] = { phase: 'Pending' };
+  },
   validate(vm, old) {
     const spec = asObject(vm['spec']) ?? {};
     const before = old === undefined ? undefined : (asObject(old['spec']) ?? {});

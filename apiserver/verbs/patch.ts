@@ -6,6 +6,7 @@ import { formatApiVersion } from '../../api/meta.ts';
 import { badRequest, conflict, invalid, notFound, StatusError } from '../../api/status.ts';
 import { applyObject } from '../apply/index.ts';
 import { applyJsonPatch, applyMergePatch, applyStrategicPatch } from '../patch/index.ts';
+import type { ServedKind } from '../registry/served-kind.ts';
 import type { ApiResponse } from '../request/request.ts';
 import { invalidValue } from '../schema/field-error.ts';
 import { type Cached, metadataOf, metaString } from '../storage/cached.ts';
@@ -45,7 +46,7 @@ export async function patch(deps: VerbDeps, request: KindRequest): Promise<ApiRe
     checkIdentity(request, next, old);
     checkRevision(request, next, old);
     const body = { object: next, duplicates: parsed.duplicates };
-    const errorOf = patchError(next);
+    const errorOf = patchError(request.kind, next);
     shape(request, body, parameters.fieldValidation, { errorOf });
     const subresource = info.subresource;
     return commitUpdate(deps, request, { old, isCurrent, next, parameters, subresource, errorOf });
@@ -107,9 +108,10 @@ function checkIdentity(request: KindRequest, next: JsonObject, old: Cached): voi
   const given = String(next['kind']);
   const wrong = given !== kind.kind || next['apiVersion'] !== apiVersion;
   if (wrong && kind.builtin)
-    throw patchError(next)(
-      `no kind "${given}" is registered for version "${next['apiVersion']}" here`,
-    );
+    throw patchError(
+      kind,
+      next,
+    )(`no kind "${given}" is registered for version "${next['apiVersion']}" here`);
   if (given !== kind.kind)
     throw invalid({ group: kind.group, kind: given }, name, [
       invalidValue('kind', given, `must be ${kind.kind}`),
@@ -128,16 +130,15 @@ function checkRevision(request: KindRequest, next: JsonObject, old: Cached): voi
   if (given !== '' && given !== '0' && parseRevision(given) !== old.revision) throw stale(request);
 }
 
-/** 422: what the patch makes of the object cannot be read. */
-function patchError(next: JsonObject): ErrorOf {
+/** 422: what the patch makes of the object cannot be read. Upstream shows all of that object. */
+function patchError(kind: ServedKind, next: JsonObject): ErrorOf {
+  const [field, type] = ['patch', 'FieldValueInvalid'] as const;
+  if (kind.strategy.plainWords === true)
+    return (message) => invalid(kind, metaString(next, 'name'), [{ field, type, message }]);
   const shown = JSON.stringify(stringifyJson(next));
   return (message) =>
     invalid({ group: '', kind: '' }, '', [
-      {
-        field: 'patch',
-        type: 'FieldValueInvalid',
-        message: `Invalid value: ${shown}: ${message}`,
-      },
+      { field, type, message: `Invalid value: ${shown}: ${message}` },
     ]);
 }
 

@@ -244,6 +244,24 @@ describe('bad input is refused with the field and what to do', () => {
     expect(ignored.headers?.['warning']).toBeUndefined();
   });
 
+  test('an unknown field in a patch is told without the whole object', async () => {
+    const volumes = '/apis/berth.dev/v1/namespaces/default/volumes';
+    const typed = { apiVersion: 'berth.dev/v1', kind: 'Volume', metadata: { name: 'typo' } };
+    await api.call('POST', volumes, { ...typed, spec: { size: '1Gi' } });
+    const patch = { spec: { sise: '2Gi' } };
+    const { status, body } = await api.call(
+      'PATCH',
+      `${volumes}/typo?fieldValidation=Strict`,
+      patch,
+      { headers: { 'content-type': 'application/merge-patch+json' } },
+    );
+    expect([status, body.message]).toEqual([
+      422,
+      'Volume.berth.dev "typo" is invalid: patch: strict decoding error: ' +
+        'unknown field "spec.sise" (did you mean "size"?)',
+    ]);
+  });
+
   test('text that is no JSON, no YAML, or nested without end', async () => {
     const yaml = { headers: { 'content-type': 'application/yaml' } };
     const bodies = [
