@@ -3,16 +3,17 @@ import type { Pod } from '../../api/kinds.gen.ts';
 import { isVm } from '../../api/vm-instance.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
-import { Turns } from '../../lib/turns.ts';
+import { atOnce, Turns } from '../../lib/turns.ts';
 import { refusalText } from '../advice/words.ts';
-import type { Decision, Engine } from '../engine/engine.ts';
+import type { Decision, Engine, Placed } from '../engine/engine.ts';
+import type { Reasons } from '../engine/reasons.ts';
 import type { Layout, PlacementRequest } from '../engine/request.ts';
 import type { Binding } from './binder.ts';
 import { byClass, type Candidate, moreUrgentFirst, unitsOf } from './candidate.ts';
 import type { Cluster } from './cluster.ts';
 import type { Gang, Gangs } from './gangs.ts';
 import type { PendingPod, PendingPods } from './pending-pods.ts';
-import type { Preemptor, Prepared, Standing } from './preemptor.ts';
+import type { Preemptor, Prepared } from './preemptor.ts';
 import type { ScheduleMetrics } from './schedule-metrics.ts';
 import type { Verdict, Verdicts } from './verdicts.ts';
 
@@ -43,6 +44,12 @@ export interface DeciderDeps {
 const gangAskMs = 10_000;
 
 type Told = Omit<Verdict, 'uid'>;
+
+/** What was looked for beforehand, for a gang that does not fit. */
+interface Foreseen {
+  readonly reasons: Reasons | undefined;
+  readonly prepared: Prepared;
+}
 
 export class Decider {
   readonly #deps: DeciderDeps;
@@ -89,19 +96,30 @@ export class Decider {
     const layout = unit[0]?.request.layout;
     if (layout !== undefined) return this.#decideGroup(unit, layout);
     const restore = preemptor.setAside(unit);
-    const placed = engine.placeRun(unit.map(({ request }) => request));
+    const placed = engine.placeBatch(unit.map(({ request }) => request));
+    restore();
     const decided = unit.flatMap((candidate, i) => this.#conclude(candidate, placed[i]));
     const left = unit.filter((_, i) => placed[i] === undefined);
-    const [first] = left;
-    if (first !== undefined) {
-      const reasons = await this.#turns.through(engine.explain(first.request));
-      for (const candidate of left) {
-        const prepared = await this.#turns.through(preemptor.prepare([candidate]));
-        // Others had their turns: what has become free meanwhile is taken.
-        if (!this.#isCurrent(candidate)) continue;
-        const [decision] = engine.scheduleBatch([candidate.request], reasons);
-        decided.push(...this.#conclude(candidate, decision, { prepared }));
-      }
+    return [...decided, ...(await this.#decideLeft(left))];
+  }
+
+  /** Those that do not fit, each by itself: first it is looked in turns for what they are told, and who could make room. */
+  async #decideLeft(left: readonly Candidate[]): Promise<readonly Decided[]> {
+    if (left.length === 0) return [];
+    const { engine, preemptor } = this.#deps;
+    const decided: Decided[] = [];
+    const reasonsOf = new Map<string, Reasons>();
+    const restore = preemptor.setAside(left);
+    for (const candidate of left) {
+      const { request } = candidate;
+      const reasons =
+        reasonsOf.get(request.classKey) ?? (await this.#turns.through(engine.explain(request)));
+      reasonsOf.set(request.classKey, reasons);
+      const prepared = await this.#turns.through(preemptor.prepare([candidate]));
+      // Others had their turns: what has become free meanwhile is taken.
+      if (!this.#isCurrent(candidate)) continue;
+      const [decision] = engine.scheduleBatch([request], reasons);
+      decided.push(...this.#conclude(candidate, decision, { prepared }));
     }
     restore();
     return decided;
@@ -170,15 +188,6 @@ export class Decider {
     return `${this.#deps.preemptor.standing(candidate)} ${candidate.request.classKey}`;
   }
 
-  /** Candidates that every node answers alike. */
-  #decideRun(run: readonly Candidate[]): Decided[] {
-    const { engine, preemptor } = this.#deps;
-    const restore = preemptor.setAside(run);
-    const decisions = engine.scheduleBatch(run.map(({ request }) => request));
-    restore();
-    return run.flatMap((candidate, index) => this.#conclude(candidate, decisions[index]));
-  }
-
   #conclude(
     candidate: Candidate,
     decision: Decision | undefined,
@@ -213,10 +222,10 @@ export class Decider {
   async #decideGang(
     gang: Gang,
     some: readonly Candidate[],
-    prepared?: Prepared,
+    foreseen?: Foreseen,
   ): Promise<readonly Decided[]> {
-    const { gangs, engine, preemptor } = this.#deps;
-    const all = this.#membersOf(gang, some);
+    const { asksOthers, cluster, gangs, preemptor } = this.#deps;
+    const all = await this.#membersOf(gang, some);
     const { minMember } = gang;
     if (minMember === undefined) {
       const how = 'annotation berth.dev/gang-min-member says how many';
@@ -232,41 +241,47 @@ export class Decider {
       this.#refuseGang(gang, all, `${before + all.length} of ${minMember} members are there`);
       return [];
     }
-    const decisions = await this.#decideTogether(all);
-    if (decisions === undefined) return [];
-    const restore = preemptor.setAside(all);
-    const standing: Standing[] = [];
-    const refused: Candidate[] = [];
-    for (const [index, candidate] of all.entries()) {
-      const decision = decisions[index];
-      if (decision?.type === 'placed') standing.push({ ...candidate, ...decision });
-      else refused.push(candidate);
-    }
+    const placed = await this.#decideTogether(all);
+    if (placed === undefined) return [];
+    const standing = all.flatMap((each, i): (Candidate & Placed)[] => {
+      const place = placed[i];
+      return place === undefined ? [] : [{ ...each, ...place }];
+    });
+    const refused = all.filter((_, i) => placed[i] === undefined);
     if (standing.length >= need) {
-      restore();
-      return all.flatMap((each, index) =>
-        this.#conclude(each, decisions[index], { group: gang.key }),
-      );
+      const { key: group } = gang;
+      const decided = standing.flatMap((each) => this.#conclude(each, each, { group }));
+      return [...decided, ...(await this.#decideLeft(refused))];
     }
+    const restore = preemptor.setAside(all);
     const isTimedOut = this.#isTimedOut(gang, all);
-    const wanting = refused.filter((each) => !isTimedOut && preemptor.mayMakeRoom(each));
-    const made =
-      prepared !== undefined && !isTimedOut
-        ? preemptor.makeRoomTogether(standing, refused, need, prepared)
-        : undefined;
-    for (const { request } of standing) engine.snapshot.release(request.uid);
+    const isLast = foreseen !== undefined || all.some(({ request }) => asksOthers(request));
+    const foreseeing = this.#foresee(refused, isTimedOut);
+    const { reasons, prepared } =
+      foreseen ?? (isLast ? atOnce(foreseeing) : await this.#turns.through(foreseeing));
+    const isHelpless = !isLast || isTimedOut;
+    const made = isHelpless
+      ? undefined
+      : preemptor.makeRoomTogether(standing, refused, need, prepared);
+    for (const { pending } of standing) cluster.forget(pending.uid);
     restore();
-    if (prepared === undefined && wanting.length > 0) {
-      const found = await this.#turns.through(preemptor.prepare(wanting));
+    if (!isLast) {
+      // Others had their turns: what has become free meanwhile is taken.
       const current = all.filter((each) => this.#isCurrent(each));
-      return this.#decideGang(gang, current, found);
+      return this.#decideGang(gang, current, { reasons, prepared });
     }
-    const lacking = decisions.find((decision) => decision.type === 'refused');
     const count = `${before + standing.length} of ${minMember} members fit at the same time`;
-    const why =
-      lacking?.type === 'refused' ? `; for the next: ${refusalText(lacking.reasons)}` : '';
+    const why = reasons === undefined ? '' : `; for the next: ${refusalText(reasons)}`;
     this.#refuseGang(gang, all, `${count}${why}${made === undefined ? '' : ` ${made}`}`);
     return [];
+  }
+
+  /** What a gang is told and done for if these of its members have no place. */
+  *#foresee(refused: readonly Candidate[], isTimedOut: boolean): Generator<undefined, Foreseen> {
+    const { engine, preemptor } = this.#deps;
+    const [first] = refused;
+    const reasons = first === undefined ? undefined : yield* engine.explain(first.request);
+    return { reasons, prepared: isTimedOut ? new Map() : yield* preemptor.prepare(refused) };
   }
 
   async #decideSingly(members: readonly Candidate[]): Promise<Decided[]> {
@@ -274,32 +289,34 @@ export class Decider {
     const askUntilMs = this.#deps.clock.now() + gangAskMs;
     for (const member of members) {
       await this.#askFor(member, askUntilMs);
-      if (this.#isCurrent(member)) decided.push(...this.#decideRun([member]));
+      if (this.#isCurrent(member)) decided.push(...(await this.#decideAlike([member])));
     }
     return decided;
   }
 
   /** One after the other: each piece of a user's own dimension may change the next answer. Undefined: all wait again. */
-  async #decideTogether(members: readonly Candidate[]): Promise<readonly Decision[] | undefined> {
+  async #decideTogether(
+    members: readonly Candidate[],
+  ): Promise<readonly (Placed | undefined)[] | undefined> {
     const { asksOthers, clock, cluster, engine, preemptor, queue } = this.#deps;
     const schedule = (some: readonly Candidate[]) => {
       const restore = preemptor.setAside(members);
-      const decisions = engine.scheduleBatch(some.map(({ request }) => request));
+      const placed = engine.placeBatch(some.map(({ request }) => request));
       restore();
-      return decisions;
+      return placed;
     };
     if (!members.some(({ request }) => asksOthers(request))) return schedule(members);
-    const decisions: Decision[] = [];
+    const placed: (Placed | undefined)[] = [];
     const askUntilMs = clock.now() + gangAskMs;
     for (const member of members) {
       await this.#askFor(member, askUntilMs);
       // Bound by somebody else meanwhile it must not be decided over that.
       if (!this.#isAsKnown(member)) break;
-      decisions.push(...schedule([member]));
+      placed.push(...schedule([member]));
     }
     const current = members.filter((member) => this.#isCurrent(member));
-    const isWhole = current.length === members.length && decisions.length === members.length;
-    if (isWhole) return decisions;
+    const isWhole = current.length === members.length && placed.length === members.length;
+    if (isWhole) return placed;
     for (const { pending } of members) cluster.forget(pending.uid);
     for (const { pending } of current) queue.again(pending.uid, clock.now());
     return undefined;
@@ -311,14 +328,13 @@ export class Decider {
   }
 
   /** Those that were taken from the queue, and all others that wait. */
-  #membersOf(gang: Gang, some: readonly Candidate[]): readonly Candidate[] {
-    const { gangs, queue, candidateOf } = this.#deps;
+  async #membersOf(gang: Gang, some: readonly Candidate[]): Promise<readonly Candidate[]> {
+    const { gangs, queue } = this.#deps;
     const taken = new Set(some.map(({ pending }) => pending.uid));
-    const others = gangs.waiting(gang).flatMap((uid) => {
-      const pending = taken.has(uid) ? undefined : queue.takeOne(uid);
-      return (pending && candidateOf(pending)) ?? [];
-    });
-    return [...some, ...others].sort(moreUrgentFirst);
+    const others = gangs.waiting(gang).filter((uid) => !taken.has(uid));
+    const pending = others.flatMap((uid) => queue.takeOne(uid) ?? []);
+    const all = [...some, ...(await this.candidatesOf(pending))];
+    return all.filter((each) => this.#isCurrent(each)).sort(moreUrgentFirst);
   }
 
   #refuseGang(gang: Gang, all: readonly Candidate[], why: string): void {

@@ -162,6 +162,28 @@ describe('a gang', () => {
     expect((await members(world, 'g')).sort()).toEqual(['n1', 'n2', 'n3']);
   });
 
+  it('takes what becomes free while it looks for whom to remove', async () => {
+    for (let turns = 0; turns < 20; turns += 1) {
+      const world = new World();
+      for (const name of ['n1', 'n2', 'n3']) await world.node(name, '1');
+      await world.pod('low', '1', { spec: { nodeName: 'n1', priority: 1 } });
+      await world.pod('high', '1', { spec: { nodeName: 'n2', priority: 100 } });
+      const { add } = await gang(world, 'g', 2, '1');
+      for (const index of [0, 1]) await add(index, { priority: 10 });
+      // Each look at the clock ends a turn.
+      const now = world.clock.now.bind(world.clock);
+      let looks = 0;
+      world.clock.now = () => now() + 5 * looks++;
+      world.start();
+      for (let i = 0; i < turns; i += 1) await new Promise((resolve) => setImmediate(resolve));
+      const key = { namespace: 'default', name: 'high' };
+      await world.api.delete(pods, key, { signal, gracePeriodSeconds: 0 });
+      world.clock.now = now;
+      await world.clock.advance(10_000);
+      expect((await members(world, 'g')).sort(), `after ${turns} turns`).toEqual(['n2', 'n3']);
+    }
+  });
+
   it('lets go of the rooms that were kept for it when its time is over', async () => {
     const world = new World();
     await world.node('n1', '1');

@@ -87,7 +87,7 @@ export class Engine {
     const decisions: Decision[] = [];
     while (decisions.length < requests.length) {
       const run = runAt(requests, decisions.length);
-      for (const [i, placed] of this.placeRun(run).entries()) {
+      for (const [i, placed] of this.#placeRun(run).entries()) {
         const request = run[i];
         if (placed !== undefined) decisions.push(placed);
         else if (request !== undefined) {
@@ -108,22 +108,10 @@ export class Engine {
     return decideGroup(this.snapshot, requests, layout);
   }
 
-  /** As `scheduleBatch` for requests that are alike, but undefined where one is refused. */
-  placeRun(run: readonly PlacementRequest[]): readonly (Placed | undefined)[] {
-    const nodes = this.#layOut(run);
-    this.snapshot.assumeAlike(run, nodes);
+  /** As `scheduleBatch` without layouts, but undefined where one is refused: reasons look at every node. */
+  placeBatch(requests: readonly PlacementRequest[]): readonly (Placed | undefined)[] {
     const all: (Placed | undefined)[] = [];
-    for (const index of nodes) {
-      const node = this.snapshot.recordAt(index)?.name ?? '';
-      all.push({ type: 'placed', node, allocation: noDevices });
-    }
-    for (let next = nodes.length; next < run.length; next += 1) {
-      const request = run[next];
-      const placed = request === undefined ? undefined : this.place(request);
-      all.push(placed);
-      if (request === undefined || placed === undefined) continue;
-      this.snapshot.assume(request, placed.node, placed.allocation);
-    }
+    while (all.length < requests.length) all.push(...this.#placeRun(runAt(requests, all.length)));
     return all;
   }
 
@@ -157,6 +145,25 @@ export class Engine {
     if (plan.refusedAt !== position) return yield* reasonsInParts(snapshot, request);
     plan.reasons ??= yield* reasonsInParts(snapshot, request);
     return plan.reasons;
+  }
+
+  /** Of requests that are alike. */
+  #placeRun(run: readonly PlacementRequest[]): readonly (Placed | undefined)[] {
+    const nodes = this.#layOut(run);
+    this.snapshot.assumeAlike(run, nodes);
+    const all: (Placed | undefined)[] = [];
+    for (const index of nodes) {
+      const node = this.snapshot.recordAt(index)?.name ?? '';
+      all.push({ type: 'placed', node, allocation: noDevices });
+    }
+    for (let next = nodes.length; next < run.length; next += 1) {
+      const request = run[next];
+      const placed = request === undefined ? undefined : this.place(request);
+      all.push(placed);
+      if (request === undefined || placed === undefined) continue;
+      this.snapshot.assume(request, placed.node, placed.allocation);
+    }
+    return all;
   }
 
   /** Where the first of equal requests go, as far as one look at the order tells; the others are decided one by one. */
