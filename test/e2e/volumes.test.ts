@@ -11,7 +11,8 @@ import { onEmbedded, Scene } from './scene.ts';
 import { until } from './until.ts';
 
 const examples = fileURLToPath(new URL('../../examples', import.meta.url));
-const manifest = (file: string) => readFileSync(join(examples, 'volumes', file), 'utf8');
+const manifest = (file: string, folder = 'volumes') =>
+  readFileSync(join(examples, folder, file), 'utf8');
 
 onEmbedded('volumes', (plane) => {
   beforeAll(async () => {
@@ -52,7 +53,7 @@ onEmbedded('volumes', (plane) => {
       await until('it has what the first wrote', async () => {
         return (await lines(scene, 'second', '/notes/starts')) === 2;
       });
-      await scene.kubectl.apply(manifest('snapshot.yaml'));
+      await scene.kubectl.apply(manifest('snapshot.yaml', 'snapshot'));
       await scene.untilReady('notes-reader');
       expect(await lines(scene, 'notes-reader', '/notes/starts')).toBe(2);
       const [taken = ''] = (await scene.kubectl.ok('get vs --no-headers')).split('\n');
