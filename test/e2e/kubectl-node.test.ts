@@ -93,8 +93,11 @@ describe.skipIf(kubectlBinary === undefined)('kubectl', () => {
       const pulled = await berth('pull no.such.invalid/app:1');
       expect(pulled.code).toBe(1);
       expect(pulled.stderr).toContain('no.such.invalid');
-      const names = await scene.kubectl.ok('get nodes -o jsonpath={.items[*].status.images}');
-      expect(names).toContain('berth-test/busybox:1');
+      // The node says so with its next status.
+      const names = () => scene.kubectl.ok('get nodes -o jsonpath={.items[*].status.images}');
+      await until('the node tells of it', async () =>
+        (await names()).includes('berth-test/busybox:1'),
+      );
     });
 
     test('who exceeds its own storage limit is evicted, and nobody else', async () => {
