@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Node } from '../../api/kinds.gen.ts';
-import { disksOf } from './node-disks.ts';
+import { bytesOf, disksOf } from './node-disks.ts';
 
 const node = (disks: string | undefined): Node => ({
   apiVersion: 'v1',
@@ -10,6 +10,12 @@ const node = (disks: string | undefined): Node => ({
     name: 'n1',
     ...(disks === undefined ? {} : { annotations: { 'berth.dev/disks': disks } }),
   },
+});
+
+test('amounts are exact numbers, also those beyond all measure', () => {
+  expect(bytesOf('1Ki')).toBe(1024);
+  expect(bytesOf('8Ei')).toBe(Number.MAX_SAFE_INTEGER);
+  expect(bytesOf('-1')).toBeUndefined();
 });
 
 test('disks are read with their sizes, rates and what was left on them, in order of name', () => {

@@ -4,6 +4,7 @@ import type { Node } from '../../api/kinds.gen.ts';
 import type { JsonObject, JsonValue } from '../../api/meta.ts';
 import { isQuantity, parseBytes } from '../../api/quantity.ts';
 import { disksAnnotation } from '../../api/volume.ts';
+import { maxAmount } from '../dimensions/scalar.ts';
 import type { DiskRecord } from './request.ts';
 
 /** Of a node at most so many count. */
@@ -45,11 +46,11 @@ function diskOf(disk: JsonObject): DiskRecord | undefined {
   };
 }
 
-/** Whole; undefined for what is no quantity, or less than none. */
+/** Whole, at most `maxAmount`; undefined for what is no quantity, or less than none. */
 export function bytesOf(value: JsonValue | undefined): number | undefined {
   if ((typeof value !== 'string' && typeof value !== 'number') || !isQuantity(value)) {
     return undefined;
   }
   const bytes = Number(parseBytes(value));
-  return bytes < 0 ? undefined : bytes;
+  return bytes < 0 ? undefined : Math.min(bytes, maxAmount);
 }

@@ -75,6 +75,11 @@ describe('the cores of a node', () => {
     expect(devices({ ids }).explain(need(pieces))?.missing).toBe(missing);
   });
 
+  it('are told of also where beyond all measure is asked', () => {
+    const pieces = 90_000_000_000_001;
+    expect(devices({ ids: [0] }).explain(need(pieces))?.missing).toBe(pieces - 100);
+  });
+
   it('tell what is asked, and why it can never be', () => {
     expect(devices({ ids: [0] }).explain(need(130))).toMatchObject({
       reason: 'Insufficient bound cpu',

@@ -153,16 +153,16 @@ function shortageOf({ pieces }: CoreNeed, free: Float64Array, { ids }: NodeCores
 /** The fewest pieces that must become free, on the right cores, for one instance to fit. */
 function missingPieces({ whole, fragment }: CoreRequest, free: Float64Array): number {
   const lacks = (goal: number) => (pieces: number) => Math.max(0, goal - Math.max(0, pieces));
-  // Cores the node does not have lack all of it.
-  const cores = [...free, ...Array<number>(whole + 1).fill(0)];
-  const sumOfWholes = (among: readonly number[]) =>
-    among
-      .map(lacks(piecesPerCore))
-      .sort((a, b) => a - b)
-      .slice(0, whole)
-      .reduce((sum, lack) => sum + lack, 0);
+  const cores = [...free];
+  const sumOfWholes = (among: readonly number[]) => {
+    const least = among.map(lacks(piecesPerCore)).sort((a, b) => a - b);
+    const there = least.slice(0, whole);
+    // Cores the node does not have lack all of it.
+    return there.reduce((sum, lack) => sum + lack, (whole - there.length) * piecesPerCore);
+  };
   if (fragment === 0) return sumOfWholes(cores);
   return Math.min(
+    fragment + sumOfWholes(cores),
     ...cores.map((pieces, i) => lacks(fragment)(pieces) + sumOfWholes(cores.toSpliced(i, 1))),
   );
 }

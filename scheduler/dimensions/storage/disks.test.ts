@@ -88,6 +88,12 @@ describe('Volumes on the disks of a node', () => {
     expect(shortage).toMatchObject({ reason: 'no disk of class tape', asked: 1, free: 0 });
   });
 
+  it('tell what is missing of a size beyond all measure', () => {
+    const some = node(disk('a', 100));
+    const asked = Number.MAX_SAFE_INTEGER;
+    expect(some.explain([need('v', asked)])).toMatchObject({ asked, free: 100 });
+  });
+
   it('count the throughput that a disk declares, and no other', () => {
     const some = node(disk('a', 100, { writeIops: 500 }), disk('b', 100, { writeIops: 100 }));
     const asks = (writeIops: number) => need('v', 1, { writeIops, readIops: 1_000_000 });

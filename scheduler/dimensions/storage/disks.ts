@@ -118,7 +118,8 @@ class NodeDisks implements Devices<Needs, VolumePieces> {
     if (most < 1 || !fitsWith(most)) return undefined;
     let least = 1;
     while (least < most) {
-      const middle = Math.floor((least + most) / 2);
+      // Their sum may be beyond what a number tells exactly.
+      const middle = least + Math.floor((most - least) / 2);
       if (fitsWith(middle)) most = middle;
       else least = middle + 1;
     }
