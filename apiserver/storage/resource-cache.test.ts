@@ -34,6 +34,20 @@ test('tells the changes after a revision, or that it does not know', () => {
   expect(cache.after(9n)).toBeUndefined();
 });
 
+test('keeps fewer changes of large objects', () => {
+  const cache = new ResourceCache(0n);
+  for (let revision = 1n; revision <= 100n; revision += 1n) {
+    const current = fromObject('k/a', { metadata: {} }, revision, 1_000_000);
+    cache.apply({ type: 'put', revision, current, previous: cache.get('k/a') });
+  }
+  expect(cache.after(99n)).toHaveLength(1);
+  expect(cache.historyStart).toBeGreaterThan(80n);
+  expect(cache.historyStart).toBeLessThanOrEqual(92n);
+  const huge = fromObject('k/a', { metadata: {} }, 101n, 50_000_000);
+  cache.apply({ type: 'put', revision: 101n, current: huge, previous: cache.get('k/a') });
+  expect(cache.after(100n)).toHaveLength(1);
+});
+
 test('tells what was left of a revision, and nothing twice to one who has heard it alone', () => {
   const cache = new ResourceCache(10n);
   const alone = put(cache, 'k/a/1', 11n);

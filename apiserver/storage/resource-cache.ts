@@ -17,13 +17,16 @@ export function keyOf(event: CacheEvent): string {
   return event.type === 'put' ? event.current.key : event.previous.key;
 }
 
-/** How many changes of a kind are kept in memory, at least; older ones are read from the store's history. */
+/** How many changes of a kind are kept in memory, at least, where they are not large; older ones are read from the store's history. */
 const maxHistory = 1_000;
+/** As the objects are in the store; in memory they take several times as much. */
+const maxHistoryBytes = 8 * 1024 * 1024;
 
 export class ResourceCache {
   readonly #objects = new Map<string, Cached>();
   #keys: string[] = [];
   #history: CacheEvent[] = [];
+  #historyBytes = 0;
   /** Every change of this revision and of later ones is in `#history`. */
   #historyStart: Revision;
   readonly #loadedAt: Revision;
@@ -59,7 +62,9 @@ export class ResourceCache {
       this.#objects.delete(key);
     }
     this.#history.push(event);
-    if (this.#history.length > 2 * maxHistory) this.#forget();
+    this.#historyBytes += bytesOf(event);
+    const isLong = this.#history.length > 2 * maxHistory;
+    if (isLong || this.#historyBytes > 2 * maxHistoryBytes) this.#forget();
   }
 
   /** How many objects there are. */
@@ -106,12 +111,23 @@ export class ResourceCache {
     return this.#history.slice(start);
   }
 
-  /** Whole revisions only. */
+  /** Whole revisions only; the newest stays, however large. */
   #forget(): void {
-    this.#historyStart = this.#history[maxHistory]?.revision ?? this.#historyStart;
+    let [start, bytes] = [this.#history.length, 0];
+    const isRoom = () => this.#history.length - start < maxHistory && bytes < maxHistoryBytes;
+    while (start > 0 && isRoom()) {
+      start -= 1;
+      bytes += bytesOf(this.#history[start]);
+    }
+    this.#historyStart = this.#history[start]?.revision ?? this.#historyStart;
     const kept = this.#history.findIndex(({ revision }) => revision === this.#historyStart);
-    this.#history.splice(0, kept);
+    for (const event of this.#history.splice(0, kept)) this.#historyBytes -= bytesOf(event);
   }
+}
+
+function bytesOf(event: CacheEvent | undefined): number {
+  if (event === undefined) return 0;
+  return event.type === 'put' ? event.current.bytes : event.previous.bytes;
 }
 
 /**
