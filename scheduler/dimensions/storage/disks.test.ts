@@ -91,7 +91,7 @@ describe('Volumes on the disks of a node', () => {
   it('tell what is missing of a size beyond all measure', () => {
     const some = node(disk('a', 100));
     const asked = Number.MAX_SAFE_INTEGER;
-    expect(some.explain([need('v', asked)])).toMatchObject({ asked, free: 100 });
+    expect(some.explain([need('v', asked)])).toMatchObject({ asked, free: 100, capacity: 100 });
   });
 
   it('count the throughput that a disk declares, and no other', () => {

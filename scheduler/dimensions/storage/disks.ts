@@ -128,7 +128,7 @@ class NodeDisks implements Devices<Needs, VolumePieces> {
 
   #shortageBy(need: VolumeNeed, field: Field, less: number): Shortage {
     const asked = need[field];
-    if (field === 'size') return sizeShortage(sizeReason(need), asked, asked - less);
+    if (field === 'size') return this.#tooLarge(need, asked - less);
     const format = field.endsWith('Bps') ? formatBytes : String;
     const reason = `Insufficient ${words[field]} on disks of class ${need.class}`;
     return shortage(reason, field, asked, asked - less, format);
@@ -197,11 +197,7 @@ class NodeDisks implements Devices<Needs, VolumePieces> {
   /** Why one does not fit that asks for a size alone. */
   #shortageOf(need: VolumeNeed): Shortage {
     if (this.#disksFor(need).length > 0) {
-      return sizeShortage(
-        sizeReason(need),
-        need.size,
-        Math.min(this.#mostFree(need), need.size - 1),
-      );
+      return this.#tooLarge(need, Math.min(this.#mostFree(need), need.size - 1));
     }
     const isThere = need.retained !== undefined && this.#classes.has(need.class);
     const what = isThere
@@ -209,6 +205,13 @@ class NodeDisks implements Devices<Needs, VolumePieces> {
       : `disk of class ${need.class}`;
     const remedy = isThere ? 'claim data that lie' : `have a ${what}`;
     return { ...sizeShortage(`no ${what}`, need.size, 0), remedy };
+  }
+
+  /** With what the largest disk has in all: nobody can free more. */
+  #tooLarge(need: VolumeNeed, free: number): Shortage {
+    const found = sizeShortage(sizeReason(need), need.size, free);
+    const capacity = Math.max(0, ...this.#disksFor(need).map(({ size }) => size));
+    return { ...found, capacity, text: { ...found.text, capacity: formatBytes(capacity) } };
   }
 
   /** Where it may lie at all. */
