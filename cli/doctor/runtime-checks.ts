@@ -106,7 +106,8 @@ async function checkLibvirt(): Promise<Finding> {
   const without = 'virtual machines (kind VM) cannot run here';
   if (version !== undefined) {
     const found = `${version}, which does not run`;
-    return { state: 'optional', name, found, without, remedy: 'systemctl start libvirtd' };
+    const remedy = existsSync('/run/systemd/system') ? 'systemctl start libvirtd' : 'libvirtd -d';
+    return { state: 'optional', name, found, without, remedy };
   }
   return {
     state: 'optional',
