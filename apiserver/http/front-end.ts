@@ -97,8 +97,7 @@ export async function listen(options: FrontEndOptions): Promise<FrontEnd> {
   server.on('clientError', (error: Error, socket: Duplex) => {
     const tooLong = 'code' in error && error.code === 'HPE_HEADER_OVERFLOW';
     const status = tooLong ? '431 Request Header Fields Too Large' : '400 Bad Request';
-    if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`);
-    else socket.destroy();
+    closeWith(socket, `HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`);
   });
   await bind(server, options);
   return {
@@ -257,14 +256,24 @@ async function serveUpgrade(
 
 /** Answers an upgrade that cannot be served with a Status, as for any other request. */
 function refuseUpgrade(socket: Duplex, error: unknown): void {
-  if (socket.destroyed) return;
   const status =
     error instanceof StatusError ? error : new StatusError(500, 'InternalError', String(error));
   const body = JSON.stringify(status.toStatus());
-  socket.end(
+  closeWith(
+    socket,
     `HTTP/1.1 ${status.code} ${status.reason || 'Error'}\r\nContent-Type: application/json\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
+}
+
+/** Nobody reads what still comes, so that the socket would not see its end and stay for ever. */
+function closeWith(socket: Duplex, text: string): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  socket.resume();
+  socket.end(text, () => socket.destroy());
 }
 
 function toApiRequest(raw: Http2ServerRequest | IncomingMessage, signal: AbortSignal): ApiRequest {

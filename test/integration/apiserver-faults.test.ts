@@ -1,4 +1,5 @@
 /** The store goes away and comes back; readers that do not read; a quick end. */
+import { once } from 'node:events';
 import { type ClientHttp2Session, connect as connectHttp2, constants } from 'node:http2';
 import { connect as connectTls } from 'node:tls';
 import { gunzipSync } from 'node:zlib';
@@ -121,6 +122,34 @@ test('a connection that resets requests without end is ended; others are served'
     await api.stop();
   }
 }, 120_000);
+
+test('a connection whose upgrade is refused, or that is no HTTP, is closed', async () => {
+  const api = await startTestApi('embedded');
+  const open = () => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap');
+  try {
+    const before = open().length;
+    const upgrade = 'GET /api/v1/namespaces/default/pods/x/exec HTTP/1.1\r\nhost: x\r\n';
+    const token = 'authorization: Bearer admin-token\r\n';
+    const requests = [
+      [
+        `${upgrade}${token}connection: upgrade\r\nupgrade: websocket\r\n\r\n${'x'.repeat(300_000)}`,
+        '404',
+      ],
+      ['rubbish\r\n\r\n', '400'],
+    ] as const;
+    for (const [request, status] of requests) {
+      const socket = connectTls({ host: '127.0.0.1', port: api.server.port, ca: api.pki.ca });
+      socket.write(request);
+      const [answer] = (await once(socket, 'data')) as [Buffer];
+      expect(answer.toString()).toContain(`HTTP/1.1 ${status}`);
+      socket.end();
+      await once(socket, 'close');
+    }
+    await eventually(() => expect(open()).toHaveLength(before));
+  } finally {
+    await api.stop();
+  }
+});
 
 test('headers without end are refused, over HTTP/2 and HTTP/1.1', async () => {
   const api = await startTestApi('embedded');
