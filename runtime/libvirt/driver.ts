@@ -114,10 +114,10 @@ class LibvirtRuntime implements Runtime {
 
   observe(options: CallOptions): Observable<InstanceId> {
     const { clock, log } = this.#options;
-    return observeDomains(
-      { libvirt: this.#libvirt, machines: this.#machines, clock, log },
-      options,
-    );
+    const machines = this.#machines;
+    const tidy = (id: InstanceId, call: CallOptions) =>
+      this.#serial.run(id, () => machines.dropStaleMemory(id, call));
+    return observeDomains({ libvirt: this.#libvirt, machines, tidy, clock, log }, options);
   }
 
   /** Disks are made ready before: an image is the path of one. */

@@ -14,7 +14,7 @@ import { type DomainLabels, domainXml, type Hypervisor } from './domain-xml.ts';
 import type { Domain } from './libvirt.ts';
 import { Snapshots } from './libvirt-snapshots.ts';
 import { fixedParts } from './live-changes.ts';
-import { domainUuid, type Found, type Machines, startUnderWay } from './machines.ts';
+import { domainUuid, type Found, type Machines } from './machines.ts';
 import { LibvirtError } from './rpc/connection.ts';
 import { startAdopted } from './start-adopted.ts';
 
@@ -27,7 +27,7 @@ export async function ensureMachine(
 ): Promise<Found> {
   const { machine, container } = checkSpec(spec);
   const found = await machines.find(spec.id, options);
-  if (found?.starting === true) throw startUnderWay();
+  await machines.refuseStarting(found, options);
   if (found !== undefined) {
     if (found.state === 'saved') {
       await takeAddresses(machines, spec.id, machine.interfaces, options);

@@ -1,4 +1,5 @@
 /** What Berth asks of libvirt, with its numbers named; one connection, made anew when it has ended. */
+import { dirname, join } from 'node:path';
 import type { CallOptions } from '../../lib/call.ts';
 import {
   Connection,
@@ -82,6 +83,11 @@ export class Libvirt {
 
   constructor(socketPath = libvirtSocket) {
     this.#socketPath = socketPath;
+  }
+
+  /** Where libvirt keeps what it knows of machines that run. */
+  get stateDir(): string {
+    return join(dirname(this.#socketPath), 'qemu');
   }
 
   /** Throws `Unavailable`. */

@@ -14,6 +14,7 @@ import { exitCodeOf, isStarting, isUp, machineStateOf } from './domain-state.ts'
 import { type DomainLabels, labelNamespace, readLabels } from './domain-xml.ts';
 import type { Domain, DomainInfo, Libvirt } from './libvirt.ts';
 import { LiveDomains } from './libvirt-live.ts';
+import { dropLostStart } from './lost-start.ts';
 import { LibvirtError } from './rpc/connection.ts';
 
 export interface Found {
@@ -29,6 +30,8 @@ export interface Found {
   readonly halted: boolean;
 }
 
+/** 128 + SIGKILL. */
+const pulled = 137;
 const pollMs = { first: 20, max: 250 } as const;
 /** A guest that does not heed its power button is asked once more, by its agent, after this part of the grace. */
 const buttonShare = 0.5;
@@ -122,6 +125,13 @@ export class Machines {
     return `libvirt://${domain.uuid}/${attempt}`;
   }
 
+  /** Throws `Unavailable` where a start of it is under way, or was lost and is cleared away now. */
+  async refuseStarting(found: Found | undefined, options: CallOptions): Promise<void> {
+    if (found?.starting !== true) return;
+    await this.#dropLostStart(found, options);
+    throw startUnderWay();
+  }
+
   /** Throws `Unavailable` where another start of it is under way. */
   async start(domain: Domain, { instance, attempt }: DomainLabels, options: CallOptions) {
     try {
@@ -134,10 +144,18 @@ export class Machines {
     await this.attempts.noteStarted(instance, attempt);
   }
 
+  /** Nothing can be done to it until libvirtd has forgotten it: throws `Unavailable` meanwhile. */
+  async #dropLostStart({ domain }: Found, options: CallOptions): Promise<void> {
+    if (!(await dropLostStart(this.libvirt.stateDir, domain.name, options))) return;
+    const message = 'libvirt had lost a start of the machine, and begins again without it';
+    throw new RuntimeError('Unavailable', message);
+  }
+
   /** Its power button, then its agent, then the plug. */
   async stop(found: Found, graceMs: number, options: CallOptions) {
     const { domain, running, starting, labels, state } = found;
     if (!running && !starting) return;
+    if (starting) await this.#dropLostStart(found, options);
     // Who is halted feels no button.
     if (state === 'paused' && graceMs > 0) await this.libvirt.resume(domain, options);
     const ask = (by: 'acpi' | 'agent') =>
@@ -155,7 +173,7 @@ export class Machines {
       if (await this.#untilDown(domain, graceMs * (1 - buttonShare), options)) return;
     }
     if (running) {
-      await this.attempts.noteEnd(labels.instance, labels.attempt, this.#end(labels, 137));
+      await this.attempts.noteEnd(labels.instance, labels.attempt, this.#end(labels, pulled));
     }
     await this.libvirt.destroy(domain, options);
     if (await this.#untilDown(domain, endWaitMs, options)) return;
@@ -170,9 +188,9 @@ export class Machines {
     await this.attempts.remove(labels.instance);
   }
 
-  /** Another start takes the place of this one, wherever that was. */
+  /** Another start takes the place of this one, wherever that was: its plug is pulled. */
   async noteReplaced(labels: DomainLabels): Promise<void> {
-    await this.attempts.noteEnd(labels.instance, labels.attempt, this.#end(labels, 0));
+    await this.attempts.noteEnd(labels.instance, labels.attempt, this.#end(labels, pulled));
   }
 
   /** Writes its memory to disk and ends it. */
@@ -183,6 +201,13 @@ export class Machines {
     } finally {
       this.#saving.delete(domain.uuid);
     }
+  }
+
+  /** What a save has left that libvirtd died in: the guest ran on, and must never go back to it. */
+  async dropStaleMemory(id: InstanceId, options: CallOptions): Promise<void> {
+    const found = await this.find(id, options);
+    if (found?.state !== 'running' || !(await this.libvirt.isSaved(found.domain, options))) return;
+    await this.libvirt.discard(found.domain, options);
   }
 
   async #isSaved(domain: Domain, options: CallOptions): Promise<boolean> {
@@ -231,7 +256,7 @@ const haltedWords =
 export const unloggedWords =
   'the console of a machine that was adopted is not kept: "berth console" shows it while it runs';
 
-export function startUnderWay(cause?: LibvirtError): RuntimeError {
+function startUnderWay(cause?: LibvirtError): RuntimeError {
   return new RuntimeError('Unavailable', 'libvirt: a start of the machine is under way', { cause });
 }
 

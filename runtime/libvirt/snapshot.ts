@@ -14,8 +14,8 @@ import { LibvirtError } from './rpc/connection.ts';
 const thawTries = 3;
 
 export async function takeSnapshot(
-  { libvirt }: Machines,
-  { domain, state }: Found,
+  { libvirt, attempts }: Machines,
+  { domain, labels, state }: Found,
   name: string,
   options: CallOptions,
 ): Promise<MachineSnapshot> {
@@ -24,12 +24,14 @@ export async function takeSnapshot(
   if (known !== undefined) return { ...(await describe(snapshots, known, options)), frozen: false };
   const { disks } = readLiveMachine(await new LiveDomains(libvirt).xml(domain, options));
   for (const disk of disks) checkDisk(disk);
+  await attempts.noteStill(labels.instance, true);
   const frozen = state === 'running' && (await freeze(snapshots, domain, options));
   let taken: Snapshot;
   try {
     taken = await snapshots.create(domain, snapshotXml(name, disks, state !== 'stopped'), options);
   } finally {
     if (frozen) await thaw(snapshots, domain, options);
+    await attempts.noteStill(labels.instance, false);
   }
   return { ...(await describe(snapshots, taken, options)), frozen };
 }

@@ -96,7 +96,7 @@ export const libvirtHarness: InstanceHarness = {
     lasting: (mark) => ['/bin/sleep', String(mark)],
     counting: (mark) => ['/bin/sh', '-c', `ps -o args | grep -c '[s]leep ${mark}'`],
   },
-  outage: unitOutage('libvirtd.service', sockets, {}),
+  outage: unitOutage('libvirtd.service', sockets, { inStarts: true }),
   async prepare() {
     await rm(directory, { recursive: true, force: true });
     await ensureDisk({ path: data.path, sizeBytes: 32n << 20n }, { signal });
