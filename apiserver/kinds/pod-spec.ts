@@ -58,6 +58,7 @@ const imageRemedy = 'name the image to run; only the runtime systemd can do with
 /** Errors of a pod spec beyond the schema; `path` is where it stands (`spec`, `spec.template.spec`). */
 export function validatePodSpec(spec: JsonObject, path: string): FieldError[] {
   const errors = [
+    ...runtimeErrors(spec, path),
     ...validateVolumes(spec, path),
     ...validatePodSecurity(spec, path),
     ...nodeAffinityErrors(spec, path),
@@ -93,6 +94,13 @@ export function validatePodSpec(spec: JsonObject, path: string): FieldError[] {
     });
   }
   return errors;
+}
+
+/** Other names may be those of nodes to come. */
+function runtimeErrors({ runtimeClassName }: JsonObject, path: string): FieldError[] {
+  if (runtimeClassName !== 'libvirt') return [];
+  const why = 'runs virtual machines, and they are objects of kind VM: say docker or systemd';
+  return [invalidValue(`${path}.runtimeClassName`, runtimeClassName, why)];
 }
 
 /** Source: Kubernetes 1.36, where it makes an init container a sidecar. */

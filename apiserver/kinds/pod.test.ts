@@ -81,6 +81,11 @@ describe('what is wrong with a spec', () => {
     expect(wrong({ containers, runtimeClassName: 'systemd' })).toEqual([]);
   });
 
+  test('virtual machines are no pods', () => {
+    const found = wrong({ runtimeClassName: 'libvirt', containers: [{ name: 'a', image: 'i' }] });
+    expect(found).toEqual(['spec.runtimeClassName']);
+  });
+
   test('names, mounts, host ports, environment and amounts', () => {
     const port = { containerPort: 1, hostPort: 80, protocol: 'TCP' };
     const resources = { requests: { cpu: '2', memory: '-1' }, limits: { cpu: '1' } };
