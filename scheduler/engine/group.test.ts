@@ -147,6 +147,27 @@ describe('a layout', () => {
     expect(new Set(nodes).size).toBe(nodes.length);
   });
 
+  it('is refused in the end where it is impossible, however much changes in the pauses', () => {
+    const engine = new Engine(new Snapshot(dimensions));
+    const { snapshot } = engine;
+    for (const name of ['a', 'b']) {
+      snapshot.upsertNode(node(name, { cpu: 4000 }, { labels: { zone: 'z' } }));
+    }
+    const labels = [{ key: 'app', operator: 'in' as const, values: ['x'] }];
+    const apart = { selectors: [{ namespaces: ['default'], labels }], topologyKey: 'zone' };
+    const requests = group(2, 'Each', { perNode: 1 }, 0, {
+      peer: { namespace: 'default', labels: { app: 'x' } },
+      peerRules: { near: [], away: [apart], wishes: [], spread: [] },
+    });
+    const deciding = engine.scheduleGroup(requests, { perNode: 1 });
+    let part = deciding.next();
+    for (let i = 0; part.done !== true && i < 100; i += 1) {
+      snapshot.assume(request('other', { cpu: 1 + i }), 'a', {});
+      part = deciding.next();
+    }
+    expect(part.value?.map(({ type }) => type)).toEqual(['refused', 'refused']);
+  });
+
   it('is what the distribution of Eru says, where nothing was placed before', () => {
     const rooms = fc.array(fc.integer({ min: 0, max: 5 }), { minLength: 1, maxLength: 6 });
     const layout = fc.record({

@@ -31,6 +31,9 @@ const byLayout: Strategy = { name: 'Each', readsRoom: false, cost: () => 0 };
 /** Nodes that are looked at, or instances that are placed, in one part. */
 const partSize = 256;
 
+/** On a large cluster something changes in every pause: it must come to an end all the same. */
+const attemptsMax = 3;
+
 interface GroupNode extends Candidate {
   readonly index: number;
 }
@@ -46,7 +49,7 @@ export function* decideGroup(
 ): Generator<undefined, readonly Decision[]> {
   const [request] = requests;
   if (request === undefined) return [];
-  for (;;) {
+  for (let attempt = 1; ; attempt += 1) {
     const deciding = decide(snapshot, request, requests, layout);
     let isDisturbed = false;
     let part = deciding.next();
@@ -57,7 +60,7 @@ export function* decideGroup(
     }
     if (part.value !== undefined) return part.value;
     // Nodes that were good for the whole layout are not any more: others may be.
-    if (isDisturbed) continue;
+    if (isDisturbed && attempt < attemptsMax) continue;
     const why = 'rules between instances leave too few nodes';
     const refusal = yield* refuse(snapshot, request, why);
     return requests.map(() => refusal);
