@@ -12,10 +12,12 @@ import { type ServerProcess, startServerProcess } from './server-process.ts';
 const title = 'fuzz of the API';
 const rounds = soak ? 50 : 4;
 const requestsPerRound = soak ? 2_000 : 500;
+/** After so many the history of changes is full, and so are caches: from then on memory must stay as it is. */
+const warmRounds = soak ? 25 : 3;
 /** At once; more would only wait for each other. */
 const lanes = 8;
 const timeoutMs = soak ? 7_200_000 : 240_000;
-/** What may be held more at the end than after the second round: caches of code and of compilers. */
+/** What may be held more at the end than then: caches of code and of compilers. */
 const heapGrowthMaxBytes = 24 << 20;
 const rssGrowthMaxBytes = 160 << 20;
 
@@ -74,8 +76,11 @@ async function fuzz(seed: number, targets: readonly Target[]): Promise<void> {
     const requests = Array.from({ length: requestsPerRound }, () => wrongRequest(targets, dice));
     await sendAll(requests, seen);
     await clear(targets);
-    if (round === Math.min(4, rounds - 2)) early = await server.memory();
-    if (soak) console.log(`${title}: ${(round + 1) * requestsPerRound} requests`);
+    if (round + 1 === warmRounds) early = await server.memory();
+    if (soak) {
+      const count = (round + 1) * requestsPerRound;
+      console.log(`${title}: ${count} requests`, await server.memory());
+    }
   }
   const late = await server.memory();
   // What was sent reached every part of the way: done, refused by rule, not found, not understood.
