@@ -137,9 +137,13 @@ describe('running a pod', () => {
     expect(waits.status?.containerStatuses?.[0]?.state?.waiting?.message).toBe(
       'runtime "docker" is not on this node',
     );
-    const node = h.api.peek<Node>(nodes, 'node-1');
-    expect(node?.metadata.annotations?.['berth.dev/runtimes']).toBe('systemd');
-    expect(node?.status?.conditions?.find(({ type }) => type === 'Ready')?.status).toBe('True');
+    // It may run pods before it has told of itself.
+    const node = await h.until(() => {
+      const found = h.api.peek<Node>(nodes, 'node-1');
+      return found?.metadata.annotations?.['berth.dev/runtimes'] === undefined ? undefined : found;
+    });
+    expect(node.metadata.annotations?.['berth.dev/runtimes']).toBe('systemd');
+    expect(node.status?.conditions?.find(({ type }) => type === 'Ready')?.status).toBe('True');
   });
 
   test('an engine that fails for a while is tried again', async () => {

@@ -83,7 +83,7 @@ class DockerRuntime implements Runtime {
   constructor(docker: Docker, options: DockerRuntimeOptions) {
     this.#docker = docker;
     const adoptions = options.adoptions ?? Adoptions.inMemory();
-    this.#engine = new Engine(docker, options.nodeId, adoptions, options.logs);
+    this.#engine = new Engine(docker, options.nodeId, adoptions, options.clock, options.logs);
     this.adopting = new DockerAdopting(this.#engine, adoptions);
     this.#options = options;
   }

@@ -1,12 +1,13 @@
 import { setMaxListeners } from 'node:events';
 import type Docker from 'dockerode';
 import type { CallOptions } from '../../lib/call.ts';
+import type { Clock } from '../../lib/clock.ts';
 import type { Adoptions } from '../adoptions.ts';
 import { RuntimeError } from '../runtime.ts';
 import { type LogLimits, logLimitsDefault } from './container-options.ts';
 import { statusOf, toRuntimeError } from './errors.ts';
 import { adoptedLabels, label } from './labels.ts';
-import { type Found, readFound } from './status.ts';
+import { type Found, memoryDoubtMs, readFound } from './status.ts';
 
 /** How many containers are inspected at once when many are listed. */
 const inspectConcurrency = 8;
@@ -17,12 +18,20 @@ export class Engine {
   readonly nodeId: string;
   readonly adoptions: Adoptions;
   readonly logs: LogLimits;
+  readonly #clock: Clock;
 
-  constructor(docker: Docker, nodeId: string, adoptions: Adoptions, logs = logLimitsDefault) {
+  constructor(
+    docker: Docker,
+    nodeId: string,
+    adoptions: Adoptions,
+    clock: Clock,
+    logs = logLimitsDefault,
+  ) {
     this.docker = docker;
     this.nodeId = nodeId;
     this.adoptions = adoptions;
     this.logs = logs;
+    this.#clock = clock;
   }
 
   /** Every container of this node, or of one instance, running or not; oldest first. */
@@ -74,8 +83,13 @@ export class Engine {
     id: string,
     { signal }: CallOptions,
   ): Promise<Docker.ContainerInspectInfo | undefined> {
+    const ask = () => this.docker.getContainer(id).inspect({ abortSignal: signal });
     try {
-      return await this.docker.getContainer(id).inspect({ abortSignal: signal });
+      const info = await ask();
+      const doubtMs = memoryDoubtMs(info, this.#clock.now());
+      if (doubtMs <= 0) return info;
+      await this.#clock.sleep(doubtMs, signal);
+      return await ask();
     } catch (error) {
       if (statusOf(error) === 404) return undefined;
       throw toRuntimeError(error);

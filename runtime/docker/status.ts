@@ -26,6 +26,19 @@ export function readFound(
   };
 }
 
+/** That memory was wanting the engine hears on another way than that a container has ended, and now and then a moment later. */
+const memoryLateMs = 300;
+
+/** How long it may still be wrong about why this one was killed; not more than 0: it is not. */
+export function memoryDoubtMs(
+  { State: state, HostConfig: { Memory: limit = 0 } }: Docker.ContainerInspectInfo,
+  nowMs: number,
+): number {
+  const isKilled = state.Status === 'exited' && state.ExitCode === 137;
+  if (!isKilled || state.OOMKilled || limit === 0) return 0;
+  return Math.min(memoryLateMs, Date.parse(state.FinishedAt) + memoryLateMs - nowMs);
+}
+
 function readState({ State: state }: Docker.ContainerInspectInfo): ContainerState {
   const startedAtMs = Math.max(0, Date.parse(state.StartedAt));
   if (state.Running) {
