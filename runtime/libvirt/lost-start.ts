@@ -2,14 +2,11 @@
  * A start that libvirtd died in before it knew its QEMU. The next libvirtd (9.0) takes the domain for one that is
  * being started for ever, and lets nobody end or forget it, until it begins again without its note of that start.
  */
-import { execFile } from 'node:child_process';
 import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import type { CallOptions } from '../../lib/call.ts';
+import { run } from '../run.ts';
 import { RuntimeError } from '../runtime.ts';
-
-const run = promisify(execFile);
 
 /**
  * Whether it was lost, and libvirtd is restarted for it: that touches no machine that runs. `stateDir` is libvirt's
@@ -18,7 +15,7 @@ const run = promisify(execFile);
 export async function dropLostStart(
   stateDir: string,
   name: string,
-  { signal }: CallOptions,
+  options: CallOptions,
 ): Promise<boolean> {
   const note = join(stateDir, `${name}.xml`);
   // Written by libvirtd when it begins.
@@ -35,7 +32,7 @@ export async function dropLostStart(
     throw new RuntimeError('Unavailable', `libvirt has lost a start of the machine: ${remedy}`);
   }
   await rm(note, { force: true });
-  await run('systemctl', ['restart', unit], { signal });
+  await run('systemctl', ['restart', unit], options);
   return true;
 }
 

@@ -38,13 +38,13 @@ export function preempt(
   options: PreemptionOptions,
   known: Known = { estimated: estimates(snapshot, request, options), tries: new Map() },
 ): Preemption | undefined {
-  const { position } = snapshot.log;
-  const { tries } = known;
+  const asked = new Set<string>();
   for (;;) {
     const best = atOnce(tryOut(snapshot, request, options, known));
-    if (best === undefined || (tries.get(best.node)?.position ?? 0) > position) return best;
+    if (best === undefined || asked.has(best.node)) return best;
     // Rules about neighbours, and budgets, may say something else by now though the node has not changed.
-    tries.delete(best.node);
+    asked.add(best.node);
+    known.tries.delete(best.node);
   }
 }
 
