@@ -39,7 +39,7 @@ describe('three nodes on one machine', { timeout: timeoutMs }, () => {
   }, timeoutMs);
 
   afterAll(async () => {
-    for (const node of joined) node.remove();
+    for (const node of joined) await node.remove();
     await plane?.remove();
   }, timeoutMs);
 

@@ -1,9 +1,11 @@
 /** A further node of a test's plane: `berth join` as a process, on this machine, in a folder of its own. */
 import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { until } from '../e2e/until.ts';
 import type { Plane } from './plane.ts';
 import type { Output } from './run-command.ts';
 
@@ -69,7 +71,7 @@ export class JoinedNode {
   }
 
   /** Ends the agent and removes its containers and its folder. */
-  remove(): void {
+  async remove(): Promise<void> {
     try {
       this.kill();
     } catch {
@@ -81,7 +83,12 @@ export class JoinedNode {
     } catch {
       // It never ran.
     }
-    rmSync(this.dataDir, { recursive: true, force: true, maxRetries: 5 });
+    // The agent is dying, and its keeper of names heeds that the folder is gone: either may write once more.
+    const removed = async () => {
+      await rm(this.dataDir, { recursive: true, force: true });
+      return true;
+    };
+    await until('its folder is gone', () => removed().catch(() => false));
   }
 
   #nodeId(): string {
