@@ -1,4 +1,5 @@
 /** systemd's manager over D-Bus: calls, jobs that are waited for, and word of units that change. */
+import type { Duplex } from 'node:stream';
 import { type Message, MessageType, Message as Request, sessionBus } from '@particle/dbus-next';
 import type { CallOptions } from '../../lib/call.ts';
 import { orAborted } from '../or-aborted.ts';
@@ -52,8 +53,11 @@ export class SystemdBus {
       };
     });
     bus.on('error', () => this.#close());
-    // The typings leave the stream's end out.
-    (bus as unknown as NodeJS.EventEmitter).on('end', () => this.#close());
+    // The library tells nobody of the stream's end, and throws where nobody can catch it on half a message.
+    const { stream } = (bus as unknown as { readonly _connection: { readonly stream: Duplex } })
+      ._connection;
+    stream.on('end', () => this.#close());
+    withoutHalves(stream);
     bus.on('message', (message: Message) => this.#onMessage(message));
   }
 
@@ -148,19 +152,20 @@ export class SystemdBus {
   }
 
   async #addMatch(rule: string, options: CallOptions): Promise<void> {
-    const request = new Request({
+    const call = {
       destination: 'org.freedesktop.DBus',
       path: '/org/freedesktop/DBus',
       interface: 'org.freedesktop.DBus',
       member: 'AddMatch',
       signature: 's',
       body: [rule],
-    });
-    await this.#orLost(this.#bus.call(request), options);
+    };
+    await this.#send(call, options);
   }
 
   async #send(
     call: {
+      readonly destination?: string;
       readonly path: string;
       readonly interface: string;
       readonly member: string;
@@ -220,6 +225,15 @@ export class SystemdBus {
   #tell(change: UnitChange): void {
     for (const listener of this.#listeners) listener(change);
   }
+}
+
+/** At its end a stream gives less than was asked for: nothing is read then. */
+function withoutHalves(stream: Duplex): void {
+  const read = stream.read.bind(stream);
+  stream.read = (size) => {
+    const chunk: Uint8Array | null = read(size);
+    return chunk !== null && size !== undefined && chunk.length < size ? null : chunk;
+  };
 }
 
 /** Typed reading of what `GetAll` answers; what is missing reads as the type's zero. */

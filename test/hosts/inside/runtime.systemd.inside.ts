@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { copyFile, mkdir, readFile, symlink } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
@@ -133,10 +134,13 @@ const bare: ContainerSpec = {
   limits: {},
 };
 
+/** The journal keeps what ran here before. */
+const nodeOfItsOwn = () => `node-${randomUUID().slice(0, 8)}`;
+
 describe('systemd alone', () => {
   test('processes run on the processors they are given, and are moved', async () => {
     await makeRoot();
-    const nodeId = 'node-cpus';
+    const nodeId = nodeOfItsOwn();
     const { signal } = new AbortController();
     const runtime = createSystemdRuntime({ nodeId, clock: systemClock, log: silentLog });
     const container = { ...bare, command: ['sh', '-c', 'sleep 1000 & wait'] };
@@ -159,7 +163,7 @@ describe('systemd alone', () => {
     await makeRoot();
     const { signal } = new AbortController();
     const runtime = createSystemdRuntime({
-      ...{ nodeId: 'node-hosts', clock: systemClock },
+      ...{ nodeId: nodeOfItsOwn(), clock: systemClock },
       log: silentLog,
     });
     const before = await readFile('/etc/hosts', 'utf8');
@@ -186,7 +190,7 @@ describe('systemd alone', () => {
   test('limits of the disk of the machine reach the kernel, change and end while it runs', async () => {
     const { signal } = new AbortController();
     const runtime = createSystemdRuntime({
-      ...{ nodeId: 'node-io', clock: systemClock, log: silentLog },
+      ...{ nodeId: nodeOfItsOwn(), clock: systemClock, log: silentLog },
     });
     const annotations = { 'berth.dev/disk-limits': '{"writeIOPS": 20, "readBPS": "1Mi"}' };
     const io = await diskLimitsOf({ metadata: { annotations } } as unknown as Pod, '/var/lib');
