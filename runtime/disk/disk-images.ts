@@ -1,12 +1,13 @@
 /** Disks as files: made, grown and looked at with qemu-img. */
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { mkdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import { mkdir, open, rename, rm, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { CallOptions } from '../../lib/call.ts';
 import { run } from '../run.ts';
+import { KeyedSerial } from '../serial.ts';
 
 /** What a disk could not be made for; the message is for the one who asked for it. */
 export class DiskError extends Error {
@@ -159,11 +160,16 @@ export interface Download {
   readonly path: string;
 }
 
+/** By path: two machines of one image fetch it once. */
+const downloads = new KeyedSerial();
+
 /** Fetches a file unless it is there; what does not have the checksum never gets its name. */
-export async function ensureDownloaded(
-  { url, checksum, path }: Download,
-  { signal }: CallOptions,
-): Promise<void> {
+export async function ensureDownloaded(asked: Download, options: CallOptions): Promise<void> {
+  await downloads.run(asked.path, () => download(asked, options));
+}
+
+async function download({ url, checksum, path }: Download, { signal }: CallOptions): Promise<void> {
+  signal.throwIfAborted();
   if ((await stat(path).catch(() => undefined)) !== undefined) return;
   await mkdir(dirname(path), { recursive: true, mode: 0o711 });
   const temporary = `${path}.part`;
@@ -187,12 +193,23 @@ export async function ensureDownloaded(
     if (found !== wanted) {
       throw new DiskError(`${url} has checksum ${algorithm}:${found}, not the one asked for`);
     }
+    await sync(temporary);
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
     signal.throwIfAborted();
     if (error instanceof DiskError) throw error;
     throw new DiskError(`${url}: ${wordsOf(error)}`, { cause: error, passing: true });
+  }
+}
+
+/** A power cut must not leave the name without the data. */
+async function sync(path: string): Promise<void> {
+  const file = await open(path, 'r+');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
   }
 }
 

@@ -48,6 +48,8 @@ const suffixes = { used: '.img', snapshot: '.snapshot.img', retained: '.retained
 const newSuffix = '.new';
 const mebibyte = 1n << 20n;
 const listedMax = 1_000;
+/** A file's name ends at 255 characters; the uid tells those apart that are cut. */
+const nameMaxLength = 128;
 
 export class VolumeImages {
   readonly #path: string;
@@ -228,7 +230,8 @@ export class VolumeImages {
         throw new VolumeError('InvalidVolume', `"${word}" cannot be part of a file's name`);
       }
     }
-    return join(this.#path, `${namespace}_${name}_${uid}${suffixes[kind]}`);
+    const file = `${namespace}_${name.slice(0, nameMaxLength)}_${uid}${suffixes[kind]}`;
+    return join(this.#path, file);
   }
 }
 

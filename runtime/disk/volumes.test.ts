@@ -61,6 +61,27 @@ test('an image takes all its blocks at once, and grows but never shrinks', async
   expect(smaller.sizeBytes).toBe(40n * mebibyte);
 });
 
+test('names of any length are told apart by their uid, and are kept and taken again', async () => {
+  const long = { namespace: 'n'.repeat(63), name: 'v'.repeat(253) };
+  const [one, other] = ['0', '1'].map((last) => ({ ...long, uid: `${'u'.repeat(35)}${last}` }));
+  if (one === undefined || other === undefined) throw new Error('unreachable');
+  const sizeBytes = 4n * mebibyte;
+  const made = await images.ensure({ id: one, sizeBytes }, options);
+  expect(await images.find(one)).toEqual({ path: made.path, sizeBytes });
+  expect(await images.find(other)).toBeUndefined();
+  const snapshots = new VolumeImages(join(directory, 'disk'), 'snapshot');
+  const source = { type: 'copy', path: made.path } as const;
+  await snapshots.ensure({ id: other, sizeBytes, source }, options);
+  await snapshots.wipe(other);
+  await images.retain(one);
+  const retained = { type: 'retained', uid: one.uid } as const;
+  await images.ensure({ id: other, sizeBytes, source: retained }, options);
+  await images.wipe(other);
+  expect((await readdir(join(directory, 'disk'))).filter((each) => each.startsWith('nn'))).toEqual(
+    [],
+  );
+});
+
 test('whether copies share blocks is found out without a trace', async () => {
   const disk = join(directory, 'disk');
   const before = await readdir(disk);

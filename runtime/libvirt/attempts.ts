@@ -1,13 +1,15 @@
 /** What libvirt does not keep: the console's output of each start, and how and when each ended. */
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ContainerState } from '../runtime.ts';
+import { KeyedSerial } from '../serial.ts';
 
 export type Ended = Extract<ContainerState, { phase: 'exited' }>;
 
 export class Attempts {
   readonly #stateDir: string;
+  readonly #notes = new KeyedSerial();
 
   constructor(stateDir: string) {
     this.#stateDir = stateDir;
@@ -44,22 +46,26 @@ export class Attempts {
   }
 
   async ended(instance: string, attempt: number): Promise<Ended | undefined> {
-    const text = await readFile(this.#endOf(instance, attempt), 'utf8').catch(() => undefined);
-    // Written by `noteEnd`.
-    return text === undefined ? undefined : (JSON.parse(text) as Ended);
+    try {
+      // Written by `noteEnd`.
+      return JSON.parse(await readFile(this.#endOf(instance, attempt), 'utf8')) as Ended;
+    } catch {
+      return undefined;
+    }
   }
 
   /** The first note counts: whoever asks later is told the same. */
   async noteEnd(instance: string, attempt: number, ended: Ended): Promise<Ended> {
-    try {
+    const path = this.#endOf(instance, attempt);
+    return await this.#notes.run(path, async () => {
+      const known = await this.ended(instance, attempt);
+      if (known !== undefined) return known;
       await mkdir(this.directory(instance), { recursive: true, mode: 0o711 });
-      await writeFile(this.#endOf(instance, attempt), JSON.stringify(ended), { flag: 'wx' });
+      const draft = `${path}.new`;
+      await writeFile(draft, JSON.stringify(ended), { flush: true });
+      await rename(draft, path);
       return ended;
-    } catch (error) {
-      const known = await this.ended(instance, attempt).catch(() => undefined);
-      if (known === undefined) throw error;
-      return known;
-    }
+    });
   }
 
   /** Where a disk of it is being copied to, for whoever comes after a crash; absent = it is not. */

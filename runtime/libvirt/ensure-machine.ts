@@ -167,7 +167,11 @@ function checkSpec({ machine, containers }: InstanceSpec): {
 
 export const noTerminalWords = 'tty: a guest has no terminal but its console: use "berth console"';
 
-/** For people; libvirt wants it to be unique on the machine. */
+/** Files of libvirt are named after its domains, with endings of their own. */
+const domainNameMaxLength = 200;
+
+/** For people; libvirt wants it to be unique on the machine. Cut when too long. */
 function domainName(uuid: string, { namespace, name }: InstanceSpec): string {
-  return `berth_${namespace}_${name}_${uuid.slice(0, 8)}`;
+  const tail = `_${uuid.slice(0, 8)}`;
+  return `berth_${namespace}_${name}`.slice(0, domainNameMaxLength - tail.length) + tail;
 }
