@@ -1,5 +1,6 @@
 /** Pulls of one node: of each image one at a time, shared by all who want it, ended with the last of them. */
 import type { CallOptions } from '../../lib/call.ts';
+import { orAborted } from '../../lib/or-aborted.ts';
 import {
   type PullProgress,
   type RegistryCredentials,
@@ -90,19 +91,4 @@ async function pullWithAny(request: PullRequest, { signal }: CallOptions): Promi
     }
   }
   throw failure;
-}
-
-async function orAborted<T>(task: Promise<T>, signal: AbortSignal): Promise<T> {
-  const settled = new AbortController();
-  try {
-    return await Promise.race([
-      task,
-      new Promise<never>((_, reject) => {
-        signal.addEventListener('abort', () => reject(signal.reason), { signal: settled.signal });
-        if (signal.aborted) reject(signal.reason);
-      }),
-    ]);
-  } finally {
-    settled.abort();
-  }
 }

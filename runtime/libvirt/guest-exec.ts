@@ -1,7 +1,7 @@
 /** A command inside a guest, through its agent: without a terminal, its input read before it starts. */
 import { PassThrough } from 'node:stream';
 import type { Clock } from '../../lib/clock.ts';
-import { orAborted } from '../or-aborted.ts';
+import { orAborted } from '../../lib/or-aborted.ts';
 import { type ExecOptions, type ExecSession, RuntimeError } from '../runtime.ts';
 import type { Domain, Libvirt } from './libvirt.ts';
 import { LibvirtError } from './rpc/connection.ts';

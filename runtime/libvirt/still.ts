@@ -1,7 +1,7 @@
 /** A machine that writes nothing for a while: held by the agent in its guest, else halted. */
 import type { CallOptions } from '../../lib/call.ts';
+import { orAborted } from '../../lib/or-aborted.ts';
 import type { Stillness } from '../machine.ts';
-import { orAborted } from '../or-aborted.ts';
 import { Snapshots } from './libvirt-snapshots.ts';
 import type { Found, Machines } from './machines.ts';
 import { freeze, thaw } from './snapshot.ts';

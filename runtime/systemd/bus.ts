@@ -2,7 +2,7 @@
 import type { Duplex } from 'node:stream';
 import { type Message, MessageType, Message as Request, sessionBus } from '@particle/dbus-next';
 import type { CallOptions } from '../../lib/call.ts';
-import { orAborted } from '../or-aborted.ts';
+import { orAborted } from '../../lib/or-aborted.ts';
 import { RuntimeError } from '../runtime.ts';
 
 export const systemBusPath = '/run/dbus/system_bus_socket';
@@ -41,6 +41,8 @@ export class SystemdBus {
   readonly #listeners = new Set<(change: UnitChange) => void>();
   readonly #jobs = new Map<string, (result: string) => void>();
   readonly #endedJobs = new Map<string, string>();
+  /** Told of the end each; not by `closed`, which would keep every call of a long life. */
+  readonly #underWay = new Set<() => void>();
   #lost = false;
   #close: () => void = () => undefined;
 
@@ -49,6 +51,7 @@ export class SystemdBus {
     this.closed = new Promise((resolve) => {
       this.#close = () => {
         this.#lost = true;
+        for (const lose of this.#underWay) lose();
         resolve();
       };
     });
@@ -192,11 +195,17 @@ export class SystemdBus {
 
   /** Rejects when the connection ends first, which the library itself does not tell. */
   async #orLost<T>(work: Promise<T>, { signal }: CallOptions): Promise<T> {
-    const lost = this.closed.then(() => {
-      throw new RuntimeError('Unavailable', 'the connection to systemd was lost');
+    let lose: () => void = () => undefined;
+    const lost = new Promise<never>((_, reject) => {
+      lose = () => reject(new RuntimeError('Unavailable', 'the connection to systemd was lost'));
     });
-    lost.catch(() => undefined);
-    return await orAborted(Promise.race([work, lost]), signal);
+    if (this.#lost) lose();
+    this.#underWay.add(lose);
+    try {
+      return await orAborted(Promise.race([work, lost]), signal);
+    } finally {
+      this.#underWay.delete(lose);
+    }
   }
 
   #onMessage({ type, member, path, body }: Message): void {

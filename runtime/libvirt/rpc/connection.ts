@@ -4,6 +4,7 @@
  */
 import { connect, type Socket } from 'node:net';
 import type { CallOptions } from '../../../lib/call.ts';
+import { orAborted } from '../../../lib/or-aborted.ts';
 import { RuntimeError } from '../../runtime.ts';
 import { type Procedure, procedures } from './procedures.ts';
 import { XdrReader, XdrWriter } from './xdr.ts';
@@ -107,7 +108,7 @@ export class Connection {
     options: CallOptions & { readonly program?: number },
   ): Promise<XdrReader> {
     const { reply } = this.#call(procedures[procedure], body, options.program ?? program.remote);
-    return await untilAborted(reply, options.signal);
+    return await orAborted(reply, options.signal);
   }
 
   /** A call that opens a stream under its own serial number. */
@@ -122,7 +123,7 @@ export class Connection {
     // Data may follow the answer in the same packet.
     this.#streams.set(serial, handler);
     try {
-      await untilAborted(reply, options.signal);
+      await orAborted(reply, options.signal);
     } catch (error) {
       this.#streams.delete(serial);
       throw error;
@@ -272,18 +273,4 @@ function dial(path: string, signal: AbortSignal): Promise<Socket> {
     });
     socket.once('error', reject);
   });
-}
-
-async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  const settled = new AbortController();
-  const aborted = new Promise<never>((_, reject) => {
-    const onAbort = () => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true, signal: settled.signal });
-  });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    settled.abort();
-  }
 }
