@@ -7,6 +7,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { givenPath } from '../harness/given-path.ts';
 import { kubectlBinary } from '../harness/kubectl.ts';
 import { Asker } from './ask.ts';
 import { Deviations, readDeviations } from './differs.ts';
@@ -33,7 +34,7 @@ if (positionals.length === 0 || !['embedded', 'etcd'].includes(values.store)) {
 process.exitCode = await main();
 
 async function main(): Promise<number> {
-  const chosen = positionals.flatMap(filesIn).flatMap(read).filter(isChosen);
+  const chosen = positionals.map(givenPath).flatMap(filesIn).flatMap(read).filter(isChosen);
   const golden = chosen.some(({ area }) => area === 'golden');
   // The older recordings were made without the plugin, and build on each other.
   const flags = golden ? ['--disable-admission-plugins', 'ServiceAccount'] : [];

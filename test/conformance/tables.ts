@@ -7,6 +7,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parseJson } from '../../apiserver/wire/json.ts';
+import { givenPath } from '../harness/given-path.ts';
 import type { Json } from './json-path.ts';
 import { fileLeftOut, rowLeftOut } from './left-out.ts';
 import { celTables } from './tables-cel.ts';
@@ -56,7 +57,7 @@ if (folder === undefined) {
 const tables: Tables = Object.assign({}, ...families);
 let passed = 0;
 let failed = 0;
-for (const path of tablesIn(folder)) {
+for (const path of tablesIn(givenPath(folder))) {
   const name = basename(path);
   const file = name.replace(/\.json$/, '');
   const why = fileLeftOut(file);

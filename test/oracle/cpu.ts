@@ -1,7 +1,8 @@
 /**
  * Judges bound CPU plans against recorded cases of Eru. Where Eru is right its very plans are asked for. Where it is
  * not, the right answer: it truncates requests (2.3 cores lose a piece), leaves room on cores that are sold several
- * times, panics where more cores are divided than maxshare allows, and hangs on less than 1/100 core.
+ * times, panics where more cores are divided than maxshare allows, hangs on less than 1/100 core, and takes equal cores
+ * in the order of text, where 10 is before 2.
  */
 import { givenBack, planNear } from '../../scheduler/dimensions/cpu-bound/affinity.ts';
 import {
@@ -14,6 +15,7 @@ import {
 } from '../../scheduler/dimensions/cpu-bound/cores.ts';
 import { corePlans, countPlans } from '../../scheduler/dimensions/cpu-bound/plans.ts';
 import { bestCount } from './best.ts';
+import { eruPlans } from './eru-planner.ts';
 
 export type Pieces = Readonly<Record<string, number>>;
 
@@ -40,7 +42,14 @@ export interface AffinityRow {
 export function judgePlans(row: PlansRow): readonly string[] {
   const request = requestOf(row.request);
   if (request === undefined) return refusedRightly(row.request);
-  const names = inEruOrder(Object.keys(row.available));
+  return inEitherOrder(Object.keys(row.available), (names) => plansFaults(row, request, names));
+}
+
+function plansFaults(
+  row: PlansRow,
+  request: CoreRequest,
+  names: readonly string[],
+): readonly string[] {
   const free = names.map((name) => row.available[name] ?? 0);
   const { maxshare = -1 } = row;
   const options = optionsOf(maxshare);
@@ -54,7 +63,9 @@ export function judgePlans(row: PlansRow): readonly string[] {
   if (plans.length !== Math.min(count, plansMax)) {
     faults.push(`${plans.length} plans for a count of ${count}`);
   }
-  if (isComparable(row, request) && row.count === count && row.plans && count > 0) {
+  const isEruAsGood = () =>
+    eruPlans({ free, held: [], pieces: piecesOf(request), maxshare }).length === count;
+  if (row.count === count && row.plans && isComparable(row, request) && isEruAsGood()) {
     const ours = plans.slice(0, row.plans.length).map((plan) => named(plan, names));
     if (!same(ours, row.plans.map(sorted))) {
       faults.push(`plans ${JSON.stringify(ours)}, Eru's ${JSON.stringify(row.plans)}`);
@@ -67,9 +78,15 @@ export function judgePlans(row: PlansRow): readonly string[] {
 export function judgeAffinity(row: AffinityRow): readonly string[] {
   const request = requestOf(row.request);
   if (request === undefined) return refusedRightly(row.request);
-  const names = inEruOrder([
-    ...new Set([...Object.keys(row.available), ...Object.keys(row.origin)]),
-  ]);
+  const cores = new Set([...Object.keys(row.available), ...Object.keys(row.origin)]);
+  return inEitherOrder([...cores], (names) => affinityFaults(row, request, names));
+}
+
+function affinityFaults(
+  row: AffinityRow,
+  request: CoreRequest,
+  names: readonly string[],
+): readonly string[] {
   const held = names.flatMap((name, core) => {
     const pieces = row.origin[name];
     return pieces === undefined ? [] : [{ core, pieces }];
@@ -97,9 +114,16 @@ export function judgeAffinity(row: AffinityRow): readonly string[] {
   return faults;
 }
 
-/** Cores in the order Eru takes them for equal: as text. Ours is the order of numbers, which is that of positions. */
-function inEruOrder(names: readonly string[]): readonly string[] {
-  return [...names].sort();
+/** Equal cores are taken in the order of their positions: of text as Eru has it recorded, or of numbers as is right. */
+function inEitherOrder(
+  names: readonly string[],
+  faultsIn: (names: readonly string[]) => readonly string[],
+): readonly string[] {
+  const asText = [...names].sort();
+  const asNumbers = [...names].sort(new Intl.Collator('en', { numeric: true }).compare);
+  const faults = faultsIn(asText);
+  if (faults.length === 0 || same(asText, asNumbers)) return faults;
+  return faultsIn(asNumbers).length === 0 ? [] : faults;
 }
 
 function optionsOf(maxshare: number): PlanOptions {
@@ -110,7 +134,7 @@ function requestOf(cores: number): CoreRequest | undefined {
   try {
     const request = coreRequest(cores);
     const pieces = Math.round(Math.round(cores * 1e6) / 1e4);
-    if (request.whole * 100 + request.fragment === pieces) return request;
+    if (piecesOf(request) === pieces) return request;
     throw new Error(`${cores} cores are ${pieces} pieces, not ${JSON.stringify(request)}`);
   } catch (error) {
     if (error instanceof CoreRequestError) return undefined;
@@ -125,8 +149,11 @@ function refusedRightly(cores: number): readonly string[] {
 
 /** Whether Eru was asked for the same pieces and came back with an answer. */
 function isComparable(row: { request: number; error?: string }, request: CoreRequest): boolean {
-  const truncated = Math.trunc(row.request * 100) !== request.whole * 100 + request.fragment;
-  return row.error === undefined && !truncated;
+  return row.error === undefined && Math.trunc(row.request * 100) === piecesOf(request);
+}
+
+function piecesOf({ whole, fragment }: CoreRequest): number {
+  return whole * 100 + fragment;
 }
 
 function faultsOfCount(

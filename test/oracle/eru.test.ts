@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { soak } from '../faults/runs.ts';
 import { eruPlans } from './eru-planner.ts';
 import { eruDistribution, type StrategyCase } from './eru-strategies.ts';
@@ -170,6 +170,17 @@ describe('the command', () => {
       [{ strategy: 'EACH', nodes, need: 1, limit: 0, error: '', deploy: { a: 1 } }],
     ],
     ['no nodes', [{ strategy: 'GLOBAL', nodes: null, need: 1, total: 0, error: 'need: 1' }]],
+    ['a name in small letters', [{ strategy: 'each', nodes, need: 1, deploy: { a: 1 } }]],
+    ['nothing but the end', [{ strategy: 'EACH', nodes, need: 1, final_sorted: [1] }]],
+    ['an error in other words', [{ strategy: 'EACH', nodes, need: 9, error: 'not enough' }]],
+    [
+      'a total beyond all nodes',
+      [{ strategy: 'AUTO', nodes, need: 3, total: 9, error: 'reached nodelimit, at most 0' }],
+    ],
+    [
+      'more plans than Eru has, in any order',
+      [{ available: { 0: 130, 1: 130 }, request: 1, count: 2, plans: [{ 1: 100 }, { 0: 100 }] }],
+    ],
     ['an error', [{ strategy: 'FILL', nodes, need: 9, error: 'insufficient nodes to fill 9' }]],
   ])('passes %s', (_, rows) => {
     const { code, last, lines } = ran(JSON.stringify(rows));
@@ -178,7 +189,49 @@ describe('the command', () => {
   });
 
   it.each([
+    ['as text', ['0', '1', '10', '2']],
+    ['as numbers', ['0', '1', '2', '10']],
+  ])('passes equal cores in the order of their names %s', (_, order) => {
+    const available = { 10: 100, 2: 100, 1: 100, 0: 100 };
+    const plans = order.map((name) => ({ [name]: 100 }));
+    const resized = { available: { 0: 30, 1: 0, 2: 60, 10: 60 }, origin: { 1: 40 }, request: 0.6 };
+    const chosen = { [order[2] ?? '']: 60 };
+    const rows = [
+      { available, request: 1, count: 4, plans },
+      { ...resized, count: 2, chosen },
+    ];
+    expect(ran(JSON.stringify(rows)).lines).toEqual(['2 passed, 0 failed']);
+  });
+
+  it('finds a file from the folder in which npm was called', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'berth-oracle-'));
+    onTestFinished(() => rmSync(directory, { recursive: true }));
+    writeFileSync(join(directory, 'mine.json'), JSON.stringify([right]));
+    vi.stubEnv('INIT_CWD', directory);
+    onTestFinished(() => {
+      vi.unstubAllEnvs();
+    });
+    expect(runFiles(['mine.json'], { line: () => {}, error: () => {} })).toBe(0);
+  });
+
+  it('takes one row without a list', () => {
+    expect(ran(JSON.stringify(right)).lines).toEqual(['1 passed, 0 failed']);
+  });
+
+  it.each([
     ['another count', { ...right, count: 3 }, /Eru 3/],
+    ['another end', { strategy: 'EACH', nodes, need: 1, final_sorted: [2] }, /in the end 1, Eru 2/],
+    ['another error', { strategy: 'EACH', nodes, need: 9, error: 'reached nodelimit' }, /Eru says/],
+    [
+      'equal cores in no order',
+      {
+        available: { 2: 100, 1: 100, 10: 100 },
+        request: 1,
+        count: 3,
+        plans: [2, 10, 1].map((name) => ({ [name]: 100 })),
+      },
+      /Eru's/,
+    ],
     ['other plans', { ...right, plans: [{ 0: 50 }, { 0: 40 }] }, /Eru's/],
     [
       'another choice',

@@ -9,7 +9,7 @@ export class RowsError extends Error {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** The rows of a file's text; throws `RowsError`. */
+/** The rows of a file's text, which may be one without a list; throws `RowsError`. */
 export function readRows(text: string): readonly unknown[] {
   let rows: unknown;
   try {
@@ -17,6 +17,7 @@ export function readRows(text: string): readonly unknown[] {
   } catch (error) {
     throw new RowsError(`it is no JSON: ${error instanceof Error ? error.message : error}`);
   }
+  if (isFields(rows) && ('strategy' in rows || 'available' in rows)) return [rows];
   if (!Array.isArray(rows)) throw new RowsError('it is no list of rows');
   return rows;
 }

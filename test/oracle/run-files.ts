@@ -1,5 +1,6 @@
 /** Judges files of rows one after the other; ends with `N passed, M failed`. */
 import { readFileSync } from 'node:fs';
+import { givenPath } from '../harness/given-path.ts';
 import { judge, readRows } from './rows.ts';
 
 export interface Output {
@@ -22,7 +23,7 @@ export function runFiles(files: readonly string[], { line, error }: Output): num
   for (const file of files) {
     let rows: readonly unknown[] = [];
     try {
-      rows = readRows(readFileSync(file, 'utf8'));
+      rows = readRows(readFileSync(givenPath(file), 'utf8'));
     } catch (cause) {
       unread += 1;
       error(`${file}: ${cause instanceof Error ? cause.message : String(cause)}`);

@@ -36,9 +36,9 @@ const names: Readonly<Record<string, DistributionStrategy>> = {
   DRAINED: 'Drained',
 };
 
-/** Eru's words for each of our reasons. */
+/** Eru's words for each of our reasons; it finds out at the last node that a total was too high. */
 const words: Readonly<Record<RefusedReason, RegExp>> = {
-  InsufficientCapacity: /^need: /,
+  InsufficientCapacity: /^need: |reached nodelimit/,
   InsufficientNodes: /not enough nodes|insufficient nodes|< limit/,
   NodeLimit: /reached nodelimit/,
   AlreadyFilled: /has enough workloads/,
@@ -47,7 +47,7 @@ const words: Readonly<Record<RefusedReason, RegExp>> = {
 
 /** What is wrong with our answer to a row; empty when it is right. */
 export function judgeStrategy(row: StrategyRow): readonly string[] {
-  const strategy = names[row.strategy];
+  const strategy = names[row.strategy.toUpperCase()];
   if (strategy === undefined) return [`unknown strategy ${row.strategy}`];
   const candidates = row.nodes.map(({ Capacity, Count, Usage, Rate }) => ({
     capacity: Capacity,
@@ -70,7 +70,10 @@ export function judgeStrategy(row: StrategyRow): readonly string[] {
 
 function faultsOfRefusal(reason: RefusedReason, error: string | undefined): readonly string[] {
   if (error === undefined) return [`refused (${reason}), Eru distributes`];
-  return words[reason].test(error) ? [] : [`refused (${reason}), Eru says ${error}`];
+  const saysOther = Object.values(words).some(
+    (each) => each !== words.InvalidNeed && each.test(error),
+  );
+  return words[reason].test(error) || !saysOther ? [] : [`refused (${reason}), Eru says ${error}`];
 }
 
 function faultsOfReplicas(
@@ -78,11 +81,8 @@ function faultsOfReplicas(
   strategy: DistributionStrategy,
   { replicas }: Distribution & { readonly type: 'distributed' },
 ): readonly string[] {
-  const expected =
-    strategy === 'Drained'
-      ? drainedAsMeant(row)
-      : row.nodes.map(({ Nodename }) => row.deploy?.[Nodename] ?? 0);
-  if (replicas.join() !== expected.join()) {
+  const expected = strategy === 'Drained' ? drainedAsMeant(row) : deployed(row);
+  if (expected !== undefined && replicas.join() !== expected.join()) {
     if (differsByTies(row, strategy, replicas, expected)) return [];
     return [`replicas ${replicas.join()}, expected ${expected.join()}`];
   }
@@ -91,6 +91,11 @@ function faultsOfReplicas(
     return [];
   }
   return [`in the end ${finals.join()}, Eru ${row.final_sorted.join()}`];
+}
+
+/** What Eru gave to each node; undefined where only the end of it was recorded. */
+function deployed({ nodes, deploy }: StrategyRow): readonly number[] | undefined {
+  return deploy && nodes.map(({ Nodename }) => deploy[Nodename] ?? 0);
 }
 
 /** Whether the two differ only in which of several equal nodes got more: Eru leaves that to its heap. */

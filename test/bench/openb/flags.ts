@@ -2,6 +2,7 @@
 import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
 import { packFor } from '../../../scheduler/strategies/pack/pack.ts';
+import { givenPath } from '../../harness/given-path.ts';
 import { nameFlag } from '../flags.ts';
 import { fgd, typicalPods } from './fgd.ts';
 import type { Policy } from './policy.ts';
@@ -64,7 +65,7 @@ export async function readExperiment(args: readonly string[]): Promise<Experimen
   const file = (flag: 'nodes' | 'pods' | 'orders') => {
     const path = values[flag];
     if (path === undefined) throw new Error(`--${flag} is missing: give the path of a file`);
-    return path;
+    return givenPath(path);
   };
   // The published table numbers its policies: 06-FGD.
   const name = nameFlag('policy', values.policy.replace(/^\d+-/, ''), policyNames);
