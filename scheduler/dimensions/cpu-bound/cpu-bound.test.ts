@@ -2,11 +2,16 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { NodeCores } from '../../engine/request.ts';
 import { node } from '../../engine/testing.ts';
-import { cpuBound } from './cpu-bound.ts';
+import { type CorePiece, cpuBound } from './cpu-bound.ts';
 
 function devices(cores: Partial<NodeCores> = {}) {
   const given = { ids: [0, 1, 2, 3], pieces: 100, numa: [], ...cores };
   return cpuBound.create(node('n', {}, { cores: given }));
+}
+
+function dividedBy(pieces: readonly CorePiece[]): ReadonlySet<string> {
+  const shares = pieces.flatMap(({ cores }) => Object.entries(cores));
+  return new Set(shares.filter(([, share]) => share < 100).map(([core]) => core));
 }
 
 const claim = { before: [], hostPorts: [], isCpuBound: true };
@@ -102,6 +107,27 @@ describe('the cores of a node', () => {
     expect(some.count(need(50))).toBe(4);
   });
 
+  const halves = [
+    { id: 0, cores: [0, 1, 2, 3] },
+    { id: 1, cores: [4, 5, 6, 7] },
+  ];
+  it.each([
+    ['one after the other', [0, 1, 2], [], 50, 1, 2],
+    ['where each leaves a rest', [0, 1, 2], [], 40, 2, 4],
+    ['on several NUMA nodes', [0, 1, 2, 3, 4, 5, 6, 7], halves, 250, 1, 2],
+  ])('are divided no more often than may be: %s', (_, ids, numa, pieces, maxShared, count) => {
+    const some = devices({ ids, numa, maxShared });
+    const given: CorePiece[] = [];
+    while (some.fits(need(pieces))) {
+      const piece = some.allocate(need(pieces));
+      some.take(piece);
+      given.push(piece);
+    }
+    expect([given.length, dividedBy(given).size]).toEqual([count, maxShared]);
+    for (const piece of given) some.release(piece);
+    expect(some.count(need(pieces))).toBe(count);
+  });
+
   it('fit as often as is counted; taking and giving back changes nothing', () => {
     const sizes = fc.array(fc.constantFrom(10, 30, 50, 100, 130, 170, 200), { maxLength: 12 });
     const node = fc.record({
@@ -114,7 +140,7 @@ describe('the cores of a node', () => {
         const view = () =>
           [10, 50, 100, 130].map((n) => [some.count(need(n)), some.allocate(need(n))]);
         const empty = view();
-        const given: ReturnType<typeof some.allocate>[] = [];
+        const given: CorePiece[] = [];
         for (const pieces of list) {
           const fits = some.fits(need(pieces));
           expect(some.count(need(pieces)) > 0).toBe(fits);
@@ -130,6 +156,7 @@ describe('the cores of a node', () => {
           const taken = given.reduce((sum, { cores }) => sum + (cores[core] ?? 0), 0);
           expect(taken).toBeLessThanOrEqual(sold);
         }
+        expect(dividedBy(given).size).toBeLessThanOrEqual(maxShared);
         for (const piece of given) some.release(piece);
         expect(view()).toEqual(empty);
       }),

@@ -3,7 +3,13 @@ import { parseQuantity } from '../../../api/quantity.ts';
 import type { Shortage } from '../../engine/reasons.ts';
 import type { NodeCores } from '../../engine/request.ts';
 import type { Claim, Devices, Quantities, StructuredDimension } from '../dimension.ts';
-import { type CoreRequest, piecesPerCore, requestOf } from './cores.ts';
+import {
+  type CoreRequest,
+  isDivided,
+  type PlanOptions,
+  piecesPerCore,
+  requestOf,
+} from './cores.ts';
 import { numaPlans } from './numa.ts';
 import { corePlans, countPlans, fitsOnce } from './plans.ts';
 
@@ -73,36 +79,45 @@ function isPiece(stored: JsonValue): stored is CorePiece {
 
 function coreTable(cores: NodeCores): Devices<CoreNeed, CorePiece> {
   const { ids, numa, maxShared } = cores;
-  const options = { maxShared };
   const positions = new Map(ids.map((id, position) => [id, position]));
   const free = new Float64Array(ids.length).fill(cores.pieces);
+  /** How many instances have a fragment of each. */
+  const fragments = new Int32Array(ids.length);
   const memoryFree = new Map(numa.map(({ id, memory }) => [id, memory]));
 
   const add = ({ cores: shares, numaNode, memory = 0 }: CorePiece, sign: 1 | -1): void => {
     for (const [core, pieces] of Object.entries(shares)) {
       // A core that is gone can be neither taken nor given back.
       const position = positions.get(Number(core));
-      if (position !== undefined) free[position] = (free[position] ?? 0) + sign * pieces;
+      if (position === undefined) continue;
+      free[position] = (free[position] ?? 0) + sign * pieces;
+      if (isDivided(pieces)) fragments[position] = (fragments[position] ?? 0) - sign;
     }
     const left = numaNode === undefined ? undefined : memoryFree.get(numaNode);
     if (numaNode !== undefined && left !== undefined)
       memoryFree.set(numaNode, left + sign * memory);
   };
-  const fits = ({ pieces }: CoreNeed) => pieces > 0 && fitsOnce(free, requestOf(pieces), options);
+  // A core that fragments use up looks undivided by its free pieces, and counts all the same.
+  const options = (): PlanOptions => {
+    if (maxShared === undefined) return { maxShared };
+    const usedUp = fragments.filter((held, at) => held > 0 && !isDivided(free[at] ?? 0)).length;
+    return { maxShared: Math.max(0, maxShared - usedUp) };
+  };
+  const fits = ({ pieces }: CoreNeed) => pieces > 0 && fitsOnce(free, requestOf(pieces), options());
 
   return {
     fits,
-    count: ({ pieces }) => (pieces > 0 ? countPlans(free, requestOf(pieces), options) : 0),
+    count: ({ pieces }) => (pieces > 0 ? countPlans(free, requestOf(pieces), options()) : 0),
     allocate: ({ pieces, memory }) => {
       if (pieces < 1) return { cores: {} };
       const request = requestOf(pieces);
       if (numa.length === 0) {
-        const [plan = []] = corePlans(free, request, options);
+        const [plan = []] = corePlans(free, request, options());
         return { cores: sharesOf(plan, ids) };
       }
       const nodes = numa.map((one) => ({ ...one, memoryFree: memoryFree.get(one.id) }));
       const needed = { bytes: memory, free: Number.MAX_SAFE_INTEGER };
-      const [best] = numaPlans(free, request, options, nodes, needed);
+      const [best] = numaPlans(free, request, options(), nodes, needed);
       const shares = sharesOf(best?.plan ?? [], ids);
       if (best?.numaNode === undefined) return { cores: shares };
       return { cores: shares, numaNode: best.numaNode, ...(memory > 0 ? { memory } : {}) };

@@ -2,7 +2,14 @@
  * Plans that stay inside one NUMA node as far as that costs nothing. Eru takes all local plans first and what is left
  * across, which on some nodes makes fewer plans than there could be, in an order that changes from call to call.
  */
-import type { CoreRequest, FreePieces, Plan, PlanOptions } from './cores.ts';
+import {
+  type CoreRequest,
+  type FreePieces,
+  isDivided,
+  type Plan,
+  type PlanOptions,
+} from './cores.ts';
+import { turnsLeft } from './isolated.ts';
 import { corePlans, countPlans } from './plans.ts';
 
 export interface NumaNode {
@@ -36,12 +43,17 @@ export function numaPlans(
   const byMemory = timesIn(memory.free, memory.bytes);
   const most = Math.min(countPlans(free, request, options), byMemory);
   const ordered = [...nodes].sort((a, b) => a.id - b.id);
-  const local = ordered.flatMap((node) => localPlans(free, request, options, node, memory.bytes));
+  const local: LocatedPlan[] = [];
+  for (const node of ordered) {
+    const here = optionsOn(node, free, local, options);
+    local.push(...localPlans(free, request, here, node, memory.bytes));
+  }
   // The last local plans give way where they are in the way of more.
   for (let kept = Math.min(local.length, most); kept >= 0; kept -= 1) {
     const chosen = local.slice(0, kept);
     const rest = without(free, chosen);
-    const across = kept === most ? [] : corePlans(rest, request, options).slice(0, most - kept);
+    const left = optionsAfter(chosen, free, rest, options);
+    const across = kept === most ? [] : corePlans(rest, request, left).slice(0, most - kept);
     if (kept + across.length < most && kept > 0) continue;
     return [
       ...chosen,
@@ -49,6 +61,38 @@ export function numaPlans(
     ];
   }
   return [];
+}
+
+/** Of its cores as many more may be divided as of the whole node's, less those that the plans so far divide. */
+function optionsOn(
+  { cores }: NumaNode,
+  free: FreePieces,
+  plans: readonly LocatedPlan[],
+  { maxShared }: PlanOptions,
+): PlanOptions {
+  if (maxShared === undefined) return { maxShared };
+  const turns = turnsLeft(Array.from(free).filter(isDivided).length, maxShared);
+  const divided = cores.filter((core) => isDivided(free[core] ?? 0)).length;
+  return { maxShared: divided + Math.max(0, turns - turned(free, plans).length) };
+}
+
+/** Cores that the plans divide and use up are not seen among the divided ones of the rest. */
+function optionsAfter(
+  plans: readonly LocatedPlan[],
+  free: FreePieces,
+  rest: FreePieces,
+  { maxShared }: PlanOptions,
+): PlanOptions {
+  if (maxShared === undefined) return { maxShared };
+  const usedUp = turned(free, plans).filter((core) => !isDivided(rest[core] ?? 0)).length;
+  return { maxShared: Math.max(0, maxShared - usedUp) };
+}
+
+/** Cores that the plans begin to divide. */
+function turned(free: FreePieces, plans: readonly LocatedPlan[]): readonly number[] {
+  const shares = plans.flatMap(({ plan }) => plan).filter(({ pieces }) => isDivided(pieces));
+  const cores = new Set(shares.map(({ core }) => core));
+  return [...cores].filter((core) => !isDivided(free[core] ?? 0));
 }
 
 function localPlans(
