@@ -1,5 +1,5 @@
 /** What an agent is made of, and how its parts know one another; `agent.ts` has them run. */
-import { setMaxListeners } from 'node:events';
+
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Node, Pod, VM, Volume } from '../api/kinds.gen.ts';
@@ -7,6 +7,7 @@ import { pods, vms } from '../api/resources.gen.ts';
 import { claimsOf } from '../api/volume.ts';
 import { createEventRecorder } from '../client/events.ts';
 import { createInformer } from '../client/list-watch-informer.ts';
+import { longLived } from '../client/long-lived.ts';
 import { noMetrics } from '../lib/metrics.ts';
 import { observePods } from './agent-metrics.ts';
 import type { AgentOptions } from './agent-options.ts';
@@ -49,9 +50,8 @@ export async function makeParts(options: AgentOptions) {
 /** What the machine has, and what was kept of the time before; all parts stand on it. */
 async function layGround(options: AgentOptions) {
   const { nodeName, client, dataDir, clock, random, metrics = noMetrics } = options;
-  const signal = AbortSignal.any([options.signal]);
   // Every worker and every call under way listens to it.
-  setMaxListeners(0, signal);
+  const signal = longLived(options.signal);
   const log = options.log.child({ node: nodeName });
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const machine = await readMachine(dataDir);

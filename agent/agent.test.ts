@@ -5,6 +5,7 @@ import type { Lease, Node, NodeTopology } from '../api/kinds.gen.ts';
 import { leases, nodes, nodeTopologies } from '../api/resources.gen.ts';
 import { container, readyOf, waitingReason } from '../test/harness/agent.ts';
 import { agentPerTest } from '../test/harness/agent-per-test.ts';
+import { leftOn } from '../test/harness/garbage.ts';
 
 const signal = new AbortController().signal;
 const { begin, make } = agentPerTest();
@@ -45,6 +46,21 @@ describe('running a pod', () => {
     expect((await h.instance(metadata.uid))?.name).toBe('web');
     await h.until(() => h.events('web').includes('Started'));
     expect(h.events('web')).toEqual(['Pulled', 'Created', 'Started']);
+  });
+
+  test('nothing is left of pods that came and went', async () => {
+    const h = await begin();
+    const life = async (name: string) => {
+      await h.createPod(name);
+      await h.untilRunning(name);
+      await h.deletePod(name, 0);
+      await h.until(() => h.pod(name) === undefined);
+      await h.settle();
+    };
+    await life('first');
+    const before = leftOn(h.signal);
+    for (let i = 0; i < 10; i += 1) await life(`pod-${i}`);
+    expect(leftOn(h.signal)).toBe(before);
   });
 
   test('keeps conditions that others wrote', async () => {

@@ -1,4 +1,5 @@
 /** The agent of one node: makes the pods that are bound to it real, and tells how they are. */
+
 import type { Pod, VM } from '../api/kinds.gen.ts';
 import { defaultRuntime } from '../api/node-fit.ts';
 import { podOfVm } from '../api/vm-instance.ts';
@@ -6,6 +7,7 @@ import { usedVolumes } from '../api/volume.ts';
 import type { InformerEvent } from '../client/informer.ts';
 import type { CallOptions } from '../lib/call.ts';
 import { repeat } from '../lib/repeat.ts';
+import { underAny } from '../lib/under-any.ts';
 import type { AgentOptions } from './agent-options.ts';
 import { type AgentParts, makeParts } from './agent-parts.ts';
 import { gpuAnnotations } from './devices/gpus.ts';
@@ -214,15 +216,16 @@ async function startOffline(parts: AgentParts): Promise<void> {
   const { options, informer, desired, workers, remembered } = parts;
   const { clock, log, signal } = options;
   const synced = new AbortController();
-  const waiting = AbortSignal.any([signal, synced.signal]);
-  informer.untilSynced({ signal: waiting }).then(
-    () => synced.abort(),
-    () => undefined,
-  );
-  await clock.sleep(offlineAfterMs, waiting).catch(() => undefined);
+  await underAny([signal, synced.signal], async (waiting) => {
+    informer.untilSynced({ signal: waiting }).then(
+      () => synced.abort(),
+      () => undefined,
+    );
+    await clock.sleep(offlineAfterMs, waiting).catch(() => undefined);
+  });
   // What was about to end is left as it is: nothing is removed while nobody can tell.
   const staying = remembered.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
-  if (waiting.aborted || staying.length === 0) return;
+  if (signal.aborted || synced.signal.aborted || staying.length === 0) return;
   log.warn({ pods: staying.length }, 'no control plane: starting the last known pods');
   for (const change of desired.assume(staying)) workers.changed(change);
 }

@@ -78,7 +78,10 @@ async function runAll(
   term: AbortSignal,
 ): Promise<void> {
   const failed = new AbortController();
-  const signal = AbortSignal.any([term, failed.signal]);
+  const signal = failed.signal;
+  const end = () => failed.abort(term.reason);
+  term.addEventListener('abort', end, { once: true });
+  if (term.aborted) end();
   const informers = createInformers({ client, clock, log, random });
   const deps: ControllerDeps = {
     client,
@@ -118,6 +121,7 @@ async function runAll(
   try {
     await Promise.all(runs);
   } finally {
+    term.removeEventListener('abort', end);
     failed.abort(new Error('another controller failed'));
     await Promise.allSettled(runs);
     await informers.stop();

@@ -4,6 +4,7 @@ import type { CallOptions } from '../lib/call.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { Observable } from '../lib/rx.ts';
+import { underAny } from '../lib/under-any.ts';
 import type { InstanceId } from './runtime.ts';
 
 /** Waits between attempts to reach the engine. */
@@ -34,8 +35,8 @@ export function observeAlways(
 ): Observable<InstanceId> {
   return new Observable((subscriber) => {
     const stop = new AbortController();
-    const ended = AbortSignal.any([signal, stop.signal]);
-    follow(deps, followOnce, (id) => subscriber.next(id), ended).then(
+    const emit = (id: InstanceId) => subscriber.next(id);
+    underAny([signal, stop.signal], (any) => follow(deps, followOnce, emit, any)).then(
       () => subscriber.complete(),
       (error) => subscriber.error(error),
     );

@@ -2,10 +2,12 @@
  * Tells guests their addresses by DHCP: those of instances of this node, known by their MAC, and nobody else. It
  * gives nothing away that was not reserved, and so remembers nothing.
  */
+
 import { createSocket, type Socket } from 'node:dgram';
 import type { CallOptions } from '../../lib/call.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
+import { underAny } from '../../lib/under-any.ts';
 import { answerTo, askingMac, type DhcpLease } from './message.ts';
 
 export interface DhcpServerOptions {
@@ -40,10 +42,10 @@ export class DhcpServer {
     const { clock } = this.#options;
     while (!signal.aborted) {
       this.#wake = new AbortController();
-      const waking = AbortSignal.any([signal, this.#wake.signal]);
+      const waking = [signal, this.#wake.signal];
       const isWhole = await this.#bindAll();
-      const never = 2 ** 31 - 1;
-      await clock.sleep(isWhole ? never : retryMs, waking).catch(() => undefined);
+      const restMs = isWhole ? 2 ** 31 - 1 : retryMs;
+      await underAny(waking, (any) => clock.sleep(restMs, any)).catch(() => undefined);
     }
     for (const socket of this.#sockets.values()) socket.close();
     this.#sockets.clear();

@@ -4,6 +4,7 @@ import packet from 'dns-packet';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { systemClock } from '../../lib/clock.ts';
 import { silentLog } from '../../lib/log.ts';
+import { collectGarbage, leftOn } from '../../test/harness/garbage.ts';
 import { DnsServer } from './dns-server.ts';
 import { createForward, framed } from './forward.ts';
 import type { Known } from './zone.ts';
@@ -97,6 +98,19 @@ test('when nobody else can be asked, that is said, and noise does no harm', asyn
   const socket = createSocket('udp4');
   socket.send(Buffer.from('noise'), server.portOf(local)!, local, () => socket.close());
   expect(await askUdp('web.default.berth')).toMatchObject({ answers: [{ data: '10.0.0.1' }] });
+});
+
+test('nothing is left of what was asked, however many ask for however long', async () => {
+  await askUdp('example.com');
+  const before = leftOn(stop.signal);
+  for (let i = 0; i < 20; i += 1) await askUdp('example.com');
+  expect(leftOn(stop.signal)).toBe(before);
+});
+
+test('a server that does not answer is given up, whatever is collected meanwhile', async () => {
+  upstream.removeAllListeners('message');
+  const [answer] = await Promise.all([askUdp('example.com'), collectGarbage()]);
+  expect(answer).toMatchObject({ rcode: 'SERVFAIL' });
 });
 
 test('an address that others serve is refused, and taken when they are gone', async () => {

@@ -1,9 +1,11 @@
 /** Answers names of instances, reservations and workloads, and passes all others on. */
+
 import { createSocket, type Socket } from 'node:dgram';
 import { createServer, type Server, type Socket as TcpSocket } from 'node:net';
 import type { CallOptions } from '../../lib/call.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
+import { underAny } from '../../lib/under-any.ts';
 import { type Forward, framed, type Transport, unframed } from './forward.ts';
 import { answerTo, askedFor, failureOf, fitting, type Known, readQuery } from './zone.ts';
 
@@ -82,9 +84,10 @@ export class DnsServer {
     try {
       while (!signal.aborted) {
         this.#wake = new AbortController();
-        const waking = AbortSignal.any([signal, this.#wake.signal]);
+        const waking = [signal, this.#wake.signal];
         await this.#bindAll(signal);
-        await clock.sleep(this.#options.retryMs?.() ?? retryMs, waking).catch(() => undefined);
+        const restMs = this.#options.retryMs?.() ?? retryMs;
+        await underAny(waking, (any) => clock.sleep(restMs, any)).catch(() => undefined);
       }
     } finally {
       for (const place of this.#places.values()) close(place);

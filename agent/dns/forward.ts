@@ -1,7 +1,9 @@
 /** Passes questions about others' names on to the servers that know them, as they are. */
+
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
 import type { CallOptions } from '../../lib/call.ts';
+import { underAny } from '../../lib/under-any.ts';
 
 /** How long one server may take before the next one is asked. */
 const serverMs = 2_000;
@@ -21,9 +23,9 @@ export function createForward(port = 53): Forward {
   return async (message, servers, transport, { signal }) => {
     const ask = transport === 'udp' ? askUdp : askTcp;
     for (const server of servers) {
-      const patience = AbortSignal.any([signal, AbortSignal.timeout(serverMs)]);
+      const ends = [signal, AbortSignal.timeout(serverMs)];
       try {
-        return await ask(message, { server, port }, patience);
+        return await underAny(ends, (any) => ask(message, { server, port }, any));
       } catch {
         if (signal.aborted) return undefined;
       }

@@ -1,9 +1,11 @@
 /** Where names are reached, asked of the API and remembered for when it cannot be asked. */
+
 import { type NameAnswer, names } from '../../api/cluster-names.ts';
 import { hasReason } from '../../api/status.ts';
 import type { Client } from '../../client/client.ts';
 import type { CallOptions } from '../../lib/call.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { underAny } from '../../lib/under-any.ts';
 import type { Known } from './zone.ts';
 
 /** Whoever asks again within it gets the same answer. */
@@ -57,9 +59,11 @@ export class NameLookup {
   }
 
   async #read(namespace: string, name: string, options: CallOptions): Promise<Known> {
-    const signal = AbortSignal.any([options.signal, AbortSignal.timeout(patienceMs)]);
+    const ends = [options.signal, AbortSignal.timeout(patienceMs)];
     try {
-      const found = await this.#client.get<NameAnswer>(names, { namespace, name }, { signal });
+      const found = await underAny(ends, (signal) =>
+        this.#client.get<NameAnswer>(names, { namespace, name }, { signal }),
+      );
       return { type: 'found', addresses: found.addresses };
     } catch (error) {
       if (hasReason(error, 'NotFound')) return { type: 'absent' };

@@ -1,8 +1,10 @@
 /** Ends single containers: the `preStop` hook, then SIGTERM, then SIGKILL, all within the grace period. */
+
 import type { EventRecorder } from '../../client/events.ts';
 import type { CallOptions } from '../../lib/call.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
+import { underAny } from '../../lib/under-any.ts';
 import type { ContainerTarget } from '../probes/target.ts';
 import { runHook } from './run-hook.ts';
 
@@ -114,16 +116,15 @@ export class ContainerStops {
     if (hook === undefined) return graceMs;
     const waiting = new AbortController();
     const untilMs = hook.startedAtMs + graceMs;
-    const late = clock.sleep(
-      Math.max(0, untilMs - clock.now()),
-      AbortSignal.any([signal, waiting.signal]),
-    );
-    try {
-      await Promise.race([hook.ended, late]);
-    } finally {
-      waiting.abort();
-      late.catch(() => undefined);
-    }
+    await underAny([signal, waiting.signal], async (any) => {
+      const late = clock.sleep(Math.max(0, untilMs - clock.now()), any);
+      try {
+        await Promise.race([hook.ended, late]);
+      } finally {
+        waiting.abort();
+        late.catch(() => undefined);
+      }
+    });
     return Math.max(untilMs - clock.now(), graceMinMs);
   }
 

@@ -9,6 +9,7 @@ import type { CallOptions } from '../../lib/call.ts';
 import type { Random } from '../../lib/random.ts';
 import { Slots } from '../../lib/slots.ts';
 import { createTracer } from '../../lib/trace.ts';
+import { underAny } from '../../lib/under-any.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { podDirectories, removePodDirectory } from '../files/volumes.ts';
 import { ContainerLife } from '../hooks/container-life.ts';
@@ -107,8 +108,9 @@ export class PodWorkers {
     const controller = new AbortController();
     this.#running.set(uid, controller);
     try {
-      const both = { signal: AbortSignal.any([signal, controller.signal]) };
-      const dueAtMs = await this.#slots.hold(() => this.#sync(uid, both.signal), both);
+      const dueAtMs = await underAny([signal, controller.signal], (any) =>
+        this.#slots.hold(() => this.#sync(uid, any), { signal: any }),
+      );
       this.#queue.forget(uid);
       if (this.#stirred.has(uid)) this.#queue.add(uid);
       if (dueAtMs !== undefined) this.#queue.addAfter(uid, Math.max(0, dueAtMs - clock.now()));

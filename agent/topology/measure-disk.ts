@@ -1,9 +1,11 @@
 /** Measures what a disk can do, in a file of its own on it; what lies there already is not touched. */
+
 import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DiskMeasured } from '../../api/kinds.gen.ts';
 import { formatQuantity } from '../../api/quantity.ts';
 import type { CallOptions } from '../../lib/call.ts';
+import { underAny } from '../../lib/under-any.ts';
 import { run } from '../../runtime/run.ts';
 import { measureProgram } from './measure-program.ts';
 
@@ -48,8 +50,9 @@ export async function measureDisk(
   const words = ['-n', '10', 'env', `UV_THREADPOOL_SIZE=${threads}`, ...program];
   const numbers = [String(fileBytes), String(partMs)];
   try {
-    const either = AbortSignal.any([signal, late]);
-    return ratesIn(await run('nice', [...words, path, ...numbers], { signal: either }));
+    const measure = (any: AbortSignal) =>
+      run('nice', [...words, path, ...numbers], { signal: any });
+    return ratesIn(await underAny([signal, late], measure));
   } catch (error) {
     if (late.aborted) throw new MeasureError('the disk does not answer', { cause: error });
     throw explained(error, directory);

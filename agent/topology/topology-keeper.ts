@@ -1,4 +1,5 @@
 /** Publishes what this machine is made of, when that has changed, and hears of disks that are to be measured. */
+
 import { isDeepStrictEqual } from 'node:util';
 import type {
   Node,
@@ -15,6 +16,7 @@ import type { CallOptions } from '../../lib/call.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Random } from '../../lib/random.ts';
+import { underAny } from '../../lib/under-any.ts';
 import { within } from '../../lib/within.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import type { NumberedGpus } from '../devices/gpu-numbers.ts';
@@ -91,8 +93,8 @@ export class TopologyKeeper {
         const wake = new AbortController();
         this.#wake = () => wake.abort(new Error('something has changed'));
         const done = await this.#publish(informer.get(nodeName), signal);
-        const either = AbortSignal.any([signal, wake.signal]);
-        await clock.sleep(done ? checkMs : retryMs, either).catch(() => undefined);
+        const rest = (any: AbortSignal) => clock.sleep(done ? checkMs : retryMs, any);
+        await underAny([signal, wake.signal], rest).catch(() => undefined);
       }
     } finally {
       subscription.unsubscribe();

@@ -1,6 +1,8 @@
 /** Keeps an eye on the room in the store: says once when it is full, and once when it no longer is. */
+
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
+import { underAny } from '../../lib/under-any.ts';
 import type { Store, StoreSpace } from '../../store/store.ts';
 
 export interface SpaceWatchDeps {
@@ -20,8 +22,8 @@ export async function runSpaceWatch(deps: SpaceWatchDeps, signal: AbortSignal): 
   let wasFull = false;
   while (!signal.aborted) {
     try {
-      const given = AbortSignal.any([signal, AbortSignal.timeout(answerMs)]);
-      const space = await store.space({ signal: given });
+      const look = (any: AbortSignal) => store.space({ signal: any });
+      const space = await underAny([signal, AbortSignal.timeout(answerMs)], look);
       onSpace?.(space);
       const { full, sizeBytes, freeBytes } = space;
       if (full !== undefined && !wasFull) {

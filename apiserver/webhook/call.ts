@@ -1,7 +1,9 @@
 /** One question to a webhook: a JSON document sent by POST over HTTPS, and the JSON that it answers. */
+
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
 import { asObject, asString } from '../../api/json.ts';
 import type { JsonObject } from '../../api/meta.ts';
+import { underAny } from '../../lib/under-any.ts';
 import { parseJson, stringifyJson } from '../wire/json.ts';
 import { serverMessage } from './server-message.ts';
 
@@ -64,8 +66,7 @@ export class WebhookCaller {
     const seconds = Math.ceil(limits.timeoutMs / 1_000);
     const url = `${target.url}?timeout=${seconds}s`;
     const late = AbortSignal.timeout(limits.timeoutMs);
-    const signal = AbortSignal.any([limits.signal, late]);
-    try {
+    const post = async (signal: AbortSignal) => {
       await this.#enter(signal);
       try {
         const bytes = Buffer.from(stringifyJson(body));
@@ -73,6 +74,9 @@ export class WebhookCaller {
       } finally {
         this.#leave();
       }
+    };
+    try {
+      return await underAny([limits.signal, late], post);
     } catch (error) {
       if (error instanceof WebhookCallError) throw error;
       const why = late.aborted ? 'context deadline exceeded' : goWords(error);

@@ -1,6 +1,8 @@
 /** One process of a plane, from its first file to its last: server, and agent where wanted. */
+
 import { mkdirSync } from 'node:fs';
 import type { Log } from '../../lib/log.ts';
+import { underAny } from '../../lib/under-any.ts';
 import { nodeFlagsOf } from '../node/node-flags.ts';
 import { readVersion } from '../version.ts';
 import { type PlaneConfig, reachableHost, serverUrl } from './config.ts';
@@ -114,7 +116,7 @@ async function untilReady(
   const timeout = AbortSignal.timeout(nodeReadyTimeoutMs);
   try {
     const client = clientOf(nodeUser(nodeName));
-    await untilNodeReady(client, nodeName, sinceMs, AbortSignal.any([signal, timeout]));
+    await underAny([signal, timeout], (any) => untilNodeReady(client, nodeName, sinceMs, any));
   } catch (error) {
     if (signal.aborted || !timeout.aborted) throw error;
     throw new Failure(

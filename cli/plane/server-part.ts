@@ -1,4 +1,5 @@
 /** The server of a plane: store, API, controllers and scheduler in this process. */
+
 import {
   type Answers,
   type ApiServer,
@@ -14,6 +15,7 @@ import { systemClock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Metrics } from '../../lib/metrics.ts';
 import { systemRandom } from '../../lib/random.ts';
+import { underAny } from '../../lib/under-any.ts';
 import { Adviser } from '../../scheduler/advice/adviser.ts';
 import { runScheduler } from '../../scheduler/controller/run-scheduler.ts';
 import { checkWhole, parseStoreUrl, type Store, settleFormat } from '../../store/index.ts';
@@ -100,7 +102,9 @@ async function runParts(
   const plane = readNodeId(paths);
   const identity = `${plane}_${systemRandom.suffix(8)}`;
   const controllers = client(componentUser('system:berth:controllers'));
-  await releaseOwnLeases(controllers, plane, AbortSignal.any([signal, AbortSignal.timeout(5_000)]));
+  await underAny([signal, AbortSignal.timeout(5_000)], (any) =>
+    releaseOwnLeases(controllers, plane, any),
+  );
   const common = { clock: systemClock, random: systemRandom, signal, identity, metrics };
   const wants = controllersChosen(config.controllers);
   const schedulerClient = client(componentUser('system:berth:scheduler'));

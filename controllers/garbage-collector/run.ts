@@ -1,9 +1,11 @@
 /** Deletes what nobody owns any more. Source: kubernetes pkg/controller/garbagecollector. */
+
 import { type KubeObject, keyOf, type Resource } from '../../api/meta.ts';
 import { customResourceDefinitions } from '../../api/resources.gen.ts';
 import type { InformerEvent } from '../../client/informer.ts';
 import { longLived } from '../../client/long-lived.ts';
 import { createWorkQueue, type WorkQueue } from '../../client/work-queue.ts';
+import { underAny } from '../../lib/under-any.ts';
 import type { ControllerDeps } from '../kit/controller.ts';
 import { type CollectDeps, collect } from './collect.ts';
 import { Kinds } from './kinds.ts';
@@ -70,8 +72,8 @@ class GarbageCollector {
     let succeeded = found;
     const { clock, signal } = this.#deps;
     while (!signal.aborted) {
-      const either = AbortSignal.any([signal, this.#wakeRefresh.signal]);
-      const early = await clock.sleep(succeeded ? refreshMs : retryMs, either).then(
+      const rest = (any: AbortSignal) => clock.sleep(succeeded ? refreshMs : retryMs, any);
+      const early = await underAny([signal, this.#wakeRefresh.signal], rest).then(
         () => false,
         () => true,
       );

@@ -1,10 +1,12 @@
 /** Watches over nodes: marks those that have gone silent, and moves what may be moved. */
+
 import type { Node, Pod, VM } from '../../api/kinds.gen.ts';
 import { leases, nodes, pods, vms, workloads } from '../../api/resources.gen.ts';
 import { hasReason } from '../../api/status.ts';
 import { createEventRecorder } from '../../client/events.ts';
 import type { InformerEvent } from '../../client/informer.ts';
 import { longLived } from '../../client/long-lived.ts';
+import { underAny } from '../../lib/under-any.ts';
 import type { ControllerDeps } from '../kit/controller.ts';
 import { type AbsentTimes, collectPods } from './collect-pods.ts';
 import {
@@ -89,8 +91,8 @@ class NodeLifecycle {
       await Promise.all(needed.map((each) => informers.for(each).untilSynced({ signal })));
       while (!signal.aborted) {
         const waitMs = await this.#pass().catch((error) => this.#failed(error));
-        const either = AbortSignal.any([signal, this.#wake.signal]);
-        const woken = await clock.sleep(waitMs, either).then(
+        const rest = (any: AbortSignal) => clock.sleep(waitMs, any);
+        const woken = await underAny([signal, this.#wake.signal], rest).then(
           () => false,
           () => true,
         );

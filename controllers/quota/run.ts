@@ -2,6 +2,7 @@
  * Keeps the status of ResourceQuotas true. The server charges what is created; here is found what was
  * deleted, what has ended, and what a new or changed quota finds. Source: kubernetes pkg/controller/resourcequota.
  */
+
 import { isDeepStrictEqual } from 'node:util';
 import type { ResourceQuota } from '../../api/kinds.gen.ts';
 import { type KubeObject, keyOf, type ObjectKey, type Resource } from '../../api/meta.ts';
@@ -12,6 +13,7 @@ import { findResource } from '../../client/discovery.ts';
 import type { InformerEvent } from '../../client/informer.ts';
 import { longLived } from '../../client/long-lived.ts';
 import { createWorkQueue, type WorkQueue } from '../../client/work-queue.ts';
+import { underAny } from '../../lib/under-any.ts';
 import type { ControllerDeps } from '../kit/controller.ts';
 import { recount } from './recount.ts';
 
@@ -140,8 +142,8 @@ class QuotaController {
     const informer = informers.for<KubeObject>(resource);
     const subscription = informer.events.subscribe((event) => this.#onObject(kind, event));
     this.#monitors.set(idOf(kind), { resource, subscription });
-    const patience = AbortSignal.any([signal, AbortSignal.timeout(syncMs)]);
-    await informer.untilSynced({ signal: patience }).catch(() => undefined); // The resync sees to it.
+    const synced = (any: AbortSignal) => informer.untilSynced({ signal: any });
+    await underAny([signal, AbortSignal.timeout(syncMs)], synced).catch(() => undefined); // The resync sees to it.
   }
 
   /** A kind may come back in another version. */

@@ -1,9 +1,11 @@
 /** Runs one plugin: parameters in its environment, its configuration on its input. */
+
 import { spawn } from 'node:child_process';
 import { access, constants } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JsonObject } from '../../api/meta.ts';
 import type { CallOptions } from '../../lib/call.ts';
+import { underAny } from '../../lib/under-any.ts';
 import { readFailure } from './result.ts';
 
 export type CniCommand = 'ADD' | 'DEL' | 'CHECK' | 'GC' | 'VERSION';
@@ -58,14 +60,24 @@ export async function findPlugin(
 }
 
 /** Resolves with what it printed; throws `PluginError` with its words. */
-export function runPlugin(
-  { command, path, config, environment }: PluginCall,
-  { signal }: CallOptions,
-): Promise<string> {
+export async function runPlugin(call: PluginCall, { signal }: CallOptions): Promise<string> {
   const timeout = AbortSignal.timeout(callMs);
+  try {
+    return await underAny([signal, timeout], (any) => run(call, any));
+  } catch (error) {
+    signal.throwIfAborted();
+    if (timeout.aborted) throw new PluginError(`did not answer within ${callMs / 1000} s`);
+    throw error;
+  }
+}
+
+function run(
+  { command, path, config, environment }: PluginCall,
+  signal: AbortSignal,
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn(path, [], {
-      signal: AbortSignal.any([signal, timeout]),
+      signal,
       killSignal: 'SIGKILL',
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { PATH: programPath, ...environment, CNI_COMMAND: command },
@@ -80,11 +92,7 @@ export function runPlugin(
     });
     child.stdin.on('error', () => undefined);
     child.stdin.end(JSON.stringify(config));
-    child.on('error', (error) => {
-      if (signal.aborted) reject(signal.reason);
-      else if (timeout.aborted) reject(new PluginError(`did not answer within ${callMs / 1000} s`));
-      else reject(new PluginError(error.message));
-    });
+    child.on('error', (error) => reject(new PluginError(error.message)));
     child.on('close', (code) => {
       if (code === 0) return resolve(output);
       const failure = readFailure(output);

@@ -2,8 +2,10 @@
  * File systems whose writers are held still for a while. A process of its own holds them: it lets go when
  * the time is over, and when the agent dies.
  */
+
 import { spawn } from 'node:child_process';
 import type { CallOptions } from '../../lib/call.ts';
+import { underAny } from '../../lib/under-any.ts';
 import { runTool, VolumeError } from './volume-error.ts';
 
 /** No writer is held longer. */
@@ -32,11 +34,10 @@ export async function frozen<T>(
   const keeper = holdFrozen(path, (options.maxMs ?? heldMaxMs) / 1_000);
   const over = new AbortController();
   void keeper.ended.then(() => over.abort(tooLong()));
-  const signal = AbortSignal.any([options.signal, over.signal]);
   let value: T;
   try {
     await keeper.began;
-    value = await task({ signal });
+    value = await underAny([options.signal, over.signal], (signal) => task({ signal }));
   } catch (error) {
     await keeper.letGo();
     throw error;

@@ -41,10 +41,13 @@ async function followOnce(
   const look = async (uuid: string) => {
     const domain = await libvirt.find(uuid, { signal });
     const found = domain === undefined ? undefined : await machines.read(domain, { signal });
-    if (found !== undefined) known.set(uuid, found.labels.instance);
     const id = found?.labels.instance ?? known.get(uuid);
     if (id !== undefined) emit(id);
-    if (found !== undefined) tidyUp(found);
+    if (found === undefined) known.delete(uuid);
+    else {
+      known.set(uuid, found.labels.instance);
+      tidyUp(found);
+    }
   };
   const onDomain = (uuid: string) => {
     look(uuid).catch((error) => {

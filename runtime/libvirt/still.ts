@@ -1,6 +1,7 @@
 /** A machine that writes nothing for a while: held by the agent in its guest, else halted. */
 import type { CallOptions } from '../../lib/call.ts';
 import { orAborted } from '../../lib/or-aborted.ts';
+import { underAny } from '../../lib/under-any.ts';
 import type { Stillness } from '../machine.ts';
 import { Snapshots } from './libvirt-snapshots.ts';
 import type { Found, Machines } from './machines.ts';
@@ -22,15 +23,15 @@ export async function holdStill<T>(
   const halted = !frozen && pause;
   if (halted) await libvirt.suspend(domain, options);
   const done = new AbortController();
-  const timer = AbortSignal.any([done.signal, options.signal]);
-  void clock.sleep(maxMs, timer).then(
+  void clock.sleep(maxMs, done.signal).then(
     () => over.abort(),
     () => undefined,
   );
   try {
-    const signal = AbortSignal.any([options.signal, over.signal]);
     // Also a task that does not heed it holds no guest for longer.
-    return await orAborted(task(frozen, { signal }), signal);
+    return await underAny([options.signal, over.signal], (signal) =>
+      orAborted(task(frozen, { signal }), signal),
+    );
   } finally {
     done.abort();
     // Also when the caller has given up: nobody else would let it go on.

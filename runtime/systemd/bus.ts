@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { type Message, MessageType, Message as Request, sessionBus } from '@particle/dbus-next';
 import type { CallOptions } from '../../lib/call.ts';
 import { orAborted } from '../../lib/or-aborted.ts';
+import { underAny } from '../../lib/under-any.ts';
 import { RuntimeError } from '../runtime.ts';
 
 export const systemBusPath = '/run/dbus/system_bus_socket';
@@ -179,8 +180,9 @@ export class SystemdBus {
   ): Promise<readonly unknown[]> {
     const request = new Request({ destination, ...call, body: [...call.body] });
     try {
-      const signal = AbortSignal.any([options.signal, AbortSignal.timeout(answerMs)]);
-      const answer = await this.#orLost(this.#bus.call(request), { signal });
+      const answer = await underAny([options.signal, AbortSignal.timeout(answerMs)], (signal) =>
+        this.#orLost(this.#bus.call(request), { signal }),
+      );
       return answer?.body ?? [];
     } catch (error) {
       // The library's error carries systemd's name for it.

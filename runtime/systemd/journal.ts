@@ -50,7 +50,7 @@ export async function* readJournal(
   const watching = untilEnded(clock, ended, signal).then(() => stop.abort());
   watching.catch(() => stop.abort());
   const all = tail.length === 0 ? ['--lines=all'] : tail;
-  yield* read(['--follow', ...since, ...all], AbortSignal.any([signal, stop.signal]));
+  yield* read(['--follow', ...since, ...all], stop.signal);
   if (signal.aborted) return;
   // What it said last may have come after the journal was asked.
   await flushed(signal);

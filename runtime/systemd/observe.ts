@@ -34,17 +34,23 @@ async function followOnce(
 ): Promise<void> {
   const bus = await units.bus();
   // A unit that has gone cannot be asked whose it was.
-  const known = new Map<string, InstanceId>();
-  const learn = ({ name, path, labels }: Unit) => {
-    known.set(name, labels.instance);
-    known.set(path, labels.instance);
+  const known = new Map<string, Unit>();
+  const learn = (unit: Unit) => {
+    known.set(unit.name, unit);
+    known.set(unit.path, unit);
+  };
+  const forget = ({ name, path }: Unit) => {
+    known.delete(name);
+    known.delete(path);
   };
   const look = async (path: string, unit: string | undefined) => {
     const found =
       unit === undefined ? await units.read(path, { signal }) : await units.get(unit, { signal });
     if (found === undefined) {
-      const id = known.get(unit ?? path);
-      if (id !== undefined) emit(id);
+      const gone = known.get(unit ?? path);
+      if (gone === undefined) return;
+      forget(gone);
+      emit(gone.labels.instance);
     } else if (found.labels.node === units.nodeId) {
       learn(found);
       if (found.state.phase === 'exited') onEnded(found);

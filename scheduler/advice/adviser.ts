@@ -1,4 +1,5 @@
 /** Answers what people ask of the scheduler, from a view of its own. */
+
 import type {
   CapacitySpec,
   CapacityStatus,
@@ -11,6 +12,7 @@ import type {
 import type { JsonObject, KubeObject } from '../../api/meta.ts';
 import { badRequest, invalid } from '../../api/status.ts';
 import { podOfVm } from '../../api/vm-instance.ts';
+import { underAny } from '../../lib/under-any.ts';
 import { podRequest } from '../engine/pod-request.ts';
 import type { PlacementRequest } from '../engine/request.ts';
 import { openExtensions } from '../extensions/extensions.ts';
@@ -133,11 +135,12 @@ export class Adviser {
   async #current(object: KubeObject | undefined, signal: AbortSignal): Promise<View> {
     const { clock, signal: stop } = this.#options;
     this.#lastMs = clock.now();
-    const patience = AbortSignal.any([signal, stop, AbortSignal.timeout(readyMs)]);
-    const view = await this.#opened();
-    await view.untilReady(patience);
-    if (object !== undefined) await view.untilSeen(object, patience);
-    return view;
+    return await underAny([signal, stop, AbortSignal.timeout(readyMs)], async (patience) => {
+      const view = await this.#opened();
+      await view.untilReady(patience);
+      if (object !== undefined) await view.untilSeen(object, patience);
+      return view;
+    });
   }
 
   /** What users' own dimensions say about a pod is fetched before anything is decided. */
@@ -183,12 +186,13 @@ export class Adviser {
 
   async #closeInTime(view: View): Promise<void> {
     const { clock, signal } = this.#options;
-    const end = AbortSignal.any([signal, view.outdated]);
-    while (!end.aborted) {
-      const leftMs = this.#lastMs + idleMs - clock.now();
-      if (leftMs <= 0) break;
-      await clock.sleep(leftMs, end).catch(() => {}); // Aborted: the loop ends.
-    }
+    await underAny([signal, view.outdated], async (end) => {
+      while (!end.aborted) {
+        const leftMs = this.#lastMs + idleMs - clock.now();
+        if (leftMs <= 0) break;
+        await clock.sleep(leftMs, end).catch(() => {}); // Aborted: the loop ends.
+      }
+    });
     if (!view.outdated.aborted) this.#forget();
     await view.stop();
   }

@@ -71,9 +71,11 @@ export class Occupants {
     });
   }
 
-  deleteBudget({ metadata }: PodDisruptionBudget): void {
+  deleteBudget({ metadata: { namespace = '', name = '' } }: PodDisruptionBudget): void {
     this.#log.noteBudgets();
-    this.#budgets.get(metadata.namespace ?? '')?.delete(metadata.name ?? '');
+    const ofNamespace = this.#budgets.get(namespace);
+    ofNamespace?.delete(name);
+    if (ofNamespace?.size === 0) this.#budgets.delete(namespace);
   }
 
   /** Whether anybody at all is less important. */

@@ -1,4 +1,5 @@
 /** Stays in office until the lease is lost, with the dimensions that users have at each time. */
+import { underAny } from '../../lib/under-any.ts';
 import { openExtensions } from '../extensions/extensions.ts';
 import type { Term } from './binder.ts';
 import type { SchedulerOptions } from './scheduler-options.ts';
@@ -14,16 +15,19 @@ export async function runTerm(
     const extensions = await openExtensions(options, signal);
     const { changed, dimensions } = extensions;
     // With other dimensions everything is counted anew; the lease stays.
-    const scheduler = new SchedulerTerm(options, term, {
-      signal: AbortSignal.any([signal, changed]),
-      dimensions,
-    });
+    const run = async (any: AbortSignal) => {
+      const scheduler = new SchedulerTerm(options, term, { signal: any, dimensions });
+      try {
+        await scheduler.run();
+      } finally {
+        await scheduler.stop();
+      }
+    };
     try {
-      await scheduler.run();
+      await underAny([signal, changed], run);
     } catch (error) {
       if (signal.aborted || !changed.aborted) throw error;
     } finally {
-      await scheduler.stop();
       await extensions.stop();
     }
   }

@@ -2,8 +2,10 @@
  * A dimension whose answers come from elsewhere. The engine never waits: answers are fetched before a decision, and
  * kept until the node's pieces change; without one a node is refused, with what went wrong as its reason.
  */
+
 import type { JsonValue } from '../../api/meta.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { underAny } from '../../lib/under-any.ts';
 import type { Devices, StructuredDimension } from '../dimensions/dimension.ts';
 import type { Shortage } from '../engine/reasons.ts';
 import type { NodeRecord, PlacementRequest } from '../engine/request.ts';
@@ -76,19 +78,22 @@ export class ExternalDimension implements StructuredDimension {
     const key = JSON.stringify(need);
     const unknown = this.#unknown(snapshot, key, atMs);
     if (unknown.length === 0 || this.#rests) return;
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
-    try {
-      // All is asked about as it is at this moment, whatever changes while answers are waited for.
-      const asked = unknown.map(({ table }) => ({ table, held: table.held, node: table.asked() }));
+    const late = AbortSignal.timeout(timeoutMs);
+    // All is asked about as it is at this moment, whatever changes while answers are waited for.
+    const asked = unknown.map(({ table }) => ({ table, held: table.held, node: table.asked() }));
+    const ask = async (any: AbortSignal) => {
       for (let i = 0; i < asked.length; i += nodesMax) {
-        await this.#ask(need, key, asked.slice(i, i + nodesMax), limit);
+        await this.#ask(need, key, asked.slice(i, i + nodesMax), any);
       }
+    };
+    try {
+      await underAny([signal, late], ask);
       this.#failure = undefined;
     } catch (error) {
       if (signal.aborted) return;
       // An old answer is none.
       for (const { table } of unknown) table.forget(key);
-      this.#fail(limit.aborted ? `no answer within ${timeoutMs / 1000} s` : textOf(error));
+      this.#fail(late.aborted ? `no answer within ${timeoutMs / 1000} s` : textOf(error));
     }
     // Whoever keeps costs and reasons has to look again.
     for (const { index, table } of unknown) {

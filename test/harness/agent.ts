@@ -63,6 +63,12 @@ export class AgentHarness {
     this.#running = { stop, ended };
   }
 
+  /** The agent's, while it runs. */
+  get signal(): AbortSignal {
+    if (this.#running === undefined) throw new Error('the agent does not run');
+    return this.#running.stop.signal;
+  }
+
   /** Ends the agent; the engine goes on. */
   async stop(): Promise<void> {
     this.#running?.stop.abort(new Error('stopped by the test'));

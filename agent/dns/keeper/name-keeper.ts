@@ -2,12 +2,14 @@
  * The process that answers names, and guests that ask for their address, on its own: it outlives the agent, which tells it where to
  * listen and what names mean. While no agent is there it answers from its table.
  */
+
 import { rm, stat } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import type { CallOptions } from '../../../lib/call.ts';
 import type { Clock } from '../../../lib/clock.ts';
 import type { Log } from '../../../lib/log.ts';
+import { underAny } from '../../../lib/under-any.ts';
 import { DhcpServer } from '../../dhcp/dhcp-server.ts';
 import { DnsServer, type PlaceState } from '../dns-server.ts';
 import { createForward } from '../forward.ts';
@@ -87,8 +89,11 @@ class NameKeeper {
   }
 
   async run(): Promise<void> {
-    const { signal, socketPath, clock } = this.#options;
-    const ending = AbortSignal.any([signal, this.#end.signal]);
+    await underAny([this.#options.signal, this.#end.signal], (ending) => this.#serve(ending));
+  }
+
+  async #serve(ending: AbortSignal): Promise<void> {
+    const { socketPath, clock } = this.#options;
     await listenAt(this.#server, socketPath);
     this.#inode = await inodeOf(socketPath);
     this.#listenWhereTold();
@@ -219,13 +224,14 @@ class NameKeeper {
     if (agent === undefined) return { type: 'unknown' };
     const id = this.#nextId;
     this.#nextId += 1;
-    const over = AbortSignal.any([signal, AbortSignal.timeout(agentMs)]);
-    try {
-      return await new Promise<Known>((resolve) => {
+    const answered = (over: AbortSignal) =>
+      new Promise<Known>((resolve) => {
         over.addEventListener('abort', () => resolve({ type: 'unknown' }), { once: true });
         this.#asked.set(id, resolve);
         say<FromKeeper>(agent, { type: 'find', id, namespace, name });
       });
+    try {
+      return await underAny([signal, AbortSignal.timeout(agentMs)], answered);
     } finally {
       this.#asked.delete(id);
     }
