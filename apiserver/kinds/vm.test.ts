@@ -46,12 +46,31 @@ test('amounts are some, and no Volume is two disks', () => {
   ]);
 });
 
+test('no two interfaces are one, no MAC is a group’s, pages have a size, and cidata is cloud-init’s', () => {
+  const interfaces = [
+    { mac: '02:00:00:00:00:01', address: '10.0.0.1/24' },
+    { mac: '02:00:00:00:00:01' },
+    { address: '10.0.0.1/16' },
+    { bridge: 'other', mac: '02:00:00:00:00:01' },
+    { mac: '01:00:00:00:00:01' },
+  ];
+  expect(wrong(vm({ interfaces, memory: { hugepages: '0' } }))).toEqual([
+    'spec.memory.hugepages',
+    'spec.interfaces[1].mac',
+    'spec.interfaces[2].address',
+    'spec.interfaces[4].mac',
+  ]);
+  const disks = [{ name: 'cidata', size: '1Gi' }];
+  expect(wrong(vm({ disks }))).toEqual([]);
+  expect(wrong(vm({ disks, cloudInit: {} }))).toEqual(['spec.disks[0].name']);
+});
+
 test('addresses can be read', () => {
   const interfaces = [
     { address: '10.0.0.300/24' },
     { address: '10.0.0.3/99', gateway: '10.0.0.256' },
     { network: 'lan', address: '10.0.0.3/33' },
-    { address: '10.0.0.3/24', gateway: '10.0.0.1' },
+    { address: '10.0.0.4/24', gateway: '10.0.0.1' },
   ];
   expect(wrong(vm({ interfaces }))).toEqual([
     'spec.interfaces[0].address',

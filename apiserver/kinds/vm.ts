@@ -30,6 +30,7 @@ export const vmStrategy: Strategy = {
       ...gpuErrors(spec, before),
       ...bootErrors(vm, spec),
       ...diskErrors(spec, before),
+      ...seedErrors(spec),
       ...foreignDiskErrors(vm, before),
       ...interfaceErrors(spec),
       ...topologyErrors(spec),
@@ -66,7 +67,9 @@ function resourceErrors(spec: JsonObject): FieldError[] {
     return [required('spec.resources.requests.memory', 'say how much memory the guest has')];
   }
   const negative = negativeAmounts(spec, 'spec');
-  return negative.length > 0 ? negative : positive(memory.value, memory.field);
+  if (negative.length > 0) return negative;
+  const pages = positive(at(spec, 'memory', 'hugepages'), 'spec.memory.hugepages');
+  return [...positive(memory.value, memory.field), ...pages];
 }
 
 function positive(value: JsonValue | undefined, field: string): FieldError[] {
@@ -141,6 +144,16 @@ function diskAmountErrors(disk: JsonObject, field: string): FieldError[] {
   return [...positive(disk['size'], `${field}.size`), ...rates];
 }
 
+/** What is attached to a machine is known by its name. */
+function seedErrors(spec: JsonObject): FieldError[] {
+  if (spec['cloudInit'] === undefined) return [];
+  return asArray(spec['disks']).flatMap((disk, index) => {
+    if (at(asObject(disk), 'name') !== 'cidata') return [];
+    const why = 'cidata is the disk of cloud-init: give this one another name';
+    return [forbiddenField(`spec.disks[${index}].name`, why)];
+  });
+}
+
 /** Files of the node that are somebody else's: those that an adopted machine has, and no others. */
 function foreignDiskErrors(vm: JsonObject, before: JsonObject | undefined): FieldError[] {
   return asArray(at(vm, 'spec', 'disks')).flatMap((value, index) => {
@@ -171,12 +184,13 @@ function imageErrors(image: JsonObject, field: string): FieldError[] {
 /** What a pool, or a network by CNI, says of an interface is not said a second time. */
 function interfaceErrors(spec: JsonObject): FieldError[] {
   const seen = new Set<string>();
+  const known = { address: new Set<string>(), mac: new Set<string>() };
   return asArray(spec['interfaces']).flatMap((value, index) => {
     const each = asObject(value) ?? {};
     const field = `spec.interfaces[${index}]`;
     const { pool, reservation, network } = each;
     if (pool === undefined && reservation === undefined) {
-      const wrong = addressErrors(each, field);
+      const wrong = [...addressErrors(each, field), ...twiceErrors(each, field, known)];
       if (wrong.length > 0) return wrong;
     }
     if (network !== undefined) {
@@ -199,8 +213,29 @@ function interfaceErrors(spec: JsonObject): FieldError[] {
   });
 }
 
-function addressErrors({ address, gateway }: JsonObject, field: string): FieldError[] {
+/** An address stands for a MAC, and by that and its bridge an interface is known. */
+function twiceErrors(
+  each: JsonObject,
+  field: string,
+  known: Readonly<Record<'address' | 'mac', Set<string>>>,
+): FieldError[] {
+  return (['address', 'mac'] as const).flatMap((name) => {
+    const value = asString(each[name]).split('/')[0] ?? '';
+    if (value === '') return [];
+    const key = [each['bridge'], each['network'], value].join(' ');
+    if (known[name].has(key)) return [duplicateValue(`${field}.${name}`, each[name] ?? value)];
+    known[name].add(key);
+    return [];
+  });
+}
+
+function addressErrors({ address, gateway, mac }: JsonObject, field: string): FieldError[] {
   const errors: FieldError[] = [];
+  if (/^.[13579bdf]:/.test(asString(mac))) {
+    const why =
+      'is the MAC of a group: the second digit of one machine is even, as in 02:00:00:00:00:01';
+    errors.push(invalidValue(`${field}.mac`, mac, why));
+  }
   if (address !== undefined && parseCidr(asString(address)) === undefined) {
     const why = 'must be an IPv4 address with the length of its prefix, like 10.99.0.101/24';
     errors.push(invalidValue(`${field}.address`, address, why));

@@ -45,6 +45,9 @@ test('it is made from one thing', () => {
   expect(wrong(volume({ source: { volume: 'a', snapshot: 'b/c' } }))).toEqual([
     'spec.source.snapshot',
   ]);
+  const itself = { metadata: { name: 'a' }, ...volume({ source: { volume: 'a' } }) };
+  expect(wrong(itself)).toEqual(['spec.source.volume']);
+  expect(wrong(itself, itself)).toEqual([]);
 });
 
 test('it stays where it lies', () => {

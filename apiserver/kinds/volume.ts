@@ -24,6 +24,7 @@ export const volumeStrategy: Strategy = {
     const before = old === undefined ? undefined : (asObject(old['spec']) ?? {});
     return [
       ...volumeSpecErrors(spec, 'spec'),
+      ...(before === undefined ? ownSourceErrors(volume) : []),
       ...(before === undefined ? [] : volumeChangeErrors(spec, before, 'spec')),
       ...(before === undefined ? [] : bindingErrors(spec, before)),
     ];
@@ -93,6 +94,13 @@ function sourceErrors(value: JsonValue | undefined, field: string): FieldError[]
     return [required(field, 'name a volume, a snapshot or what was retained, or leave it out')];
   const why = `may not be given beside ${first}: a Volume is made from one thing`;
   return more.map((name) => forbiddenField(`${field}.${name}`, why));
+}
+
+/** It would wait for itself. */
+function ownSourceErrors(volume: JsonObject): FieldError[] {
+  const source = at(volume, 'spec', 'source', 'volume');
+  if (source === undefined || source !== at(volume, 'metadata', 'name')) return [];
+  return [invalidValue('spec.source.volume', source, 'is this Volume itself: name another one')];
 }
 
 function bindingErrors(spec: JsonObject, before: JsonObject): FieldError[] {

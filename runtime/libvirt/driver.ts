@@ -45,7 +45,7 @@ import { findHypervisor } from './hypervisor.ts';
 import { Libvirt } from './libvirt.ts';
 import { LiveCaptures } from './live-capture.ts';
 import { attachMachine, detachMachine } from './machine-networks.ts';
-import { type Found, Machines, unloggedWords } from './machines.ts';
+import { domainUuid, type Found, Machines, unloggedWords } from './machines.ts';
 import { observeDomains } from './observe.ts';
 
 export interface LibvirtRuntimeOptions {
@@ -192,8 +192,7 @@ class LibvirtRuntime implements Runtime {
         await this.#machines.forget(found, options);
         this.#moved.delete(id);
       } else {
-        // Of a start that was given up before there was a domain.
-        await this.#machines.attempts.removeNotes(id);
+        await this.#removeUnstarted(id, options);
       }
       await this.#leaveNetworks(id, options);
     });
@@ -292,6 +291,13 @@ class LibvirtRuntime implements Runtime {
 
   async close(): Promise<void> {
     await this.#libvirt.close();
+  }
+
+  /** Its disks go with it too, unless libvirt has it still, as nobody's: it was released. */
+  async #removeUnstarted(id: InstanceId, options: CallOptions): Promise<void> {
+    const { attempts, nodeId } = this.#machines;
+    const released = await this.#libvirt.find(domainUuid(nodeId, id), options);
+    await (released === undefined ? attempts.remove(id) : attempts.removeNotes(id));
   }
 
   async #leaveNetworks(id: InstanceId, options: CallOptions): Promise<void> {

@@ -7,7 +7,7 @@ import { ensureDisk } from '../../../../runtime/disk/disk-images.ts';
 import type { MachineSpec } from '../../../../runtime/machine.ts';
 import { mainOf, signal } from '../../../contract/instance/life.ts';
 import { until } from '../../../e2e/until.ts';
-import { guest, libvirtHarness, machine, open, run, stateDir } from './guest.ts';
+import { guest, libvirtHarness, machine, open, run, stateDir, stateOf } from './guest.ts';
 
 const small = `${stateDir}-small`;
 
@@ -72,6 +72,18 @@ export function aloneTests(): void {
       reason: 'InvalidSpec',
       message: expect.stringMatching(/topology/),
     });
+  });
+
+  test('the disks of one that never started go with it', async () => {
+    const disk = { name: 'own', path: `${stateOf(nodeId)}/${id}/own.qcow2` };
+    await ensureDisk({ path: disk.path, sizeBytes: 1n << 20n }, { signal });
+    const disks = [{ ...disk, format: 'qcow2', readOnly: false }] as const;
+    const boot = { type: 'kernel', kernelPath: '/berth/absent', commandLine: '' } as const;
+    await expect(runtime.ensure(guest(id, { disks, boot }), { signal })).rejects.toMatchObject({
+      reason: 'StartFailed',
+      message: expect.stringMatching(/absent/),
+    });
+    await runtime.remove(id, { signal, graceMs: 0 });
   });
 }
 
