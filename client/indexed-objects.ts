@@ -1,5 +1,8 @@
 import { type KubeObject, keyOf } from '../api/meta.ts';
 
+/** Objects that are taken over in one part. */
+const partSize = 64;
+
 interface Index<T> {
   readonly values: (object: T) => readonly string[];
   readonly buckets: Map<string, Map<string, T>>;
@@ -8,7 +11,7 @@ interface Index<T> {
 /** Objects by key, and by the values of any number of index functions. */
 export class IndexedObjects<T extends KubeObject> {
   #objects = new Map<string, T>();
-  readonly #indexes = new Map<string, Index<T>>();
+  #indexes = new Map<string, Index<T>>();
   /** What `list` returned last; built anew only after a change. */
   #listed: readonly T[] | undefined;
 
@@ -56,14 +59,28 @@ export class IndexedObjects<T extends KubeObject> {
     return old;
   }
 
-  /** Puts `objects` in place of all; returns those that are not among them any more. */
-  replace(objects: readonly T[]): readonly T[] {
-    const before = this.#objects;
+  /**
+   * Puts `objects` in place of all; returns those that are not among them any more. In its pauses all is as before, and
+   * may not be changed.
+   */
+  *replace(objects: Iterable<T>): Generator<undefined, readonly T[]> {
+    const after = new IndexedObjects<T>();
+    for (const [name, { values }] of this.#indexes) after.addIndex(name, values);
+    for (const object of objects) {
+      after.set(keyOf(object), object);
+      if (after.#objects.size % partSize === 0) yield;
+    }
+    const gone: T[] = [];
+    let seen = 0;
+    for (const [key, object] of this.#objects) {
+      if (!after.#objects.has(key)) gone.push(object);
+      seen += 1;
+      if (seen % partSize === 0) yield;
+    }
+    this.#objects = after.#objects;
+    this.#indexes = after.#indexes;
     this.#listed = undefined;
-    this.#objects = new Map();
-    for (const index of this.#indexes.values()) index.buckets.clear();
-    for (const object of objects) this.set(keyOf(object), object);
-    return [...before].filter(([key]) => !this.#objects.has(key)).map(([, object]) => object);
+    return gone;
   }
 }
 

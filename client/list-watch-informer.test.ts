@@ -88,6 +88,29 @@ test('relists when its revision is forgotten, and tells what is gone', async () 
   await informer.stop();
 });
 
+test('a long list is taken in and told of in turns, and is not there before it was', async () => {
+  const { clock, informer, seen, add } = setup();
+  for (let i = 0; i < 200; i += 1) await add(`a/w${i}`);
+  // Each look at the clock ends a turn.
+  const now = clock.now.bind(clock);
+  let looks = 0;
+  clock.now = () => now() + 5 * looks++;
+  const synced = informer.untilSynced({ signal }).then(() => seen.length);
+  informer.start();
+  const toldAfter: number[] = [];
+  while (!informer.synced) {
+    await new Promise((resolve) => setImmediate(resolve));
+    toldAfter.push(seen.length);
+  }
+  const told = toldAfter.map((count, i) => count - (toldAfter[i - 1] ?? 0));
+  expect(Math.max(...told)).toBeLessThan(20);
+  // Of the taking in, too.
+  expect(told.filter((count) => count === 0).length).toBeGreaterThanOrEqual(3);
+  expect(await synced).toBe(202);
+  clock.now = now;
+  await informer.stop();
+});
+
 test('backs off while the server is away and never gives up', async () => {
   const { clock, api, informer, add, keys } = setup();
   api.before = () => {

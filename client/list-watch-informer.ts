@@ -9,6 +9,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Random } from '../lib/random.ts';
 import { Observable } from '../lib/rx.ts';
+import { Turns } from '../lib/turns.ts';
 import { backoffMs } from './backoff.ts';
 import type { Client } from './client.ts';
 import { guardEvents } from './guarded-events.ts';
@@ -55,6 +56,9 @@ export function createInformer<T extends KubeObject>(
 ): ListWatchInformer<T> {
   return new ListWatch<T>(client, resource, options);
 }
+
+/** Objects of a list that are told of in one part. */
+const partSize = 16;
 
 interface Waiter {
   readonly until: () => boolean;
@@ -163,15 +167,39 @@ class ListWatch<T extends KubeObject> implements ListWatchInformer<T> {
 
   async #relist(signal: AbortSignal): Promise<void> {
     const list = await this.#client.list<T>(this.resource, { ...this.#scope(), signal });
-    const gone = this.#objects.replace(list.items.map((item) => this.#slim(item)));
+    const turns = new Turns(this.#options.clock);
+    const gone = await turns.through(this.#objects.replace(this.#slimmed(list.items)));
+    await turns.through(this.#tell(gone, signal));
+    // Whoever waits for it may look at what others made of it.
     this.#revision = list.resourceVersion;
     this.#heard = 'all';
     this.#synced = true;
-    for (const object of gone) this.#emit({ type: 'delete', object });
-    this.#emit({ type: 'init' });
-    for (const object of this.#objects.list()) this.#emit({ type: 'initApply', object });
-    this.#emit({ type: 'initDone' });
     this.#wake();
+  }
+
+  /** Of a list, with pauses: there may be hundreds of thousands, and whoever hears of one has work with it. */
+  *#tell(gone: readonly T[], signal: AbortSignal): Generator<undefined, void> {
+    yield* this.#each(gone, signal, (object) => ({ type: 'delete', object }));
+    this.#emit({ type: 'init' });
+    yield* this.#each(this.#objects.list(), signal, (object) => ({ type: 'initApply', object }));
+    this.#emit({ type: 'initDone' });
+  }
+
+  *#each(
+    objects: readonly T[],
+    signal: AbortSignal,
+    eventOf: (object: T) => InformerEvent<T>,
+  ): Generator<undefined, void> {
+    for (const [i, object] of objects.entries()) {
+      this.#emit(eventOf(object));
+      if (i % partSize !== partSize - 1) continue;
+      yield;
+      signal.throwIfAborted();
+    }
+  }
+
+  *#slimmed(items: readonly T[]): Generator<T, void> {
+    for (const item of items) yield this.#slim(item);
   }
 
   async #watch(resourceVersion: string, signal: AbortSignal): Promise<void> {

@@ -25,4 +25,31 @@ describe('turns', () => {
     // The next turn begins then.
     expect(await othersRun(turns)).toBe(false);
   });
+
+  it('of several are one at a time, with time for others between them', async () => {
+    const clock = new FakeClock();
+    // Each look at the clock ends a turn.
+    let nowMs = 0;
+    clock.now = () => {
+      nowMs += 5;
+      return nowMs;
+    };
+    const order: string[] = [];
+    let isDone = false;
+    const others = () => {
+      order.push('|');
+      if (!isDone) setImmediate(others);
+    };
+    setImmediate(others);
+    const work = async (name: string) => {
+      const turns = new Turns(clock);
+      for (let i = 0; i < 5; i += 1) {
+        await turns.step();
+        order.push(name);
+      }
+    };
+    await Promise.all([work('a'), work('b'), work('c')]);
+    isDone = true;
+    expect(order.join('')).not.toMatch(/\w\w/);
+  });
 });

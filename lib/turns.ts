@@ -5,6 +5,15 @@ import type { Clock } from './clock.ts';
 /** So long others wait for the thread, if no single step takes longer. */
 const turnMs = 5;
 
+/** When all that wait for their next turn have had it. */
+let queue: Promise<void> = Promise.resolve();
+
+/** Resolves in a turn of the loop in which nobody else's long work goes on: what comes from outside is heard between. */
+function ownTurn(): Promise<void> {
+  queue = queue.then(() => nextTurn());
+  return queue;
+}
+
 export class Turns {
   readonly #clock: Clock;
   #sinceMs: number;
@@ -27,7 +36,7 @@ export class Turns {
   /** To be called between two steps: lets others run when this turn has lasted long enough. */
   async step(): Promise<void> {
     if (this.#clock.now() - this.#sinceMs < turnMs) return;
-    await nextTurn();
+    await ownTurn();
     this.#sinceMs = this.#clock.now();
   }
 }
