@@ -4,6 +4,7 @@
  */
 import type { Pod } from '../../api/kinds.gen.ts';
 import { instanceKey } from '../../client/instance.ts';
+import { Heap } from '../../lib/heap.ts';
 import { controllerOf } from '../engine/pod-request.ts';
 
 /** After a refusal: at least so long, also when something changed that could help. */
@@ -11,6 +12,9 @@ const helpedBackoff = { firstMs: 100, longestMs: 5_000 };
 
 /** After a refusal: at most so long, also when nothing seems to have changed. */
 const retryMs = 60_000;
+
+/** Waiting pods that are looked at in one part. */
+const partSize = 512;
 
 interface Entry {
   readonly uid: string;
@@ -23,7 +27,11 @@ interface Entry {
   /** While waiting: when it becomes active, with and without help. */
   helpedAtMs: number;
   retryAtMs: number;
+  /** Whether it was helped by itself, and how often all had been helped when it began to wait. */
   helped: boolean;
+  helps: number;
+  /** The same of those that wait for peers; undefined: it does not. */
+  peerHelps: number | undefined;
 }
 
 export interface PendingPod {
@@ -35,17 +43,19 @@ export interface PendingPod {
 
 export class PendingPods {
   readonly #entries = new Map<string, Entry>();
-  /** Worst first, so that the next is popped; sorted when needed. */
-  #active: Entry[] = [];
-  #sorted = true;
+  /** By owner. */
+  readonly #owned = new Map<string, Set<Entry>>();
+  /** Those that are not active any more are passed over. */
+  readonly #active = new Heap(bestFirst);
   readonly #waiting = new Set<Entry>();
-  /** Those of them that an instance placed elsewhere could help. */
-  readonly #waitingForPeers = new Set<Entry>();
   #helps = 0;
+  #peerHelps = 0;
+  /** No sooner is any of those that wait due. */
+  #nextMs = Number.POSITIVE_INFINITY;
 
   /** Grows when something changes that could make room for somebody. */
   get helps(): number {
-    return this.#helps;
+    return this.#helps + this.#peerHelps;
   }
 
   get size(): number {
@@ -67,8 +77,14 @@ export class PendingPods {
       helpedAtMs: 0,
       retryAtMs: 0,
       helped: false,
+      helps: 0,
+      peerHelps: undefined,
     };
     this.#entries.set(uid, entry);
+    if (entry.owner !== undefined) {
+      const owned = this.#owned.get(entry.owner) ?? new Set();
+      this.#owned.set(entry.owner, owned.add(entry));
+    }
     this.#activate(entry);
   }
 
@@ -79,27 +95,24 @@ export class PendingPods {
     entry.state = 'gone';
     this.#entries.delete(uid);
     this.#waiting.delete(entry);
-    this.#waitingForPeers.delete(entry);
+    const { owner = '' } = entry;
+    const owned = this.#owned.get(owner);
+    owned?.delete(entry);
+    if (owned?.size === 0) this.#owned.delete(owner);
   }
 
   /** At most so many are to be decided now. */
   get ready(): number {
-    return this.#active.length;
+    return this.#active.size;
   }
 
   /** Up to `most` pods to decide: higher priority first, then older. They come back by `wait` or `remove`. */
   take(most: number): PendingPod[] {
-    if (!this.#sorted) {
-      this.#active = this.#active.filter((entry) => entry.state === 'active').sort(worstFirst);
-      this.#sorted = true;
-    }
     const taken: PendingPod[] = [];
     while (taken.length < most) {
       const entry = this.#active.pop();
       if (entry === undefined) break;
-      if (entry.state !== 'active') continue;
-      entry.state = 'deciding';
-      taken.push({ uid: entry.uid, key: entry.key, refusals: entry.refusals });
+      if (entry.state === 'active') taken.push(this.#take(entry));
     }
     return taken;
   }
@@ -107,26 +120,13 @@ export class PendingPods {
   /** This one, whatever it waits for, unless it is being decided already. */
   takeOne(uid: string): PendingPod | undefined {
     const entry = this.#entries.get(uid);
-    if (entry === undefined || entry.state === 'deciding') return undefined;
-    this.#waiting.delete(entry);
-    this.#waitingForPeers.delete(entry);
-    entry.state = 'deciding';
-    return { uid, key: entry.key, refusals: entry.refusals };
+    return entry === undefined || entry.state === 'deciding' ? undefined : this.#take(entry);
   }
 
   /** All others of an owner, also those that wait. As `take`. */
   takeOwned(owner: string): PendingPod[] {
-    const taken: PendingPod[] = [];
-    const others = [...this.#entries.values()].filter(
-      (entry) => entry.owner === owner && entry.state !== 'deciding',
-    );
-    for (const entry of others.sort(worstFirst).reverse()) {
-      this.#waiting.delete(entry);
-      this.#waitingForPeers.delete(entry);
-      entry.state = 'deciding';
-      taken.push({ uid: entry.uid, key: entry.key, refusals: entry.refusals });
-    }
-    return taken;
+    const others = [...(this.#owned.get(owner) ?? [])].filter(({ state }) => state !== 'deciding');
+    return others.sort(bestFirst).map((entry) => this.#take(entry));
   }
 
   /** Nothing fits: waits for help or time, but no longer than `mostMs`. */
@@ -138,20 +138,25 @@ export class PendingPods {
     entry.helpedAtMs = nowMs + Math.min(backoffMs, helpedBackoff.longestMs);
     entry.retryAtMs = nowMs + Math.min(mostMs, retryMs);
     entry.helped = false;
+    entry.helps = this.#helps;
+    entry.peerHelps = undefined;
     entry.state = 'waiting';
     this.#waiting.add(entry);
+    this.#nextMs = Math.min(this.#nextMs, entry.retryAtMs);
   }
 
   /** Something changed that could make room: everything that waits is tried again as soon as it may. */
   help(): void {
     this.#helps += 1;
-    for (const entry of this.#waiting) entry.helped = true;
+    this.#nextMs = Number.NEGATIVE_INFINITY;
   }
 
   /** Tried again although nothing is known to have changed, as soon as it may. */
   helpOne(uid: string): void {
     const entry = this.#entries.get(uid);
-    if (entry !== undefined) entry.helped = true;
+    if (entry === undefined) return;
+    entry.helped = true;
+    this.#nextMs = Math.min(this.#nextMs, entry.helpedAtMs);
   }
 
   /** Not decided after all: tried again as soon as it may. */
@@ -163,37 +168,52 @@ export class PendingPods {
   /** To be called after `wait`: it could go where somebody it wants to be near has gone. */
   waitForPeers(uid: string): void {
     const entry = this.#entries.get(uid);
-    if (entry?.state === 'waiting') this.#waitingForPeers.add(entry);
+    if (entry?.state === 'waiting') entry.peerHelps = this.#peerHelps;
   }
 
   /** An instance was placed. */
   helpPeers(): void {
-    this.#helps += 1;
-    for (const entry of this.#waitingForPeers) entry.helped = true;
+    this.#peerHelps += 1;
+    this.#nextMs = Number.NEGATIVE_INFINITY;
   }
 
-  /** Makes active what is due; returns when the next is, Infinity when nothing waits. */
-  advance(nowMs: number): number {
-    let nextMs = Number.POSITIVE_INFINITY;
+  /** Makes active what is due; returns when the next is, Infinity when nothing waits. Pauses, because many may wait. */
+  *advance(nowMs: number): Generator<undefined, number> {
+    if (nowMs < this.#nextMs) return this.#nextMs;
+    // Who comes, or is helped, in the pauses brings this forward again.
+    this.#nextMs = Number.POSITIVE_INFINITY;
+    let seen = 0;
     for (const entry of this.#waiting) {
-      const dueMs = entry.helped ? entry.helpedAtMs : entry.retryAtMs;
+      const dueMs = this.#isHelped(entry) ? entry.helpedAtMs : entry.retryAtMs;
       if (dueMs <= nowMs) this.#activate(entry);
-      else nextMs = Math.min(nextMs, dueMs);
+      else this.#nextMs = Math.min(this.#nextMs, dueMs);
+      seen += 1;
+      if (seen % partSize === 0) yield;
     }
-    return nextMs;
+    return this.#nextMs;
+  }
+
+  #isHelped({ helped, helps, peerHelps = this.#peerHelps }: Entry): boolean {
+    return helped || helps < this.#helps || peerHelps < this.#peerHelps;
+  }
+
+  #take(entry: Entry): PendingPod {
+    this.#waiting.delete(entry);
+    entry.state = 'deciding';
+    const { uid, key, refusals } = entry;
+    return { uid, key, refusals };
   }
 
   #activate(entry: Entry): void {
     this.#waiting.delete(entry);
-    this.#waitingForPeers.delete(entry);
     entry.state = 'active';
     this.#active.push(entry);
-    this.#sorted = false;
   }
 }
 
-function worstFirst(a: Entry, b: Entry): number {
-  if (a.priority !== b.priority) return a.priority - b.priority;
-  if (a.created !== b.created) return a.created < b.created ? 1 : -1;
-  return a.key < b.key ? 1 : -1;
+function bestFirst(a: Entry, b: Entry): number {
+  if (a.priority !== b.priority) return b.priority - a.priority;
+  if (a.created !== b.created) return a.created < b.created ? -1 : 1;
+  if (a.key === b.key) return 0;
+  return a.key < b.key ? -1 : 1;
 }

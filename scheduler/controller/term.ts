@@ -30,6 +30,7 @@ import { createInformer } from '../../client/list-watch-informer.ts';
 import { noMetrics } from '../../lib/metrics.ts';
 import { Subscription } from '../../lib/rx.ts';
 import { createTracer } from '../../lib/trace.ts';
+import { Turns } from '../../lib/turns.ts';
 import type { Dimensions } from '../dimensions/built-in.ts';
 import { Engine } from '../engine/engine.ts';
 import { controllerOf, podRequest } from '../engine/pod-request.ts';
@@ -92,11 +93,13 @@ export class SchedulerTerm {
   readonly #gangs = new Gangs();
   readonly #decider: Decider;
   readonly #metrics: ScheduleMetrics;
+  readonly #turns: Turns;
 
   constructor(options: SchedulerOptions, term: Term, { signal, dimensions }: Stay) {
     this.#options = options;
     this.#term = term;
     this.#signal = signal;
+    this.#turns = new Turns(options.clock);
     const { client } = options;
     this.#pods = createInformer<Pod>(client, pods, options);
     this.#vms = createInformer<VM>(client, vms, options);
@@ -193,12 +196,11 @@ export class SchedulerTerm {
       this.#flights.check();
       const late = this.#lateVolumes;
       if (late.nextMs(clock.now()) <= clock.now()) await late.settle(signal);
-      const nextMs = Math.min(this.#queue.advance(clock.now()), late.nextMs(clock.now()));
+      const readyMs = await this.#turns.through(this.#queue.advance(clock.now()));
+      const nextMs = Math.min(readyMs, late.nextMs(clock.now()));
       const batch = this.#flights.admits(this.#queue.ready) ? this.#queue.take(bindingsMax) : [];
-      if (batch.length > 0)
-        await tracer.inSpan('schedule', { 'berth.pods': batch.length }, () =>
-          this.#schedule(batch),
-        );
+      const about = { 'berth.pods': batch.length };
+      if (batch.length > 0) await tracer.inSpan('schedule', about, () => this.#schedule(batch));
       else await this.#bell.wait(Math.min(nextMs - clock.now(), idleMs), clock, signal);
     }
   }
