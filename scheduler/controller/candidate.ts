@@ -47,3 +47,18 @@ export function unitsOf(
   }
   return units;
 }
+
+/** Whether somebody placed elsewhere could help. */
+export function waitsForPeers({ peerRules }: PlacementRequest): boolean {
+  if (peerRules === undefined) return false;
+  return peerRules.near.length > 0 || peerRules.spread.some(({ required }) => required);
+}
+
+/** Counted from when the oldest of them was made. */
+export function deadlineOf({ timeoutMs }: Gang, all: readonly Candidate[]): number {
+  let oldest = Number.POSITIVE_INFINITY;
+  for (const { pod } of all) {
+    oldest = Math.min(oldest, Date.parse(pod.metadata.creationTimestamp ?? '') || 0);
+  }
+  return oldest + timeoutMs;
+}

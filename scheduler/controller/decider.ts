@@ -1,55 +1,36 @@
 /** Decides a batch of pods: those of one class together, gangs all or none. Who is refused is told why. */
-import type { Pod } from '../../api/kinds.gen.ts';
 import { isVm } from '../../api/vm-instance.ts';
-import type { Clock } from '../../lib/clock.ts';
-import type { Log } from '../../lib/log.ts';
-import { atOnce, Turns } from '../../lib/turns.ts';
+import { Turns } from '../../lib/turns.ts';
 import { refusalText } from '../advice/words.ts';
-import type { Decision, Engine, Placed } from '../engine/engine.ts';
+import type { Decision, Placed } from '../engine/engine.ts';
 import type { Reasons } from '../engine/reasons.ts';
-import type { Layout, PlacementRequest } from '../engine/request.ts';
+import type { Layout } from '../engine/request.ts';
 import type { Binding } from './binder.ts';
-import { byClass, type Candidate, moreUrgentFirst, unitsOf } from './candidate.ts';
-import type { Cluster } from './cluster.ts';
-import type { Gang, Gangs } from './gangs.ts';
-import type { PendingPod, PendingPods } from './pending-pods.ts';
-import type { Preemptor, Prepared } from './preemptor.ts';
-import type { ScheduleMetrics } from './schedule-metrics.ts';
-import type { Verdict, Verdicts } from './verdicts.ts';
+import {
+  byClass,
+  type Candidate,
+  deadlineOf,
+  moreUrgentFirst,
+  unitsOf,
+  waitsForPeers,
+} from './candidate.ts';
+import type { DeciderDeps } from './decider-deps.ts';
+import type { Gang } from './gangs.ts';
+import type { PendingPod } from './pending-pods.ts';
+import type { Prepared } from './preemptor.ts';
+import type { Verdict } from './verdicts.ts';
 
 export interface Decided extends Candidate {
   readonly binding: Binding;
 }
 
-export interface DeciderDeps {
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly engine: Engine;
-  readonly cluster: Cluster;
-  readonly queue: PendingPods;
-  readonly gangs: Gangs;
-  readonly preemptor: Preemptor;
-  readonly verdicts: Verdicts;
-  readonly metrics: ScheduleMetrics;
-  /** Undefined when the pod cannot be decided now; it has been told, then. */
-  readonly candidateOf: (pending: PendingPod) => Candidate | undefined;
-  /** As the cache has it now. */
-  readonly find: (key: string) => Pod | undefined;
-  /** Whether it asks for anything of users' own dimensions, and fetches what a decision about it needs, then. */
-  readonly asksOthers: (request: PlacementRequest) => boolean;
-  readonly ask: (request: PlacementRequest) => Promise<void>;
-}
-
 /** What the answers of users' own dimensions may take for one gang; then its members are decided by what is known. */
 const gangAskMs = 10_000;
 
-type Told = Omit<Verdict, 'uid'>;
+/** On a large cluster something changes whenever others have their turns: a gang must be decided all the same. */
+const attemptsMax = 3;
 
-/** What was looked for beforehand, for a gang that does not fit. */
-interface Foreseen {
-  readonly reasons: Reasons | undefined;
-  readonly prepared: Prepared;
-}
+type Told = Omit<Verdict, 'uid'>;
 
 export class Decider {
   readonly #deps: DeciderDeps;
@@ -92,14 +73,20 @@ export class Decider {
 
   /** Those of one class, which are no gang: as many as fit, then each of the others by itself. */
   async #decideAlike(unit: readonly Candidate[]): Promise<readonly Decided[]> {
-    const { engine, preemptor } = this.#deps;
+    const { cluster, engine, preemptor } = this.#deps;
     const layout = unit[0]?.request.layout;
     if (layout !== undefined) return this.#decideGroup(unit, layout);
     const restore = preemptor.setAside(unit);
-    const placed = engine.placeBatch(unit.map(({ request }) => request));
+    const requests = unit.map(({ request }) => request);
+    const placed = await this.#turns.through(engine.placeInParts(requests));
     restore();
-    const decided = unit.flatMap((candidate, i) => this.#conclude(candidate, placed[i]));
-    const left = unit.filter((_, i) => placed[i] === undefined);
+    const decided: Decided[] = [];
+    const left: Candidate[] = [];
+    for (const [i, candidate] of unit.entries()) {
+      if (!this.#isCurrent(candidate)) cluster.forget(candidate.pending.uid);
+      else if (placed[i] === undefined) left.push(candidate);
+      else decided.push(...this.#conclude(candidate, placed[i]));
+    }
     return [...decided, ...(await this.#decideLeft(left))];
   }
 
@@ -120,6 +107,7 @@ export class Decider {
       if (!this.#isCurrent(candidate)) continue;
       const [decision] = engine.scheduleBatch([request], reasons);
       decided.push(...this.#conclude(candidate, decision, { prepared }));
+      await this.#turns.step();
     }
     restore();
     return decided;
@@ -222,10 +210,10 @@ export class Decider {
   async #decideGang(
     gang: Gang,
     some: readonly Candidate[],
-    foreseen?: Foreseen,
+    attempt = 1,
   ): Promise<readonly Decided[]> {
-    const { asksOthers, cluster, gangs, preemptor } = this.#deps;
     const all = await this.#membersOf(gang, some);
+    const { helps } = this.#deps.queue;
     const { minMember } = gang;
     if (minMember === undefined) {
       const how = 'annotation berth.dev/gang-min-member says how many';
@@ -233,13 +221,13 @@ export class Decider {
       for (const { pending } of all) this.refuse(pending, { message });
       return [];
     }
-    const before = gangs.placed(gang);
+    const before = this.#deps.gangs.placed(gang);
     const need = minMember - before;
     // With enough of them there the others come one by one.
     if (need <= 0) return this.#decideSingly(all);
     if (all.length < need) {
-      this.#refuseGang(gang, all, `${before + all.length} of ${minMember} members are there`);
-      return [];
+      const why = `${before + all.length} of ${minMember} members are there`;
+      return this.#refuseGang(gang, all, { why, helps });
     }
     const placed = await this.#decideTogether(all);
     if (placed === undefined) return [];
@@ -248,40 +236,56 @@ export class Decider {
       return place === undefined ? [] : [{ ...each, ...place }];
     });
     const refused = all.filter((_, i) => placed[i] === undefined);
-    if (standing.length >= need) {
-      const { key: group } = gang;
-      const decided = standing.flatMap((each) => this.#conclude(each, each, { group }));
-      return [...decided, ...(await this.#decideLeft(refused))];
-    }
-    const restore = preemptor.setAside(all);
-    const isTimedOut = this.#isTimedOut(gang, all);
-    const isLast = foreseen !== undefined || all.some(({ request }) => asksOthers(request));
-    const foreseeing = this.#foresee(refused, isTimedOut);
-    const { reasons, prepared } =
-      foreseen ?? (isLast ? atOnce(foreseeing) : await this.#turns.through(foreseeing));
-    const isHelpless = !isLast || isTimedOut;
-    const made = isHelpless
-      ? undefined
-      : preemptor.makeRoomTogether(standing, refused, need, prepared);
-    for (const { pending } of standing) cluster.forget(pending.uid);
-    restore();
-    if (!isLast) {
-      // Others had their turns: what has become free meanwhile is taken.
+    if (standing.length >= need) return this.#concludeGang(gang, standing, refused);
+    const isLast = attempt >= attemptsMax || this.#asksOthers(all);
+    // What has become free while others had their turns is taken, and nobody removed for it.
+    const isWanted = () =>
+      all.every((each) => this.#isAsKnown(each)) && (isLast || this.#deps.queue.helps === helps);
+    const { reasons, made } = await this.#helpGang(gang, standing, refused, { need, isWanted });
+    for (const { pending } of standing) this.#deps.cluster.forget(pending.uid);
+    if (made === undefined && !isWanted()) {
       const current = all.filter((each) => this.#isCurrent(each));
-      return this.#decideGang(gang, current, { reasons, prepared });
+      if (!isLast) return this.#decideGang(gang, current, attempt + 1);
+      for (const { pending } of current) this.#again(pending);
+      return [];
     }
     const count = `${before + standing.length} of ${minMember} members fit at the same time`;
-    const why = reasons === undefined ? '' : `; for the next: ${refusalText(reasons)}`;
-    this.#refuseGang(gang, all, `${count}${why}${made === undefined ? '' : ` ${made}`}`);
-    return [];
+    const next = reasons === undefined ? '' : `; for the next: ${refusalText(reasons)}`;
+    const why = `${count}${next}${made === undefined ? '' : ` ${made}`}`;
+    return this.#refuseGang(gang, all, { why, helps });
   }
 
-  /** What a gang is told and done for if these of its members have no place. */
-  *#foresee(refused: readonly Candidate[], isTimedOut: boolean): Generator<undefined, Foreseen> {
+  async #concludeGang(
+    { key: group }: Gang,
+    standing: readonly (Candidate & Placed)[],
+    refused: readonly Candidate[],
+  ): Promise<readonly Decided[]> {
+    const decided: Decided[] = [];
+    for (const each of standing) {
+      decided.push(...this.#conclude(each, each, { group }));
+      await this.#turns.step();
+    }
+    return [...decided, ...(await this.#decideLeft(refused))];
+  }
+
+  /** Looks for what a gang is told, of whose members these have no place, and makes room for it where that can be. */
+  async #helpGang(
+    gang: Gang,
+    standing: readonly (Candidate & Placed)[],
+    refused: readonly Candidate[],
+    { need, isWanted }: { readonly need: number; readonly isWanted: () => boolean },
+  ) {
     const { engine, preemptor } = this.#deps;
+    const all = [...standing, ...refused];
+    const restore = preemptor.setAside(all);
     const [first] = refused;
-    const reasons = first === undefined ? undefined : yield* engine.explain(first.request);
-    return { reasons, prepared: isTimedOut ? new Map() : yield* preemptor.prepare(refused) };
+    const reasons = first && (await this.#turns.through(engine.explain(first.request)));
+    const room = { need, isWanted };
+    const made = this.#isTimedOut(gang, all)
+      ? undefined
+      : await this.#turns.through(preemptor.makeRoomTogether(standing, refused, room));
+    restore();
+    return { reasons, made };
   }
 
   async #decideSingly(members: readonly Candidate[]): Promise<Decided[]> {
@@ -290,36 +294,46 @@ export class Decider {
     for (const member of members) {
       await this.#askFor(member, askUntilMs);
       if (this.#isCurrent(member)) decided.push(...(await this.#decideAlike([member])));
+      await this.#turns.step();
     }
     return decided;
+  }
+
+  #asksOthers(members: readonly Candidate[]): boolean {
+    return members.some(({ request }) => this.#deps.asksOthers(request));
   }
 
   /** One after the other: each piece of a user's own dimension may change the next answer. Undefined: all wait again. */
   async #decideTogether(
     members: readonly Candidate[],
   ): Promise<readonly (Placed | undefined)[] | undefined> {
-    const { asksOthers, clock, cluster, engine, preemptor, queue } = this.#deps;
-    const schedule = (some: readonly Candidate[]) => {
+    const { clock, cluster, engine, preemptor } = this.#deps;
+    const schedule = async (some: readonly Candidate[]) => {
       const restore = preemptor.setAside(members);
-      const placed = engine.placeBatch(some.map(({ request }) => request));
+      const parts = engine.placeInParts(some.map(({ request }) => request));
+      const placed = await this.#turns.through(parts);
       restore();
       return placed;
     };
-    if (!members.some(({ request }) => asksOthers(request))) return schedule(members);
     const placed: (Placed | undefined)[] = [];
     const askUntilMs = clock.now() + gangAskMs;
-    for (const member of members) {
-      await this.#askFor(member, askUntilMs);
+    for (const some of this.#asksOthers(members) ? members.map((each) => [each]) : [members]) {
+      const [first] = some;
+      if (first !== undefined) await this.#askFor(first, askUntilMs);
       // Bound by somebody else meanwhile it must not be decided over that.
-      if (!this.#isAsKnown(member)) break;
-      placed.push(...schedule([member]));
+      if (!some.every((member) => this.#isAsKnown(member))) break;
+      for (const each of await schedule(some)) placed.push(each);
     }
     const current = members.filter((member) => this.#isCurrent(member));
     const isWhole = current.length === members.length && placed.length === members.length;
     if (isWhole) return placed;
     for (const { pending } of members) cluster.forget(pending.uid);
-    for (const { pending } of current) queue.again(pending.uid, clock.now());
+    for (const { pending } of current) this.#again(pending);
     return undefined;
+  }
+
+  #again({ uid }: PendingPod): void {
+    this.#deps.queue.again(uid, this.#deps.clock.now());
   }
 
   async #askFor({ request }: Candidate, untilMs: number): Promise<void> {
@@ -337,8 +351,13 @@ export class Decider {
     return all.filter((each) => this.#isCurrent(each)).sort(moreUrgentFirst);
   }
 
-  #refuseGang(gang: Gang, all: readonly Candidate[], why: string): void {
-    const { clock, metrics, preemptor } = this.#deps;
+  /** `helps` as the queue had them when it was decided. */
+  async #refuseGang(
+    gang: Gang,
+    all: readonly Candidate[],
+    { why, helps }: { readonly why: string; readonly helps: number },
+  ): Promise<readonly Decided[]> {
+    const { clock, metrics, preemptor, queue } = this.#deps;
     const isTimedOut = this.#isTimedOut(gang, all);
     const leftMs = deadlineOf(gang, all) - clock.now();
     const within = isTimedOut ? ` was not placed within ${gang.timeoutMs / 1_000}s` : '';
@@ -353,7 +372,10 @@ export class Decider {
       };
       this.refuse(candidate.pending, told, isTimedOut ? undefined : leftMs);
       this.#waitForPeers(candidate);
+      if (queue.helps !== helps) queue.helpOne(candidate.pending.uid);
+      await this.#turns.step();
     }
+    return [];
   }
 
   #waitForPeers({ pending, request }: Candidate): void {
@@ -366,15 +388,3 @@ export class Decider {
 }
 
 const noRoom = { message: undefined, nominatedNodeName: undefined };
-
-/** Whether somebody placed elsewhere could help. */
-function waitsForPeers({ peerRules }: PlacementRequest): boolean {
-  if (peerRules === undefined) return false;
-  return peerRules.near.length > 0 || peerRules.spread.some(({ required }) => required);
-}
-
-/** Counted from when the oldest of them was made. */
-function deadlineOf({ timeoutMs }: Gang, all: readonly Candidate[]): number {
-  const made = all.map(({ pod }) => Date.parse(pod.metadata.creationTimestamp ?? '') || 0);
-  return Math.min(...made) + timeoutMs;
-}

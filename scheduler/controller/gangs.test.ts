@@ -184,6 +184,36 @@ describe('a gang', () => {
     }
   });
 
+  it('has room made in turns, whoever goes meanwhile', async () => {
+    for (let turns = 0; turns < 30; turns += 1) {
+      const world = new World();
+      const gone = { signal, gracePeriodSeconds: 0 };
+      for (const name of ['n1', 'n2']) await world.node(name, '1');
+      await world.pod('low1', '1', { spec: { nodeName: 'n1', priority: 1 } });
+      await world.pod('low2', '1', { spec: { nodeName: 'n2', priority: 1 } });
+      const { add } = await gang(world, 'g', 2, '1');
+      for (const index of [0, 1]) await add(index, { priority: 10 });
+      // Each look at the clock ends a turn.
+      const now = world.clock.now.bind(world.clock);
+      let looks = 0;
+      world.clock.now = () => now() + 5 * looks++;
+      world.start();
+      for (let i = 0; i < turns; i += 1) await new Promise((resolve) => setImmediate(resolve));
+      await world.api.delete(pods, { namespace: 'default', name: 'low1' }, gone);
+      world.clock.now = now;
+      await world.clock.advance(10_000);
+      expect((await world.get<Pod>(pods, 'low2')).metadata.deletionTimestamp).toBeDefined();
+      await world.api.delete(pods, { namespace: 'default', name: 'low2' }, gone);
+      await world.clock.advance(10_000);
+      expect((await members(world, 'g')).sort(), `after ${turns} turns`).toEqual(['n1', 'n2']);
+      // Nothing is counted for those that went.
+      await world.api.delete(pods, { namespace: 'default', name: 'g-0' }, gone);
+      await add(2);
+      await world.clock.advance(10_000);
+      expect(await members(world, 'g'), `after ${turns} turns`).not.toContain(undefined);
+    }
+  });
+
   it('lets go of the rooms that were kept for it when its time is over', async () => {
     const world = new World();
     await world.node('n1', '1');

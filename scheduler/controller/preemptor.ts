@@ -3,6 +3,7 @@
  * has the victims removed.
  */
 import type { Pod, PodDisruptionBudget } from '../../api/kinds.gen.ts';
+import { atOnce } from '../../lib/turns.ts';
 import type { Allocation, PlacementRequest } from '../engine/request.ts';
 import type { Placed } from '../engine/snapshot.ts';
 import { isRuledOut } from '../preemption/estimate.ts';
@@ -53,8 +54,12 @@ interface Away {
   readonly placed: Placed;
   readonly victim: Occupant;
   readonly violating: ReadonlySet<Occupant>;
-  /** For whom it goes. */
+}
+
+/** A member of a gang, and who goes for it. */
+interface Chosen {
   readonly by: Standing;
+  readonly away: readonly Away[];
 }
 
 export class Preemptor {
@@ -133,12 +138,11 @@ export class Preemptor {
     return pod.spec.preemptionPolicy !== 'Never' && this.#occupants.anyBelow(priorityOf(pod));
   }
 
-  /** Looks, with pauses, for what `makeRoom` and `makeRoomTogether` ask. */
+  /** Looks, with pauses, for what `makeRoom` asks. */
   *prepare(all: readonly Wanting[]): Generator<undefined, Prepared> {
     const prepared = new Map<string, Tries>();
     for (const wanting of all) {
-      const { pod, request } = wanting;
-      const key = keyOf(request, priorityOf(pod));
+      const key = keyOf(wanting);
       if (prepared.has(key) || !this.mayMakeRoom(wanting)) continue;
       if (this.#waitsAt(wanting) !== undefined || this.#isInVain(key)) continue;
       const tries: Tries = new Map();
@@ -174,52 +178,73 @@ export class Preemptor {
   }
 
   /**
-   * For a gang that does not fit: `standing` are members that do, and are assumed in the snapshot; of `refused` as many
-   * are wanted as make `need` in all. Either room is made for so many, or nobody is removed. What is kept for them
-   * already must be set aside. What they are told; undefined when it cannot be helped.
+   * For a gang that does not fit, with pauses: `standing` are members that do, and are assumed in the snapshot; of `refused`
+   * as many are wanted as make `need` in all. Either room is made for so many, or nobody is removed; nor is anybody where
+   * `isWanted` says no in the end. What is kept for them already must be set aside. What they are told; undefined when it
+   * cannot be helped.
    */
-  makeRoomTogether(
+  *makeRoomTogether(
     standing: readonly Standing[],
     refused: readonly Wanting[],
-    need: number,
-    prepared: Prepared,
-  ): string | undefined {
-    const all = [...standing, ...refused];
-    const kept = all.flatMap((each) => this.#waitsAt(each) ?? []);
-    const leaving = [...new Set(kept)].reduce((sum, node) => sum + this.#leaving(node), 0);
-    if (leaving > 0) {
-      return `preemption: waiting for ${leaving} pod(s) to leave.`;
-    }
-    const { snapshot } = this.#options.cluster;
-    const chosen: Standing[] = [...standing];
-    const away = new Map<string, Away>();
-    for (const wanting of refused.filter((each) => this.mayMakeRoom(each))) {
+    { need, isWanted }: { readonly need: number; readonly isWanted: () => boolean },
+  ): Generator<undefined, string | undefined> {
+    const leaving = yield* this.#leavingFor([...standing, ...refused]);
+    if (leaving > 0) return `preemption: waiting for ${leaving} pod(s) to leave.`;
+    const chosen = standing.map((by): Chosen => ({ by, away: [] }));
+    const prepared = new Map<string, Tries>();
+    for (const wanting of refused) {
       if (chosen.length >= need) break;
-      const answer = this.#choose(wanting, prepared);
-      if (answer === undefined) continue;
-      const by = { ...wanting, node: answer.node, allocation: answer.allocation };
-      for (const victim of answer.victims) {
-        const placed = snapshot.placementOf(victim.uid);
-        if (placed === undefined) continue;
-        away.set(victim.uid, { placed, by, victim, violating: answer.violating });
-        snapshot.release(victim.uid);
-      }
-      snapshot.assume(wanting.request, by.node, by.allocation);
-      chosen.push(by);
+      if (!this.mayMakeRoom(wanting)) continue;
+      const answer = yield* this.#choosing(wanting, prepared);
+      if (answer !== undefined) chosen.push(this.#tryWithout(wanting, answer));
     }
-    // It was tried out only: what was added goes, and what was taken away comes back.
-    for (const { request } of chosen.slice(standing.length)) snapshot.release(request.uid);
-    for (const { placed } of away.values()) {
-      snapshot.assume(placed.footprint, placed.node, placed.allocation);
+    const isEnough = chosen.length >= need && isWanted();
+    let removed = 0;
+    for (const { by, away } of chosen) {
+      // It was tried out only: what was added goes, and what was taken away comes back.
+      this.#options.cluster.forget(uidOf(by));
+      for (const each of away) this.#putBack(each);
+      if (isEnough) this.#nominations.keep(uidOf(by), { ...by, priority: priorityOf(by.pod) });
+      for (const { victim, violating } of isEnough ? away : []) this.#remove(victim, violating, by);
+      removed += away.length;
+      yield;
     }
-    if (chosen.length < need) return undefined;
-    for (const each of chosen) {
-      const priority = priorityOf(each.pod);
-      this.#nominations.keep(uidOf(each), { ...each, priority });
+    if (!isEnough) return undefined;
+    this.#options.preempted(removed);
+    return `preemption: ${removed} less important pod(s) are removed.`;
+  }
+
+  /** How many are to leave where room is kept for these. */
+  *#leavingFor(all: readonly Wanting[]): Generator<undefined, number> {
+    const nodes = new Set<string>();
+    for (const each of all) {
+      const node = this.#waitsAt(each);
+      if (node !== undefined) nodes.add(node);
+      yield;
     }
-    for (const { by, victim, violating } of away.values()) this.#remove(victim, violating, by);
-    this.#options.preempted(away.size);
-    return `preemption: ${away.size} less important pod(s) are removed.`;
+    let leaving = 0;
+    for (const node of nodes) leaving += this.#leaving(node);
+    return leaving;
+  }
+
+  #tryWithout(wanting: Wanting, { node, allocation, victims, violating }: Preemption): Chosen {
+    const { snapshot } = this.#options.cluster;
+    const away: Away[] = [];
+    for (const victim of victims) {
+      const placed = snapshot.placementOf(victim.uid);
+      if (placed === undefined) continue;
+      away.push({ placed, victim, violating });
+      snapshot.release(victim.uid);
+    }
+    snapshot.assume(wanting.request, node, allocation);
+    return { by: { ...wanting, node, allocation }, away };
+  }
+
+  #putBack({ placed, victim: { uid } }: Away): void {
+    const { snapshot } = this.#options.cluster;
+    // It may have gone, or been told of anew, while others had their turns.
+    if (this.#occupants.of(uid) === undefined || snapshot.nodeOf(uid) !== undefined) return;
+    snapshot.assume(placed.footprint, placed.node, placed.allocation);
   }
 
   /** Resolves when nothing is being removed any more. */
@@ -227,15 +252,29 @@ export class Preemptor {
     return this.#evictions.flush();
   }
 
-  #choose({ pod, request }: Wanting, prepared: Prepared): Preemption | undefined {
-    const { snapshot } = this.#options.cluster;
-    const priority = priorityOf(pod);
-    const key = keyOf(request, priority);
+  *#choosing(
+    wanting: Wanting,
+    prepared: Map<string, Tries>,
+  ): Generator<undefined, Preemption | undefined> {
+    const key = keyOf(wanting);
     if (this.#isInVain(key)) return undefined;
-    const restore = this.#nominations.setAside([pod.metadata.uid ?? ''], priority);
+    const tries: Tries = prepared.get(key) ?? new Map();
+    prepared.set(key, tries);
+    yield* this.#tryOut(wanting, tries);
+    return this.#choose(wanting, prepared);
+  }
+
+  #choose(wanting: Wanting, prepared: Prepared): Preemption | undefined {
+    const { snapshot } = this.#options.cluster;
+    const key = keyOf(wanting);
+    if (this.#isInVain(key)) return undefined;
+    const tries: Tries = prepared.get(key) ?? new Map();
+    if (!prepared.has(key)) atOnce(this.#tryOut(wanting, tries));
+    const { pod, request } = wanting;
+    const priority = priorityOf(pod);
+    const restore = this.#nominations.setAside([uidOf(wanting)], priority);
     const options = this.#preemptionOptions(priority);
     const estimated = this.#indexFor(key, request).estimates(options);
-    const tries = prepared.get(key) ?? new Map();
     const answer = preempt(snapshot, request, options, { estimated, tries });
     restore();
     if (answer === undefined) {
@@ -245,15 +284,17 @@ export class Preemptor {
     return answer;
   }
 
-  *#tryOut({ pod, request }: Wanting, tries: Tries): Generator<undefined, void> {
+  *#tryOut(wanting: Wanting, tries: Tries): Generator<undefined, void> {
+    const { pod, request } = wanting;
     const priority = priorityOf(pod);
-    const index = this.#indexFor(keyOf(request, priority), request);
-    while (!index.advance(this.#preemptionOptions(priority))) yield;
-    const options = this.#preemptionOptions(priority);
+    const optionsNow = () => this.#preemptionOptions(priority);
+    const index = this.#indexFor(keyOf(wanting), request);
+    while (!index.advance(optionsNow)) yield;
+    const options = optionsNow();
     const known = { estimated: index.estimates(options), tries };
     const parts = tryOut(this.#options.cluster.snapshot, request, options, known);
     for (;;) {
-      const restore = this.#nominations.setAside([pod.metadata.uid ?? ''], priority);
+      const restore = this.#nominations.setAside([uidOf(wanting)], priority);
       const { done } = parts.next();
       restore();
       if (done === true) return;
@@ -344,8 +385,8 @@ const vainMax = 1_024;
 const indicesMax = 16;
 
 /** Equal for those to whom every node answers alike. */
-function keyOf({ classKey }: PlacementRequest, priority: number): string {
-  return `${priority} ${classKey}`;
+function keyOf({ pod, request }: Wanting): string {
+  return `${priorityOf(pod)} ${request.classKey}`;
 }
 
 function uidOf({ pod }: Wanting): string {

@@ -399,4 +399,26 @@ describe('the scheduler', () => {
     expect(where.filter((name) => name === undefined)).toHaveLength(0);
     expect(world.api.requests.map(({ items }) => items.length)).toEqual([256, 44]);
   });
+
+  it('hears of what happens while it decides about many that are alike', async () => {
+    for (let turns = 0; turns < 16; turns += 1) {
+      const world = new World();
+      await world.node('n1', '10');
+      for (let i = 0; i < 12; i += 1) await world.pod(`p${i}`, '1');
+      // Each look at the clock ends a turn.
+      const now = world.clock.now.bind(world.clock);
+      let looks = 0;
+      world.clock.now = () => now() + 5 * looks++;
+      world.start();
+      for (let i = 0; i < turns; i += 1) await new Promise((resolve) => setImmediate(resolve));
+      const key = { namespace: 'default', name: 'p0' };
+      await world.api.delete(pods, key, { signal, gracePeriodSeconds: 0 });
+      world.clock.now = now;
+      await world.clock.advance(10_000);
+      const where = Object.values(await world.bound());
+      // Nothing is held for the one that went.
+      const count = where.filter((node) => node === 'n1').length;
+      expect(count, `after ${turns} turns`).toBe(10);
+    }
+  });
 });

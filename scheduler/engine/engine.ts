@@ -26,8 +26,9 @@ export type { Decision, Placed } from './decision.ts';
 /** Costs kept over all indices of one class each, one per node: 12 bytes each. */
 const indexedCostsMax = 8_000_000;
 
-/** Fewer replicas are decided one by one. */
+/** Fewer replicas are decided one by one, and of more only so many at one look. */
 const fewMin = 4;
+const runMax = 256;
 
 export class Engine {
   readonly snapshot: Snapshot;
@@ -59,19 +60,8 @@ export class Engine {
       const decision = this.#scheduleOne(request, request.layout);
       return decision.type === 'placed' ? decision : undefined;
     }
-    const plan = this.#plans.of(request);
-    const { position } = this.snapshot.log;
-    const { strategy } = plan;
-    if (strategy === undefined || plan.refusedAt === position) return undefined;
-    const index = this.#bestFor(request, plan, strategy);
-    const record = index === undefined ? undefined : this.snapshot.recordAt(index);
-    if (index === undefined || record === undefined) {
-      plan.refusedAt = position;
-      plan.reasons = undefined;
-      return undefined;
-    }
-    const allocation = this.#allocate(request, plan.scorer, index);
-    return { type: 'placed', node: record.name, allocation };
+    const found = this.#find(request);
+    return found === 'unready' ? atOnce(this.#place(request)) : found;
   }
 
   /**
@@ -87,7 +77,7 @@ export class Engine {
     const decisions: Decision[] = [];
     while (decisions.length < requests.length) {
       const run = runAt(requests, decisions.length);
-      for (const [i, placed] of this.#placeRun(run).entries()) {
+      for (const [i, placed] of atOnce(this.#placeRun(run)).entries()) {
         const request = run[i];
         if (placed !== undefined) decisions.push(placed);
         else if (request !== undefined) {
@@ -110,8 +100,21 @@ export class Engine {
 
   /** As `scheduleBatch` without layouts, but undefined where one is refused: reasons look at every node. */
   placeBatch(requests: readonly PlacementRequest[]): readonly (Placed | undefined)[] {
+    return atOnce(this.placeInParts(requests));
+  }
+
+  /** As `placeBatch`, with pauses: one that somebody else has placed meanwhile stays there. */
+  *placeInParts(
+    requests: readonly PlacementRequest[],
+  ): Generator<undefined, readonly (Placed | undefined)[]> {
     const all: (Placed | undefined)[] = [];
-    while (all.length < requests.length) all.push(...this.#placeRun(runAt(requests, all.length)));
+    while (all.length < requests.length) {
+      const run = runAt(requests, all.length);
+      const { position } = this.snapshot.log;
+      if (all.length > 0) yield;
+      const isDisturbed = position !== this.snapshot.log.position;
+      for (const placed of yield* this.#placeRun(run, isDisturbed)) all.push(placed);
+    }
     return all;
   }
 
@@ -147,23 +150,74 @@ export class Engine {
     return plan.reasons;
   }
 
-  /** Of requests that are alike. */
-  #placeRun(run: readonly PlacementRequest[]): readonly (Placed | undefined)[] {
-    const nodes = this.#layOut(run);
-    this.snapshot.assumeAlike(run, nodes);
-    const all: (Placed | undefined)[] = [];
-    for (const index of nodes) {
-      const node = this.snapshot.recordAt(index)?.name ?? '';
-      all.push({ type: 'placed', node, allocation: noDevices });
-    }
-    for (let next = nodes.length; next < run.length; next += 1) {
-      const request = run[next];
-      const placed = request === undefined ? undefined : this.place(request);
+  /**
+   * Of requests that are alike. Pauses before each that is decided by itself: it may mean a look at all nodes. Disturbed by
+   * others some of them may be placed already.
+   */
+  *#placeRun(
+    run: readonly PlacementRequest[],
+    isDisturbed = false,
+  ): Generator<undefined, readonly (Placed | undefined)[]> {
+    const { snapshot } = this;
+    const all: (Placed | undefined)[] = isDisturbed ? [] : this.#placeFirst(run);
+    let disturbed = isDisturbed;
+    for (const request of run.slice(all.length)) {
+      const { position } = snapshot.log;
+      if (all.length > 0) yield;
+      disturbed ||= position !== snapshot.log.position;
+      const already = disturbed ? yield* this.#lookAnew(request) : undefined;
+      const found = already ?? this.#find(request);
+      const placed = found === 'unready' ? yield* this.#place(request) : found;
       all.push(placed);
-      if (request === undefined || placed === undefined) continue;
-      this.snapshot.assume(request, placed.node, placed.allocation);
+      if (already !== undefined || placed === undefined) continue;
+      snapshot.assume(request, placed.node, placed.allocation);
     }
     return all;
+  }
+
+  /** Those that one look at the order tells, and whom nobody else can have placed. */
+  #placeFirst(run: readonly PlacementRequest[]): Placed[] {
+    const { snapshot } = this;
+    const nodes = this.#layOut(run);
+    snapshot.assumeAlike(run, nodes);
+    return nodes.map((index): Placed => {
+      const node = snapshot.recordAt(index)?.name ?? '';
+      return { type: 'placed', node, allocation: noDevices };
+    });
+  }
+
+  /** For one of which `#find` said that an index has to be built first, which nobody could foresee. */
+  *#place(request: PlacementRequest): Generator<undefined, Placed | undefined> {
+    for (;;) {
+      while (!this.prepare(request)) yield;
+      const found = this.#find(request);
+      if (found !== 'unready') return found;
+    }
+  }
+
+  #find(request: PlacementRequest): Placed | undefined | 'unready' {
+    const plan = this.#plans.of(request);
+    const { position } = this.snapshot.log;
+    const { strategy } = plan;
+    if (strategy === undefined || plan.refusedAt === position) return undefined;
+    const index = this.#bestFor(request, plan, strategy);
+    if (index === 'unready') return index;
+    const record = index === undefined ? undefined : this.snapshot.recordAt(index);
+    if (index === undefined || record === undefined) {
+      plan.refusedAt = position;
+      plan.reasons = undefined;
+      return undefined;
+    }
+    const allocation = this.#allocate(request, plan.scorer, index);
+    return { type: 'placed', node: record.name, allocation };
+  }
+
+  /** After others had their turn: much may have changed, and somebody else may have placed it. Where it is, then. */
+  *#lookAnew(request: PlacementRequest): Generator<undefined, Placed | undefined> {
+    while (!this.prepare(request)) yield;
+    const already = this.snapshot.placementOf(request.uid);
+    if (already === undefined) return undefined;
+    return { type: 'placed', node: already.node, allocation: already.allocation };
   }
 
   /** Where the first of equal requests go, as far as one look at the order tells; the others are decided one by one. */
@@ -187,13 +241,19 @@ export class Engine {
     return decision ?? { type: 'refused', reasons: unavailable(this.snapshot, request) };
   }
 
-  #bestFor(request: PlacementRequest, plan: ClassPlan, strategy: Strategy): number | undefined {
+  #bestFor(
+    request: PlacementRequest,
+    plan: ClassPlan,
+    strategy: Strategy,
+  ): number | undefined | 'unready' {
     const query = this.#plans.queryOf(plan, request);
     if (query !== undefined) {
       const found = plan.fill?.best(query, rulesOf(this.snapshot, request, plan));
       if (plan.gate === undefined || plan.gate.left >= 0) return found;
       // Too many are refused: from now on the class has an index of its own.
       plan.isOrdered = false;
+      this.#prepared = undefined;
+      return 'unready';
     }
     const { named } = plan;
     if (named !== undefined) return bestOfNamed(this.snapshot, request, strategy, named);
@@ -233,7 +293,8 @@ function isAlike(a: PlacementRequest, b: PlacementRequest): boolean {
 function runAt(requests: readonly PlacementRequest[], from: number): readonly PlacementRequest[] {
   const first = requests[from];
   let end = from + 1;
-  for (; first !== undefined && end < requests.length; end += 1) {
+  const most = Math.min(requests.length, from + runMax);
+  for (; first !== undefined && end < most; end += 1) {
     const next = requests[end];
     if (next === undefined || !isAlike(next, first)) break;
   }

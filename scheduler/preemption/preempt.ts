@@ -22,8 +22,8 @@ export type Tries = Map<string, Try>;
 
 /** What is known before the whole engine is asked. */
 export interface Known {
-  /** As a `VictimIndex` keeps them. */
-  readonly estimated: readonly Victims[];
+  /** The least harm first, as a `VictimIndex` tells them; the same each time. */
+  readonly estimated: Iterable<Victims>;
   /** Is added to. */
   readonly tries: Tries;
 }
@@ -36,7 +36,7 @@ export function preempt(
   snapshot: Snapshot,
   request: PlacementRequest,
   options: PreemptionOptions,
-  known: Known = { estimated: estimates(snapshot, request, options), tries: new Map() },
+  known: Known = { estimated: sortedEstimates(snapshot, request, options), tries: new Map() },
 ): Preemption | undefined {
   const asked = new Set<string>();
   for (;;) {
@@ -56,7 +56,10 @@ export function* tryOut(
   { estimated, tries }: Known,
 ): Generator<undefined, Preemption | undefined> {
   let best: Preemption | undefined;
-  for (const estimate of bestFirst(estimated, nodesMax)) {
+  let seen = 0;
+  for (const estimate of estimated) {
+    seen += 1;
+    if (seen > nodesMax) return best;
     if (best !== undefined && compareVictims(best, estimate) <= 0) return best;
     const { node } = estimate;
     let known = tries.get(node);
@@ -80,22 +83,6 @@ function hasChanged(snapshot: Snapshot, node: string, { position }: Try): boolea
   return index === undefined || snapshot.log.changedAt(index) >= position;
 }
 
-/** Only the best are put in order: there may be many thousands. */
-function bestFirst(estimated: readonly Victims[], most: number): readonly Victims[] {
-  const best: Victims[] = [];
-  for (const each of estimated) {
-    const last = best.length < most ? undefined : best.at(-1);
-    if (last !== undefined && compareVictims(each, last) >= 0) continue;
-    let low = 0;
-    let high = best.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      const other = best[middle];
-      if (other !== undefined && compareVictims(other, each) <= 0) low = middle + 1;
-      else high = middle;
-    }
-    best.splice(low, 0, each);
-    if (best.length > most) best.pop();
-  }
-  return best;
+function sortedEstimates(...about: Parameters<typeof estimates>): readonly Victims[] {
+  return estimates(...about).toSorted(compareVictims);
 }
