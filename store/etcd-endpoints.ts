@@ -1,8 +1,8 @@
-import { noop } from 'cockatiel';
-import { Etcd3, type IOptions } from 'etcd3';
 import type { Clock } from '../lib/clock.ts';
 import { onAbort } from './abort.ts';
+import { EtcdClient } from './etcd-client.ts';
 import { classifyEtcdError, type EtcdFailure } from './etcd-errors.ts';
+import type { Credentials, Method } from './etcd-messages.ts';
 import { StoreError } from './store.ts';
 
 /** PEM texts. Without `cert` and `key` the server is verified, and nobody is presented to it. */
@@ -18,7 +18,7 @@ export interface EtcdConnection {
   readonly endpoints: readonly string[];
   /** TLS with these; `'system'` verifies against the machine's own authorities. */
   readonly tls?: EtcdTls | 'system';
-  readonly auth?: { readonly username: string; readonly password: string };
+  readonly auth?: Credentials;
   /** How long one attempt of one call may take; default 5,000. */
   readonly attemptTimeoutMs?: number;
   /** How long attempts of one call are repeated; default 10,000. */
@@ -26,10 +26,10 @@ export interface EtcdConnection {
   readonly clock: Clock;
 }
 
-/** One member. Its connections are its own, so that a failure of one disturbs no other. */
+/** One member. Its connection is its own, so that a failure of one disturbs no other. */
 export interface Endpoint {
   readonly address: string;
-  readonly client: Etcd3;
+  readonly client: EtcdClient;
 }
 
 const defaultAttemptTimeoutMs = 5_000;
@@ -42,7 +42,7 @@ const maxBackoffMs = 1_000;
 
 /**
  * The members of a cluster as one: calls go to the member that answered last, and to the next one
- * when it fails. etcd3's own retries and circuit breakers are off, since they also repeat writes.
+ * when it fails.
  */
 export class EtcdEndpoints {
   readonly attemptTimeoutMs: number;
@@ -62,7 +62,7 @@ export class EtcdEndpoints {
     this.#callTimeoutMs = connection.callTimeoutMs ?? defaultCallTimeoutMs;
     this.#endpoints = connection.endpoints.map((address) => ({
       address,
-      client: new Etcd3(clientOptions(address, connection)),
+      client: new EtcdClient(clientOptions(address, connection)),
     }));
     if (this.#endpoints.length === 0) throw new TypeError('etcd needs at least one endpoint');
   }
@@ -86,14 +86,15 @@ export class EtcdEndpoints {
    * Makes one call, at most `maxInFlight` of them at once. A `read` is repeated after any passing
    * failure; a `write` only if it certainly had no effect. Throws StoreError, or the signal's reason.
    */
-  async call<T>(
+  async call<Q, A>(
     kind: 'read' | 'write',
+    method: Method<Q, A>,
+    request: Q,
     signal: AbortSignal,
-    attempt: (client: Etcd3, options: { deadline: number }) => Promise<T>,
-  ): Promise<T> {
+  ): Promise<A> {
     await this.#enter(signal);
     try {
-      return await untilAborted(signal, this.#repeat(kind, signal, attempt));
+      return await untilAborted(signal, this.#repeat(kind, method, request, signal));
     } finally {
       this.#leave();
     }
@@ -106,17 +107,18 @@ export class EtcdEndpoints {
     for (const wake of this.#waiting.splice(0)) wake();
   }
 
-  async #repeat<T>(
+  async #repeat<Q, A>(
     kind: 'read' | 'write',
+    method: Method<Q, A>,
+    request: Q,
     signal: AbortSignal,
-    attempt: (client: Etcd3, options: { deadline: number }) => Promise<T>,
-  ): Promise<T> {
+  ): Promise<A> {
     const giveUpAtMs = this.#clock.now() + this.#callTimeoutMs;
     for (let tries = 0; ; tries += 1) {
       const endpoint = this.current;
-      const deadline = Math.min(this.#clock.now() + this.attemptTimeoutMs, giveUpAtMs);
+      const deadlineMs = Math.min(this.#clock.now() + this.attemptTimeoutMs, giveUpAtMs);
       try {
-        return await attempt(endpoint.client, { deadline });
+        return await endpoint.client.call(method, request, deadlineMs);
       } catch (cause) {
         if (this.#isClosed) throw closedError(cause);
         const failure = classifyEtcdError(cause, endpoint.address);
@@ -178,28 +180,11 @@ function untilAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   });
 }
 
-function clientOptions(address: string, { tls, auth }: EtcdConnection): IOptions {
+function clientOptions(address: string, { tls, auth, clock }: EtcdConnection) {
   return {
-    hosts: `${tls === undefined ? 'http' : 'https'}://${address}`,
-    ...(tls === undefined || tls === 'system' ? {} : { credentials: credentials(tls) }),
-    ...(auth === undefined ? {} : { auth: { ...auth } }),
-    faultHandling: { host: () => noop, global: noop },
-    grpcOptions: {
-      'grpc.max_receive_message_length': -1,
-      'grpc.max_send_message_length': -1,
-      'grpc.keepalive_time_ms': 10_000,
-      'grpc.keepalive_timeout_ms': 5_000,
-      'grpc.initial_reconnect_backoff_ms': 100,
-      'grpc.max_reconnect_backoff_ms': 1_000,
-      'grpc.use_local_subchannel_pool': 1,
-    },
-  };
-}
-
-function credentials({ ca, cert, key }: EtcdTls): NonNullable<IOptions['credentials']> {
-  return {
-    rootCertificate: Buffer.from(ca),
-    ...(cert === undefined ? {} : { certChain: Buffer.from(cert) }),
-    ...(key === undefined ? {} : { privateKey: Buffer.from(key) }),
+    address,
+    clock,
+    ...(tls === undefined ? {} : { tls: tls === 'system' ? {} : tls }),
+    ...(auth === undefined ? {} : { auth }),
   };
 }

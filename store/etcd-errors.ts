@@ -1,6 +1,7 @@
+import { GrpcError, grpcCodes } from './grpc.ts';
 import { StoreError } from './store.ts';
 
-/** What became of a failed call, told from etcd's and grpc's words in this one place. */
+/** What became of a failed call, told from etcd's words in this one place. */
 export interface EtcdFailure {
   readonly error: StoreError;
   /** The request certainly had no effect, so even a write may be sent again. */
@@ -18,14 +19,8 @@ const meanings = [
   { text: 'database space exceeded', reason: 'NoSpace' },
 ] as const;
 
-/** The connection was never made, or etcd turned the request away at its door. */
-const untouchedTexts = [
-  'No connection established',
-  'Channel closed before call started',
-  'Name resolution failed',
-  'the client was already closed',
-  'etcdserver: too many requests',
-];
+/** etcd turned the request away at its door. */
+const untouchedText = 'etcdserver: too many requests';
 
 /** A caller's or an administrator's mistake: the same request fails the same way again. */
 const lastingTexts = [
@@ -33,12 +28,12 @@ const lastingTexts = [
   'authentication failed',
   'user name is empty',
   'invalid auth token',
-  'INVALID_ARGUMENT',
   'duplicate key given in txn request',
 ];
 
 export function classifyEtcdError(cause: unknown, address: string): EtcdFailure {
-  const text = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
+  const text = cause instanceof Error ? cause.message : String(cause);
+  const failed = cause instanceof GrpcError ? cause : undefined;
   const meaning = meanings.find((known) => text.includes(known.text));
   if (meaning !== undefined) {
     const error = new StoreError(meaning.reason, `etcd ${address}: ${text}`, { cause });
@@ -46,7 +41,9 @@ export function classifyEtcdError(cause: unknown, address: string): EtcdFailure 
   }
   return {
     error: new StoreError('Unavailable', `etcd ${address} did not answer: ${text}`, { cause }),
-    isUntouched: untouchedTexts.some((known) => text.includes(known)),
-    isPassing: !lastingTexts.some((known) => text.includes(known)),
+    isUntouched: failed?.isUntouched === true || text.includes(untouchedText),
+    isPassing:
+      failed?.code !== grpcCodes.invalidArgument &&
+      !lastingTexts.some((known) => text.includes(known)),
   };
 }

@@ -1,6 +1,6 @@
-import type { ITxnRequest, ITxnResponse } from 'etcd3';
 import { expect, test } from 'vitest';
 import { EtcdGatherer } from './etcd-gather.ts';
+import type { TxnAnswer, TxnRequest } from './etcd-messages.ts';
 import { StoreError, type Txn } from './store.ts';
 
 const never = new AbortController().signal;
@@ -8,17 +8,16 @@ const never = new AbortController().signal;
 /** A sender that holds every request until it is answered, and remembers what was in it. */
 function setup() {
   const sent: { readonly names: string[]; readonly answer: (error?: unknown) => void }[] = [];
-  const send = (request: ITxnRequest) =>
-    new Promise<ITxnResponse>((resolve, reject) => {
-      const inner = (request.success ?? []).flatMap(({ request_txn }) => request_txn ?? []);
+  const send = (request: TxnRequest) =>
+    new Promise<TxnAnswer>((resolve, reject) => {
+      const inner = request.success.flatMap((each) => (each.type === 'txn' ? each.txn : []));
       const all = inner.length > 0 ? inner : [request];
-      const names = all.map(({ success = [] }) => String(success[0]?.request_put?.key));
-      const one = { succeeded: true, responses: [] };
+      const names = all.map(({ success: [one] }) => (one?.type === 'put' ? String(one.key) : ''));
+      const one = { revision: 7n, succeeded: true, responses: [] };
       const answer = (error?: unknown) => {
         if (error !== undefined) reject(error);
-        const responses = inner.map(() => ({ response_txn: one }));
-        // Only what the gatherer reads of an answer.
-        resolve({ ...one, responses, header: { revision: '7' } } as unknown as ITxnResponse);
+        // etcd tells the revision of the whole alone.
+        resolve({ ...one, responses: inner.map(() => ({ txn: { ...one, revision: 0n } })) });
       };
       sent.push({ names, answer });
     });
@@ -26,7 +25,7 @@ function setup() {
   const write = (key: string, more: Partial<Txn> = {}, signal = never) => {
     const then = [{ type: 'put', key, value: new Uint8Array(4) } as const];
     const txn = { compare: [], then, otherwise: [], sharesRevision: true, ...more };
-    const success = [{ request_put: { key: Buffer.from(key), value: Buffer.alloc(4) } }];
+    const success = [{ type: 'put', key: Buffer.from(key), value: Buffer.alloc(4) } as const];
     return gatherer.txn({ txn, request: { compare: [], success, failure: [] } }, signal);
   };
   return { sent, write };
@@ -44,10 +43,10 @@ test('what comes while one is under way goes together, in its turn', async () =>
   expect(sent[1]?.names).toEqual(['b', 'c']);
   sent[1]?.answer();
   const results = await Promise.all(answers);
-  expect(results.map(({ succeeded, header }) => [succeeded, header.revision])).toEqual([
-    [true, '7'],
-    [true, '7'],
-    [true, '7'],
+  expect(results.map(({ succeeded, revision }) => [succeeded, revision])).toEqual([
+    [true, 7n],
+    [true, 7n],
+    [true, 7n],
   ]);
 });
 

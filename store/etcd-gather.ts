@@ -1,19 +1,16 @@
 /** Writes that may share a revision, and come while others are under way, go in one request: each is judged on its own. */
-import type { IRequestOp, ITxnRequest, ITxnResponse } from 'etcd3';
 import { onAbort } from './abort.ts';
+import type { TxnAnswer, TxnOperation, TxnRequest } from './etcd-messages.ts';
 import { StoreError, type Txn } from './store.ts';
 
 /** One transaction, in our words for what it touches and in etcd's for what is sent. */
 export interface GatheredTxn {
   readonly txn: Txn;
-  readonly request: ITxnRequest;
+  readonly request: TxnRequest;
 }
 
 /** Carries out one transaction of etcd's. */
-export type SendTxn = (request: ITxnRequest, signal: AbortSignal) => Promise<ITxnResponse>;
-
-/** What one transaction came to; the header is that of the request it went in. */
-export type GatheredAnswer = Pick<ITxnResponse, 'header' | 'succeeded' | 'responses'>;
+export type SendTxn = (request: TxnRequest, signal: AbortSignal) => Promise<TxnAnswer>;
 
 /** So many of their requests are under way before writes are gathered: without a queue nobody waits. */
 const maxUnderWay = 1;
@@ -26,7 +23,7 @@ const maxWaiting = 50_000;
 
 interface Waiting extends GatheredTxn {
   readonly bytes: number;
-  readonly settle: (answer: GatheredAnswer) => void;
+  readonly settle: (answer: TxnAnswer) => void;
   readonly fail: (error: unknown) => void;
   isGone: boolean;
 }
@@ -42,8 +39,8 @@ export class EtcdGatherer {
     this.#send = send;
   }
 
-  /** As if it went alone; those that went together have one revision, in no order among them. */
-  async txn(gathered: GatheredTxn, signal: AbortSignal): Promise<GatheredAnswer> {
+  /** As if it went alone; those that went together have one revision, that of their request, in no order among them. */
+  async txn(gathered: GatheredTxn, signal: AbortSignal): Promise<TxnAnswer> {
     if (!mayBeGathered(gathered.txn)) return this.#send(gathered.request, signal);
     if (this.#underWay < maxUnderWay) {
       return this.#counted(() => this.#send(gathered.request, signal));
@@ -130,15 +127,15 @@ export class EtcdGatherer {
       only.settle(await this.#send(only.request, this.#forAll));
       return;
     }
-    const success = part.map(({ request }): IRequestOp => ({ request_txn: request }));
-    const { header, responses } = await this.#send(
+    const success = part.map(({ request }): TxnOperation => ({ type: 'txn', txn: request }));
+    const { revision, responses } = await this.#send(
       { compare: [], success, failure: [] },
       this.#forAll,
     );
     for (const [index, each] of part.entries()) {
-      const answer = responses[index]?.response_txn;
+      const answer = responses[index]?.txn;
       if (answer === undefined) each.fail(new Error('etcd answered less than it was asked'));
-      else each.settle({ header, succeeded: answer.succeeded, responses: answer.responses });
+      else each.settle({ ...answer, revision });
     }
   }
 

@@ -1,20 +1,19 @@
-import type { IEvent } from 'etcd3';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { RevisionGrouper } from './etcd-history.ts';
 import { EtcdKeys } from './etcd-keys.ts';
+import type { WatchEvent } from './etcd-messages.ts';
 
 const keys = new EtcdKeys('/berth');
 
-/** An event as the decoder gives it; only what the grouper looks at. */
-function event(revision: number, key: string, type: 'PUT' | 'DELETE' = 'PUT'): IEvent {
+function event(revision: number, key: string, type: 'put' | 'delete' = 'put'): WatchEvent {
   const kv = {
     key: Buffer.from(`/berth/${key}`),
     value: Buffer.from('x'),
-    mod_revision: String(revision),
-    create_revision: String(revision),
+    modRevision: BigInt(revision),
+    createRevision: BigInt(revision),
   };
-  return { type, kv, prev_kv: null } as unknown as IEvent;
+  return { isDelete: type === 'delete', kv };
 }
 
 function summary(sets: ReturnType<RevisionGrouper['add']>): string[] {
@@ -27,7 +26,7 @@ test('a revision split over fragments is given once it is whole', () => {
     '5x1',
   ]);
   expect(grouper.add({ events: [event(6, 'b')], fragment: true })).toEqual([]);
-  const events = [event(6, 'c', 'DELETE'), event(7, 'a')];
+  const events = [event(6, 'c', 'delete'), event(7, 'a')];
   expect(summary(grouper.add({ events, fragment: false }))).toEqual(['6x3', '7x1']);
 });
 

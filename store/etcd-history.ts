@@ -1,14 +1,7 @@
-import type { IEvent } from 'etcd3';
 import { inKeyOrder } from './change-order.ts';
 import type { EtcdKeys } from './etcd-keys.ts';
+import type { WatchAnswer, WatchEvent } from './etcd-messages.ts';
 import type { Change, ChangeSet, Revision } from './store.ts';
-
-/** A response of etcd's watch, as far as grouping is concerned. */
-export interface WatchEvents {
-  readonly events: readonly IEvent[];
-  /** The response goes on in the next one, perhaps in the middle of a revision. */
-  readonly fragment: boolean;
-}
 
 /**
  * Turns the events of one stream into whole revisions: drops what was delivered before the stream
@@ -26,10 +19,10 @@ export class RevisionGrouper {
   }
 
   /** The revisions that this response completes, in order. */
-  add({ events, fragment }: WatchEvents): readonly ChangeSet[] {
+  add({ events, fragment }: Pick<WatchAnswer, 'events' | 'fragment'>): readonly ChangeSet[] {
     const complete: ChangeSet[] = [];
     for (const event of events) {
-      const revision = BigInt(event.kv.mod_revision);
+      const revision = event.kv.modRevision;
       if (revision <= this.#delivered) continue;
       // Events come in the order of their revisions, so a later one ends the one before.
       if (this.#held !== undefined && this.#held.revision !== revision) {
@@ -47,18 +40,9 @@ export class RevisionGrouper {
     return complete;
   }
 
-  #change(event: IEvent, revision: Revision): Change {
-    // Without a previous entry the decoder gives null or, for some responses, an empty one.
-    const hasPrevious = event.prev_kv !== null && BigInt(event.prev_kv?.mod_revision ?? 0) > 0n;
-    const previous = hasPrevious ? { previous: this.#keys.entry(event.prev_kv) } : {};
-    if (isDelete(event)) {
-      return { type: 'delete', key: this.#keys.inner(event.kv.key), revision, ...previous };
-    }
-    return { type: 'put', entry: this.#keys.entry(event.kv), ...previous };
+  #change({ isDelete, kv, previous }: WatchEvent, revision: Revision): Change {
+    const before = previous === undefined ? {} : { previous: this.#keys.entry(previous) };
+    if (isDelete) return { type: 'delete', key: this.#keys.inner(kv.key), revision, ...before };
+    return { type: 'put', entry: this.#keys.entry(kv), ...before };
   }
-}
-
-/** The decoder gives the name of the type, though the declarations say otherwise. */
-function isDelete(event: IEvent): boolean {
-  return String(event.type).toLowerCase() === 'delete';
 }

@@ -1,4 +1,4 @@
-import type { IKeyValue } from 'etcd3';
+import type { KeyValue } from './etcd-messages.ts';
 import { type KeyRange, keyBytes, prefixEnd, prefixRange } from './keys.ts';
 import type { Entry } from './store.ts';
 
@@ -19,26 +19,22 @@ export class EtcdKeys {
   }
 
   /** The key as our callers know it. */
-  inner(key: Buffer): string {
-    return key.toString('utf8', this.#prefixBytes.length);
+  inner(key: Uint8Array): string {
+    const { length } = this.#prefixBytes;
+    return Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('utf8', length);
   }
 
   /** The bounds of a listing in etcd's words: `\0` as the end means "to the last key". */
-  range(prefix: string, after?: string): { key: Buffer; range_end: Buffer } {
+  range(prefix: string, after?: string): { key: Buffer; rangeEnd: Buffer } {
     const start = Buffer.concat([this.#prefixBytes, prefixRange(prefix, after).start]);
     const end = prefixEnd(this.outer(prefix));
     const range: KeyRange = end === undefined ? { start } : { start, end };
     // An empty key would be refused; nothing sorts before a single zero byte.
     const key = range.start.length === 0 ? Buffer.from([0]) : range.start;
-    return { key, range_end: range.end ?? Buffer.from([0]) };
+    return { key, rangeEnd: range.end ?? Buffer.from([0]) };
   }
 
-  entry(kv: IKeyValue): Entry {
-    return {
-      key: this.inner(kv.key),
-      value: kv.value,
-      modRevision: BigInt(kv.mod_revision),
-      createRevision: BigInt(kv.create_revision),
-    };
+  entry({ key, value, modRevision, createRevision }: KeyValue): Entry {
+    return { key: this.inner(key), value, modRevision, createRevision };
   }
 }

@@ -1,15 +1,23 @@
-import type { IRangeRequest, IRequestOp, IResponseOp, ITxnRequest } from 'etcd3';
 import type { CallOptions } from '../lib/call.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { type Log, silentLog } from '../lib/log.ts';
 import { type EtcdConnection, EtcdEndpoints } from './etcd-endpoints.ts';
 import { EtcdGatherer } from './etcd-gather.ts';
 import { EtcdKeys } from './etcd-keys.ts';
+import {
+  compact,
+  isOutOfSpace,
+  type RangeAnswer,
+  type RangeRequest,
+  range,
+  status,
+  type TxnOperation,
+  txn,
+} from './etcd-messages.ts';
 import { watchEtcd } from './etcd-watch.ts';
 import { checkTxn, maxKeyBytes } from './limits.ts';
 import {
   type ChangeSet,
-  type Comparison,
   type Entry,
   type ListOptions,
   type ListPage,
@@ -69,13 +77,15 @@ class EtcdStore implements Store {
     this.#keys = deps.keys;
     this.#clock = deps.clock;
     this.#log = deps.log;
-    this.#gatherer = new EtcdGatherer((request, signal) => this.#write(request, signal));
+    this.#gatherer = new EtcdGatherer((request, signal) =>
+      this.#endpoints.call('write', txn, request, signal),
+    );
   }
 
   async get(key: string, { at, signal }: ReadOptions): Promise<Entry | undefined> {
     // What cannot be a key is not found, but whether `at` can be read is checked all the same.
     const isKey = key !== '' && Buffer.byteLength(key) <= maxKeyBytes;
-    const wanted = isKey ? { key: this.#keys.outer(key) } : { ...anyKey, count_only: true };
+    const wanted = isKey ? { key: this.#keys.outer(key) } : { ...anyKey, countOnly: true };
     const request = { ...wanted, ...revisionOf(at) };
     const { kvs } = await this.#range(request, signal);
     return kvs[0] === undefined ? undefined : this.#keys.entry(kvs[0]);
@@ -86,8 +96,8 @@ class EtcdStore implements Store {
     const request = {
       ...this.#keys.range(prefix, after),
       ...revisionOf(at),
-      ...(limit === undefined || limit === 0 ? {} : { limit: String(limit) }),
-      ...(limit === 0 ? { count_only: true } : {}),
+      ...(limit === undefined ? {} : { limit }),
+      ...(limit === 0 ? { countOnly: true } : {}),
     };
     const answer = await this.#range(request, signal);
     return {
@@ -97,23 +107,24 @@ class EtcdStore implements Store {
     };
   }
 
-  async txn(txn: Txn, { signal }: CallOptions): Promise<TxnResult> {
-    checkTxn(txn);
+  async txn(wanted: Txn, { signal }: CallOptions): Promise<TxnResult> {
+    checkTxn(wanted);
     const request = {
-      compare: txn.compare.map((comparison) => this.#compare(comparison)),
-      success: txn.then.map((operation) => this.#operation(operation)),
-      failure: txn.otherwise.map((operation) => this.#operation(operation)),
+      compare: wanted.compare.map(({ key, modRevision }) => ({
+        key: this.#keys.outer(key),
+        modRevision,
+      })),
+      success: wanted.then.map((operation) => this.#operation(operation)),
+      failure: wanted.otherwise.map((operation) => this.#operation(operation)),
     };
-    const isRead = [...txn.then, ...txn.otherwise].every(({ type }) => type === 'get');
-    const answer = isRead
-      ? await this.#endpoints.call('read', signal, (client, options) =>
-          client.kv.txn(request, options),
-        )
-      : await this.#gatherer.txn({ txn, request }, signal);
+    const isRead = [...wanted.then, ...wanted.otherwise].every(({ type }) => type === 'get');
+    const { succeeded, revision, responses } = isRead
+      ? await this.#endpoints.call('read', txn, request, signal)
+      : await this.#gatherer.txn({ txn: wanted, request }, signal);
     return {
-      succeeded: answer.succeeded,
-      revision: BigInt(answer.header.revision),
-      entries: answer.responses.map((response) => this.#entryOf(response)),
+      succeeded,
+      revision,
+      entries: responses.map(({ kv }) => (kv === undefined ? undefined : this.#keys.entry(kv))),
     };
   }
 
@@ -131,7 +142,7 @@ class EtcdStore implements Store {
   }
 
   async revision({ signal }: CallOptions): Promise<Revision> {
-    const request = { ...anyKey, count_only: true };
+    const request = { ...anyKey, countOnly: true };
     return (await this.#range(request, signal)).revision;
   }
 
@@ -139,9 +150,7 @@ class EtcdStore implements Store {
     // Before the first revision there is no history to forget.
     if (revision <= 1n) return;
     try {
-      await this.#endpoints.call('read', signal, (client, options) =>
-        client.kv.compact({ revision: String(revision), physical: false }, options),
-      );
+      await this.#endpoints.call('read', compact, revision, signal);
     } catch (error) {
       // That far it is compacted already, by an earlier attempt or by another process.
       if (error instanceof StoreError && error.reason === 'Compacted') return;
@@ -150,17 +159,12 @@ class EtcdStore implements Store {
   }
 
   async space({ signal }: CallOptions): Promise<StoreSpace> {
-    const [{ alarms }, status] = await Promise.all([
-      this.#endpoints.call('read', signal, (client, options) =>
-        client.maintenance.alarm({ action: 'Get' }, options),
-      ),
-      this.#endpoints.call('read', signal, (client, options) => client.maintenance.status(options)),
+    const [isFull, { sizeBytes, inUseBytes }] = await Promise.all([
+      this.#endpoints.call('read', isOutOfSpace, undefined, signal),
+      this.#endpoints.call('read', status, undefined, signal),
     ]);
-    const sizeBytes = Number(status.dbSize);
     // 3.4 and newer say it; the default is for what answers in etcd's place.
-    const size = { sizeBytes, inUseBytes: Number(status.dbSizeInUse || status.dbSize) };
-    // The decoder gives the name of the alarm in etcd's own capitals.
-    const isFull = alarms.some(({ alarm }) => String(alarm).toUpperCase() === 'NOSPACE');
+    const size = { sizeBytes, inUseBytes: inUseBytes || sizeBytes };
     return isFull ? { ...size, full: etcdIsFull } : size;
   }
 
@@ -168,60 +172,20 @@ class EtcdStore implements Store {
     this.#endpoints.close();
   }
 
-  #write(request: ITxnRequest, signal: AbortSignal) {
-    return this.#endpoints.call('write', signal, (client, options) =>
-      client.kv.txn(request, options),
-    );
+  #range(request: RangeRequest, signal: AbortSignal): Promise<RangeAnswer> {
+    return this.#endpoints.call('read', range, request, signal);
   }
 
-  async #range(request: IRangeRequest, signal: AbortSignal) {
-    const answer = await this.#endpoints.call('read', signal, (client, options) =>
-      client.kv.range(request, options),
-    );
-    return {
-      kvs: answer.kvs,
-      count: Number(answer.count),
-      revision: BigInt(answer.header.revision),
-    };
-  }
-
-  #compare({ key, modRevision }: Comparison) {
-    return {
-      key: this.#keys.outer(key),
-      target: 'Mod' as const,
-      result: 'Equal' as const,
-      mod_revision: String(modRevision),
-    };
-  }
-
-  #operation(operation: Operation): IRequestOp {
-    const key = this.#keys.outer(operation.key);
-    switch (operation.type) {
-      case 'put':
-        return { request_put: { key, value: asBuffer(operation.value) } };
-      case 'delete':
-        return { request_delete_range: { key, prev_kv: true } };
-      case 'get':
-        return { request_range: { key } };
-    }
-  }
-
-  /** Exactly one member of an answer is set, though the declarations say all are. */
-  #entryOf(response: Partial<IResponseOp>): Entry | undefined {
-    const kv = response.response_range?.kvs[0] ?? response.response_delete_range?.prev_kvs[0];
-    return kv === undefined ? undefined : this.#keys.entry(kv);
+  #operation(operation: Operation): TxnOperation {
+    return { ...operation, key: this.#keys.outer(operation.key) };
   }
 }
 
-function revisionOf(at: Revision | undefined): { revision?: string } {
-  return at === undefined ? {} : { revision: String(atLeastFirst(at)) };
+function revisionOf(at: Revision | undefined): { revision?: Revision } {
+  return at === undefined ? {} : { revision: atLeastFirst(at) };
 }
 
 /** Revision 1 is the empty store; etcd takes 0 for "the newest". */
 function atLeastFirst(revision: Revision): Revision {
   return revision < 1n ? 1n : revision;
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -1,4 +1,4 @@
-/** The way to etcd: its client is a seventh of a start, and is loaded only where etcd is the store. */
+/** The way to etcd: its ten files are loaded only where etcd is the store. */
 import type { EtcdStoreOptions } from './etcd.ts';
 import type { Store } from './store.ts';
 

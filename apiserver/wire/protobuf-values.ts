@@ -3,14 +3,14 @@
  * Source: k8s.io/apimachinery (1.32), generated.proto of meta/v1, resource, intstr and runtime.
  */
 import type { JsonValue } from '../../api/meta.ts';
+import { type ProtobufReader, WireFormatError } from '../../lib/protobuf-reader.ts';
 import { parseJson } from './json.ts';
-import { WireFormatError, type WireReader } from './wire-reader.ts';
 
 const minSeconds = -62_135_596_800n;
 const maxSeconds = 253_402_300_799n;
 
 /** {seconds = 1, nanos = 2} as RFC 3339; nothing at all is the zero time, which is not set. */
-export function readTime(reader: WireReader, digits: 0 | 6): string | undefined {
+export function readTime(reader: ProtobufReader, digits: 0 | 6): string | undefined {
   if (reader.done) return undefined;
   let seconds = 0n;
   let nanos = 0n;
@@ -30,7 +30,7 @@ export function readTime(reader: WireReader, digits: 0 | 6): string | undefined 
 }
 
 /** {string = 1}. */
-export function readQuantity(reader: WireReader): string {
+export function readQuantity(reader: ProtobufReader): string {
   let text = '';
   while (!reader.done) {
     const { field, wireType } = reader.tag();
@@ -41,7 +41,7 @@ export function readQuantity(reader: WireReader): string {
 }
 
 /** {type = 1: 0 number or 1 text, intVal = 2, strVal = 3}. */
-export function readIntOrString(reader: WireReader): number | string {
+export function readIntOrString(reader: ProtobufReader): number | string {
   let type = 0n;
   let number = 0n;
   let text = '';
@@ -56,7 +56,7 @@ export function readIntOrString(reader: WireReader): number | string {
 }
 
 /** {raw = 1}: JSON as it stands. */
-export function readRaw(reader: WireReader): JsonValue | undefined {
+export function readRaw(reader: ProtobufReader): JsonValue | undefined {
   let raw: Uint8Array | undefined;
   while (!reader.done) {
     const { field, wireType } = reader.tag();

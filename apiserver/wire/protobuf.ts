@@ -6,8 +6,8 @@
 import type { JsonObject, JsonValue } from '../../api/meta.ts';
 import type { ProtoInline, Schema } from '../../api/schema.ts';
 import { badRequest, StatusError } from '../../api/status.ts';
+import { ProtobufReader, type Tag, WireFormatError } from '../../lib/protobuf-reader.ts';
 import { readIntOrString, readQuantity, readRaw, readTime } from './protobuf-values.ts';
-import { type Tag, WireFormatError, WireReader } from './wire-reader.ts';
 
 export interface DecodedProtobuf {
   readonly apiVersion: string;
@@ -32,7 +32,7 @@ export function decodeProtobuf(
       throw badRequest(`no kind "${kind}" is registered for version "${apiVersion}"`);
     }
     const object: JsonObject = { kind, apiVersion };
-    readMessage(found.schema, new WireReader(raw), object, 0);
+    readMessage(found.schema, new ProtobufReader(raw), object, 0);
     return { apiVersion, kind, object };
   } catch (error) {
     if (error instanceof StatusError) throw error;
@@ -57,7 +57,7 @@ function readEnvelope(bytes: Uint8Array): Envelope {
       `provided data does not appear to be a protobuf message, expected prefix [${prefix}]`,
     );
   }
-  const reader = new WireReader(bytes, magic.length);
+  const reader = new ProtobufReader(bytes, magic.length);
   let type = { apiVersion: '', kind: '' };
   let raw: Uint8Array = new Uint8Array();
   while (!reader.done) {
@@ -82,7 +82,7 @@ function readEnvelope(bytes: Uint8Array): Envelope {
   return { ...type, raw };
 }
 
-function readTypeMeta(reader: WireReader): { apiVersion: string; kind: string } {
+function readTypeMeta(reader: ProtobufReader): { apiVersion: string; kind: string } {
   const type = { apiVersion: '', kind: '' };
   while (!reader.done) {
     const { field, wireType } = reader.tag();
@@ -135,11 +135,16 @@ function fieldsWithin({ fields, inline = [] }: ProtoInline): readonly string[] {
   return [...fields, ...inline.flatMap(fieldsWithin)];
 }
 
-function readMessage(schema: Schema, reader: WireReader, into: JsonObject, depth: number): void {
+function readMessage(
+  schema: Schema,
+  reader: ProtobufReader,
+  into: JsonObject,
+  depth: number,
+): void {
   readFields(planOf(schema), reader, into, depth);
 }
 
-function readFields(plan: Plan, reader: WireReader, into: JsonObject, depth: number): void {
+function readFields(plan: Plan, reader: ProtobufReader, into: JsonObject, depth: number): void {
   if (depth > maxProtobufDepth) throw new WireFormatError('exceeded max depth');
   while (!reader.done) {
     const tag = reader.tag();
@@ -156,7 +161,7 @@ function readFields(plan: Plan, reader: WireReader, into: JsonObject, depth: num
 }
 
 interface Place {
-  readonly reader: WireReader;
+  readonly reader: ProtobufReader;
   readonly tag: Tag;
   readonly depth: number;
   readonly into: JsonObject;
@@ -223,7 +228,7 @@ function readItems(items: Schema, place: Place): JsonValue[] {
 }
 
 /** Entries of maps are messages {key = 1, value = 2}; what is missing is empty. */
-function readEntry(schema: Schema, reader: WireReader, map: JsonObject, depth: number): void {
+function readEntry(schema: Schema, reader: ProtobufReader, map: JsonObject, depth: number): void {
   const values = schema.additionalProperties;
   if (typeof values !== 'object') return;
   let key = '';
@@ -309,13 +314,13 @@ function readScalar(schema: Schema, { reader, tag }: Place): JsonValue {
   }
 }
 
-function int(reader: WireReader): number | bigint {
+function int(reader: ProtobufReader): number | bigint {
   const value = reader.int();
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : value;
 }
 
-function expectMessage(reader: WireReader, tag: Tag): WireReader {
+function expectMessage(reader: ProtobufReader, tag: Tag): ProtobufReader {
   expect(tag, 2);
   return reader.message();
 }

@@ -70,7 +70,14 @@ storeContract('etcd', async () => {
   places += 1;
   const keyPrefix = `/place/${places}`;
   return {
-    open: () => openEtcdStore({ endpoints: [etcd.endpoint], keyPrefix }),
+    // What is asked here is what an answer says, not how soon it comes on a busy machine.
+    open: () =>
+      openEtcdStore({
+        endpoints: [etcd.endpoint],
+        keyPrefix,
+        attemptTimeoutMs: 30_000,
+        callTimeoutMs: 60_000,
+      }),
     remove: async () => {
       etcd.ctl('del', '--prefix', keyPrefix);
     },

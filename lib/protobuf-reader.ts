@@ -1,6 +1,6 @@
 /** Reads the protobuf wire format. Trusts nothing: every length is checked against what is there. */
 
-/** What is wrong with the bytes; `decodeProtobuf` turns it into a `StatusError`. */
+/** What is wrong with the bytes. */
 export class WireFormatError extends Error {
   override readonly name = 'WireFormatError';
 }
@@ -14,11 +14,12 @@ export interface Tag {
 }
 
 const maxFieldNumber = 2 ** 29 - 1;
+const maxVarintBytes = 10;
 
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** A cursor over a part of a message; parts share the bytes. */
-export class WireReader {
+export class ProtobufReader {
   readonly #bytes: Uint8Array;
   readonly #end: number;
   #at: number;
@@ -34,10 +35,10 @@ export class WireReader {
   }
 
   tag(): Tag {
-    const key = this.#varint();
-    const field = Number(key >> 3n);
+    const key = this.uint();
+    const field = Math.floor(key / 8);
     if (field === 0 || field > maxFieldNumber) throw new WireFormatError('illegal tag');
-    const wireType = Number(key & 7n);
+    const wireType = key % 8;
     if (wireType !== 0 && wireType !== 1 && wireType !== 2 && wireType !== 5) {
       throw new WireFormatError(`illegal wireType ${wireType}`);
     }
@@ -46,7 +47,20 @@ export class WireReader {
 
   /** A signed integer of 64 bits. */
   int(): bigint {
-    return BigInt.asIntN(64, this.#varint());
+    const start = this.#at;
+    const value = this.uint();
+    return Number.isSafeInteger(value) ? BigInt(value) : this.#longInt(start);
+  }
+
+  /** An unsigned integer; one of 2^53 and above may be inexact, but is not less than that. */
+  uint(): number {
+    let value = 0;
+    for (let i = 0, scale = 1; i < maxVarintBytes; i += 1, scale *= 128) {
+      const byte = this.#bytes[this.#take(1)] ?? 0;
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) return value;
+    }
+    throw new WireFormatError('integer overflow');
   }
 
   /** A number of 8 or 4 bytes. */
@@ -58,7 +72,7 @@ export class WireReader {
   }
 
   bytes(): Uint8Array {
-    const size = this.#length();
+    const size = this.uint();
     const start = this.#take(size);
     return this.#bytes.subarray(start, start + size);
   }
@@ -69,22 +83,16 @@ export class WireReader {
   }
 
   /** The message that comes next, to be read on its own. */
-  message(): WireReader {
-    const size = this.#length();
+  message(): ProtobufReader {
+    const size = this.uint();
     const start = this.#take(size);
-    return new WireReader(this.#bytes, start, start + size);
+    return new ProtobufReader(this.#bytes, start, start + size);
   }
 
   skip(wireType: WireType): void {
-    if (wireType === 0) this.#varint();
-    else if (wireType === 2) this.#take(this.#length());
+    if (wireType === 0) this.uint();
+    else if (wireType === 2) this.#take(this.uint());
     else this.#take(wireType === 1 ? 8 : 4);
-  }
-
-  #length(): number {
-    const size = this.#varint();
-    if (size > BigInt(this.#end - this.#at)) throw new WireFormatError('unexpected EOF');
-    return Number(size);
   }
 
   #take(size: number): number {
@@ -94,29 +102,12 @@ export class WireReader {
     return start;
   }
 
-  #varint(): bigint {
-    let low = 0;
-    for (let i = 0; i < 10; i += 1) {
-      const byte = this.#bytes[this.#take(1)] ?? 0;
-      // Four groups of seven bits fit a small integer; most numbers are no longer.
-      if (i < 4) {
-        low += (byte & 0x7f) * 2 ** (7 * i);
-        if (byte < 0x80) return BigInt(low);
-        continue;
-      }
-      return this.#longVarint(BigInt(low), byte);
+  /** The one that ends where the cursor is. */
+  #longInt(start: number): bigint {
+    let value = 0n;
+    for (let at = this.#at - 1; at >= start; at -= 1) {
+      value = (value << 7n) | BigInt((this.#bytes[at] ?? 0) & 0x7f);
     }
-    throw new WireFormatError('integer overflow');
-  }
-
-  #longVarint(low: bigint, fifth: number): bigint {
-    let value = low;
-    let byte = fifth;
-    for (let i = 4; i < 10; i += 1) {
-      value |= BigInt(byte & 0x7f) << BigInt(7 * i);
-      if (byte < 0x80) return BigInt.asUintN(64, value);
-      if (i < 9) byte = this.#bytes[this.#take(1)] ?? 0;
-    }
-    throw new WireFormatError('integer overflow');
+    return BigInt.asIntN(64, value);
   }
 }
