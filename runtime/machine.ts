@@ -143,6 +143,9 @@ export interface MachineControl {
   /** Resolves also when it is gone. */
   removeSnapshot(id: InstanceId, name: string, options: CallOptions): Promise<void>;
 
+  /** Paths of the disks that it has, or was last defined with; none where there is no machine. */
+  disks(id: InstanceId, options: CallOptions): Promise<readonly string[]>;
+
   /** The bytes of its screen (RFB), as a viewer of VNC has them. */
   openScreen(id: InstanceId, options: CallOptions): Promise<Duplex>;
 

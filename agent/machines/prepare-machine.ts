@@ -26,6 +26,8 @@ import { seedFiles, seedLabel } from './cloud-init.ts';
 export interface PrepareOptions extends CallOptions {
   /** Its disks are in use: those that are there are left to the hypervisor. */
   readonly running?: boolean;
+  /** Paths of the disks that it was started with last: they are never made anew. */
+  readonly had: readonly string[];
 }
 
 /** What its interfaces are attached to: by their numbers, and by their names where CNI did it. */
@@ -101,8 +103,10 @@ async function prepareDisk(
     const more = { ...known, isForeign: true, limits: limitsOf(limits) };
     return { name, path: foreign, format: 'raw', readOnly, ...more };
   }
-  const inUse = options.running === true && (await isThere(path));
-  if (!inUse) {
+  const isMade = await isThere(path);
+  // What is not mounted looks empty: its guest would begin anew.
+  if (!isMade && options.had.includes(path)) throw new DiskError(diskGone(name, path));
+  if (options.running !== true || !isMade) {
     const basePath = await imagePath(image, directory, options);
     const base = basePath === undefined ? {} : { basePath };
     try {
@@ -113,6 +117,11 @@ async function prepareDisk(
     }
   }
   return { name, path, format: 'qcow2', readOnly, ...known, limits: limitsOf(limits) };
+}
+
+function diskGone(name: string, path: string): string {
+  const remedy = 'mount its disk, bring the file back, or give it another name to begin anew';
+  return `disk "${name}": ${path} is gone: ${remedy}`;
 }
 
 /** The guest gets the device itself: nobody else has it mounted. What the volume may comes first. */

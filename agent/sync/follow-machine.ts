@@ -83,7 +83,8 @@ async function adjust(context: PodContext, pod: VmInstance, status: InstanceStat
     const references = withAttachments(context, createReferences(context));
     const pools = await references.networks();
     const networks = { pools, attachments: await references.attachments() };
-    const call = { signal, running: true } as const;
+    const had = (await runtime.machines?.disks(uid, { signal })) ?? [];
+    const call = { signal, running: true, had } as const;
     const machine = await aside(async () => {
       const held = await volumes.hold(pod, { signal });
       return await prepareMachine(pod.vm, networks, machinesDir, held, call);

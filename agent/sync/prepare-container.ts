@@ -163,7 +163,7 @@ async function machineOf(
   networks: MachineNetworks,
   held: ReadonlyMap<string, HeldVolume>,
 ): Promise<MachineSpec | undefined> {
-  const { pod, machinesDir, signal, aside, names, runtime } = context;
+  const { pod, uid, machinesDir, signal, aside, names, runtime } = context;
   if (!isVm(pod)) return undefined;
   const pools = networks.pools.map((network) => {
     if (network === undefined || names === undefined) return network;
@@ -175,7 +175,9 @@ async function machineOf(
     return { ...each, dns };
   });
   const named = { pools, attachments };
-  const machine = await aside(() => prepareMachine(pod.vm, named, machinesDir, held, { signal }));
+  const had = (await runtime.machines?.disks(uid, { signal })) ?? [];
+  const options = { had, signal };
+  const machine = await aside(() => prepareMachine(pod.vm, named, machinesDir, held, options));
   return await withinRoom(context, pod, machine);
 }
 

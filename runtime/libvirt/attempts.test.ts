@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
@@ -34,4 +34,15 @@ test('a note that a power cut or a full disk has spoilt is none, and is written 
   expect(await attempts.ended('a', 0)).toBeUndefined();
   expect(await attempts.noteEnd('a', 0, end(255))).toEqual(end(255));
   expect(await attempts.ended('a', 0)).toEqual(end(255));
+});
+
+test('a full disk hides no end', async () => {
+  const { attempts, directory } = await setup();
+  await attempts.prepare('a', 0);
+  await symlink('/dev/full', join(directory, 'a', 'end.0.json.new'));
+  expect(await attempts.noteEnd('a', 0, end(137))).toEqual(end(137));
+  expect(await attempts.noteEnd('a', 0, end(0))).toEqual(end(137));
+  expect(await attempts.ended('a', 0)).toEqual(end(137));
+  await attempts.forget('a', 0);
+  expect(await attempts.ended('a', 0)).toBeUndefined();
 });

@@ -1,7 +1,7 @@
 /** What libvirt does not keep: the console's output of each start, and how and when each ended. */
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { ContainerState } from '../runtime.ts';
 import { KeyedSerial } from '../serial.ts';
 
@@ -10,6 +10,8 @@ export type Ended = Extract<ContainerState, { phase: 'exited' }>;
 export class Attempts {
   readonly #stateDir: string;
   readonly #notes = new KeyedSerial();
+  /** By path: notes that the disk had no room for; of each attempt that is there one at most. */
+  readonly #unwritten = new Map<string, Ended>();
 
   constructor(stateDir: string) {
     this.#stateDir = stateDir;
@@ -46,11 +48,12 @@ export class Attempts {
   }
 
   async ended(instance: string, attempt: number): Promise<Ended | undefined> {
+    const path = this.#endOf(instance, attempt);
     try {
       // Written by `noteEnd`.
-      return JSON.parse(await readFile(this.#endOf(instance, attempt), 'utf8')) as Ended;
+      return JSON.parse(await readFile(path, 'utf8')) as Ended;
     } catch {
-      return undefined;
+      return this.#unwritten.get(path);
     }
   }
 
@@ -60,10 +63,16 @@ export class Attempts {
     return await this.#notes.run(path, async () => {
       const known = await this.ended(instance, attempt);
       if (known !== undefined) return known;
-      await mkdir(this.directory(instance), { recursive: true, mode: 0o711 });
-      const draft = `${path}.new`;
-      await writeFile(draft, JSON.stringify(ended), { flush: true });
-      await rename(draft, path);
+      try {
+        await mkdir(this.directory(instance), { recursive: true, mode: 0o711 });
+        const draft = `${path}.new`;
+        await writeFile(draft, JSON.stringify(ended), { flush: true });
+        await rename(draft, path);
+      } catch (error) {
+        // It has ended all the same.
+        if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) throw error;
+        this.#unwritten.set(path, ended);
+      }
       return ended;
     });
   }
@@ -93,6 +102,7 @@ export class Attempts {
 
   /** Of an attempt that is made anew. */
   async forget(instance: string, attempt: number): Promise<void> {
+    this.#unwritten.delete(this.#endOf(instance, attempt));
     await rm(this.#endOf(instance, attempt), { force: true });
     await rm(this.consoleLog(instance, attempt), { force: true });
     await rm(this.#startOf(instance, attempt), { force: true });
@@ -116,6 +126,8 @@ export class Attempts {
   }
 
   async remove(instance: string): Promise<void> {
+    for (const path of this.#unwritten.keys())
+      if (dirname(path) === this.directory(instance)) this.#unwritten.delete(path);
     await rm(this.directory(instance), { recursive: true, force: true });
   }
 

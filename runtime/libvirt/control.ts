@@ -85,6 +85,12 @@ export function createMachineControl(
           throw failed('snapshot', error);
         });
       }),
+    disks: async (id, options) => {
+      const found = await machines.find(id, options);
+      return found === undefined
+        ? []
+        : (await disksOf(machines, found, options)).map(({ path }) => path);
+    },
     openScreen: (id, options) => openScreen(machines, id, options),
     // A running machine is not held up by its copy.
     capture: async (id, what, options) => {
@@ -127,13 +133,21 @@ async function openScreen(
   return socket;
 }
 
-async function diskOf(
+async function disksOf(
   { libvirt }: Machines,
   { domain }: Found,
+  options: CallOptions,
+): Promise<readonly LiveDisk[]> {
+  return readLiveMachine(await new LiveDomains(libvirt).xml(domain, options)).disks;
+}
+
+async function diskOf(
+  machines: Machines,
+  found: Found,
   disk: string | undefined,
   options: CallOptions,
 ): Promise<LiveDisk> {
-  const { disks } = readLiveMachine(await new LiveDomains(libvirt).xml(domain, options));
+  const disks = await disksOf(machines, found, options);
   const chosen = disk === undefined ? disks[0] : disks.find(({ name }) => name === disk);
   if (chosen !== undefined) return chosen;
   const names = disks.map(({ name }) => name).join(', ');

@@ -1,7 +1,7 @@
 /** A VM from its manifest to its end through real kubectl, on a host with a libvirtd of its own. */
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -245,6 +245,39 @@ test(
     await kubectl.ok(['patch', 'vm', 'db', '--type=merge', '-p', back]);
     expect(await until('the guest answers again', answer, bootMs)).toBe('db\n');
     expect((await vm()).status?.restarts).toBe((stopped.status?.restarts ?? 0) + 1);
+  },
+  bootMs,
+);
+
+test(
+  'a disk that is gone is told, and never made anew',
+  async () => {
+    const wish = (running: boolean) =>
+      kubectl.ok([
+        'patch',
+        'vm',
+        'db',
+        '--type=merge',
+        '-p',
+        JSON.stringify({ spec: { running } }),
+      ]);
+    await wish(false);
+    await kubectl.ok(['wait', 'vm/db', '--for=jsonpath={.status.phase}=Stopped', '--timeout=180s']);
+    const { uid = '' } = (await vm()).metadata;
+    const found = await run('find', [
+      '/var/lib/libvirt/images/berth',
+      '-path',
+      `*${uid}/data.qcow2`,
+    ]);
+    const path = found.stdout.trim();
+    await run('mv', [path, `${path}.away`]);
+    await wish(true);
+    const words = `disk "data": ${path} is gone: mount its disk`;
+    await until('it says so', async () => (await vm()).status?.message?.startsWith(words));
+    await expect(stat(path)).rejects.toThrow('ENOENT');
+    await run('mv', [`${path}.away`, path]);
+    await kubectl.ok(['wait', 'vm/db', '--for=condition=Ready', '--timeout=180s']);
+    expect(await until('the guest answers again', answer, bootMs)).toBe('db\n');
   },
   bootMs,
 );
