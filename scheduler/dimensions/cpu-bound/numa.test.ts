@@ -61,6 +61,18 @@ describe('plans on a node with two memories', () => {
     expect(plans.filter(({ numaNode }) => numaNode === undefined).length).toBeLessThanOrEqual(1);
   });
 
+  it('divide no more cores than may be, with those that they use up', () => {
+    const nodes = [
+      { id: 0, cores: [0], memoryFree: undefined },
+      { id: 1, cores: [1], memoryFree: undefined },
+      { id: 2, cores: [2, 3], memoryFree: undefined },
+    ];
+    // The first has room for one more fragment, and one core may be divided besides.
+    const plans = numaPlans([50, 100, 300, 100], coreRequest(0.5), { maxShared: 2 }, nodes);
+    const cores = new Set(plans.flatMap(({ plan }) => plan.map(({ core }) => core)));
+    expect([plans.length, cores.size]).toEqual([7, 2]);
+  });
+
   it('are never fewer than on a node with one, and local first', () => {
     const cores = fc.array(fc.constantFrom<number>(0, 30, 50, 100, 100, 100, 150, 200), {
       minLength: 2,

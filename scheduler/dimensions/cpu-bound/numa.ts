@@ -52,7 +52,7 @@ export function numaPlans(
   for (let kept = Math.min(local.length, most); kept >= 0; kept -= 1) {
     const chosen = local.slice(0, kept);
     const rest = without(free, chosen);
-    const left = optionsAfter(chosen, free, rest, options);
+    const left = optionsAfter(chosen, rest, options);
     const across = kept === most ? [] : corePlans(rest, request, left).slice(0, most - kept);
     if (kept + across.length < most && kept > 0) continue;
     return [
@@ -73,26 +73,25 @@ function optionsOn(
   if (maxShared === undefined) return { maxShared };
   const turns = turnsLeft(Array.from(free).filter(isDivided).length, maxShared);
   const divided = cores.filter((core) => isDivided(free[core] ?? 0)).length;
-  return { maxShared: divided + Math.max(0, turns - turned(free, plans).length) };
+  const turned = coresInPart(plans).filter((core) => !isDivided(free[core] ?? 0)).length;
+  return { maxShared: divided + Math.max(0, turns - turned) };
 }
 
-/** Cores that the plans divide and use up are not seen among the divided ones of the rest. */
+/** Cores that fragments of the plans use up are not seen among the divided ones of the rest. */
 function optionsAfter(
   plans: readonly LocatedPlan[],
-  free: FreePieces,
   rest: FreePieces,
   { maxShared }: PlanOptions,
 ): PlanOptions {
   if (maxShared === undefined) return { maxShared };
-  const usedUp = turned(free, plans).filter((core) => !isDivided(rest[core] ?? 0)).length;
+  const usedUp = coresInPart(plans).filter((core) => !isDivided(rest[core] ?? 0)).length;
   return { maxShared: Math.max(0, maxShared - usedUp) };
 }
 
-/** Cores that the plans begin to divide. */
-function turned(free: FreePieces, plans: readonly LocatedPlan[]): readonly number[] {
+/** Cores of which the plans take fragments. */
+function coresInPart(plans: readonly LocatedPlan[]): readonly number[] {
   const shares = plans.flatMap(({ plan }) => plan).filter(({ pieces }) => isDivided(pieces));
-  const cores = new Set(shares.map(({ core }) => core));
-  return [...cores].filter((core) => !isDivided(free[core] ?? 0));
+  return [...new Set(shares.map(({ core }) => core))];
 }
 
 function localPlans(
