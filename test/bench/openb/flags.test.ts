@@ -1,5 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { readExperiment, seedsOf } from './flags.ts';
+import { readOrders } from './trace.ts';
 
 describe('the flags of the trace', () => {
   it.each([
@@ -28,5 +33,17 @@ describe('the flags of the trace', () => {
     [['--other'], /--other/],
   ])('%j are refused with the name of what is wrong', async (args, message) => {
     await expect(readExperiment(args)).rejects.toThrow(message);
+  });
+
+  it.each([
+    ['plain', 'orders.gz', (text: string) => text],
+    ['packed', 'orders', (text: string) => gzipSync(text)],
+  ])('orders are told by their content: %s', async (_, name, written) => {
+    const directory = mkdtempSync(join(tmpdir(), 'berth-openb-'));
+    onTestFinished(() => rmSync(directory, { recursive: true }));
+    const path = join(directory, name);
+    writeFileSync(path, written('{"42":{"pods":[0],"nodes":[7]}}'));
+    expect(await readOrders(path)).toEqual(new Map([[42, { pods: [0], nodes: [7] }]]));
+    await expect(readOrders(directory)).rejects.toThrow(directory);
   });
 });

@@ -56,7 +56,7 @@ export async function readPods(path: string): Promise<TracePod[]> {
 }
 
 export async function readOrders(path: string): Promise<ReadonlyMap<number, Orders>> {
-  const bytes = await readFile(path);
+  const bytes = await contentOf(path);
   const parsed = await parse(path, bytes);
   if (typeof parsed !== 'object' || parsed === null) throw new Error(`${path}: not an object`);
   const orders = Object.entries(parsed).map(([seed, order]) => {
@@ -66,9 +66,20 @@ export async function readOrders(path: string): Promise<ReadonlyMap<number, Orde
   return new Map(orders);
 }
 
+/** What every gzip file begins with. */
+const gzipHead = Buffer.from([0x1f, 0x8b]);
+
+async function contentOf(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw new Error(`${path}: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
 async function parse(path: string, bytes: Buffer): Promise<unknown> {
   try {
-    const text = path.endsWith('.gz') ? await promisify(gunzip)(bytes) : bytes;
+    const text = bytes.subarray(0, 2).equals(gzipHead) ? await promisify(gunzip)(bytes) : bytes;
     return JSON.parse(text.toString('utf8'));
   } catch (error) {
     throw new Error(`${path}: ${error instanceof Error ? error.message : error}`);
@@ -84,7 +95,7 @@ function isOrders(value: unknown): value is Orders {
 
 /** A CSV file with a head line and no quotes. */
 async function readTable(path: string) {
-  const [head = '', ...lines] = (await readFile(path, 'utf8')).trimEnd().split(/\r?\n/);
+  const [head = '', ...lines] = (await contentOf(path)).toString('utf8').trimEnd().split(/\r?\n/);
   const columns = new Map(head.split(',').map((name, i) => [name, i]));
   return lines.map((line, i) => {
     const cells = line.split(',');
