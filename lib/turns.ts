@@ -24,12 +24,18 @@ export class Turns {
     this.#sinceMs = clock.now();
   }
 
-  /** Does the work, with a step after each part. */
-  async through<T>(parts: Generator<undefined, T>): Promise<T> {
-    for (;;) {
-      const part = parts.next();
-      if (part.done === true) return part.value;
-      await this.step();
+  /** Does the work, with a step after each part. When `signal` aborts it is let go between two of them. */
+  async through<T>(parts: Generator<undefined, T>, signal?: AbortSignal): Promise<T> {
+    try {
+      for (;;) {
+        const part = parts.next();
+        if (part.done === true) return part.value;
+        await this.step();
+        signal?.throwIfAborted();
+      }
+    } finally {
+      // Nobody reads what it would return: only what it has to put back is done.
+      parts.return(undefined as never);
     }
   }
 

@@ -12,7 +12,7 @@ import { decodePlain } from '../verbs/body.ts';
 import { methodNotAllowed } from '../verbs/create.ts';
 import type { KindRequest, VerbDeps } from '../verbs/deps.ts';
 import { currentObject } from '../verbs/on-current.ts';
-import { respondJson } from '../verbs/respond.ts';
+import { respondInTurns } from '../verbs/respond.ts';
 import { prepareViews, viewOf } from '../verbs/view.ts';
 
 export interface Question {
@@ -68,7 +68,7 @@ async function aboutCurrent(
   await prepareViews(deps, request, [stored]);
   const { object } = viewOf(stored, kind);
   const { signal } = request.request;
-  return respondJson(200, await answer({ object, user, signal }));
+  return respondInTurns(deps, 200, await answer({ object, user, signal }));
 }
 
 /** Whether the request is a question of its own. */
@@ -88,5 +88,5 @@ export async function answerTo(deps: AnswersDeps, context: RequestContext): Prom
   const body = decodePlain(bytes, request.headers['content-type'], kind);
   const { namespace } = info;
   const { signal } = request;
-  return respondJson(201, await answer({ body, namespace, user, signal }));
+  return respondInTurns(deps, 201, await answer({ body, namespace, user, signal }));
 }

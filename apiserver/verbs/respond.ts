@@ -2,6 +2,7 @@
 
 import { stringify as yamlStringify } from 'yaml';
 import { formatApiVersion, type JsonObject, type JsonValue } from '../../api/meta.ts';
+import { Turns } from '../../lib/turns.ts';
 import type { Revision } from '../../store/store.ts';
 import {
   type Conversion,
@@ -16,7 +17,7 @@ import {
 import type { ServedKind } from '../registry/served-kind.ts';
 import type { ApiResponse } from '../request/request.ts';
 import { type Cached, metaString } from '../storage/cached.ts';
-import { stringifyJson } from '../wire/json.ts';
+import { jsonPieces, stringifyJson } from '../wire/json.ts';
 import type { KindRequest, VerbDeps } from './deps.ts';
 import { bytesOf, encode, itemBytes, prepareViews, viewOf } from './view.ts';
 
@@ -176,6 +177,21 @@ export function respondJson(
     return answer(status, Buffer.from(yamlStringify(value, { version: '1.1' })), mediaType);
   const text = stringifyJson(value, { sortKeys, ...(pretty ? { indent: 2 } : {}) });
   return answer(status, Buffer.from(`${text}\n`), json);
+}
+
+/** As `respondJson`, of what may tell of a hundred thousand nodes. */
+export async function respondInTurns(
+  { clock }: VerbDeps,
+  status: number,
+  body: JsonObject,
+): Promise<ApiResponse> {
+  const turns = new Turns(clock);
+  const pieces: Buffer[] = [];
+  for (const piece of jsonPieces(body)) {
+    pieces.push(Buffer.from(piece));
+    await turns.step();
+  }
+  return answer(status, Buffer.concat([...pieces, lineBreak]), json);
 }
 
 function answer(status: number, body: Uint8Array, contentType: string): ApiResponse {

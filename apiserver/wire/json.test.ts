@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { JsonValue } from '../../api/meta.ts';
-import { maxJsonDepth, parseJson, stringifyJson, WireError } from './json.ts';
+import { jsonPieces, maxJsonDepth, parseJson, stringifyJson, WireError } from './json.ts';
 
 describe('parseJson', () => {
   it('reports keys that stand twice, each path once, and keeps the last value', () => {
@@ -64,6 +64,22 @@ describe('parseJson', () => {
   });
 });
 
+const { value } = fc.letrec<{ value: JsonValue }>((tie) => ({
+  value: fc.oneof(
+    { depthSize: 'small' },
+    fc.constant(null),
+    fc.boolean(),
+    fc.string(),
+    fc.integer(),
+    fc.bigInt({ min: 2n ** 53n, max: 2n ** 63n - 1n }),
+    fc.array(tie('value')),
+    fc.dictionary(
+      fc.string().filter((key) => key !== '__proto__'),
+      tie('value'),
+    ),
+  ),
+}));
+
 describe('stringifyJson', () => {
   it('escapes what Go escapes, in keys too', () => {
     expect(stringifyJson({ '<k>': 'a&b\u2028\u007f' })).toBe(
@@ -84,25 +100,30 @@ describe('stringifyJson', () => {
   });
 
   it('is undone by parseJson', () => {
-    const { value } = fc.letrec<{ value: JsonValue }>((tie) => ({
-      value: fc.oneof(
-        { depthSize: 'small' },
-        fc.constant(null),
-        fc.boolean(),
-        fc.string(),
-        fc.integer(),
-        fc.bigInt({ min: 2n ** 53n, max: 2n ** 63n - 1n }),
-        fc.array(tie('value')),
-        fc.dictionary(
-          fc.string().filter((key) => key !== '__proto__'),
-          tie('value'),
-        ),
-      ),
-    }));
     fc.assert(
       fc.property(value, fc.boolean(), (original, sortKeys) => {
         expect(parseJson(stringifyJson(original, { sortKeys })).value).toEqual(original);
       }),
     );
+  });
+});
+
+describe('jsonPieces', () => {
+  const written = (original: JsonValue) => [...jsonPieces(original)];
+
+  it('are the same text', () => {
+    fc.assert(
+      fc.property(value, (original) => {
+        expect(written(original).join('')).toBe(stringifyJson(original));
+      }),
+    );
+    expect(written({ gone: undefined }).join('')).toBe('{}');
+  });
+
+  it('of a long list are many', () => {
+    const nodes = Array.from({ length: 10_000 }, (_, i) => ({ name: `n${i}` }));
+    const pieces = written({ status: { nodes } });
+    expect(pieces.join('')).toBe(stringifyJson({ status: { nodes } }));
+    expect(Math.max(...pieces.map(({ length }) => length))).toBeLessThan(5_000);
   });
 });

@@ -3,7 +3,7 @@
  * stand twice are reported, HTML characters are escaped, and errors have Go's words.
  * Source: Go 1.24 `encoding/json`, sigs.k8s.io/json v0.0.0-20241010.
  */
-import type { JsonValue } from '../../api/meta.ts';
+import type { JsonObject, JsonValue } from '../../api/meta.ts';
 import { readJson, scanJson } from './json-reader.ts';
 
 export { WireError } from './wire-error.ts';
@@ -58,6 +58,37 @@ export function stringifyJson(value: JsonValue, options: StringifyOptions = {}):
     if (text !== undefined) return escapeHtml(text);
   }
   return escapeHtml(write(value, options, ''));
+}
+
+/** Items of a list that are written in one part. */
+const partSize = 256;
+
+/** As `stringifyJson` on one line, in pieces: long lists in several, so that others have their turn between them. */
+export function* jsonPieces(value: JsonValue): Generator<string, void> {
+  if (value === null || typeof value !== 'object') {
+    yield stringifyJson(value);
+  } else if (isArray(value)) {
+    yield '[';
+    for (let from = 0; from < value.length; from += partSize) {
+      const items = stringifyJson(value.slice(from, from + partSize)).slice(1, -1);
+      yield from === 0 ? items : `,${items}`;
+    }
+    yield ']';
+  } else {
+    yield* fieldPieces(value);
+  }
+}
+
+function* fieldPieces(value: JsonObject): Generator<string, void> {
+  let before = '{';
+  for (const key of Object.keys(value)) {
+    const field = value[key];
+    if (field === undefined) continue;
+    yield `${before}${stringifyJson(key)}:`;
+    yield* jsonPieces(field);
+    before = ',';
+  }
+  yield before === '{' ? '{}' : '}';
 }
 
 function decode(body: Uint8Array): string {

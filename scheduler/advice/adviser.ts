@@ -12,6 +12,8 @@ import type {
 import type { JsonObject, KubeObject } from '../../api/meta.ts';
 import { badRequest, invalid } from '../../api/status.ts';
 import { podOfVm } from '../../api/vm-instance.ts';
+import { Slots } from '../../lib/slots.ts';
+import { Turns } from '../../lib/turns.ts';
 import { underAny } from '../../lib/under-any.ts';
 import { podRequest } from '../engine/pod-request.ts';
 import type { PlacementRequest } from '../engine/request.ts';
@@ -45,6 +47,7 @@ export class Adviser {
   #view: Promise<View> | undefined;
   #lastMs = 0;
   readonly #ending = new Set<Promise<void>>();
+  readonly #slot = new Slots(1);
 
   constructor(options: AdviserOptions) {
     this.#options = options;
@@ -52,21 +55,25 @@ export class Adviser {
 
   async whyPod(pod: Pod, signal: AbortSignal): Promise<Why> {
     const view = await this.#asked(pod, await this.#current(pod, signal), signal);
-    return whyOf(pod, whyInstance(view, pod));
+    return whyOf(pod, await this.#alone(() => whyInstance(view, pod), signal));
   }
 
   async whyVm(vm: VM, signal: AbortSignal): Promise<Why> {
     const pod = podOfVm(vm);
     const view = await this.#asked(pod, await this.#current(vm, signal), signal);
-    return whyOf(vm, whyInstance(view, pod));
+    return whyOf(vm, await this.#alone(() => whyInstance(view, pod), signal));
   }
 
   async whyWorkload(workload: Workload, signal: AbortSignal): Promise<Why> {
     const view = await this.#current(workload, signal);
     await this.#asked(instanceOf(workload, undefined), view, signal);
     const { uid = '' } = workload.metadata;
-    for (const pod of view.podsOf(uid)) await this.#asked(pod, view, signal);
-    return whyOf(workload, whyWorkload(view, workload));
+    const turns = new Turns(this.#options.clock);
+    for (const pod of view.podsOf(uid)) {
+      await this.#asked(pod, view, signal);
+      await turns.step();
+    }
+    return whyOf(workload, await this.#alone(() => whyWorkload(view, workload), signal));
   }
 
   /** Where they would land, were they applied now; problems are told, not thrown. */
@@ -85,10 +92,7 @@ export class Adviser {
     }
   }
 
-  /**
-   * A plan is made at one stroke, so that nobody sees it in the snapshot. What others have to be asked on the way is
-   * asked when it has been taken back, and then the plan is made anew.
-   */
+  /** What others have to be asked on the way is asked when the plan has been taken back, and then it is made anew. */
   async #planned(
     view: View,
     { objects, additions }: DryRun,
@@ -103,7 +107,8 @@ export class Adviser {
         answers.push(prepareFor(request, snapshot, preparing));
         return true;
       };
-      const status = planOf(view.surroundings(asks), objects, additions);
+      const plan = () => planOf(view.surroundings(asks), objects, additions);
+      const status = await this.#alone(plan, signal);
       if (status !== undefined) return status;
       await Promise.all(answers);
     }
@@ -124,12 +129,19 @@ export class Adviser {
     await this.#asked(pod, view, applicant.signal);
     const supply = new Supplies(view.stock, additions).supplyOf(pod, workload);
     const request = podRequest(pod, workload, view.cluster.dimensions, supply.ties);
-    return capacityOf(view.engine, request, spec, supply);
+    const capacity = () => capacityOf(view.engine, request, spec, supply);
+    return this.#alone(capacity, applicant.signal);
   }
 
   /** Resolves, after the signal aborted, when nothing of it runs any more. */
   async stopped(): Promise<void> {
     while (this.#ending.size > 0) await Promise.allSettled(this.#ending);
+  }
+
+  /** In turns with everything else on the thread, but with no other question: what one tries out, another must not see. */
+  #alone<T>(parts: () => Generator<undefined, T>, signal: AbortSignal): Promise<T> {
+    const answer = () => new Turns(this.#options.clock).through(parts(), signal);
+    return this.#slot.hold(answer, { signal });
   }
 
   async #current(object: KubeObject | undefined, signal: AbortSignal): Promise<View> {

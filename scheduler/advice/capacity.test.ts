@@ -44,9 +44,13 @@ class World {
     const supply = new Supplies(stock).supplyOf(pod, workload);
     const request = podRequest(pod, workload, dimensions, supply.ties);
     const before = seen(snapshot);
-    const status = capacityOf(this.#engine, request, wanted, supply);
+    const counting = capacityOf(this.#engine, request, wanted, supply);
+    let part = counting.next();
+    let parts = 1;
+    for (; part.done !== true; parts += 1) part = counting.next();
+    const status = part.value;
     expect(seen(snapshot)).toEqual(before);
-    return { ...status, rooms: status.nodes?.map(({ room }) => room) };
+    return { ...status, parts, rooms: status.nodes?.map(({ room }) => room) };
   }
 }
 
@@ -115,5 +119,14 @@ describe('capacity', () => {
     };
     world.cluster.volumes.apply(volume);
     expect(world.capacity(pod)).toMatchObject({ total: 1, rooms: [1, 0] });
+  });
+
+  it('is counted in parts, also where instances are tried one by one', () => {
+    const world = new World();
+    const { parts } = world.capacity(
+      workload({ volumeClaimTemplates: [{ metadata: { name: 'v' }, spec: { size: '1Gi' } }] }),
+    );
+    // Four fit on each of two nodes.
+    expect(parts).toBeGreaterThan(10);
   });
 });

@@ -7,7 +7,7 @@ import { ownerCountAt, roomAt } from '../engine/evaluate.ts';
 import { obstaclesOn } from '../engine/explain.ts';
 import type { PlacementRequest } from '../engine/request.ts';
 import type { Snapshot } from '../engine/snapshot.ts';
-import { type Candidate, distribute } from '../strategies/distribute.ts';
+import { type Candidate, distributeInParts } from '../strategies/distribute.ts';
 import type { Supply } from './supplies.ts';
 
 export type Wanted = Pick<CapacitySpec, 'strategy' | 'count' | 'limit'>;
@@ -18,18 +18,20 @@ const endless = Number.MAX_SAFE_INTEGER;
 /** More than this on one node are taken as endless where they are tried one by one. */
 const triedMax = 1_000;
 
-export function capacityOf(
+/** With pauses: of each node is told how it was when it was looked at. */
+export function* capacityOf(
   { snapshot }: Engine,
   request: PlacementRequest,
   wanted: Wanted,
   { most = endless, why }: Pick<Supply, 'most' | 'why'> = {},
-): CapacityStatus {
+): Generator<undefined, CapacityStatus> {
   const nodes: (CapacityNode & { readonly name: string; readonly room: number })[] = [];
   const candidates: Candidate[] = [];
-  for (const index of snapshot.order.indices()) {
+  for (const index of snapshot.order.indices().slice()) {
+    yield;
     const record = snapshot.recordAt(index);
     if (record === undefined) continue;
-    const { room: own, message } = roomOn(snapshot, request, index, record.name);
+    const { room: own, message } = yield* roomOn(snapshot, request, index, record.name);
     const room = Math.min(own, most);
     const has = ownerCountAt(snapshot, request, index);
     nodes.push({ name: record.name, room, has, ...(message === undefined ? {} : { message }) });
@@ -45,21 +47,23 @@ export function capacityOf(
     const refused = `${most} are possible in all, ${wanted.count} are asked for: ${why ?? ''}`;
     return { message: `${message}; ${refused}`, total, refused, nodes };
   }
-  return { total, ...laidOut(wanted, wanted.count, request, nodes, candidates, message) };
+  yield;
+  return { total, ...(yield* laidOut(wanted, wanted.count, request, nodes, candidates, message)) };
 }
 
-function laidOut(
+function* laidOut(
   { strategy, limit = 0 }: Wanted,
   need: number,
   request: PlacementRequest,
   nodes: readonly CapacityNode[],
   candidates: readonly Candidate[],
   message: string,
-): Pick<CapacityStatus, 'message' | 'nodes' | 'refused'> {
+): Generator<undefined, Pick<CapacityStatus, 'message' | 'nodes' | 'refused'>> {
   // Pack is an order of nodes for one instance after the other; Drained is the nearest for many at once.
   const own = request.strategy === 'Pack' ? 'Drained' : request.strategy;
   const chosen = strategy ?? own;
-  const answer = distribute(chosen, candidates, { need, limit });
+  const answer = yield* distributeInParts(chosen, candidates, { need, limit });
+  yield;
   if (answer.type === 'refused') {
     const { message: refused } = answer;
     return {
@@ -77,12 +81,12 @@ function laidOut(
 }
 
 /** By amounts and devices, by rules, and by what the owner allows one node to carry. */
-function roomOn(
+function* roomOn(
   snapshot: Snapshot,
   request: PlacementRequest,
   index: number,
   name: string,
-): { readonly room: number; readonly message?: string } {
+): Generator<undefined, { readonly room: number; readonly message?: string }> {
   const obstacles = obstaclesOn(snapshot, request, name) ?? [];
   if (obstacles.length > 0) {
     return { room: 0, message: obstacles.map(({ reason }) => reason).join(' and ') };
@@ -94,20 +98,32 @@ function roomOn(
   const hasVolumes = parts.length < request.parts.length;
   const room = Math.min(endless, more, roomAt(snapshot, { ...request, parts }, index));
   const heedsOthers = peerRules !== undefined && peer !== undefined;
-  return { room: heedsOthers || hasVolumes ? tried(snapshot, request, name, room) : room };
+  if (!heedsOthers && !hasVolumes) return { room };
+  return { room: yield* tried(snapshot, request, name, room) };
 }
 
 /** Instances that have a say in where others of them go, or Volumes, are put there one by one, and taken back. */
-function tried(snapshot: Snapshot, request: PlacementRequest, name: string, most: number): number {
+function* tried(
+  snapshot: Snapshot,
+  request: PlacementRequest,
+  name: string,
+  most: number,
+): Generator<undefined, number> {
   let room = 0;
   const uidOf = (i: number) => `capacity/${i}`;
-  while (room < Math.min(most, triedMax)) {
-    if ((obstaclesOn(snapshot, request, name) ?? []).length > 0) break;
-    snapshot.assume({ ...request, uid: uidOf(room) }, name, allocationOn(snapshot, request, name));
-    room += 1;
+  try {
+    while (room < Math.min(most, triedMax)) {
+      // Gone, or full by now.
+      if (obstaclesOn(snapshot, request, name)?.length !== 0) break;
+      const allocation = allocationOn(snapshot, request, name);
+      snapshot.assume({ ...request, uid: uidOf(room) }, name, allocation);
+      room += 1;
+      yield;
+    }
+    return room;
+  } finally {
+    for (let i = 0; i < room; i += 1) snapshot.release(uidOf(i));
   }
-  for (let i = 0; i < room; i += 1) snapshot.release(uidOf(i));
-  return room;
 }
 
 /** The mean part in use, and the part that one instance takes, of what is asked for. */

@@ -1,5 +1,6 @@
-/** Why of one pod or VM, and of a workload's instances together. Pure over a view. */
+/** Why of one pod or VM, and of a workload's instances together. Over a view, which is as before afterwards. */
 import type { Pod, Why, WhyInstance, WhyWait, Workload } from '../../api/kinds.gen.ts';
+import { Heap } from '../../lib/heap.ts';
 import { isFinished } from '../controller/cluster.ts';
 import { type Gang, gangOf } from '../controller/gangs.ts';
 import { schedulerNames } from '../controller/scheduler-names.ts';
@@ -14,39 +15,87 @@ const instancesMax = 50;
 /** By gang, what keeps it from being whole; undefined: nothing. All its members have that in common. */
 type GangAnswers = Map<string, Answer | undefined>;
 
-export function whyInstance(view: View, pod: Pod, gangs: GangAnswers = new Map()): Answer {
+/** What decides about an instance: words that need no look at the nodes, or what is asked of them. */
+type Case =
+  | { readonly type: 'told'; readonly answer: Answer }
+  | {
+      readonly type: 'asks';
+      readonly request: PlacementRequest;
+      readonly nodeName: string;
+      /** Undefined for one that is in none, or has a node. */
+      readonly gang: Gang | undefined;
+    };
+
+/** With pauses, as all that follow. */
+export function* whyInstance(
+  view: View,
+  pod: Pod,
+  gangs: GangAnswers = new Map(),
+): Generator<undefined, Answer> {
   const waitsFor = waitsOf(pod);
   const waits = waitsFor.length === 0 ? {} : { waitsFor };
+  const about = caseOf(view, pod);
+  if (about.type === 'told') return { ...about.answer, ...waits };
+  const { request, nodeName, gang } = about;
+  if (nodeName === '') {
+    const held = gang && (yield* answerOfGang(view, gang, gangs));
+    if (held !== undefined) return { ...held, strategy: request.strategy, ...waits };
+    return pendingOf(yield* whyPending(view.engine, request), pod, waitsFor);
+  }
+  const answer = yield* whyBound(view.engine, request, nodeName);
+  if (!isStopped(pod)) return { ...answer, message: withWaits(answer, waitsFor), ...waits };
+  const message = `stopped on purpose; it keeps its place ${answer.message ?? ''}`;
+  return { ...answer, state: 'Stopped', message, ...waits };
+}
+
+/** The state of that answer; `placeable`: what is known of each class so far. */
+function* stateOf(
+  view: View,
+  pod: Pod,
+  gangs: GangAnswers,
+  placeable: Map<string, boolean>,
+): Generator<undefined, string> {
+  const about = caseOf(view, pod);
+  if (about.type === 'told') return about.answer.state ?? '';
+  const { request, nodeName, gang } = about;
+  if (nodeName !== '') return isStopped(pod) ? 'Stopped' : 'Bound';
+  const held = gang && (yield* answerOfGang(view, gang, gangs));
+  if (held !== undefined) return held.state ?? '';
+  const { classKey } = request;
+  let isPlaceable = placeable.get(classKey);
+  if (isPlaceable === undefined) {
+    const asked = { ...request, uid: 'why/0' };
+    isPlaceable = (yield* view.engine.scheduleInParts(asked)).type === 'placed';
+    placeable.set(classKey, isPlaceable);
+  }
+  return isPlaceable ? 'Placeable' : 'Pending';
+}
+
+function caseOf(view: View, pod: Pod): Case {
   const { nodeName = '' } = pod.spec;
   const on = nodeName === '' ? {} : { node: nodeName };
-  const done = (state: string, message: string): Answer => ({ state, message, ...on, ...waits });
-  if (isFinished(pod)) return done('Finished', `has ended: ${pod.status?.phase ?? ''}`);
-  const { deletionTimestamp, annotations } = pod.metadata;
-  if (deletionTimestamp !== undefined) return done('Deleting', 'is being deleted');
+  const told = (state: string, message: string): Case => {
+    return { type: 'told', answer: { state, message, ...on } };
+  };
+  if (isFinished(pod)) return told('Finished', `has ended: ${pod.status?.phase ?? ''}`);
+  if (pod.metadata.deletionTimestamp !== undefined) return told('Deleting', 'is being deleted');
   const { schedulerName = '' } = pod.spec;
   if (!schedulerNames.has(schedulerName)) {
-    return done('Foreign', `is left to the scheduler "${schedulerName}"`);
+    return told('Foreign', `is left to the scheduler "${schedulerName}"`);
   }
   const gates = (pod.spec.schedulingGates ?? []).map(({ name }) => name);
   if (nodeName === '' && gates.length > 0) {
-    return done('Pending', `is held back by scheduling gates: ${gates.join(', ')}`);
+    return told('Pending', `is held back by scheduling gates: ${gates.join(', ')}`);
   }
   const workload = workloadOf(view, pod);
   const request = requestOf(view, pod, workload);
-  if (typeof request === 'string') return done('Pending', request);
-  if (nodeName === '') {
-    const gang = gangOf(pod, workload);
-    if (gang !== undefined && !gangs.has(gang.key)) gangs.set(gang.key, answerOfGang(view, gang));
-    const held = gang && gangs.get(gang.key);
-    if (held !== undefined) return { ...held, strategy: request.strategy, ...waits };
-    return pendingOf(whyPending(view.engine, request), pod, waitsFor);
-  }
-  const answer = whyBound(view.engine, request, nodeName);
-  if (annotations?.['berth.dev/running'] !== 'false') {
-    return { ...answer, message: withWaits(answer, waitsFor), ...waits };
-  }
-  const message = `stopped on purpose; it keeps its place ${answer.message ?? ''}`;
-  return { ...answer, state: 'Stopped', message, ...waits };
+  if (typeof request === 'string') return told('Pending', request);
+  const gang = nodeName === '' ? gangOf(pod, workload) : undefined;
+  return { type: 'asks', request, nodeName, gang };
+}
+
+function isStopped({ metadata }: Pod): boolean {
+  return metadata.annotations?.['berth.dev/running'] === 'false';
 }
 
 function workloadOf(view: View, pod: Pod): Workload | undefined {
@@ -71,16 +120,26 @@ function requestOf(
   return podRequest(pod, workload, view.cluster.dimensions, ties);
 }
 
-function answerOfGang(view: View, gang: Gang): Answer | undefined {
-  const { minMember } = gang;
+function* answerOfGang(
+  view: View,
+  gang: Gang,
+  known: GangAnswers,
+): Generator<undefined, Answer | undefined> {
+  const { key, minMember } = gang;
   if (minMember === undefined) return undefined; // What the scheduler said of it is told.
+  if (known.has(key)) return known.get(key);
   const members = view.waitingOf(gang);
-  const requests = members.flatMap((member) => {
+  const requests: PlacementRequest[] = [];
+  for (const member of members) {
     const request = requestOf(view, member, workloadOf(view, member));
-    return typeof request === 'string' ? [] : [request];
-  });
+    if (typeof request !== 'string') requests.push(request);
+    yield;
+  }
   const there = view.gangs.placed(gang);
-  return whyGang(view.engine, requests, { ...gang, minMember, there, waiting: members.length });
+  const count = { ...gang, minMember, there, waiting: members.length };
+  const answer = yield* whyGang(view.engine, requests, count);
+  known.set(key, answer);
+  return answer;
 }
 
 /** Where a node would do, what the scheduler last said still holds it up: a gang, room that is being made. */
@@ -101,28 +160,40 @@ function pendingOf(answer: Answer, { status }: Pod, waits: readonly WhyWait[]): 
   return all.length === 0 ? answer : { ...answer, waitsFor: all };
 }
 
-export function whyWorkload(view: View, workload: Workload): Answer {
+export function* whyWorkload(view: View, workload: Workload): Generator<undefined, Answer> {
   const gangs: GangAnswers = new Map();
-  const all = view
-    .podsOf(workload.metadata.uid ?? '')
-    .toSorted((a, b) => order(a.metadata.name ?? '', b.metadata.name ?? ''))
-    .map((pod) => ({ name: pod.metadata.name ?? '', answer: whyInstance(view, pod, gangs) }))
-    .sort((a, b) => rankOf(a.answer) - rankOf(b.answer));
+  const placeable = new Map<string, boolean>();
+  const counts = new Map<string, number>();
+  const all = new Heap(mostInTheWay);
+  for (const pod of view.podsOf(workload.metadata.uid ?? '')) {
+    const state = yield* stateOf(view, pod, gangs, placeable);
+    all.push({ pod, state });
+    counts.set(state, (counts.get(state) ?? 0) + 1);
+    yield;
+  }
+  const told: { readonly name: string; readonly answer: Answer }[] = [];
+  while (told.length < instancesMax) {
+    const next = all.pop();
+    if (next === undefined) break;
+    const { name = '' } = next.pod.metadata;
+    told.push({ name, answer: yield* whyInstance(view, next.pod, gangs) });
+  }
   const waitsFor = conditionsOf(workload);
   const waits = waitsFor.length === 0 ? {} : { waitsFor };
-  const instances = all.slice(0, instancesMax).map(instanceOf);
-  const [first] = all;
+  const instances = told.map(instanceOf);
+  const [first] = told;
   if (first === undefined) {
     const message = waitsFor[0]?.message ?? 'has no instances';
     return { state: 'Pending', message, instances, ...waits };
   }
   const { state, classes, nodes, strategy, message = '' } = first.answer;
-  const counts = new Map<string, number>();
-  for (const { answer } of all) count(counts, answer.state ?? '');
-  const told = [...counts].map(([each, number]) => `${number} ${each}`).join(', ');
+  const sums = [...counts]
+    .sort(([a], [b]) => rankOf(a) - rankOf(b))
+    .map(([each, number]) => `${number} ${each}`)
+    .join(', ');
   return {
     ...(state === undefined ? {} : { state }),
-    message: `${told}; ${first.name}: ${message}`,
+    message: `${sums}; ${first.name}: ${message}`,
     ...(strategy === undefined ? {} : { strategy }),
     ...(nodes === undefined ? {} : { nodes }),
     ...(classes === undefined ? {} : { classes }),
@@ -134,7 +205,7 @@ export function whyWorkload(view: View, workload: Workload): Answer {
 /** What most stands in the way comes first. */
 const states = ['Pending', 'Placeable', 'Foreign', 'Stopped', 'Deleting', 'Bound', 'Finished'];
 
-function rankOf({ state = '' }: Answer): number {
+function rankOf(state: string): number {
   return states.indexOf(state);
 }
 
@@ -161,11 +232,17 @@ function withWaits({ message = '' }: Answer, waits: readonly WhyWait[]): string 
   return first === undefined ? message : `${message}; waits for ${first.message ?? ''}`;
 }
 
-function count(counts: Map<string, number>, key: string): void {
-  counts.set(key, (counts.get(key) ?? 0) + 1);
+/** Of an instance in that state. */
+interface InState {
+  readonly pod: Pod;
+  readonly state: string;
 }
 
-function order(a: string, b: string): number {
+function mostInTheWay(a: InState, b: InState): number {
+  return rankOf(a.state) - rankOf(b.state) || byName(a.pod, b.pod);
+}
+
+function byName({ metadata: { name: a = '' } }: Pod, { metadata: { name: b = '' } }: Pod): number {
   if (a === b) return 0;
   return a < b ? -1 : 1;
 }

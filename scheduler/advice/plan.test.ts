@@ -10,6 +10,7 @@ import type {
 } from '../../api/kinds.gen.ts';
 import { disksAnnotation } from '../../api/volume.ts';
 import { createLog } from '../../lib/log.ts';
+import { atOnce } from '../../lib/turns.ts';
 import { Cluster } from '../controller/cluster.ts';
 import { Gangs } from '../controller/gangs.ts';
 import { Occupants } from '../controller/occupants.ts';
@@ -89,7 +90,7 @@ class World {
 
 /** A plan that nobody has to be asked for. */
 function planOf(...given: Parameters<typeof decide>): PlanStatus {
-  const status = decide(...given);
+  const status = atOnce(decide(...given));
   if (status === undefined) throw new Error('nobody was to be asked');
   return status;
 }
@@ -365,5 +366,45 @@ describe('a plan', () => {
     expect(planOf(world, [using, other], additions).placements?.[1]?.message).toBe(
       'volume "big" is held by Pod "p": one at a time uses it',
     );
+  });
+});
+
+describe('a plan that is made in turns', () => {
+  it('takes back all that it tried, whatever happens meanwhile and whenever it is given up', () => {
+    const low = (name: string, node: string): Pod => {
+      const made = pod(name, '2', 0);
+      return { ...made, spec: { ...made.spec, nodeName: node } };
+    };
+    /** What is there after a plan that is let go after so many parts, when one instance has gone after half of them. */
+    const leftAfter = (parts: number) => {
+      const world = new World();
+      for (const name of ['n1', 'n2']) world.node(name, '2');
+      const gone = low('low1', 'n1');
+      for (const each of [gone, low('low2', 'n2')]) world.apply(each);
+      const web = workload('web', 1, '1', { template: { spec: pod('', '2', 10).spec } });
+      const planning = decide(world, [web, pod('vip', '2', 10), pod('other', '2', 10)]);
+      let count = 0;
+      for (; count < parts && planning.next().done !== true; count += 1) {
+        if (count !== Math.floor(parts / 2)) continue;
+        world.cluster.deletePod(gone);
+        world.occupants.delete('low1');
+      }
+      planning.return(undefined);
+      return { count, left: [...world.cluster.snapshot.placed()] };
+    };
+    let parts = 1;
+    for (; leftAfter(parts).count === parts; parts += 1) {
+      expect(leftAfter(parts).left).toEqual(['low2']);
+    }
+    expect(parts).toBeGreaterThan(12);
+  });
+
+  it('pauses after each instance', () => {
+    const world = new World();
+    world.node('n1', '1000');
+    const planning = decide(world, [workload('web', 100, '1')]);
+    let parts = 0;
+    while (planning.next().done !== true) parts += 1;
+    expect(parts).toBeGreaterThan(400);
   });
 });

@@ -38,23 +38,28 @@ interface Prepared {
 }
 
 /**
- * VMs come as instances (`podOfVm`). Throws `RangeError` when there are too many. Undefined when an answer of somebody
+ * VMs come as instances (`podOfVm`). Pauses, in which nobody else may look at the snapshot. Throws `RangeError` when there are too many. Undefined when an answer of somebody
  * else is awaited.
  */
-export function planOf(
+export function* planOf(
   around: Surroundings,
   objects: readonly (Pod | Workload)[],
   additions?: Additions,
-): PlanStatus | undefined {
-  const prepared = objects.map((object) =>
-    isWorkload(object) ? prepareWorkload(around, object) : prepareOne(around, object),
-  );
+): Generator<undefined, PlanStatus | undefined> {
+  const prepared: Prepared[] = [];
+  for (const object of objects) {
+    prepared.push(
+      isWorkload(object) ? yield* prepareWorkload(around, object) : prepareOne(around, object),
+    );
+    yield;
+  }
   const planned = prepared.flatMap((each) => each.planned);
   checked(planned.length);
   const settled = prepared.flatMap((each) => each.settled);
   const leaving = prepared.flatMap((each) => each.leaving);
   const supplies = new Supplies(around.stock, additions);
-  const fates = tryOut({ ...around, supplies }, planned, leaving);
+  const fates = yield* tryOut({ ...around, supplies }, planned, leaving);
+  yield;
   return fates === undefined ? undefined : statusOf(around, settled, fates);
 }
 
@@ -110,7 +115,10 @@ function prepareOne({ engine }: Surroundings, pod: Pod): Prepared {
 }
 
 /** The end of its rollout: what is there stays while the template does, and else is replaced. */
-function prepareWorkload(around: Surroundings, workload: Workload): Prepared {
+function* prepareWorkload(
+  around: Surroundings,
+  workload: Workload,
+): Generator<undefined, Prepared> {
   const { namespace = '', name = '' } = workload.metadata;
   const row = rowOf('Workload', workload.metadata);
   const before = around.workload(`${namespace}/${name}`);
@@ -125,15 +133,14 @@ function prepareWorkload(around: Surroundings, workload: Workload): Prepared {
   const surplus = kept.filter((pod) => !staying.includes(pod));
   const replaced = there.filter((pod) => !kept.includes(pod));
   const names = namesOf(workload, fixed);
-  const planned = Array.from({ length: wanted - fixed.length }, (_, i): PlannedRow => {
+  const planned: PlannedRow[] = [];
+  for (let i = 0; i < wanted - fixed.length; i += 1) {
     const from = replaced[i]?.spec.nodeName;
     const instance = names?.[i] ?? waiting[i]?.metadata.name ?? String(fixed.length + i + 1);
-    return {
-      row: { ...row, instance, ...(hasNode(from) ? { from } : {}) },
-      pod: instanceOf(workload, before?.metadata.uid, names?.[i]),
-      workload,
-    };
-  });
+    const pod = instanceOf(workload, before?.metadata.uid, names?.[i]);
+    planned.push({ row: { ...row, instance, ...(hasNode(from) ? { from } : {}) }, pod, workload });
+    yield;
+  }
   return {
     planned,
     leaving: [...surplus, ...replaced].map(({ metadata }) => metadata.uid ?? ''),

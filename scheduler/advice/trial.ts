@@ -1,13 +1,17 @@
-/** Decides what is planned as the scheduler would, in the snapshot, and takes everything back. Pure but for that. */
+/** Decides what is planned as the scheduler would, in the snapshot, and takes everything back. Pure but for that; with pauses. */
 import type { Pod, Workload } from '../../api/kinds.gen.ts';
+import { atOnce } from '../../lib/turns.ts';
 import type { Cluster } from '../controller/cluster.ts';
 import { type Gang, type Gangs, gangOf } from '../controller/gangs.ts';
 import type { Occupants } from '../controller/occupants.ts';
 import type { Decision, Engine } from '../engine/engine.ts';
 import { podRequest } from '../engine/pod-request.ts';
+import type { Reasons } from '../engine/reasons.ts';
+import { Recent } from '../engine/recent.ts';
 import type { Allocation, PlacementRequest } from '../engine/request.ts';
-import type { Occupant } from '../preemption/occupant.ts';
-import { preempt } from '../preemption/preempt.ts';
+import type { Occupant, OccupantChanges } from '../preemption/occupant.ts';
+import { tryOut as lookForRoom, preempt, type Tries } from '../preemption/preempt.ts';
+import { VictimIndex } from '../preemption/victim-index.ts';
 import type { Supplies } from './supplies.ts';
 import { refusalText } from './words.ts';
 
@@ -20,6 +24,9 @@ export interface TrialOptions {
   /** Whether somebody else has to be asked before a decision about it; it is asked, then. */
   readonly asks: (request: PlacementRequest) => boolean;
 }
+
+/** Classes of which is remembered who would have to go from each node. */
+const indicesMax = 32;
 
 /** An instance that has to find a node. */
 export interface Planned {
@@ -41,23 +48,41 @@ export type Fate =
  * By priority, and then in the order given, which is that of the answer; gangs all or none. `leaving`: uids of what
  * makes room. Undefined when an answer of somebody else is awaited.
  */
-export function tryOut<T extends Planned>(
+export function* tryOut<T extends Planned>(
   options: TrialOptions,
   planned: readonly T[],
   leaving: readonly string[],
-): readonly (readonly [planned: T, fate: Fate])[] | undefined {
+): Generator<undefined, readonly (readonly [planned: T, fate: Fate])[] | undefined> {
   const trial = new Trial<T>(options, new Set(leaving));
   try {
-    for (const uid of leaving) trial.takeAway(uid);
+    for (const uid of leaving) {
+      trial.takeAway(uid);
+      yield;
+    }
     const order = planned.toSorted((a, b) => priorityOf(b.pod) - priorityOf(a.pod));
-    const requested = order.flatMap((each, i) => trial.requested(each, i) ?? []);
-    for (const unit of unitsOf(requested)) if (!trial.decide(unit)) return undefined;
-    return order.flatMap((each) => {
+    const requested: Requested<T>[] = [];
+    for (const [i, each] of order.entries()) {
+      const request = trial.requested(each, i);
+      if (request !== undefined) requested.push(request);
+      yield;
+    }
+    for (const unit of unitsOf(requested)) {
+      if (!(yield* trial.decide(unit))) {
+        yield* trial.undo(0);
+        return undefined;
+      }
+      yield;
+    }
+    const fates: (readonly [T, Fate])[] = [];
+    for (const each of order) {
       const fate = trial.fates.get(each);
-      return fate === undefined ? [] : [[each, fate] as const];
-    });
+      if (fate !== undefined) fates.push([each, fate]);
+    }
+    yield* trial.undo(0);
+    return fates;
   } finally {
-    trial.undo(0);
+    // Where nobody waits for the answer any more.
+    atOnce(trial.undo(0));
   }
 }
 
@@ -73,6 +98,13 @@ class Trial<T extends Planned> {
   readonly #leaving: ReadonlySet<string>;
   /** By budget, how many more it lets go. */
   readonly #allowed: Map<string, number>;
+  /** Grows with each change of that. */
+  #allowances = 0;
+  /** By class and priority. */
+  readonly #indices = new Recent<VictimIndex>(indicesMax);
+  readonly #tries = new Recent<Tries>(indicesMax);
+  /** By class, what those are told that are refused, until the next is placed. */
+  readonly #reasons = new Map<string, Reasons>();
   /** What takes each step back. */
   readonly #undo: (() => void)[] = [];
 
@@ -97,40 +129,62 @@ class Trial<T extends Planned> {
   }
 
   /** False: an answer is awaited. */
-  decide(unit: readonly Requested<T>[]): boolean {
-    const gang = unit[0]?.gang;
-    if (gang !== undefined) return this.#decideGang(gang, unit);
-    if (unit[0]?.request.layout === undefined) return unit.every((each) => this.#decideOne(each));
+  *decide(unit: readonly Requested<T>[]): Generator<undefined, boolean> {
+    const [first] = unit;
+    if (first?.gang !== undefined) return yield* this.#decideGang(first.gang, unit);
+    const layout = first?.request.layout;
+    if (layout === undefined) {
+      for (const each of unit) if (!(yield* this.#decideOne(each))) return false;
+      return true;
+    }
     if (unit.some(({ request }) => this.#options.asks(request))) return false;
-    const decisions = this.#options.engine.scheduleBatch(unit.map(({ request }) => request));
+    const requests = unit.map(({ request }) => request);
+    const decisions = yield* this.#options.engine.scheduleGroup(requests, layout);
     for (const [i, each] of unit.entries()) this.#conclude(each, decisions[i]);
     return true;
   }
 
   takeAway(uid: string): void {
-    const { snapshot } = this.#options.engine;
+    const { engine, occupants } = this.#options;
+    const { snapshot } = engine;
     const placed = snapshot.placementOf(uid);
     if (placed === undefined) return;
     snapshot.release(uid);
-    this.#undo.push(() => snapshot.assume(placed.footprint, placed.node, placed.allocation));
+    this.#undo.push(() => {
+      // It may have gone, or been told of anew, while others had their turns.
+      if (occupants.of(uid) === undefined || snapshot.nodeOf(uid) !== undefined) return;
+      snapshot.assume(placed.footprint, placed.node, placed.allocation);
+    });
   }
 
   /** Takes back all steps but the first ones. */
-  undo(kept: number): void {
-    while (this.#undo.length > kept) this.#undo.pop()?.();
+  *undo(kept: number): Generator<undefined, void> {
+    while (this.#undo.length > kept) {
+      this.#undo.pop()?.();
+      yield;
+    }
   }
 
-  #decideOne(each: Requested<T>): boolean {
-    const { asks, engine } = this.#options;
-    if (asks(each.request)) return false;
-    const [decision] = engine.scheduleBatch([each.request]);
-    if (this.#conclude(each, decision)) return true;
-    this.#makeRoom(each);
+  *#decideOne(each: Requested<T>): Generator<undefined, boolean> {
+    if (this.#options.asks(each.request)) return false;
+    if (this.#conclude(each, yield* this.#schedule(each))) return true;
+    yield* this.#makeRoom(each);
     return true;
   }
 
-  #decideGang(gang: Gang, members: readonly Requested<T>[]): boolean {
-    const { asks, engine, gangs } = this.#options;
+  /** Where it is placed it is assumed, too. */
+  *#schedule({ request }: Requested<T>): Generator<undefined, Decision> {
+    const { engine } = this.#options;
+    const [placed] = yield* engine.placeInParts([request]);
+    if (placed !== undefined) return placed;
+    const { classKey } = request;
+    const reasons = this.#reasons.get(classKey) ?? (yield* engine.explain(request));
+    this.#reasons.set(classKey, reasons);
+    return { type: 'refused', reasons };
+  }
+
+  *#decideGang(gang: Gang, members: readonly Requested<T>[]): Generator<undefined, boolean> {
+    const { asks, gangs } = this.#options;
     const { minMember } = gang;
     if (minMember === undefined) {
       return this.#refuse(members, 'its group does not say how many belong together');
@@ -148,13 +202,14 @@ class Trial<T extends Planned> {
     let standing = before;
     for (const member of members) {
       if (asks(member.request)) return false;
-      const [decision] = engine.scheduleBatch([member.request]);
-      if (this.#conclude(member, decision)) standing += 1;
+      if (this.#conclude(member, yield* this.#schedule(member))) standing += 1;
       else refused.push(member);
+      yield;
     }
-    for (const member of refused) if (this.#makeRoom(member)) standing += 1;
+    for (const member of refused) if (yield* this.#makeRoom(member)) standing += 1;
     if (standing >= minMember) return true;
-    this.undo(start);
+    yield* this.undo(start);
+    this.#reasons.clear();
     const [lacking] = refused;
     const fate = lacking === undefined ? undefined : this.fates.get(lacking.planned);
     const next = fate?.type === 'unplaced' ? `; for the next: ${fate.message}` : '';
@@ -177,31 +232,57 @@ class Trial<T extends Planned> {
     }
     const { snapshot } = this.#options.engine;
     this.#undo.push(() => snapshot.release(request.uid));
+    this.#reasons.clear();
     const { node, allocation } = decision;
     this.fates.set(planned, { type: 'placed', node, allocation, victims: [] });
     return true;
   }
 
   /** At the cost of less important ones; false where that does not help. */
-  #makeRoom({ planned, request }: Requested<T>): boolean {
+  *#makeRoom({ planned, request }: Requested<T>): Generator<undefined, boolean> {
     const { engine, occupants } = this.#options;
     const { snapshot } = engine;
     const priority = priorityOf(planned.pod);
     const mayPreempt = planned.pod.spec.preemptionPolicy !== 'Never';
     if (!mayPreempt || request.layout !== undefined || !occupants.anyBelow(priority)) return false;
-    const answer = preempt(snapshot, request, {
+    const options = {
       priority,
-      occupantOf: (uid) => occupants.of(uid),
-      budgetsOf: (occupant) => occupants.budgetsOf(occupant),
+      occupantOf: (uid: string) => occupants.of(uid),
+      budgetsOf: (occupant: Occupant) => occupants.budgetsOf(occupant),
       allowed: this.#allowed,
-    });
+    };
+    const key = `${priority} ${request.classKey}`;
+    const index = this.#indices.get(key) ?? new VictimIndex(snapshot, request, this.#changes());
+    this.#indices.set(key, index);
+    const tries = this.#tries.get(key) ?? new Map();
+    this.#tries.set(key, tries);
+    while (!index.advance(() => options)) yield;
+    yield* lookForRoom(snapshot, request, options, { estimated: index.estimates(options), tries });
+    const known = { estimated: index.estimates(options), tries };
+    const answer = preempt(snapshot, request, options, known);
     if (answer === undefined) return false;
     const { node, allocation, victims } = answer;
     for (const victim of victims) this.#evict(victim);
     snapshot.assume(request, node, allocation);
     this.#undo.push(() => snapshot.release(request.uid));
+    this.#reasons.clear();
     this.fates.set(planned, { type: 'placed', node, allocation, victims });
     return true;
+  }
+
+  /** Also of what budgets still let go here. */
+  #changes(): OccupantChanges {
+    const { changes } = this.#options.occupants;
+    const allowances = () => this.#allowances;
+    return {
+      get position() {
+        return changes.position;
+      },
+      get budgets() {
+        return changes.budgets + allowances();
+      },
+      changedSince: (position, uids) => changes.changedSince(position, uids),
+    };
   }
 
   #evict(victim: Occupant): void {
@@ -213,6 +294,7 @@ class Trial<T extends Planned> {
   }
 
   #allow(budget: string, more: number): void {
+    this.#allowances += 1;
     this.#allowed.set(budget, (this.#allowed.get(budget) ?? 0) + more);
   }
 }

@@ -1,8 +1,8 @@
 /** Why an instance is where it is, or what stands in its way: the kind `Why`. Pure. */
 import type { Pod, Why, WhyCandidate, WhyWait } from '../../api/kinds.gen.ts';
 import type { Engine } from '../engine/engine.ts';
-import { obstaclesOn, reasonsOf } from '../engine/explain.ts';
-import { type Ranked, ranking } from '../engine/ranking.ts';
+import { obstaclesOn, reasonsInParts } from '../engine/explain.ts';
+import { type Ranking, ranking } from '../engine/ranking.ts';
 import type { Reasons } from '../engine/reasons.ts';
 import type { PlacementRequest } from '../engine/request.ts';
 import { strategyOf } from '../strategies/built-in.ts';
@@ -15,11 +15,16 @@ const candidatesMax = 6;
 /** What is told of an instance, without what makes it an object of the API. */
 export type Answer = Omit<Why, 'kind' | 'apiVersion' | 'metadata'>;
 
-/** Of one that has no node: where it would go now, or why nowhere. */
-export function whyPending(engine: Engine, request: PlacementRequest): Answer {
-  const decision = engine.schedule(request);
+/** Of one that has no node: where it would go now, or why nowhere. Pauses, as all that follow. */
+export function* whyPending(
+  engine: Engine,
+  request: PlacementRequest,
+): Generator<undefined, Answer> {
+  const { snapshot } = engine;
+  // Under a name of its own: it may get its node meanwhile.
+  const decision = yield* engine.scheduleInParts({ ...request, uid: 'why/0' });
   const { strategy } = request;
-  const nodes = engine.snapshot.nodeCount;
+  const nodes = snapshot.nodeCount;
   if (decision.type === 'refused') {
     return {
       state: 'Pending',
@@ -29,16 +34,15 @@ export function whyPending(engine: Engine, request: PlacementRequest): Answer {
       classes: classesOf(decision.reasons),
     };
   }
-  const ranked = rankedBy(engine, request);
   const { node } = decision;
-  const message = `would be placed on ${node} now: ${comparison(ranked, node)}`;
+  const ranked = yield* rankedBy(engine, request, node);
   return {
     state: 'Placeable',
-    message,
+    message: `would be placed on ${node} now: ${comparison(ranked)}`,
     node,
     strategy,
     nodes,
-    classes: classesOf(reasonsOf(engine.snapshot, request)),
+    classes: classesOf(yield* reasonsInParts(snapshot, request)),
     ...candidates(ranked),
   };
 }
@@ -53,52 +57,67 @@ export interface GangCount {
 }
 
 /** Of members that wait together: what keeps the gang from being whole; undefined: nothing, as far as nodes go. */
-export function whyGang(
+export function* whyGang(
   engine: Engine,
   requests: readonly PlacementRequest[],
   { name, minMember, there, waiting }: GangCount,
-): Answer | undefined {
+): Generator<undefined, Answer | undefined> {
   const nodes = engine.snapshot.nodeCount;
   if (there >= minMember) return undefined;
   if (there + waiting < minMember) {
     const message = `gang "${name}": ${there + waiting} of ${minMember} members are there`;
     return { state: 'Pending', message, nodes };
   }
-  const decisions = engine.scheduleBatch(requests);
-  const standing = requests.filter((_, i) => decisions[i]?.type === 'placed');
-  const lacking = decisions.find((decision) => decision.type === 'refused');
-  for (const { uid } of standing) engine.snapshot.release(uid);
-  if (there + standing.length >= minMember) return undefined;
-  const count = `${there + standing.length} of ${minMember} members fit at the same time`;
-  if (lacking?.type !== 'refused') return { state: 'Pending', message: `gang "${name}": ${count}` };
-  const { reasons } = lacking;
-  const message = `gang "${name}": ${count}; for the next: ${refusalText(reasons)}`;
-  return { state: 'Pending', message, nodes, classes: classesOf(reasons) };
+  // Under names of their own: they may get their nodes meanwhile.
+  const tried = requests.map((each, i) => ({ ...each, uid: `why/${i}` }));
+  try {
+    const placed = yield* engine.placeInParts(tried);
+    const together = there + placed.filter((each) => each !== undefined).length;
+    if (together >= minMember) return undefined;
+    const count = `${together} of ${minMember} members fit at the same time`;
+    const lacking = tried.find((_, i) => placed[i] === undefined);
+    if (lacking === undefined) return { state: 'Pending', message: `gang "${name}": ${count}` };
+    const reasons = yield* engine.explain(lacking);
+    const message = `gang "${name}": ${count}; for the next: ${refusalText(reasons)}`;
+    return { state: 'Pending', message, nodes, classes: classesOf(reasons) };
+  } finally {
+    for (const { uid } of tried) engine.snapshot.release(uid);
+  }
 }
 
 /** Of one that has a node: how that compares with the others, as if it were not there yet. */
-export function whyBound(engine: Engine, request: PlacementRequest, node: string): Answer {
+export function whyBound(
+  engine: Engine,
+  request: PlacementRequest,
+  node: string,
+): Generator<undefined, Answer> {
+  return without(engine, request.uid, compared(engine, request, node));
+}
+
+function* compared(
+  engine: Engine,
+  request: PlacementRequest,
+  node: string,
+): Generator<undefined, Answer> {
   const { snapshot } = engine;
-  return without(engine, request.uid, () => {
-    const ranked = rankedBy(engine, request);
-    const reasons = reasonsOf(snapshot, request);
-    const rank = ranked.findIndex((each) => each.node === node) + 1;
-    const against = obstaclesOn(snapshot, request, node)?.map(({ reason }) => reason);
-    const message =
-      rank > 0
-        ? `on ${node}: ${comparison(ranked, node)}`
-        : `on ${node}, which would not take it now: ${against?.join(' and ') ?? 'no such node'}`;
-    return {
-      state: 'Bound',
-      message,
-      node,
-      strategy: request.strategy,
-      nodes: snapshot.nodeCount,
-      classes: classesOf(reasons),
-      ...candidates(ranked),
-      ...(rank > 0 ? { rank } : {}),
-    };
-  });
+  const against = obstaclesOn(snapshot, request, node)?.map(({ reason }) => reason);
+  const ranked = yield* rankedBy(engine, request, node);
+  const reasons = yield* reasonsInParts(snapshot, request);
+  const { own } = ranked;
+  const message =
+    own === undefined
+      ? `on ${node}, which would not take it now: ${against?.join(' and ') ?? 'no such node'}`
+      : `on ${node}: ${comparison(ranked)}`;
+  return {
+    state: 'Bound',
+    message,
+    node,
+    strategy: request.strategy,
+    nodes: snapshot.nodeCount,
+    classes: classesOf(reasons),
+    ...candidates(ranked),
+    ...(own === undefined ? {} : { rank: own.rank }),
+  };
 }
 
 /** What no node can give: what the status says of the containers, and conditions that are not met. */
@@ -124,29 +143,38 @@ export function waitsOf({ status }: Pod): readonly WhyWait[] {
 /** These only sum up what the containers say. */
 const derivedConditions = new Set(['Ready', 'ContainersReady', 'Initialized']);
 
-/** Decides as if an instance were not placed; the snapshot is as before afterwards. */
-function without<T>({ snapshot }: Engine, uid: string, decide: () => T): T {
-  const placed = snapshot.placementOf(uid);
-  if (placed === undefined) return decide();
-  snapshot.release(uid);
-  try {
-    return decide();
-  } finally {
-    snapshot.assume(placed.footprint, placed.node, placed.allocation);
+/** Each part as if an instance were not placed; in the pauses the snapshot is as before. */
+function* without<T>(
+  { snapshot }: Engine,
+  uid: string,
+  parts: Generator<undefined, T>,
+): Generator<undefined, T> {
+  for (;;) {
+    const placed = snapshot.placementOf(uid);
+    if (placed !== undefined) snapshot.release(uid);
+    let part: IteratorResult<undefined, T>;
+    try {
+      part = parts.next();
+    } finally {
+      if (placed !== undefined) snapshot.assume(placed.footprint, placed.node, placed.allocation);
+    }
+    if (part.done === true) return part.value;
+    yield;
   }
 }
 
-function rankedBy({ snapshot }: Engine, request: PlacementRequest): readonly Ranked[] {
+function rankedBy({ snapshot }: Engine, request: PlacementRequest, about: string) {
   // Where a layout of many decides (Each, Fill), one alone is compared as Spread would.
-  return ranking(snapshot, request, strategyOf(request.strategy) ?? spread);
+  const strategy = strategyOf(request.strategy) ?? spread;
+  return ranking(snapshot, request, strategy, { most: candidatesMax, about });
 }
 
 function classesOf({ classes }: Reasons): NonNullable<Why['classes']> {
   return classes.map(whyClass);
 }
 
-function candidates(ranked: readonly Ranked[]): Pick<Why, 'candidates' | 'candidateNodes'> {
-  const list = ranked.slice(0, candidatesMax).map(
+function candidates({ best, count }: Ranking): Pick<Why, 'candidates' | 'candidateNodes'> {
+  const list = best.map(
     ({ node, cost, instances, used }): WhyCandidate => ({
       node,
       score: scoreOf(cost),
@@ -154,7 +182,7 @@ function candidates(ranked: readonly Ranked[]): Pick<Why, 'candidates' | 'candid
       used: `${Math.round(used * 100)}%`,
     }),
   );
-  return { candidates: list, candidateNodes: ranked.length };
+  return { candidates: list, candidateNodes: count };
 }
 
 /** Costs are the less the better, from 0; people expect the contrary. */
@@ -162,16 +190,14 @@ function scoreOf(cost: number): number {
   return Math.round((100 - cost) * 1000) / 1000;
 }
 
-function comparison(ranked: readonly Ranked[], node: string): string {
-  const place = ranked.findIndex((each) => each.node === node);
-  const own = ranked[place];
+function comparison({ best, count, own }: Ranking): string {
   if (own === undefined) return 'not among the nodes that could take it';
-  if (ranked.length === 1) return 'the only node that can take it';
-  const first = place === 0 ? ranked[1] : ranked[0];
+  if (count === 1) return 'the only node that can take it';
+  const isBest = own.rank === 1;
+  const other = isBest ? best[1] : best[0];
   const against =
-    first === undefined
+    other === undefined
       ? ''
-      : ` (score ${scoreOf(own.cost)}, ${place === 0 ? 'next' : 'best'} ${first.node} ${scoreOf(first.cost)})`;
-  const rank = place === 0 ? 'the best' : `number ${place + 1}`;
-  return `${rank} of ${ranked.length} nodes that can take it${against}`;
+      : ` (score ${scoreOf(own.cost)}, ${isBest ? 'next' : 'best'} ${other.node} ${scoreOf(other.cost)})`;
+  return `${isBest ? 'the best' : `number ${own.rank}`} of ${count} nodes that can take it${against}`;
 }

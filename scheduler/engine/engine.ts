@@ -49,15 +49,25 @@ export class Engine {
 
   /** Where it would go now, or why nowhere; the snapshot is not changed. */
   schedule(request: PlacementRequest): Decision {
+    return atOnce(this.scheduleInParts(request));
+  }
+
+  /** As `schedule`, with pauses. */
+  *scheduleInParts(request: PlacementRequest): Generator<undefined, Decision> {
     const { layout } = request;
-    if (layout !== undefined) return this.#scheduleOne(request, layout);
-    return this.place(request) ?? this.#refusal(request);
+    if (layout !== undefined) {
+      const [decision] = yield* this.scheduleGroup([request], layout);
+      this.snapshot.release(request.uid);
+      return decision ?? { type: 'refused', reasons: unavailable(this.snapshot, request) };
+    }
+    const placed = yield* this.#place(request);
+    return placed ?? { type: 'refused', reasons: yield* this.explain(request) };
   }
 
   /** As `schedule`, but undefined where it is refused: reasons look at every node, and not everyone asks. */
   place(request: PlacementRequest): Placed | undefined {
     if (request.layout !== undefined) {
-      const decision = this.#scheduleOne(request, request.layout);
+      const decision = this.schedule(request);
       return decision.type === 'placed' ? decision : undefined;
     }
     const found = this.#find(request);
@@ -112,6 +122,8 @@ export class Engine {
       const run = runAt(requests, all.length);
       const { position } = this.snapshot.log;
       if (all.length > 0) yield;
+      const [first] = run;
+      while (first !== undefined && !this.prepare(first)) yield;
       const isDisturbed = position !== this.snapshot.log.position;
       for (const placed of yield* this.#placeRun(run, isDisturbed)) all.push(placed);
     }
@@ -186,7 +198,7 @@ export class Engine {
     });
   }
 
-  /** For one of which `#find` said that an index has to be built first, which nobody could foresee. */
+  /** For one of which nobody knows whether an index has to be built first. */
   *#place(request: PlacementRequest): Generator<undefined, Placed | undefined> {
     for (;;) {
       while (!this.prepare(request)) yield;
@@ -233,12 +245,6 @@ export class Engine {
     const { fill, gate } = plan;
     if (query === undefined || fill === undefined || gate !== undefined) return [];
     return fill.layOut(query, rulesOf(this.snapshot, request, plan), run.length);
-  }
-
-  #scheduleOne(request: PlacementRequest, layout: Layout): Decision {
-    const [decision] = atOnce(this.scheduleGroup([request], layout));
-    this.snapshot.release(request.uid);
-    return decision ?? { type: 'refused', reasons: unavailable(this.snapshot, request) };
   }
 
   #bestFor(

@@ -1,6 +1,5 @@
 /** Why a request does not fit: asked only after it was refused, so it may look at every node. */
 import type { JsonValue } from '../../api/meta.ts';
-import { atOnce } from '../../lib/turns.ts';
 import { nodeConstraints, traitConstraints } from '../constraints/built-in.ts';
 import type { DomainRule } from '../constraints/constraint.ts';
 import { maxPerNode } from '../constraints/max-per-node.ts';
@@ -39,12 +38,10 @@ export function unavailable({ nodeCount }: Snapshot, { strategy }: PlacementRequ
   return { nodes: nodeCount, request, classes: [] };
 }
 
-/** All nodes, in classes of those that are refused for the same set of reasons. */
-export function reasonsOf(snapshot: Snapshot, request: PlacementRequest): Reasons {
-  return atOnce(reasonsInParts(snapshot, request));
-}
-
-/** As `reasonsOf`, with pauses: of each node is told what stood in the way when it was looked at. */
+/**
+ * All nodes, in classes of those that are refused for the same set of reasons. Pauses: of each node is told what stood in
+ * the way when it was looked at.
+ */
 export function* reasonsInParts(
   snapshot: Snapshot,
   request: PlacementRequest,

@@ -7,7 +7,7 @@ import type { JsonValue } from '../../api/meta.ts';
 import {
   type Candidate,
   type Distribution,
-  distribute,
+  distributeInParts,
   fullestFirst,
 } from '../strategies/distribute.ts';
 import type { Strategy } from '../strategies/strategy.ts';
@@ -77,7 +77,7 @@ function* decide(
   const nodes = yield* nodesFor(snapshot, request, layout);
   yield;
   const isFirst = nodes.every(({ count }) => count === 0);
-  const wanted = isFirst ? whole(request, layout, nodes) : rest(layout, nodes);
+  const wanted = yield* isFirst ? whole(request, layout, nodes) : rest(layout, nodes);
   if (wanted.type === 'refused') {
     const refusal = yield* refuse(snapshot, request, wanted.message);
     return requests.map(() => refusal);
@@ -131,19 +131,21 @@ function whole(
   { strategy }: PlacementRequest,
   { perNode, nodes: limit = 0 }: Layout,
   nodes: readonly GroupNode[],
-): Distribution {
-  return distribute(strategy === 'Each' ? 'Each' : 'Fill', nodes, { need: perNode, limit });
+): Generator<undefined, Distribution> {
+  const like = strategy === 'Each' ? 'Each' : 'Fill';
+  return distributeInParts(like, nodes, { need: perNode, limit });
 }
 
 /** The nodes that have the most already are brought up to what they should have, as far as there is room. */
-function rest(
+function* rest(
   { perNode, nodes: limit = nodesMax }: Layout,
   nodes: readonly GroupNode[],
-): Distribution {
+): Generator<undefined, Distribution> {
   const able = nodes.map((node) => node.count + node.capacity >= perNode);
   const fitting = nodes.filter((_, at) => able[at]);
   const wanted = { need: perNode, limit: Math.min(limit, fitting.length) };
-  const answer = distribute('Fill', fitting, wanted);
+  yield;
+  const answer = yield* distributeInParts('Fill', fitting, wanted);
   if (answer.type === 'refused') return answer;
   const replicas = answer.replicas.values();
   return { ...answer, replicas: able.map((isAble) => (isAble ? (replicas.next().value ?? 0) : 0)) };

@@ -1,4 +1,4 @@
-/** Every node that could take a request, best first: for answers to people, who ask seldom. */
+/** The nodes that could take a request, compared: for answers to people, who ask seldom. */
 import type { Strategy } from '../strategies/strategy.ts';
 import { costFunction, domainRulesOf, ownerCountAt, withRules } from './evaluate.ts';
 import type { PlacementRequest } from './request.ts';
@@ -15,24 +15,65 @@ export interface Ranked {
   readonly used: number;
 }
 
-/** The first is where the engine places the request. */
-export function ranking(
+export interface Ranking {
+  /** The best, as many as were asked for: the first is where the engine places the request. */
+  readonly best: readonly Ranked[];
+  /** How many could take it. */
+  readonly count: number;
+  /** The node that was asked about, and its place among all; undefined where it could not take it. */
+  readonly own: (Ranked & { readonly rank: number }) | undefined;
+}
+
+/** Nodes that are looked at in one part. */
+const partSize = 256;
+
+/** With pauses: of each node counts how it was when it was looked at. */
+export function* ranking(
   snapshot: Snapshot,
   request: PlacementRequest,
   strategy: Strategy,
-): readonly Ranked[] {
-  const rules = domainRulesOf(snapshot.peers, request);
-  const costOf = withRules(costFunction(snapshot, request, strategy), rules);
-  const found: Ranked[] = [];
-  for (const index of snapshot.order.indices()) {
+  { most, about }: { readonly most: number; readonly about: string | undefined },
+): Generator<undefined, Ranking> {
+  const costOfNow = () => {
+    const rules = domainRulesOf(snapshot.peers, request);
+    return withRules(costFunction(snapshot, request, strategy), rules);
+  };
+  let costOf = costOfNow();
+  const rankedAt = (index: number, cost: number): Ranked | undefined => {
     const record = snapshot.recordAt(index);
-    const cost = record === undefined ? refused : costOf(index);
-    if (record === undefined || cost === refused) continue;
+    if (record === undefined || cost === refused) return undefined;
     const instances = ownerCountAt(snapshot, request, index);
-    found.push({ node: record.name, cost, instances, used: usedAfter(snapshot, request, index) });
+    return { node: record.name, cost, instances, used: usedAfter(snapshot, request, index) };
+  };
+  const ownIndex = about === undefined ? undefined : snapshot.indexOf(about);
+  const own = ownIndex === undefined ? undefined : rankedAt(ownIndex, costOf(ownIndex));
+  const best: Ranked[] = [];
+  let count = 0;
+  let before = 0;
+  let isPassed = false;
+  for (const [i, index] of snapshot.order.indices().slice().entries()) {
+    if (i % partSize === partSize - 1) {
+      yield;
+      costOf = costOfNow();
+    }
+    const cost = costOf(index);
+    if (cost === refused) continue;
+    count += 1;
+    isPassed ||= index === ownIndex;
+    // Equals stay in the order of nodes.
+    if (own !== undefined && (isPassed ? cost < own.cost : cost <= own.cost)) before += 1;
+    const last = best.length < most ? undefined : best.at(-1);
+    const ranked = last === undefined || cost < last.cost ? rankedAt(index, cost) : undefined;
+    if (ranked !== undefined) insert(best, ranked, most);
   }
-  // Stable: equals stay in the order of nodes.
-  return found.sort((a, b) => a.cost - b.cost);
+  return { best, count, own: own && { ...own, rank: before + 1 } };
+}
+
+function insert(best: Ranked[], ranked: Ranked, most: number): void {
+  let at = best.length;
+  while (at > 0 && (best[at - 1]?.cost ?? 0) > ranked.cost) at -= 1;
+  best.splice(at, 0, ranked);
+  if (best.length > most) best.pop();
 }
 
 function usedAfter({ columns }: Snapshot, { amounts }: PlacementRequest, index: number): number {

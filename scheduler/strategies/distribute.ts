@@ -4,6 +4,7 @@
  * Source: github.com/projecteru2/core strategy; told in words, not copied.
  */
 import { Heap } from '../../lib/heap.ts';
+import { atOnce } from '../../lib/turns.ts';
 
 export type DistributionStrategy = 'Spread' | 'Fill' | 'Each' | 'Global' | 'Drained';
 
@@ -52,26 +53,55 @@ export function distribute(
   given: readonly Candidate[],
   wanted: Wanted,
 ): Distribution {
+  return atOnce(distributeInParts(strategy, given, wanted));
+}
+
+/** As `distribute`, with pauses: there may be many nodes, and a million wanted. */
+export function* distributeInParts(
+  strategy: DistributionStrategy,
+  given: readonly Candidate[],
+  wanted: Wanted,
+): Generator<undefined, Distribution> {
   if (!Number.isSafeInteger(wanted.need) || wanted.need < 0) {
     return refused('InvalidNeed', `need ${wanted.need} is not a whole number of at least 0`);
   }
   const candidates = given.map((node) => (node.capacity < 0 ? { ...node, capacity: 0 } : node));
+  yield;
   switch (strategy) {
     case 'Spread':
-      return spread(candidates, wanted);
+      return yield* spread(candidates, wanted);
     case 'Global':
-      return global(candidates, wanted);
+      return yield* global(candidates, wanted);
     case 'Drained':
-      return drained(candidates, wanted);
+      return yield* drained(candidates, wanted);
     case 'Each':
-      return each(candidates, wanted);
+      return yield* each(candidates, wanted);
     case 'Fill':
-      return fill(candidates, wanted);
+      return yield* fill(candidates, wanted);
   }
 }
 
+/** What is looked at, or placed, in one part. */
+const partSize = 1024;
+
+type Deciding = Generator<undefined, Distribution>;
+
+/** Those on the heap that may take any, with pauses. */
+function* heapOf<T>(
+  slots: readonly T[],
+  order: (a: T, b: T) => number,
+  mayTake: (slot: T) => boolean,
+): Generator<undefined, Heap<T>> {
+  const heap = new Heap<T>(order);
+  for (const [i, slot] of slots.entries()) {
+    if (mayTake(slot)) heap.push(slot);
+    if (i % partSize === partSize - 1) yield;
+  }
+  return heap;
+}
+
 /** One after the other to the node with the fewest; among those, to the one with the most room left. */
-function spread(candidates: readonly Candidate[], wanted: Wanted): Distribution {
+function* spread(candidates: readonly Candidate[], wanted: Wanted): Deciding {
   const short = shortage(candidates, wanted);
   if (short !== undefined) return short;
   const slots = candidates.map(({ capacity, count }, at) => ({
@@ -80,12 +110,14 @@ function spread(candidates: readonly Candidate[], wanted: Wanted): Distribution 
     room: capacity,
     served: 0,
   }));
-  const heap = new Heap<(typeof slots)[number]>(
-    (a, b) => a.count - b.count || b.room - a.room || a.served - b.served || a.at - b.at,
-  );
+  yield;
   const mayTake = ({ room, count }: (typeof slots)[number]) =>
     room > 0 && (wanted.limit <= 0 || count < wanted.limit);
-  for (const slot of slots) if (mayTake(slot)) heap.push(slot);
+  const heap = yield* heapOf(
+    slots,
+    (a, b) => a.count - b.count || b.room - a.room || a.served - b.served || a.at - b.at,
+    mayTake,
+  );
   for (let left = wanted.need; left > 0; left -= 1) {
     const slot = heap.pop();
     if (slot === undefined) {
@@ -95,12 +127,13 @@ function spread(candidates: readonly Candidate[], wanted: Wanted): Distribution 
     slot.room -= 1;
     slot.count += 1;
     if (mayTake(slot)) heap.push(slot);
+    if (left % partSize === 0) yield;
   }
   return { type: 'distributed', replicas: slots.map(({ served }) => served) };
 }
 
 /** One after the other to the node that is least used afterwards. */
-function global(candidates: readonly Candidate[], wanted: Wanted): Distribution {
+function* global(candidates: readonly Candidate[], wanted: Wanted): Deciding {
   const short = shortage(candidates, wanted);
   if (short !== undefined) return short;
   const slots = candidates.map(({ capacity, usage, rate }, at) => ({
@@ -110,16 +143,19 @@ function global(candidates: readonly Candidate[], wanted: Wanted): Distribution 
     rate,
     served: 0,
   }));
-  const heap = new Heap<(typeof slots)[number]>(
+  yield;
+  const heap = yield* heapOf(
+    slots,
     (a, b) => a.after - b.after || a.served - b.served || a.at - b.at,
+    ({ capacity }) => capacity > 0,
   );
-  for (const slot of slots) if (slot.capacity > 0) heap.push(slot);
   for (let left = wanted.need; left > 0; left -= 1) {
     const slot = heap.pop();
     if (slot === undefined) break; // Cannot be: there is room for all of them.
     slot.served += 1;
     slot.after += slot.rate;
     if (slot.served < slot.capacity) heap.push(slot);
+    if (left % partSize === 0) yield;
   }
   return { type: 'distributed', replicas: slots.map(({ served }) => served) };
 }
@@ -128,24 +164,29 @@ function global(candidates: readonly Candidate[], wanted: Wanted): Distribution 
  * Node by node until it is full: the smallest room first, then the most used. Eru means the same, but lets a busier
  * node pass a smaller one, so that small remainders stay unused.
  */
-function drained(candidates: readonly Candidate[], wanted: Wanted): Distribution {
+function* drained(candidates: readonly Candidate[], wanted: Wanted): Deciding {
   const short = shortage(candidates, wanted);
   if (short !== undefined) return short;
   const replicas = zeros(candidates);
-  const order = candidates
-    .map(({ capacity, usage }, at) => ({ capacity, usage, at }))
-    .sort((a, b) => a.capacity - b.capacity || b.usage - a.usage);
+  const slots = candidates.map(({ capacity, usage }, at) => ({ capacity, usage, at }));
+  yield;
+  const heap = yield* heapOf(
+    slots,
+    (a, b) => a.capacity - b.capacity || b.usage - a.usage || a.at - b.at,
+    ({ capacity }) => capacity > 0,
+  );
   let left = wanted.need;
-  for (const { at, capacity } of order) {
-    const share = Math.min(left, capacity);
-    replicas[at] = share;
+  for (let next = heap.pop(); next !== undefined && left > 0; next = heap.pop()) {
+    const share = Math.min(left, next.capacity);
+    replicas[next.at] = share;
     left -= share;
+    if (heap.size % partSize === 0) yield;
   }
   return { type: 'distributed', replicas };
 }
 
 /** So many on every node, or on the `limit` nodes with the most room. */
-function each(candidates: readonly Candidate[], { need, limit }: Wanted): Distribution {
+function* each(candidates: readonly Candidate[], { need, limit }: Wanted): Deciding {
   const nodes = limit > 0 ? limit : candidates.length;
   const fitting = candidates.filter(({ capacity }) => capacity >= need).length;
   if (candidates.length < nodes || fitting < nodes || nodes === 0) {
@@ -155,15 +196,18 @@ function each(candidates: readonly Candidate[], { need, limit }: Wanted): Distri
     );
   }
   const replicas = zeros(candidates);
+  yield;
   const order = roomiestFirst(candidates, candidates.keys());
+  yield;
   for (const at of order.slice(0, nodes)) replicas[at] = need;
   return { type: 'distributed', replicas };
 }
 
 /** Raises every node, or the `limit` nodes that have the most already, to `need`; none that has more gives any up. */
-function fill(candidates: readonly Candidate[], { need, limit }: Wanted): Distribution {
+function* fill(candidates: readonly Candidate[], { need, limit }: Wanted): Deciding {
   const nodes = limit > 0 ? limit : candidates.length;
   const order = fullestFirst(candidates);
+  yield;
   const fitting = order.filter((at) => {
     const { count = 0, capacity = 0 } = candidates[at] ?? {};
     return count + capacity >= need;
@@ -174,6 +218,7 @@ function fill(candidates: readonly Candidate[], { need, limit }: Wanted): Distri
       `${fitting.length} of ${candidates.length} nodes can have ${need}, ${Math.max(1, nodes)} are needed`,
     );
   }
+  yield;
   const replicas = zeros(candidates);
   let added = 0;
   for (const at of fitting.slice(0, nodes)) {
