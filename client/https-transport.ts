@@ -1,6 +1,7 @@
 /** Requests over HTTPS (or plain HTTP, for a local proxy) with kept-alive connections. */
 import http from 'node:http';
 import https from 'node:https';
+import { createSecureContext } from 'node:tls';
 import type { Transport, TransportRequest, TransportResponse } from './transport.ts';
 
 export interface HttpsTransportOptions {
@@ -103,13 +104,14 @@ function connector(base: URL, options: HttpsTransportOptions) {
   if (base.protocol === 'http:') return { agent: new http.Agent(limits), request: http.request };
   if (base.protocol !== 'https:') throw new TypeError(`cannot connect to ${base.href}`);
   const { ca, cert, key, insecure } = options;
-  const agent = new https.Agent({
-    ...limits,
+  // Made once: to read certificates and keys for each connection costs more than the rest of it.
+  const secureContext = createSecureContext({
     ...(ca === undefined ? {} : { ca }),
     ...(cert === undefined ? {} : { cert }),
     ...(key === undefined ? {} : { key }),
-    rejectUnauthorized: insecure !== true,
   });
+  const rejectUnauthorized = insecure !== true;
+  const agent = new https.Agent({ ...limits, secureContext, rejectUnauthorized });
   return { agent, request: https.request };
 }
 

@@ -1,15 +1,11 @@
 /** What `work` comes to; the signal's reason when that aborts first, and then nobody hears of `work` any more. */
-export async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  work.catch(() => undefined);
-  signal.throwIfAborted();
-  const settled = new AbortController();
-  const aborted = new Promise<never>((_, reject) => {
+export function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
     const onAbort = () => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true, signal: settled.signal });
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    // Not by another signal: each that aborts makes an error with its stack.
+    const settled = () => signal.removeEventListener('abort', onAbort);
+    work.then(resolve, reject).finally(settled);
   });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    settled.abort();
-  }
 }

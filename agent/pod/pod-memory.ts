@@ -62,12 +62,12 @@ export class PodMemory {
   eviction?: string;
   /** By what was asked for; as many as the pod's volumes name. */
   readonly tokens = new Map<string, IssuedToken>();
-  /** Something that the files of its volumes come from may have changed. */
-  volumesDue = true;
+  /** How often something changed, or may have, that the files of its volumes come from. */
+  sourceChanges = 0;
   /** Its networks by CNI, while it runs with some. */
   networks?: SeenNetworks;
-  /** Labels and annotations that were last written into files. */
-  writtenMetadata: string | undefined;
+  /** As of which of these changes its files were last written, and with which labels and annotations. */
+  written: { readonly sourceChanges: number; readonly metadata: string } | undefined;
   /** Containers were started again after a stop, but the API may still say `Stopped`. */
   resumed = false;
   /** Volumes that its group was given, by the names it claims. */

@@ -8,6 +8,7 @@ import { notFound } from '../../api/status.ts';
 import { FakeClock } from '../../lib/clock.ts';
 import { silentLog } from '../../lib/log.ts';
 import { seededRandom } from '../../lib/random.ts';
+import { createReferences } from '../files/references.ts';
 import { PodMemory } from '../pod/pod-memory.ts';
 import { followVolumes } from './follow-volumes.ts';
 import type { PodContext } from './pod-context.ts';
@@ -60,28 +61,31 @@ async function world(sources: readonly VolumeProjection[], spec: object = {}) {
   return { context, clock, told };
 }
 
+const follow = (context: PodContext) =>
+  followVolumes(context, { references: createReferences(context), sourceChanges: 0 });
+
 test('the file gets a new token in time, and the node looks again by then', async () => {
   const { context, clock } = await world([token]);
-  const dueAtMs = await followVolumes(context);
+  const dueAtMs = await follow(context);
   expect(await readFile(file(), 'utf8')).toBe('token 1');
   expect((await stat(file())).mode & 0o777).toBe(0o644);
   expect(dueAtMs - clock.now()).toBeLessThanOrEqual(800_000);
-  expect(await followVolumes(context)).toBe(dueAtMs);
+  expect(await follow(context)).toBe(dueAtMs);
   await clock.advance(dueAtMs - clock.now());
-  expect(await followVolumes(context)).toBeGreaterThan(clock.now());
+  expect(await follow(context)).toBeGreaterThan(clock.now());
   expect(await readFile(file(), 'utf8')).toBe('token 2');
 });
 
 test('in a pod with an fsGroup only that group reads it', async () => {
   const fsGroup = process.getgid?.() ?? 0;
   const { context } = await world([token], { securityContext: { fsGroup } });
-  await followVolumes(context);
+  await follow(context);
   expect((await stat(file())).mode & 0o777).toBe(0o640);
 });
 
 test('what cannot be written because of something else is not tried without a pause', async () => {
   const { context, clock, told } = await world([{ configMap: { name: 'gone' } }, token]);
   context.memory.tokens.set('1000 ', { token: 'old', refreshAtMs: 0, endsAtMs: 0 });
-  expect((await followVolumes(context)) - clock.now()).toBe(5_000);
+  expect((await follow(context)) - clock.now()).toBe(5_000);
   expect(told).toEqual([expect.stringContaining('configmap "gone" not found')]);
 });

@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises';
 import type { Pod, PodVolume } from '../../api/kinds.gen.ts';
 import { tokensDueAtMs } from '../files/account-tokens.ts';
-import { createReferences } from '../files/references.ts';
+import type { References } from '../files/references.ts';
 import { volumeDirectory, writeFiles } from '../files/volumes.ts';
 import { ConfigError } from '../pod/config-error.ts';
 import { containersOf } from '../pod/pod-view.ts';
@@ -11,25 +11,32 @@ import type { PodContext } from './pod-context.ts';
 /** How soon it is tried again when the API could not be asked, or the disk is full. */
 const retryMs = 5_000;
 
+/** What this pass has read from the API, and how often that had changed before. */
+export interface ReadSources {
+  readonly references: References;
+  readonly sourceChanges: number;
+}
+
 /** Does nothing unless something may have changed. Answers when to look again. */
-export async function followVolumes(context: PodContext): Promise<number> {
+export async function followVolumes(
+  context: PodContext,
+  { references, sourceChanges }: ReadSources,
+): Promise<number> {
   const { pod, memory, clock, signal, log, uid } = context;
   const volumes = (pod.spec.volumes ?? []).filter(isFollowing);
   if (volumes.length === 0) return Number.POSITIVE_INFINITY;
   const metadata = metadataOf(pod, volumes);
   const dueAtMs = tokensDueAtMs(memory);
-  const isDue = memory.volumesDue || clock.now() >= dueAtMs;
-  if (!isDue && memory.writtenMetadata === metadata) return dueAtMs;
-  // Before reading: what changes from here on is due again.
-  memory.volumesDue = false;
-  const references = createReferences(context);
+  const isWritten =
+    memory.written?.sourceChanges === sourceChanges && memory.written.metadata === metadata;
+  if (isWritten && clock.now() < dueAtMs) return dueAtMs;
+  memory.written = undefined;
   try {
     for (const volume of volumes) await follow(context, volume, references);
-    memory.writtenMetadata = metadata;
+    memory.written = { sourceChanges, metadata };
     // A token that is due and could not be written, because something beside it is missing, has time.
     return Math.max(tokensDueAtMs(memory), clock.now() + retryMs);
   } catch (error) {
-    memory.volumesDue = true;
     signal.throwIfAborted();
     log.warn({ uid, err: error }, 'volumes not brought up to date');
     return clock.now() + retryMs;
@@ -53,7 +60,7 @@ function metadataOf({ metadata }: Pod, volumes: readonly PodVolume[]): string {
 async function follow(
   context: PodContext,
   volume: PodVolume,
-  references: ReturnType<typeof createReferences>,
+  references: References,
 ): Promise<void> {
   const { pod, dataDir, facts, events, uid, log, signal } = context;
   const volumeContext = { pod, dataDir, facts, references, held: new Map(), signal };

@@ -69,7 +69,7 @@ export class PodWorkers {
 
   /** What the files of a pod's volumes come from has changed. */
   volumesChanged(uid: string): void {
-    this.#memoryOf(uid).volumesDue = true;
+    this.#memoryOf(uid).sourceChanges += 1;
     this.#queue.add(uid);
   }
 

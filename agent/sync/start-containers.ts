@@ -8,12 +8,11 @@ import {
   RuntimeError,
   type RuntimeErrorReason,
 } from '../../runtime/runtime.ts';
-import { createReferences } from '../files/references.ts';
 import type { PodHealth } from '../hooks/pod-health.ts';
 import type { Waiting } from '../pod/pod-view.ts';
 import { containersOf, viewPod } from '../pod/pod-view.ts';
 import { bareContainer } from '../spec/container-spec.ts';
-import { type NetworkedReferences, withAttachments } from './attach-networks.ts';
+import type { NetworkedReferences } from './attach-networks.ts';
 import { type InstanceParts, instanceSpec, isShared } from './instance-spec.ts';
 import type { PodContext } from './pod-context.ts';
 import { crashDelayAfter, type PlannedContainer, planPod } from './pod-plan.ts';
@@ -34,11 +33,11 @@ const refusedRetryMs = 10_000;
 export async function startContainers(
   context: PodContext,
   found: InstanceStatus | undefined,
+  references: NetworkedReferences,
   { resume, health }: { readonly resume: boolean; readonly health: PodHealth },
 ): Promise<StartResult> {
   const { pod, uid, memory, clock, signal, names, runtime, specs, cni } = context;
   names?.follow(pod, runtime.name, specs.getNetworks(uid) ?? [], await cni?.attachments(uid));
-  const references = withAttachments(context, createReferences(context));
   const refused = new Map<string, Waiting>();
   const hasStarted = (name: string) => {
     const known = health.get(name);

@@ -48,7 +48,10 @@ export class LibvirtAdopting implements Adopting {
       const { libvirt, attempts, clock, nodeId } = this.#machines;
       const domain = await this.#present(target, options);
       const owner = await this.#ownerOf(domain, options);
-      if (owner?.instance === adopter.instance) return;
+      if (owner?.instance === adopter.instance) {
+        this.#machines.noteAdopted(adopter.instance, domain);
+        return;
+      }
       if (owner !== undefined) {
         const whose = `vm ${owner.namespace}/${owner.name}`;
         throw new RuntimeError(
@@ -74,6 +77,7 @@ export class LibvirtAdopting implements Adopting {
       await attempts.prepare(adopter.instance, 0);
       if (running) await attempts.noteStarted(adopter.instance, 0);
       await live.setLabels(domain, labelElement(labels), running, options);
+      this.#machines.noteAdopted(adopter.instance, domain);
       // From now on it is Berth that starts it.
       if (isAutostarted) await libvirt.setAutostart(domain, false, options);
     });

@@ -46,6 +46,8 @@ export class Machines {
   readonly clock: Clock;
   /** Domains that were adopted by their instance: their uuid says nothing of it. */
   readonly #adopted = new Map<InstanceId, string>();
+  /** All domains were looked at once: whatever was adopted before is known. */
+  #adoptedKnown = false;
   /** Those whose memory is being written: libvirt says that they are off before it says that they are saved. */
   readonly #saving = new Set<string>();
 
@@ -59,6 +61,7 @@ export class Machines {
   async list(options: CallOptions): Promise<readonly Found[]> {
     const domains = await this.libvirt.list(options);
     const found = await Promise.all(domains.map((domain) => this.read(domain, options)));
+    this.#adoptedKnown = true;
     return found.filter((one) => one !== undefined);
   }
 
@@ -67,8 +70,13 @@ export class Machines {
     const domain = await this.libvirt.find(known, options);
     const found = domain === undefined ? undefined : await this.read(domain, options);
     if (found?.labels.instance === id) return found;
-    // One that was adopted before this driver started.
+    // libvirt tells nothing of a domain that is being started: who asks for all waits for every start.
+    if (this.#adoptedKnown) return undefined;
     return (await this.list(options)).find(({ labels }) => labels.instance === id);
+  }
+
+  noteAdopted(id: InstanceId, { uuid }: Domain): void {
+    this.#adopted.set(id, uuid);
   }
 
   /** `undefined` when it is none of ours, or went meanwhile. */

@@ -30,9 +30,10 @@ export class SystemdError extends Error {
 }
 
 export interface UnitChange {
-  /** `undefined` when it was a unit's properties that changed: then `path` says whose. */
-  readonly unit?: string;
-  readonly path: string;
+  /** Its name. */
+  readonly unit: string;
+  /** systemd does not have it any more. */
+  readonly isGone: boolean;
 }
 
 /** One connection to the bus; it is over when `closed` resolves, and then a new one is made. */
@@ -223,19 +224,25 @@ export class SystemdBus {
         }
       }
       this.#jobs.get(job)?.(result);
-      this.#tell({ unit, path: '' });
+      this.#tell({ unit, isGone: false });
     } else if (member === 'UnitNew' || member === 'UnitRemoved') {
       // Signature `so`: unit, path.
-      const [unit, unitPath] = body as [string, string];
-      this.#tell({ unit, path: unitPath });
+      const [unit] = body as [string, string];
+      this.#tell({ unit, isGone: member === 'UnitRemoved' });
     } else if (member === 'PropertiesChanged') {
-      this.#tell({ path });
+      this.#tell({ unit: unitOfPath(path), isGone: false });
     }
   }
 
   #tell(change: UnitChange): void {
     for (const listener of this.#listeners) listener(change);
   }
+}
+
+/** In paths systemd writes all but letters and digits in hexadecimal. */
+function unitOfPath(path: string): string {
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  return decodeURIComponent(name.replaceAll('_', '%'));
 }
 
 /** At its end a stream gives less than was asked for: nothing is read then. */

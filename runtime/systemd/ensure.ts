@@ -43,14 +43,14 @@ export interface Network {
   readonly cni?: CniNetworks | undefined;
 }
 
-/** Brings the units of one instance to `spec`; the caller runs it once at a time per instance. */
+/** Brings the units of one instance, which are `found`, to `spec`; the caller runs it once at a time per instance. */
 export async function ensureInstance(
   units: Units,
   network: Network,
   spec: InstanceSpec,
+  found: readonly Unit[],
   options: CallOptions,
 ): Promise<void> {
-  const found = await units.find(spec.id, options);
   const wanted = new Set(spec.containers.map(({ name }) => name));
   for (const unit of found) {
     if (!wanted.has(unit.labels.container)) await units.remove(unit, options);

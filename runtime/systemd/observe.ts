@@ -2,6 +2,7 @@ import type { Observable } from 'rxjs';
 import type { CallOptions } from '../../lib/call.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
+import { Collapsed } from '../collapsed.ts';
 import { observeAlways, untilClosed } from '../observe-always.ts';
 import type { InstanceId } from '../runtime.ts';
 import type { Unit } from './unit.ts';
@@ -22,9 +23,7 @@ export function observeUnits(deps: ObserveDeps, options: CallOptions): Observabl
   return observeAlways(about, (...args) => followOnce(deps, ...args), options);
 }
 
-/** Ours begin so, as names and as they stand in paths. */
 const ourNames = /^berth_/;
-const ourPaths = /\/unit\/berth_5f/;
 
 async function followOnce(
   { units, log, onEnded }: ObserveDeps,
@@ -34,40 +33,36 @@ async function followOnce(
 ): Promise<void> {
   const bus = await units.bus();
   // A unit that has gone cannot be asked whose it was.
-  const known = new Map<string, Unit>();
-  const learn = (unit: Unit) => {
-    known.set(unit.name, unit);
-    known.set(unit.path, unit);
-  };
-  const forget = ({ name, path }: Unit) => {
+  const known = new Map<string, InstanceId>();
+  const emitGone = (name: string) => {
+    const id = known.get(name);
     known.delete(name);
-    known.delete(path);
+    if (id !== undefined) emit(id);
   };
-  const look = async (path: string, unit: string | undefined) => {
-    const found =
-      unit === undefined ? await units.read(path, { signal }) : await units.get(unit, { signal });
-    if (found === undefined) {
-      const gone = known.get(unit ?? path);
-      if (gone === undefined) return;
-      forget(gone);
-      emit(gone.labels.instance);
-    } else if (found.labels.node === units.nodeId) {
-      learn(found);
+  const look = async (name: string) => {
+    const found = await units.get(name, { signal });
+    if (found === undefined) emitGone(name);
+    else if (found.labels.node === units.nodeId) {
+      known.set(name, found.labels.instance);
       if (found.state.phase === 'exited') onEnded(found);
       emit(found.labels.instance);
     }
   };
-  const stopListening = bus.onChange(({ unit, path }) => {
-    const ours = unit === undefined ? ourPaths.test(path) : ourNames.test(unit);
-    if (!ours && !units.isAdopted(unit ?? path)) return;
-    look(path, unit).catch((error) => {
-      if (!signal.aborted) log.debug({ err: error, unit, path }, 'unit not read');
+  // A start alone is told of a dozen times.
+  const looks = new Collapsed(async (name: string) => {
+    await look(name).catch((error) => {
+      if (!signal.aborted) log.debug({ err: error, unit: name }, 'unit not read');
     });
+  });
+  const stopListening = bus.onChange(({ unit, isGone }) => {
+    if (!ourNames.test(unit) && !units.isAdopted(unit)) return;
+    if (isGone) emitGone(unit);
+    else looks.add(unit);
   });
   const stopHearing = units.onPaused(emit);
   try {
     const all = await units.find(undefined, { signal });
-    for (const unit of all) learn(unit);
+    for (const { name, labels } of all) known.set(name, labels.instance);
     for (const id of new Set(all.map(({ labels }) => labels.instance))) emit(id);
     onConnected();
     await untilClosed(bus.closed, signal);

@@ -153,7 +153,7 @@ class SystemdRuntime implements Runtime {
         const [newest] = attemptsOf(found, name);
         return newest !== undefined && newest.labels.attempt >= attempt;
       });
-      await ensureInstance(this.#units, this.#network, spec, options);
+      await ensureInstance(this.#units, this.#network, spec, found, options);
       return await this.#status(spec.id, await this.#units.find(spec.id, options));
     });
   }

@@ -182,11 +182,8 @@ export class Units {
     }
   }
 
-  /** By name, or by path. */
-  isAdopted(unit: string): boolean {
-    return this.adoptions
-      .of('systemd')
-      .some(({ target }) => target === unit || unitPath(target) === unit);
+  isAdopted(name: string): boolean {
+    return this.adoptions.find('systemd', name) !== undefined;
   }
 
   async stopSlice(name: string, options: CallOptions): Promise<void> {
@@ -219,16 +216,6 @@ export class Units {
       await this.#clock.sleep(Math.min(waitMs, leftMs), options.signal);
     }
   }
-}
-
-/** As systemd makes paths of names: all but letters and digits is written in hexadecimal. */
-function unitPath(name: string): string {
-  const escaped = [...Buffer.from(name)].map((byte, at) => {
-    const char = String.fromCharCode(byte);
-    const plain = at === 0 ? /[a-zA-Z]/ : /[a-zA-Z0-9]/;
-    return plain.test(char) ? char : `_${byte.toString(16).padStart(2, '0')}`;
-  });
-  return `/org/freedesktop/systemd1/unit/${escaped.join('')}`;
 }
 
 const signals = { SIGTERM: 15, SIGKILL: 9 } as const;
