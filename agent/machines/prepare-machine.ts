@@ -28,6 +28,8 @@ export interface PrepareOptions extends CallOptions {
   readonly running?: boolean;
   /** Paths of the disks that it was started with last: they are never made anew. */
   readonly had: readonly string[];
+  /** Told before an image is fetched, which may take long. */
+  readonly fetching?: (url: string) => void;
 }
 
 /** What its interfaces are attached to: by their numbers, and by their names where CNI did it. */
@@ -153,12 +155,13 @@ async function isThere(path: string): Promise<boolean> {
 async function imagePath(
   image: VMDisk['image'],
   directory: string,
-  options: CallOptions,
+  options: PrepareOptions,
 ): Promise<string | undefined> {
   if (image?.path !== undefined) return image.path;
   const { url, checksum } = image ?? {};
   if (url === undefined || checksum === undefined) return undefined;
   const path = join(directory, 'images', checksum.replace(':', '-'));
+  if (!(await isThere(path))) options.fetching?.(url);
   await ensureDownloaded({ url, checksum, path }, options);
   await inspectDisk(path, options);
   return path;

@@ -176,7 +176,8 @@ async function machineOf(
   });
   const named = { pools, attachments };
   const had = (await runtime.machines?.disks(uid, { signal })) ?? [];
-  const options = { had, signal };
+  const fetching = (url: string) => record(context, 'Normal', 'Pulling', `Pulling image "${url}"`);
+  const options = { had, signal, fetching };
   const machine = await aside(() => prepareMachine(pod.vm, named, machinesDir, held, options));
   return await withinRoom(context, pod, machine);
 }
@@ -206,6 +207,15 @@ function isOutage(error: unknown): boolean {
   return error instanceof StatusError && error.code >= 500;
 }
 
-function warn({ events, pod }: PodContext, reason: string, message: string): void {
-  events.recordEvent({ involvedObject: pod, type: 'Warning', reason, message });
+function warn(context: PodContext, reason: string, message: string): void {
+  record(context, 'Warning', reason, message);
+}
+
+function record(
+  { events, pod }: PodContext,
+  type: 'Normal' | 'Warning',
+  reason: string,
+  message: string,
+): void {
+  events.recordEvent({ involvedObject: pod, type, reason, message });
 }

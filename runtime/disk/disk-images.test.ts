@@ -40,6 +40,10 @@ test('an image that two machines ask for at once is fetched once', async () => {
   await once(server, 'request');
   const second = ensureDownloaded(download, options);
   second.catch(() => undefined);
+  const leaving = new AbortController();
+  const third = ensureDownloaded(download, { signal: leaving.signal });
+  leaving.abort(new Error('deleted'));
+  await expect(third).rejects.toThrow('deleted');
   // Whoever asks at the same time would have asked by now.
   await new Promise((resolve) => setImmediate(resolve));
   asked[0]?.end(rest);

@@ -6,6 +6,7 @@ import { dirname } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { CallOptions } from '../../lib/call.ts';
+import { orAborted } from '../../lib/or-aborted.ts';
 import { run } from '../run.ts';
 import { KeyedSerial } from '../serial.ts';
 
@@ -165,7 +166,11 @@ const downloads = new KeyedSerial();
 
 /** Fetches a file unless it is there; what does not have the checksum never gets its name. */
 export async function ensureDownloaded(asked: Download, options: CallOptions): Promise<void> {
-  await downloads.run(asked.path, () => download(asked, options));
+  // Who gives up waits for nobody.
+  await orAborted(
+    downloads.run(asked.path, () => download(asked, options)),
+    options.signal,
+  );
 }
 
 async function download({ url, checksum, path }: Download, { signal }: CallOptions): Promise<void> {

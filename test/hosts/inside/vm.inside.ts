@@ -364,6 +364,7 @@ test('an image that the disk of the node has no room for is told, and nothing of
       await kubectl.ok(['get', 'vm', 'bad', '-o', 'jsonpath={.status.message}']),
     ),
   );
+  expect(await kubectl.ok(['describe', 'vm', 'bad'])).toContain(`Pulling image "${image.url}"`);
   await kubectl.ok(['delete', 'vm', 'bad', '--timeout=180s']);
   expect((await run('ls', [images])).stdout).toBe('');
   await run('umount', [images]);
