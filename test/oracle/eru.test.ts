@@ -172,6 +172,17 @@ describe('the command', () => {
     ['no nodes', [{ strategy: 'GLOBAL', nodes: null, need: 1, total: 0, error: 'need: 1' }]],
     ['a name in small letters', [{ strategy: 'each', nodes, need: 1, deploy: { a: 1 } }]],
     ['nothing but the end', [{ strategy: 'EACH', nodes, need: 1, final_sorted: [1] }]],
+    [
+      'more plans than we list',
+      [
+        {
+          available: { 0: 10_001 },
+          request: 0.01,
+          count: 10_001,
+          plans: Array(10_001).fill({ 0: 1 }),
+        },
+      ],
+    ],
     ['an error in other words', [{ strategy: 'EACH', nodes, need: 9, error: 'not enough' }]],
     [
       'a total beyond all nodes',
