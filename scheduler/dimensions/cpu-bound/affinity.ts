@@ -9,16 +9,10 @@ import {
   piecesPerCore,
   planOf,
   type Share,
+  turnsLeft,
   wholesIn,
 } from './cores.ts';
-import {
-  bestSplit,
-  type Core,
-  type CoreLists,
-  fragmentPlans,
-  listCores,
-  turnsLeft,
-} from './isolated.ts';
+import { bestSplit, type Core, type CoreLists, fragmentPlans, listCores } from './isolated.ts';
 
 /**
  * The cores to move to; undefined when it does not fit. `free` is what is free when the instance has given back
@@ -31,8 +25,8 @@ export function planNear(
   request: CoreRequest,
   options: PlanOptions,
 ): Plan | undefined {
-  const lists = heldFirst(listCores(free), held);
-  return isolatedNear(lists, request, options) ?? mixedNear(free, held, request, options);
+  const lists = heldFirst(listCores(free, options), held);
+  return isolatedNear(lists, request) ?? mixedNear(free, held, request, options);
 }
 
 /** What is free when the instance has given back what it holds. */
@@ -46,12 +40,8 @@ export function givenBack(free: FreePieces, held: Plan): number[] {
 }
 
 /** Whole cores are cut off the list one after the other, unlike for new instances: the held ones stay together. */
-function isolatedNear(
-  lists: CoreLists,
-  request: CoreRequest,
-  options: PlanOptions,
-): Plan | undefined {
-  const split = splitInOrder(lists, request, options);
+function isolatedNear(lists: CoreLists, request: CoreRequest): Plan | undefined {
+  const split = splitInOrder(lists, request);
   if (split === undefined) return undefined;
   const shares: Share[] = lists.undivided
     .slice(split, split + request.whole)
@@ -60,18 +50,14 @@ function isolatedNear(
 }
 
 /** How many cores from the front of the list are divided; undefined when no plan comes out. */
-function splitInOrder(
-  lists: CoreLists,
-  request: CoreRequest,
-  options: PlanOptions,
-): number | undefined {
+function splitInOrder(lists: CoreLists, request: CoreRequest): number | undefined {
   const { undivided, divided } = lists;
   const { whole, fragment } = request;
   if (whole === 0 || fragment === 0) {
-    const { count, turned } = bestSplit(lists, request, options);
+    const { count, turned } = bestSplit(lists, request);
     return count > 0 ? turned : undefined;
   }
-  const turns = Math.min(turnsLeft(divided.length, options.maxShared), undivided.length - whole);
+  const turns = Math.min(lists.turns, undivided.length - whole);
   let fragments = 0;
   for (const { pieces } of divided) fragments += fragmentsIn(pieces, fragment);
   let best = 0;
@@ -102,10 +88,10 @@ function sequentialGroups(cores: readonly Core[], whole: number): number {
   return plans;
 }
 
-function heldFirst({ undivided, divided }: CoreLists, held: Plan): CoreLists {
+function heldFirst({ undivided, divided, turns }: CoreLists, held: Plan): CoreLists {
   const wholes = held.filter(({ pieces }) => pieces > 0 && !isDivided(pieces));
   const parts = held.filter(({ pieces }) => isDivided(pieces));
-  return { undivided: withFirst(undivided, wholes), divided: withFirst(divided, parts) };
+  return { undivided: withFirst(undivided, wholes), divided: withFirst(divided, parts), turns };
 }
 
 /** Held cores in the order of a list of their own: least held first. */
@@ -120,12 +106,11 @@ function mixedNear(
   free: FreePieces,
   held: Plan,
   { whole, fragment }: CoreRequest,
-  { maxShared }: PlanOptions,
+  options: PlanOptions,
 ): Plan | undefined {
   const cores = Array.from(free, (pieces, core) => ({ core, pieces }));
   const heldPieces = new Map(held.map(({ core, pieces }) => [core, pieces]));
-  const divided = cores.filter(({ pieces }) => isDivided(pieces)).length;
-  const mayTurn = turnsLeft(divided, maxShared) > 0;
+  const mayTurn = turnsLeft(free, options) > 0;
   const wholes = cores.filter(({ pieces }) => wholesIn(pieces) > 0);
   wholes.sort(
     (a, b) => (heldPieces.get(b.core) ?? 0) - (heldPieces.get(a.core) ?? 0) || least(a, b),

@@ -28,6 +28,8 @@ export interface CoreRequest {
 export interface PlanOptions {
   /** How many cores may be divided into fragments; those that are divided already are always used on. */
   readonly maxShared: number | undefined;
+  /** By position: above 0 where somebody has a fragment of the core. Absent: as far as the free pieces tell. */
+  readonly fragments?: ArrayLike<number>;
 }
 
 /** Thrown for an amount of cores that nobody can be bound to. */
@@ -73,6 +75,21 @@ export function planOf(shares: Share[]): Plan {
 /** Whether somebody has a fragment of this core, as far as its free pieces can tell. */
 export function isDivided(pieces: number): boolean {
   return pieces > 0 && pieces % piecesPerCore !== 0;
+}
+
+/** The same, where it is known. */
+export function isDividedAt(free: FreePieces, core: number, { fragments }: PlanOptions): boolean {
+  return fragments === undefined ? isDivided(free[core] ?? 0) : (fragments[core] ?? 0) > 0;
+}
+
+/** How many more cores may be divided; Eru panics where more are divided already than may be. */
+export function turnsLeft(free: FreePieces, options: PlanOptions): number {
+  if (options.maxShared === undefined) return Number.MAX_SAFE_INTEGER;
+  let divided = 0;
+  for (let core = 0; core < free.length; core += 1) {
+    if (isDividedAt(free, core, options)) divided += 1;
+  }
+  return Math.max(0, options.maxShared - divided);
 }
 
 /**

@@ -112,18 +112,26 @@ describe('the cores of a node', () => {
     { id: 1, cores: [4, 5, 6, 7] },
   ];
   it.each([
-    ['one after the other', [0, 1, 2], [], 50, 1, 2],
-    ['where each leaves a rest', [0, 1, 2], [], 40, 2, 4],
-    ['on several NUMA nodes', [0, 1, 2, 3, 4, 5, 6, 7], halves, 250, 1, 2],
-  ])('are divided no more often than may be: %s', (_, ids, numa, pieces, maxShared, count) => {
-    const some = devices({ ids, numa, maxShared });
+    ['one after the other', { maxShared: 1 }, 50, 2],
+    ['where each leaves a rest', { maxShared: 2 }, 40, 4],
+    ['sold twice', { maxShared: 1, pieces: 200 }, 50, 4],
+    ['sold one and a half times', { maxShared: 1, pieces: 150 }, 50, 3],
+    [
+      'on several NUMA nodes',
+      { maxShared: 1, ids: [0, 1, 2, 3, 4, 5, 6, 7], numa: halves },
+      250,
+      2,
+    ],
+  ])('are divided no more often than may be: %s', (_, cores, pieces, count) => {
+    const some = devices(cores);
+    expect(some.count(need(pieces))).toBe(count);
     const given: CorePiece[] = [];
     while (some.fits(need(pieces))) {
       const piece = some.allocate(need(pieces));
       some.take(piece);
       given.push(piece);
     }
-    expect([given.length, dividedBy(given).size]).toEqual([count, maxShared]);
+    expect([given.length, dividedBy(given).size]).toEqual([count, cores.maxShared]);
     for (const piece of given) some.release(piece);
     expect(some.count(need(pieces))).toBe(count);
   });
@@ -131,7 +139,7 @@ describe('the cores of a node', () => {
   it('fit as often as is counted; taking and giving back changes nothing', () => {
     const sizes = fc.array(fc.constantFrom(10, 30, 50, 100, 130, 170, 200), { maxLength: 12 });
     const node = fc.record({
-      pieces: fc.constantFrom(100, 200),
+      pieces: fc.constantFrom(100, 150, 200),
       maxShared: fc.constantFrom(0, 1, 2),
     });
     fc.assert(

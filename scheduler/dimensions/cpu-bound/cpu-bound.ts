@@ -83,6 +83,8 @@ function coreTable(cores: NodeCores): Devices<CoreNeed, CorePiece> {
   const free = new Float64Array(ids.length).fill(cores.pieces);
   /** How many instances have a fragment of each. */
   const fragments = new Int32Array(ids.length);
+  // Free pieces tell less: of a core that is sold one and a half times, or that fragments use up.
+  const options: PlanOptions = maxShared === undefined ? { maxShared } : { maxShared, fragments };
   const memoryFree = new Map(numa.map(({ id, memory }) => [id, memory]));
 
   const add = ({ cores: shares, numaNode, memory = 0 }: CorePiece, sign: 1 | -1): void => {
@@ -97,27 +99,21 @@ function coreTable(cores: NodeCores): Devices<CoreNeed, CorePiece> {
     if (numaNode !== undefined && left !== undefined)
       memoryFree.set(numaNode, left + sign * memory);
   };
-  // A core that fragments use up looks undivided by its free pieces, and counts all the same.
-  const options = (): PlanOptions => {
-    if (maxShared === undefined) return { maxShared };
-    const usedUp = fragments.filter((held, at) => held > 0 && !isDivided(free[at] ?? 0)).length;
-    return { maxShared: Math.max(0, maxShared - usedUp) };
-  };
-  const fits = ({ pieces }: CoreNeed) => pieces > 0 && fitsOnce(free, requestOf(pieces), options());
+  const fits = ({ pieces }: CoreNeed) => pieces > 0 && fitsOnce(free, requestOf(pieces), options);
 
   return {
     fits,
-    count: ({ pieces }) => (pieces > 0 ? countPlans(free, requestOf(pieces), options()) : 0),
+    count: ({ pieces }) => (pieces > 0 ? countPlans(free, requestOf(pieces), options) : 0),
     allocate: ({ pieces, memory }) => {
       if (pieces < 1) return { cores: {} };
       const request = requestOf(pieces);
       if (numa.length === 0) {
-        const [plan = []] = corePlans(free, request, options());
+        const [plan = []] = corePlans(free, request, options);
         return { cores: sharesOf(plan, ids) };
       }
       const nodes = numa.map((one) => ({ ...one, memoryFree: memoryFree.get(one.id) }));
       const needed = { bytes: memory, free: Number.MAX_SAFE_INTEGER };
-      const [best] = numaPlans(free, request, options(), nodes, needed);
+      const [best] = numaPlans(free, request, options, nodes, needed);
       const shares = sharesOf(best?.plan ?? [], ids);
       if (best?.numaNode === undefined) return { cores: shares };
       return { cores: shares, numaNode: best.numaNode, ...(memory > 0 ? { memory } : {}) };

@@ -9,13 +9,14 @@ import {
   distinctGroups,
   type FreePieces,
   fragmentsIn,
-  isDivided,
+  isDividedAt,
   type Plan,
   type PlanOptions,
   piecesPerCore,
   planOf,
   plansMax,
   type Share,
+  turnsLeft,
   wholesIn,
 } from './cores.ts';
 
@@ -29,19 +30,22 @@ export interface Core {
 export interface CoreLists {
   readonly undivided: readonly Core[];
   readonly divided: readonly Core[];
+  /** How many of the undivided may be divided. */
+  readonly turns: number;
 }
 
 /** Least free first; equals by number (Eru compares numbers as text, so its core 10 comes before 2). */
-export function listCores(free: FreePieces): CoreLists {
+export function listCores(free: FreePieces, options: PlanOptions): CoreLists {
   const undivided: Core[] = [];
   const divided: Core[] = [];
   for (let core = 0; core < free.length; core += 1) {
     const pieces = free[core] ?? 0;
     if (pieces <= 0) continue;
-    (isDivided(pieces) ? divided : undivided).push({ core, pieces });
+    (isDividedAt(free, core, options) ? divided : undivided).push({ core, pieces });
   }
   const order = (a: Core, b: Core) => a.pieces - b.pieces || a.core - b.core;
-  return { undivided: undivided.sort(order), divided: divided.sort(order) };
+  const turns = Math.min(undivided.length, turnsLeft(free, options));
+  return { undivided: undivided.sort(order), divided: divided.sort(order), turns };
 }
 
 /** How many plans there are, and how many undivided cores are divided for them. */
@@ -52,19 +56,17 @@ export interface Split {
 
 /** The fewest cores to divide with which the most plans come out. */
 export function bestSplit(
-  { undivided, divided }: CoreLists,
+  { undivided, divided, turns }: CoreLists,
   { whole, fragment }: CoreRequest,
-  { maxShared }: PlanOptions,
 ): Split {
   const wholes = undivided.map(({ pieces }) => wholesIn(pieces));
   if (fragment === 0) return { count: distinctGroups(wholes, whole), turned: 0 };
-  const most = Math.min(undivided.length, turnsLeft(divided.length, maxShared));
   const fragments = prefixSums(undivided, fragment, totalFragments(divided, fragment));
-  if (whole === 0) return { count: fragments[most] ?? 0, turned: most };
+  if (whole === 0) return { count: fragments[turns] ?? 0, turned: turns };
   const wholeAt = (turned: number) => distinctGroups(wholes.slice(turned), whole);
   // With more cores divided, fragments grow and whole plans shrink: the best lies where they cross.
   let low = 0;
-  let high = most;
+  let high = turns;
   while (low < high) {
     const middle = (low + high) >> 1;
     if ((fragments[middle] ?? 0) >= wholeAt(middle)) high = middle;
@@ -75,17 +77,11 @@ export function bestSplit(
   return before >= here ? { count: before, turned: low - 1 } : { count: here, turned: low };
 }
 
-/** How many more cores may be divided; Eru panics where more are divided already than may be. */
-export function turnsLeft(divided: number, maxShared: number | undefined): number {
-  return maxShared === undefined ? Number.MAX_SAFE_INTEGER : Math.max(0, maxShared - divided);
-}
-
 /** All plans of the best split, at most `plansMax`. */
 export function isolatedPlans(
   lists: CoreLists,
   request: CoreRequest,
-  options: PlanOptions,
-  split: Split = bestSplit(lists, request, options),
+  split: Split = bestSplit(lists, request),
 ): Plan[] {
   const most = Math.min(split.count, plansMax);
   if (most === 0) return [];
@@ -124,7 +120,8 @@ interface Slot {
 function wholePlans(cores: readonly Core[], whole: number): Share[][] {
   const heap = new Heap<Slot>((a, b) => b.left - a.left || b.core - a.core);
   for (const [position, { core, pieces }] of cores.entries()) {
-    heap.push({ core, position, left: wholesIn(pieces) });
+    const left = wholesIn(pieces);
+    if (left > 0) heap.push({ core, position, left });
   }
   const plans: { readonly shares: Share[]; readonly sum: number }[] = [];
   while (plans.length < plansMax && heap.size >= whole) {

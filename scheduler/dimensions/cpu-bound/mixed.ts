@@ -7,16 +7,16 @@ import {
   distinctGroups,
   type FreePieces,
   fragmentsIn,
-  isDivided,
+  isDividedAt,
   type Plan,
   type PlanOptions,
   piecesPerCore,
   planOf,
   plansMax,
   type Share,
+  turnsLeft,
   wholesIn,
 } from './cores.ts';
-import { turnsLeft } from './isolated.ts';
 
 /** Steps of one search. Nodes sold so often that it would take more keep to their isolated plans. */
 const stepsMax = 20_000_000;
@@ -28,16 +28,12 @@ interface Service {
 }
 
 /** No set of plans is larger: by whole cores, by fragments, and by pieces. */
-export function upperBound(
-  free: FreePieces,
-  request: CoreRequest,
-  { maxShared }: PlanOptions,
-): number {
+export function upperBound(free: FreePieces, request: CoreRequest, options: PlanOptions): number {
   const { whole, fragment } = request;
   const wholes = Array.from(free, wholesIn);
   const byWholes = whole === 0 ? Number.MAX_SAFE_INTEGER : distinctGroups(wholes, whole);
   if (fragment === 0) return byWholes;
-  const usable = usableForFragments(free, fragment, maxShared);
+  const usable = usableForFragments(free, fragment, options);
   if (whole === 0) return usable;
   let pieces = 0;
   for (let i = 0; i < free.length; i += 1) pieces += Math.max(0, free[i] ?? 0);
@@ -46,17 +42,9 @@ export function upperBound(
 }
 
 /** Fragments on the divided cores, and on as many of the others as may be divided: the roomiest. */
-function usableForFragments(
-  free: FreePieces,
-  fragment: number,
-  maxShared: number | undefined,
-): number {
-  const pieces = Array.from(free).filter((left) => left > 0);
-  const divided = pieces.filter(isDivided);
-  const turnable = pieces.filter((left) => !isDivided(left)).sort((a, b) => b - a);
-  const turned = turnable.slice(0, turnsLeft(divided.length, maxShared));
+function usableForFragments(free: FreePieces, fragment: number, options: PlanOptions): number {
   let sum = 0;
-  for (const left of [...divided, ...turned]) sum += fragmentsIn(left, fragment);
+  for (const core of roomiestTurns(free, options)) sum += fragmentsIn(free[core] ?? 0, fragment);
   return sum;
 }
 
@@ -103,7 +91,7 @@ function serviceOf(
   if (fragment === 0) {
     return { wholes: Int32Array.from(Array.from(free, wholesIn)), fragments: none };
   }
-  const order = roomiestTurns(free, options.maxShared);
+  const order = roomiestTurns(free, options);
   const fragments = none.slice();
   let left = count;
   for (const core of order) {
@@ -114,13 +102,13 @@ function serviceOf(
 }
 
 /** Divided cores, then those that may be divided, the roomiest first: they make the most of few. */
-function roomiestTurns(free: FreePieces, maxShared: number | undefined): number[] {
+function roomiestTurns(free: FreePieces, options: PlanOptions): number[] {
   const cores = Array.from(free, (_, core) => core).filter((core) => (free[core] ?? 0) > 0);
-  const divided = cores.filter((core) => isDivided(free[core] ?? 0));
+  const divided = cores.filter((core) => isDividedAt(free, core, options));
   const others = cores
-    .filter((core) => !isDivided(free[core] ?? 0))
+    .filter((core) => !isDividedAt(free, core, options))
     .sort((a, b) => (free[b] ?? 0) - (free[a] ?? 0));
-  return [...divided, ...others.slice(0, turnsLeft(divided.length, maxShared))];
+  return [...divided, ...others.slice(0, turnsLeft(free, options))];
 }
 
 /**
@@ -131,18 +119,19 @@ function roomiestTurns(free: FreePieces, maxShared: number | undefined): number[
 function serviceFor(
   free: FreePieces,
   request: CoreRequest,
-  { maxShared }: PlanOptions,
+  options: PlanOptions,
   plans: number,
 ): Service | undefined {
   const { whole, fragment } = request;
   const need = plans * whole;
   const cores = Array.from(free);
-  const divided = cores.filter(isDivided).length;
-  const turnable = cores.filter((left) => left > 0 && !isDivided(left)).length;
-  const turns = turnsLeft(divided, maxShared);
+  const mayTurn = cores.map((left, core) => left > 0 && !isDividedAt(free, core, options));
+  const turnable = mayTurn.filter(Boolean).length;
+  const turns = turnsLeft(free, options);
   // Where all may be divided nobody needs to count them.
   const counted = turns < turnable;
   const levels = counted ? turns : 0;
+  const costsTurn = (core: number) => counted && mayTurn[core] === true;
   const width = need + 1;
   const size = width * (levels + 1);
   let steps = 0;
@@ -152,21 +141,21 @@ function serviceFor(
   let best = new Int32Array(size).fill(-1);
   best[0] = 0;
   const choices: Int32Array[] = [];
-  for (const left of cores) {
+  for (const [core, left] of cores.entries()) {
     const next = new Int32Array(size).fill(-1);
     const choice = new Int32Array(size).fill(-1);
     const mostWholes = Math.min(plans, wholesIn(left));
-    const costsTurn = counted && !isDivided(left);
+    const turnsCore = costsTurn(core);
     for (let state = 0; state < size; state += 1) {
       const before = best[state] ?? -1;
       if (before < 0) continue;
       const wholesBefore = state % width;
       for (let w = 0; w <= mostWholes && wholesBefore + w <= need; w += 1) {
         const room = Math.min(plans - w, fragmentsIn(left - w * piecesPerCore, fragment));
-        const plain = costsTurn ? 0 : room;
+        const plain = turnsCore ? 0 : room;
         improve(next, choice, state + w, before + plain, state * 2);
         const turned = state + w + width;
-        if (costsTurn && room > 0 && turned < size) {
+        if (turnsCore && room > 0 && turned < size) {
           improve(next, choice, turned, before + room, state * 2 + 1);
         }
       }
@@ -176,7 +165,7 @@ function serviceFor(
   }
   for (let state = need; state < size; state += width) {
     if ((best[state] ?? -1) >= plans)
-      return traceBack({ free, request, plans, width, state, counted, choices });
+      return traceBack({ free, request, plans, width, state, costsTurn, choices });
   }
   return undefined;
 }
@@ -199,13 +188,13 @@ interface Trace {
   readonly plans: number;
   readonly width: number;
   readonly state: number;
-  /** Whether only the cores that were turned, and those divided before, may have fragments. */
-  readonly counted: boolean;
+  /** Whether a core must have been turned to have fragments. */
+  costsTurn(core: number): boolean;
   readonly choices: readonly Int32Array[];
 }
 
 function traceBack(trace: Trace): Service {
-  const { free, request, plans, width, counted, choices } = trace;
+  const { free, request, plans, width, choices } = trace;
   const wholes = new Int32Array(free.length);
   const fragments = new Int32Array(free.length);
   let state = trace.state;
@@ -221,8 +210,7 @@ function traceBack(trace: Trace): Service {
   for (let core = 0; core < free.length; core += 1) {
     const pieces = free[core] ?? 0;
     const w = wholes[core] ?? 0;
-    const mayDivide = isDivided(pieces) || turnedAt[core] === 1 || !counted;
-    if (!mayDivide) continue;
+    if (trace.costsTurn(core) && turnedAt[core] !== 1) continue;
     const room = fragmentsIn(pieces - w * piecesPerCore, request.fragment);
     const share = Math.max(0, Math.min(left, plans - w, room));
     fragments[core] = share;

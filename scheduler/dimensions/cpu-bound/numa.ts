@@ -6,10 +6,11 @@ import {
   type CoreRequest,
   type FreePieces,
   isDivided,
+  isDividedAt,
   type Plan,
   type PlanOptions,
+  turnsLeft,
 } from './cores.ts';
-import { turnsLeft } from './isolated.ts';
 import { corePlans, countPlans } from './plans.ts';
 
 export interface NumaNode {
@@ -52,7 +53,7 @@ export function numaPlans(
   for (let kept = Math.min(local.length, most); kept >= 0; kept -= 1) {
     const chosen = local.slice(0, kept);
     const rest = without(free, chosen);
-    const left = optionsAfter(chosen, rest, options);
+    const left = optionsAfter(chosen, free, options);
     const across = kept === most ? [] : corePlans(rest, request, left).slice(0, most - kept);
     if (kept + across.length < most && kept > 0) continue;
     return [
@@ -63,29 +64,30 @@ export function numaPlans(
   return [];
 }
 
-/** Of its cores as many more may be divided as of the whole node's, less those that the plans so far divide. */
+/** As many more of its cores may be divided as of the whole node's after the plans so far. */
 function optionsOn(
   { cores }: NumaNode,
   free: FreePieces,
   plans: readonly LocatedPlan[],
-  { maxShared }: PlanOptions,
+  options: PlanOptions,
 ): PlanOptions {
-  if (maxShared === undefined) return { maxShared };
-  const turns = turnsLeft(Array.from(free).filter(isDivided).length, maxShared);
-  const divided = cores.filter((core) => isDivided(free[core] ?? 0)).length;
-  const turned = coresInPart(plans).filter((core) => !isDivided(free[core] ?? 0)).length;
-  return { maxShared: divided + Math.max(0, turns - turned) };
+  const after = optionsAfter(plans, free, options);
+  if (after.fragments === undefined) return options;
+  const fragments = cores.map((core) => after.fragments?.[core] ?? 0);
+  const divided = fragments.filter((held) => held > 0).length;
+  return { maxShared: divided + turnsLeft(free, after), fragments };
 }
 
-/** Cores that fragments of the plans use up are not seen among the divided ones of the rest. */
+/** Which cores are divided when the plans are carried out. */
 function optionsAfter(
   plans: readonly LocatedPlan[],
-  rest: FreePieces,
-  { maxShared }: PlanOptions,
+  free: FreePieces,
+  options: PlanOptions,
 ): PlanOptions {
-  if (maxShared === undefined) return { maxShared };
-  const usedUp = coresInPart(plans).filter((core) => !isDivided(rest[core] ?? 0)).length;
-  return { maxShared: Math.max(0, maxShared - usedUp) };
+  if (options.maxShared === undefined) return options;
+  const fragments = Array.from(free, (_, core) => Number(isDividedAt(free, core, options)));
+  for (const core of coresInPart(plans)) fragments[core] = 1;
+  return { maxShared: options.maxShared, fragments };
 }
 
 /** Cores of which the plans take fragments. */
