@@ -14,6 +14,7 @@ import {
   type TxnOperation,
   txn,
 } from './etcd-messages.ts';
+import { EtcdReads } from './etcd-reads.ts';
 import { watchEtcd } from './etcd-watch.ts';
 import { checkTxn, maxKeyBytes } from './limits.ts';
 import {
@@ -71,6 +72,7 @@ class EtcdStore implements Store {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #gatherer: EtcdGatherer;
+  readonly #reads: EtcdReads;
 
   constructor(deps: { endpoints: EtcdEndpoints; keys: EtcdKeys; clock: Clock; log: Log }) {
     this.#endpoints = deps.endpoints;
@@ -80,14 +82,20 @@ class EtcdStore implements Store {
     this.#gatherer = new EtcdGatherer((request, signal) =>
       this.#endpoints.call('write', txn, request, signal),
     );
+    this.#reads = new EtcdReads((request, signal) =>
+      this.#endpoints.call('read', txn, request, signal),
+    );
   }
 
   async get(key: string, { at, signal }: ReadOptions): Promise<Entry | undefined> {
     // What cannot be a key is not found, but whether `at` can be read is checked all the same.
     const isKey = key !== '' && Buffer.byteLength(key) <= maxKeyBytes;
+    if (isKey && at === undefined) {
+      const found = await this.#reads.get(this.#keys.outer(key), signal);
+      return found && this.#keys.entry(found);
+    }
     const wanted = isKey ? { key: this.#keys.outer(key) } : { ...anyKey, countOnly: true };
-    const request = { ...wanted, ...revisionOf(at) };
-    const { kvs } = await this.#range(request, signal);
+    const { kvs } = await this.#range({ ...wanted, ...revisionOf(at) }, signal);
     return kvs[0] === undefined ? undefined : this.#keys.entry(kvs[0]);
   }
 

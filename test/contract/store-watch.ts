@@ -136,7 +136,8 @@ export function watchContract({ store }: StoreFixture): void {
 
     test('many at once hear the same', { timeout: 120_000 }, async () => {
       const base = await store().revision(never);
-      const watches = Array.from({ length: 50 }, () => record(store(), 'm/', base));
+      // Not more: etcd 3.4 takes ever longer to find the entries before, and answers no write meanwhile.
+      const watches = Array.from({ length: 20 }, () => record(store(), 'm/', base));
       await Promise.all(Array.from({ length: 60 }, (_, i) => put(store(), `m/${i % 7}`, `${i}`)));
       const heard = [];
       for (const watching of watches) {
