@@ -107,8 +107,13 @@ function withDefaults(stored: JsonObject, kind: ServedKind): JsonObject {
 /** JSON of the whole object. */
 export function bytesOf(cached: Cached, kind: ServedKind): Uint8Array {
   const view = viewOf(cached, kind);
-  view.bytes ??= encode(view.object, kind);
+  view.bytes ??= alone(encode(view.object, kind));
   return view.bytes;
+}
+
+/** In memory of its own: Node cuts small buffers from blocks of 8 KiB, and what is kept of one keeps it whole. */
+function alone(bytes: Uint8Array): Uint8Array {
+  return bytes.length < bytes.buffer.byteLength ? new Uint8Array(bytes) : bytes;
 }
 
 const openBrace = Buffer.from('{');
