@@ -39,6 +39,12 @@ export function eligibleNodes(
   return new Set(eligible.map(({ metadata }) => metadata.name ?? ''));
 }
 
+/** How many pods all nodes together can hold; infinity where one does not say. */
+export function podsOfAll(nodes: readonly Pick<Node, 'status'>[]): number {
+  const most = nodes.map(({ status }) => status?.allocatable?.['pods'] ?? Number.POSITIVE_INFINITY);
+  return most.reduce<number>((sum, each) => sum + Number(each), 0);
+}
+
 /** The nodes that pods are on. */
 export function nodesOf(pods: readonly Pod[]): ReadonlySet<string> {
   return new Set(pods.flatMap(({ spec }) => spec.nodeName || []));

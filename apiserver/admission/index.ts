@@ -12,6 +12,7 @@ import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import type { AdmissionPlugin, Attributes } from './plugin.ts';
 import { validatingPolicies } from './policy/index.ts';
 import { priority } from './priority.ts';
+import { replicasBeyondNodes } from './replicas-beyond-nodes.ts';
 import { resourceQuota } from './resource-quota/index.ts';
 import { serviceAccount } from './service-account.ts';
 import { volumeSource } from './volume-source.ts';
@@ -46,6 +47,7 @@ export function createAdmission(deps: AdmissionDeps): AdmissionChain {
     defaultTolerationSeconds,
     escalationCheck(deps),
     volumeSource(deps.objects),
+    replicasBeyondNodes(deps.objects.cache),
     mutatingWebhooks(asking),
     validatingPolicies(asking),
     validatingWebhooks(asking),

@@ -1,12 +1,13 @@
 /** Runs the pods of a workload of type Job until enough have succeeded. Level-based, like all. */
 import { formatTime } from '../../api/conditions.ts';
-import type { Pod, Workload } from '../../api/kinds.gen.ts';
+import type { Node, Pod, Workload } from '../../api/kinds.gen.ts';
 import { fromLabelSelectorObject } from '../../api/label-selector.ts';
-import { pods as podResource } from '../../api/resources.gen.ts';
+import { nodes as nodeResource, pods as podResource } from '../../api/resources.gen.ts';
 import type { Outcome, Reconcile } from '../kit/controller.ts';
 import { byController } from '../kit/informers.ts';
 import type { OwnWrites } from '../kit/own-writes.ts';
 import { carryOut } from '../workload/carry-out.ts';
+import { unplacedOf } from '../workload/unplaced.ts';
 import { afterFinish } from './after-finish.ts';
 import { isRemoved, isTracked, jobPod } from './job-pod.ts';
 import { activePods, planJob } from './plan.ts';
@@ -53,7 +54,9 @@ export async function reconcileJob(
     isTaken: (name) => writes.get(`${ctx.object.metadata.namespace}/${name}`) !== undefined,
   });
   const remove = await marked(ctx, writes, plan.remove);
-  const { refused, more } = await carryOut(ctx, writes, { ...plan, remove }, (name) => ({
+  const nodes = ctx.informers.for<Node>(nodeResource).list();
+  const create = plan.create.slice(0, unplacedOf(ctx.object, pods, nodes).room);
+  const { refused, more } = await carryOut(ctx, writes, { create, remove }, (name) => ({
     pod: jobPod(ctx.object, name),
   }));
   const after = podsOf(ctx, writes);

@@ -19,6 +19,7 @@ import { dropReservations, ensureReservation } from './reservations.ts';
 import { setRunning } from './set-running.ts';
 import { settle } from './settle.ts';
 import { chooseTarget, type Target } from './target.ts';
+import { type Unplaced, unplacedOf } from './unplaced.ts';
 import { ensureVolumes, growVolumes } from './volume-claims.ts';
 
 export interface WorkloadMemory {
@@ -46,7 +47,8 @@ export async function reconcileWorkload(
   const rest = backoff.resting(workload.metadata.uid ?? '', live.filter(isEnded));
 
   const target = await chooseTarget(ctx, revisionWrites, pods);
-  const { refused, more } = await rollOut(ctx, writes, target, {
+  const unplaced = unplacedOf(workload, pods, nodes);
+  const { refused, more, heldBack } = await rollOut(ctx, writes, target, unplaced, {
     desired,
     pods,
     resting: rest.uids,
@@ -55,7 +57,7 @@ export async function reconcileWorkload(
 
   const { uid = '' } = workload.metadata;
   const after = writes.over(pods, (pod) => isOf(pod, uid));
-  const input = { desired, target, pods: after, selector: selector.toString(), refused };
+  const input = { desired, target, pods: after, selector: selector.toString(), refused, heldBack };
   const rollout = await settle(ctx, revisionWrites, { ...input, nowMs: ctx.clock.now() });
   await dropReservations(ctx);
   await growVolumes(ctx, after);
@@ -74,9 +76,10 @@ async function rollOut(
   ctx: Reconcile<Workload>,
   writes: OwnWrites<Pod>,
   { revision, fallback }: Target,
+  unplaced: Unplaced,
   seen: Pick<Situation, 'desired' | 'pods' | 'resting' | 'nowMs'>,
-): Promise<CarriedOut> {
-  if (revision === undefined) return { refused: undefined, more: false };
+): Promise<CarriedOut & { readonly heldBack: number | undefined }> {
+  if (revision === undefined) return { refused: undefined, more: false, heldBack: undefined };
   const workload = ctx.object;
   const { namespace = '' } = workload.metadata;
   const plan = planOf({
@@ -86,13 +89,16 @@ async function rollOut(
     nameOf: (slot, hash) => podName(workload, hash, slot),
     isTaken: (name) => writes.get(`${namespace}/${name}`) !== undefined,
   });
-  return carryOut(ctx, writes, plan, (name) => {
+  const create = plan.create.slice(0, unplaced.room);
+  const carriedOut = await carryOut(ctx, writes, { ...plan, create }, (name) => {
     const of = name.hash === fallback?.hash ? (fallback ?? revision) : revision;
     const pod = podObject(workload, of.hash, name, of.content);
     const prepare = async () =>
       (await ensureReservation(ctx, pod, of.content)) ?? (await ensureVolumes(ctx, pod));
     return { pod, prepare };
   });
+  const isHeld = create.length < plan.create.length;
+  return { ...carriedOut, heldBack: isHeld ? unplaced.count : undefined };
 }
 
 function planOf(situation: Situation): Plan {

@@ -19,6 +19,8 @@ export interface StatusInput {
   readonly pods: readonly Pod[];
   readonly selector: string;
   readonly refused: StatusError | undefined;
+  /** So many find no node, and no more are made for now. */
+  readonly heldBack: number | undefined;
   readonly nowMs: number;
 }
 
@@ -149,8 +151,12 @@ function revisionText(revision: Target['revision']): string {
   return revision === undefined ? 'no revision' : `revision ${revision.number} (${revision.name})`;
 }
 
-function failureCondition({ refused }: StatusInput): StatusCondition {
+function failureCondition({ refused, heldBack }: StatusInput): StatusCondition {
   const type = 'ReplicaFailure';
-  if (refused === undefined) return { type, remove: true };
-  return { type, status: 'True', reason: 'FailedCreate', message: refused.message };
+  if (refused !== undefined) {
+    return { type, status: 'True', reason: 'FailedCreate', message: refused.message };
+  }
+  if (heldBack === undefined) return { type, remove: true };
+  const message = `${heldBack} instances find no node; no more are made until they do.`;
+  return { type, status: 'True', reason: 'TooManyUnplaced', message };
 }

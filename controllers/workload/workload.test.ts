@@ -62,6 +62,27 @@ test('a stale cache makes no second pod', async () => {
   expect(all()).toHaveLength(0);
 });
 
+test('once many find no node, no more are made until they do', async () => {
+  const { bench, all, set, condition } = await setup({ replicas: 700 });
+  await bench.pass();
+  const unplaced = [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable' }];
+  for (const pod of all()) {
+    await bench.patch(pods, `a/${name(pod)}`, { status: { conditions: unplaced } }, 'status');
+  }
+  await set({ replicas: 2_000_000_000 });
+  expect(all()).toHaveLength(700);
+  expect(condition('ReplicaFailure')).toMatchObject({
+    reason: 'TooManyUnplaced',
+    message: '700 instances find no node; no more are made until they do.',
+  });
+  for (const pod of all().slice(0, 300)) {
+    await bench.patch(pods, `a/${name(pod)}`, { spec: { nodeName: 'n1' } });
+  }
+  await set({ replicas: 750 });
+  expect(all()).toHaveLength(750);
+  expect(condition('ReplicaFailure')).toBeUndefined();
+});
+
 test('a stale cache makes no second delete', async () => {
   const { bench, api, all, set } = await setup({ replicas: 4 });
   for (const pod of all()) await bench.patch(pods, `a/${name(pod)}`, { spec: { nodeName: 'n1' } });

@@ -184,3 +184,34 @@ test('so many on each node, and as many nodes as there are or are asked for', as
     expect([fill.size, ...new Set(fill.values())]).toEqual([nodeCount, 2]);
   });
 });
+
+test('more instances than all nodes hold are warned of', async () => {
+  const path = '/apis/berth.dev/v1/namespaces/default/workloads';
+  const headers = { 'content-type': 'application/merge-patch+json' };
+  const absurd = (replicas: number) => ({
+    apiVersion: 'berth.dev/v1',
+    kind: 'Workload',
+    metadata: { name: 'absurd' },
+    spec: {
+      replicas,
+      selector: { matchLabels: { app: 'absurd' } },
+      template: {
+        metadata: { labels: { app: 'absurd' } },
+        spec: { containers: [{ name: 'c', image: 'web' }] },
+      },
+    },
+  });
+  const warned = async (replicas: number) => {
+    const answer = await api.call('POST', `${path}?dryRun=All`, absurd(replicas));
+    return [answer.status, answer.headers['warning']];
+  };
+  expect(await warned(nodeCount * 110)).toEqual([201, undefined]);
+  expect(await warned(2_000_000_000)).toEqual([
+    201,
+    '299 - "spec.replicas: all nodes together can hold 2200 pods, not 2000000000; once many find no node, no more are made"',
+  ]);
+  await api.call('POST', path, absurd(0));
+  const scale = JSON.stringify({ spec: { replicas: 1_000_000_000 } });
+  const scaled = await api.call('PATCH', `${path}/absurd/scale?dryRun=All`, scale, { headers });
+  expect(String(scaled.headers['warning'])).toContain('not 1000000000');
+});
