@@ -9,6 +9,7 @@ import {
   withClassKey,
 } from '../../../scheduler/engine/request.ts';
 import { Snapshot } from '../../../scheduler/engine/snapshot.ts';
+import { hundredths, meanOf, roundHalfEven } from './mean.ts';
 import type { Policy } from './policy.ts';
 import type { Orders, TraceNode, TracePod } from './trace.ts';
 
@@ -95,8 +96,8 @@ function amounts(given: Readonly<Record<string, number>>): readonly Amount[] {
 /** The published measure: after each arrival one value, and the mean of the values of a percent. */
 class Meter {
   readonly #gpus: number;
-  readonly #sums: number[] = [];
-  readonly #counts: number[] = [];
+  /** By percent of arrived demand. */
+  readonly #values: number[][] = [];
   #arrivedMilli = 0;
   usedMilli = 0;
 
@@ -108,22 +109,15 @@ class Meter {
     this.#arrivedMilli += milli;
     if (placed) this.usedMilli += milli;
     const bin = roundHalfEven(this.#arrivedMilli / this.#gpus / 10);
-    const value = Math.round((this.usedMilli / this.#gpus / 10) * 100) / 100;
-    this.#sums[bin] = (this.#sums[bin] ?? 0) + value;
-    this.#counts[bin] = (this.#counts[bin] ?? 0) + 1;
+    const values = this.#values[bin] ?? [];
+    this.#values[bin] = values;
+    values.push(hundredths(this.usedMilli / this.#gpus / 10));
   }
 
   columns(): (number | null)[] {
     return Array.from({ length: 131 }, (_, bin) => {
-      const count = this.#counts[bin] ?? 0;
-      return count === 0 ? null : Math.round(((this.#sums[bin] ?? 0) / count) * 100) / 100;
+      const values = this.#values[bin];
+      return values === undefined ? null : meanOf(values);
     });
   }
-}
-
-function roundHalfEven(value: number): number {
-  const below = Math.floor(value);
-  const rest = value - below;
-  if (rest !== 0.5) return Math.round(value);
-  return below % 2 === 0 ? below : below + 1;
 }
