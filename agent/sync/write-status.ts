@@ -1,5 +1,6 @@
 /** Writes a pod's status when it differs from what the API has. */
-import { isDeepStrictEqual } from 'node:util';
+
+import { mergePatch } from '../../api/json.ts';
 import type { Pod, PodStatus, VM, VMStatus } from '../../api/kinds.gen.ts';
 import type { JsonObject } from '../../api/meta.ts';
 import { pods, vms } from '../../api/resources.gen.ts';
@@ -113,11 +114,9 @@ function statusPatch<Status extends object>(
   before: Status,
   after: Status,
 ): JsonObject | undefined {
-  const patch: JsonObject = {};
-  for (const field of fields) {
-    if (isDeepStrictEqual(before[field], after[field])) continue;
-    // A status consists of JSON values only.
-    patch[field] = (after[field] ?? null) as JsonObject[string];
-  }
+  // A status consists of JSON values only.
+  const ownPart = (status: Status) =>
+    Object.fromEntries(fields.map((field) => [field, status[field]])) as JsonObject;
+  const patch = mergePatch(ownPart(before), ownPart(after));
   return Object.keys(patch).length === 0 ? undefined : patch;
 }

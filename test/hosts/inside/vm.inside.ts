@@ -291,6 +291,8 @@ test(
       const { status } = await vm();
       return status?.restarts === restarts + 1 && status.phase === 'Running';
     });
+    // What it was before is no part of what it is.
+    expect(Object.keys((await vm()).status?.state ?? {})).toEqual(['running']);
   },
   bootMs,
 );
