@@ -33,6 +33,41 @@ function altered(calls: (real: Runtime) => Partial<Runtime>): { runtimes: readon
 }
 
 describe('engines', () => {
+  test('one that does not answer holds up its own instances only', async () => {
+    h = await AgentHarness.make();
+    const [hung] = altered(() => ({
+      name: 'systemd',
+      get: async (_, { signal: given }) => await aborted(given).then(() => undefined),
+    })).runtimes;
+    if (hung === undefined) throw new Error('no runtime');
+    h.start({ runtimes: [h.engine.runtime('node-1'), hung] });
+    for (let number = 0; number < 20; number += 1) {
+      await h.createPod(`hung-${number}`, { runtimeClassName: 'systemd' });
+    }
+    await h.createPod('web');
+    await h.untilRunning('web');
+  });
+
+  test('what waits for one that is away says so, and runs once it is there', async () => {
+    h = await AgentHarness.make();
+    let isAway = true;
+    const message = 'libvirt has not answered for 35 s';
+    h.start(
+      altered((real) => ({
+        get: async (id, options) => {
+          if (isAway) throw new RuntimeError('Unavailable', message);
+          return await real.get(id, options);
+        },
+      })),
+    );
+    await h.createPod('web');
+    await h.untilPod('web', (pod) => waitingReason(pod) === 'RuntimeUnavailable');
+    await h.until(() => h.events('web').includes('FailedSync'));
+    isAway = false;
+    await h.clock.advance(60_000);
+    await h.untilRunning('web');
+  });
+
   test('a failing start that makes the engine speak does not call for the next one', async () => {
     h = await AgentHarness.make();
     let tries = 0;

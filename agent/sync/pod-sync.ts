@@ -5,7 +5,7 @@ import { hasReason } from '../../api/status.ts';
 import type { InstancePodStatus } from '../../api/vm-instance.ts';
 import { resourceOf } from '../../client/instance.ts';
 import type { CallOptions } from '../../lib/call.ts';
-import type { InstanceStatus, RuntimeError } from '../../runtime/runtime.ts';
+import { type InstanceStatus, RuntimeError } from '../../runtime/runtime.ts';
 import { createReferences } from '../files/references.ts';
 import { removePodDirectory } from '../files/volumes.ts';
 import { withIdle } from '../hooks/pod-health.ts';
@@ -66,7 +66,7 @@ export async function syncPod(
     await context.volumes.release(uid, { signal });
     return {};
   }
-  let found = await readInstance(context);
+  let found = await readInstance(context).catch((error) => tellUnavailable(context, error));
   if (isToBeAdopted(pod, found)) {
     const adopted = await adopt(context);
     if ('reason' in adopted) return await waitToAdopt(context, adopted);
@@ -160,6 +160,18 @@ async function readInstance(context: PodContext): Promise<InstanceStatus | undef
   );
   if (!ran) return undefined;
   return (await runtime.list({ signal })).find((each) => each.id === uid);
+}
+
+/** What never ran says what it waits for; of what did nothing is known now. */
+async function tellUnavailable(context: PodContext, error: unknown): Promise<never> {
+  const { pod } = context;
+  const isNew = containersOf(pod).every(({ name }) => reportedStatus(pod, name) === undefined);
+  if (isNew && error instanceof RuntimeError && error.reason === 'Unavailable') {
+    const waiting = { reason: 'RuntimeUnavailable', message: error.message };
+    const all = containersOf(pod).map(({ name }) => [name, waiting] as const);
+    await report(context, undefined, new Map(all));
+  }
+  throw error;
 }
 
 async function stop(context: PodContext, found: InstanceStatus | undefined): Promise<SyncResult> {

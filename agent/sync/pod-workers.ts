@@ -10,7 +10,7 @@ import type { Random } from '../../lib/random.ts';
 import { Slots } from '../../lib/slots.ts';
 import { createTracer } from '../../lib/trace.ts';
 import { underAny } from '../../lib/under-any.ts';
-import type { Runtime } from '../../runtime/runtime.ts';
+import { type Runtime, RuntimeError } from '../../runtime/runtime.ts';
 import { podDirectories, removePodDirectory } from '../files/volumes.ts';
 import { ContainerLife } from '../hooks/container-life.ts';
 import { ImagePulls } from '../images/image-pulls.ts';
@@ -22,7 +22,7 @@ import { syncPod } from './pod-sync.ts';
 /** Pods that are worked on at the same time; more than a node has. */
 const workersMax = 256;
 
-/** Of these, so many use the engine at once; who only waits for a grace or a pull is not counted. */
+/** Of these, so many use one engine at once; who only waits for a grace or a pull is not counted. */
 const slotsMax = 16;
 
 /** An instance whose pod vanished without a deletion had no grace to begin with. */
@@ -43,7 +43,8 @@ export class PodWorkers {
   readonly #running = new Map<string, AbortController>();
   /** Pods whose instance changed while they were worked on. */
   readonly #stirred = new Set<string>();
-  readonly #slots = new Slots(slotsMax);
+  /** By the name of the runtime: an engine that hangs holds up its own instances only. */
+  readonly #slots = new Map<string, Slots>();
   readonly #life: ContainerLife;
   readonly #images = new ImagePulls();
 
@@ -108,8 +109,9 @@ export class PodWorkers {
     const controller = new AbortController();
     this.#running.set(uid, controller);
     try {
+      const slots = this.#slotsOf(uid);
       const dueAtMs = await underAny([signal, controller.signal], (any) =>
-        this.#slots.hold(() => this.#sync(uid, any), { signal: any }),
+        slots.hold(() => this.#sync(uid, slots, any), { signal: any }),
       );
       this.#queue.forget(uid);
       if (this.#stirred.has(uid)) this.#queue.add(uid);
@@ -119,6 +121,7 @@ export class PodWorkers {
       if (!controller.signal.aborted && !signal.aborted) {
         const delayMs = this.#queue.addRateLimited(uid);
         log[retryLevel(error)]({ uid, err: error, delayMs }, 'pod not synced');
+        this.#tellUnavailable(uid, error);
       }
     } finally {
       this.#running.delete(uid);
@@ -127,7 +130,26 @@ export class PodWorkers {
     }
   }
 
-  async #sync(uid: string, signal: AbortSignal): Promise<number | undefined> {
+  #slotsOf(uid: string): Slots {
+    const wish = this.#options.desired.get(uid);
+    const runtime = wish.type === 'pod' ? this.#options.runtimeOf(wish.pod) : undefined;
+    const name = runtime?.name ?? '';
+    const slots = this.#slots.get(name) ?? new Slots(slotsMax);
+    this.#slots.set(name, slots);
+    return slots;
+  }
+
+  #tellUnavailable(uid: string, error: unknown): void {
+    const { desired, events } = this.#options;
+    const wish = desired.get(uid);
+    if (wish.type !== 'pod' || !(error instanceof RuntimeError)) return;
+    if (error.reason !== 'Unavailable') return;
+    const { message } = error;
+    const about = { involvedObject: wish.pod, type: 'Warning' } as const;
+    events.recordEvent({ ...about, reason: 'FailedSync', message });
+  }
+
+  async #sync(uid: string, slots: Slots, signal: AbortSignal): Promise<number | undefined> {
     const { desired } = this.#options;
     const wish = desired.get(uid);
     switch (wish.type) {
@@ -139,7 +161,7 @@ export class PodWorkers {
         return undefined;
       case 'pod': {
         const memory = this.#memoryOf(uid);
-        const aside = <T>(task: () => Promise<T>) => this.#slots.aside(task);
+        const aside = <T>(task: () => Promise<T>) => slots.aside(task);
         const deps: PodDeps = { ...this.#options, life: this.#life, images: this.#images, aside };
         return tracer.inSpan('syncPod', podAttributes(wish.pod), async () => {
           const result = await syncPod(deps, wish.pod, memory, { signal });

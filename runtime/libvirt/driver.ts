@@ -83,7 +83,7 @@ class LibvirtRuntime implements Runtime {
   constructor(options: LibvirtRuntimeOptions) {
     const { nodeId, clock, stateDir, socketPath } = options;
     this.#options = options;
-    this.#libvirt = new Libvirt(socketPath);
+    this.#libvirt = new Libvirt(clock, socketPath);
     this.#machines = new Machines(this.#libvirt, new Attempts(stateDir), nodeId, clock);
     this.#captures = new LiveCaptures(this.#machines);
     this.machines = createMachineControl(this.#machines, this.#captures, this.#serial);

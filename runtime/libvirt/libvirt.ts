@@ -1,6 +1,7 @@
 /** What Berth asks of libvirt, with its numbers named; one connection, made anew when it has ended. */
 import { dirname, join } from 'node:path';
 import type { CallOptions } from '../../lib/call.ts';
+import type { Clock } from '../../lib/clock.ts';
 import {
   Connection,
   LibvirtError,
@@ -76,12 +77,14 @@ const shutdownBy = { acpi: 1, agent: 2 } as const;
 const lifecycleEvent = 0;
 
 export class Libvirt {
+  readonly #clock: Clock;
   readonly #socketPath: string;
   /** Connections on which events were asked for. */
   readonly #asked = new WeakMap<Connection, Promise<void>>();
   #connection: Promise<Connection> | undefined;
 
-  constructor(socketPath = libvirtSocket) {
+  constructor(clock: Clock, socketPath = libvirtSocket) {
+    this.#clock = clock;
     this.#socketPath = socketPath;
   }
 
@@ -99,7 +102,7 @@ export class Libvirt {
     if (this.#connection !== last) return await this.connection();
     // Not the caller's signal: others may wait for the same connection.
     const { signal } = new AbortController();
-    this.#connection = Connection.open(this.#socketPath, uri, { signal });
+    this.#connection = Connection.open(this.#socketPath, uri, { signal, clock: this.#clock });
     return await this.#connection;
   }
 

@@ -4,6 +4,7 @@
  */
 import { connect, type Socket } from 'node:net';
 import type { CallOptions } from '../../../lib/call.ts';
+import type { Clock } from '../../../lib/clock.ts';
 import { orAborted } from '../../../lib/or-aborted.ts';
 import { RuntimeError } from '../../runtime.ts';
 import { type Procedure, procedures } from './procedures.ts';
@@ -12,6 +13,10 @@ import { XdrReader, XdrWriter } from './xdr.ts';
 /** Numbers of the programs that are spoken with. */
 export const program = { remote: 0x2000_8086, qemu: 0x2000_8087 } as const;
 const keepalive = { program: 0x6b65_6570, ping: 1, pong: 2 } as const;
+
+/** Who has been silent for as long, and answers no ping, is given up. Source: virsh(1), `--keepalive-interval`, `-count`. */
+const pingMs = 5_000;
+const pingsMax = 6;
 
 const messageType = { call: 0, reply: 1, event: 2, stream: 3 } as const;
 const status = { ok: 0, error: 1, continue: 2 } as const;
@@ -61,25 +66,34 @@ export class Connection {
   #received: Buffer[] = [];
   #receivedBytes = 0;
   #over = false;
+  #unanswered = 0;
+  #silent = false;
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, clock: Clock) {
     this.#socket = socket;
+    const ended = new AbortController();
     this.closed = new Promise((resolve) => {
       socket.once('close', () => {
         this.#end();
+        ended.abort();
         resolve();
       });
     });
     socket.on('error', () => socket.destroy());
     socket.on('data', (chunk) => this.#onData(chunk));
+    void this.#keepAlive(clock, ended.signal);
   }
 
   /** Throws `Unavailable` when nobody answers there. */
-  static async open(path: string, uri: string, options: CallOptions): Promise<Connection> {
+  static async open(
+    path: string,
+    uri: string,
+    options: CallOptions & { readonly clock: Clock },
+  ): Promise<Connection> {
     let opened: Connection | undefined;
     try {
       const socket = await dial(path, options.signal);
-      opened = new Connection(socket);
+      opened = new Connection(socket, options.clock);
       await opened.call('AUTH_LIST', undefined, options);
       const where = new XdrWriter().optionalString(uri).uint(0);
       await opened.call('CONNECT_OPEN', where, options);
@@ -157,7 +171,7 @@ export class Connection {
     const serial = this.#serial;
     const reply = new Promise<XdrReader>((resolve, reject) => {
       if (this.#over) {
-        reject(lost());
+        reject(this.#why());
         return;
       }
       this.#waiting.set(serial, { resolve, reject });
@@ -190,7 +204,21 @@ export class Connection {
     this.#socket.write(Buffer.concat([head.bytes(), body]));
   }
 
+  /** A libvirtd that hangs keeps its connections open. */
+  async #keepAlive(clock: Clock, signal: AbortSignal): Promise<void> {
+    for (this.#unanswered = 0; this.#unanswered <= pingsMax; this.#unanswered += 1) {
+      const { program: toProgram, ping: procedure } = keepalive;
+      const header = { program: toProgram, procedure, type: messageType.event, serial: 0 };
+      this.#send({ ...header, state: status.ok }, new Uint8Array());
+      await clock.sleep(pingMs, signal).catch(() => undefined);
+      if (signal.aborted) return;
+    }
+    this.#silent = true;
+    this.#socket.destroy();
+  }
+
   #onData(chunk: Buffer): void {
+    this.#unanswered = 0;
     this.#received.push(chunk);
     this.#receivedBytes += chunk.length;
     for (;;) {
@@ -246,15 +274,19 @@ export class Connection {
 
   #end(): void {
     this.#over = true;
-    for (const { reject } of this.#waiting.values()) reject(lost());
-    for (const { onEnd } of this.#streams.values()) onEnd(lost());
+    for (const { reject } of this.#waiting.values()) reject(this.#why());
+    for (const { onEnd } of this.#streams.values()) onEnd(this.#why());
     this.#waiting.clear();
     this.#streams.clear();
   }
-}
 
-function lost(): RuntimeError {
-  return new RuntimeError('Unavailable', 'the connection to libvirt was lost');
+  #why(): RuntimeError {
+    const seconds = (pingMs * (pingsMax + 1)) / 1_000;
+    const why = this.#silent
+      ? `libvirt has not answered for ${seconds} s; see systemctl status libvirtd`
+      : 'the connection to libvirt was lost';
+    return new RuntimeError('Unavailable', why);
+  }
 }
 
 /** The first fields of a remote_error. */
