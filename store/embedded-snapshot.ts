@@ -92,7 +92,10 @@ export class Snapshot {
    * The changes under `prefix` after revision `since`, whole revisions only, but not more than one
    * read should take; `through` is the revision up to which this has looked. Throws `Compacted`.
    */
-  changes(prefix: Buffer, since: bigint): { sets: readonly ChangeSet[]; through: bigint } {
+  changes(
+    prefix: Buffer,
+    { since, previous }: { readonly since: bigint; readonly previous: boolean },
+  ): { sets: readonly ChangeSet[]; through: bigint } {
     if (since < this.compacted) throw compactedError(since, this.compacted);
     const sets: { revision: bigint; changes: Change[] }[] = [];
     let through = since;
@@ -113,7 +116,7 @@ export class Snapshot {
       if (!startsWith(record.key, prefix)) continue;
       bytes += value.length;
       const last = sets.at(-1);
-      const change = this.#change(position, record);
+      const change = this.#change(position, record, previous);
       if (last?.revision === through) last.changes.push(change);
       else sets.push({ revision: through, changes: [change] });
     }
@@ -216,10 +219,11 @@ export class Snapshot {
     };
   }
 
-  #change(position: Position, record: LogRecord): Change {
+  #change(position: Position, record: LogRecord, withPrevious: boolean): Change {
     const key = record.key.toString('utf8');
     const { revision } = position;
-    const before = record.previous === undefined ? undefined : this.#previous(record.previous);
+    const at = withPrevious ? record.previous : undefined;
+    const before = at === undefined ? undefined : this.#previous(at);
     const previous = before === undefined ? {} : { previous: before };
     if (record.createRevision === 0n) return { type: 'delete', key, revision, ...previous };
     const { value, createRevision } = record;

@@ -20,6 +20,7 @@ import {
   type StoreSpace,
   type Txn,
   type TxnResult,
+  type WatchOptions,
 } from './store.ts';
 
 export interface EmbeddedStoreOptions {
@@ -89,13 +90,15 @@ class EmbeddedStore implements Store {
 
   async *watch(
     prefix: string,
-    { since, signal }: { readonly since: Revision; readonly signal: AbortSignal },
+    { since, signal, previous = true }: WatchOptions,
   ): AsyncGenerator<ChangeSet, void> {
     const prefixBytes = keyBytes(prefix);
     let seen = atLeastFirst(since);
     if (this.#closing !== undefined) throw closedError();
     while (!signal.aborted && this.#closing === undefined) {
-      const { sets, through } = withSnapshot(this.#tables, (s) => s.changes(prefixBytes, seen));
+      const { sets, through } = withSnapshot(this.#tables, (s) =>
+        s.changes(prefixBytes, { since: seen, previous }),
+      );
       for (const set of sets) {
         if (signal.aborted || this.#closing !== undefined) return;
         yield set;

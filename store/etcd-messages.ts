@@ -62,6 +62,7 @@ export interface WatchRequest {
   readonly key: Uint8Array;
   readonly rangeEnd: Uint8Array;
   readonly startRevision: Revision;
+  readonly previous: boolean;
 }
 
 export interface WatchAnswer {
@@ -187,13 +188,15 @@ function writeOperation(writer: ProtobufWriter, operation: TxnOperation): void {
   }
 }
 
-/** With notices of progress, the entries before, and large revisions in fragments. */
+/** With notices of progress, and large revisions in fragments. */
 function writeWatch(writer: ProtobufWriter, request: WatchRequest): void {
   writer.message(1, () => {
     writer.bytes(1, request.key);
     writer.bytes(2, request.rangeEnd);
     writer.uint(3, request.startRevision);
-    for (const flag of [4, 6, 8]) writer.uint(flag, 1);
+    writer.uint(4, 1);
+    if (request.previous) writer.uint(6, 1);
+    writer.uint(8, 1);
   });
 }
 

@@ -5,7 +5,7 @@ import { closedError, type Endpoint, type EtcdEndpoints } from './etcd-endpoints
 import { RevisionGrouper } from './etcd-history.ts';
 import type { EtcdKeys } from './etcd-keys.ts';
 import { type WatchAnswer, watch } from './etcd-messages.ts';
-import { type ChangeSet, type Revision, StoreError } from './store.ts';
+import { type ChangeSet, type Revision, StoreError, type WatchOptions } from './store.ts';
 
 /** What a watch needs of its store. */
 export interface EtcdWatchDeps {
@@ -25,7 +25,7 @@ const maxBackoffMs = 2_000;
 export async function* watchEtcd(
   deps: EtcdWatchDeps,
   prefix: string,
-  { since, signal }: { readonly since: Revision; readonly signal: AbortSignal },
+  { since, signal, previous = true }: WatchOptions,
 ): AsyncGenerator<ChangeSet, void> {
   let cursor = since;
   let failures = 0;
@@ -36,7 +36,12 @@ export async function* watchEtcd(
     }
     const endpoint = deps.endpoints.current;
     try {
-      for await (const step of streamOnce(deps, endpoint, { prefix, cursor, signal })) {
+      for await (const step of streamOnce(deps, endpoint, {
+        prefix,
+        since: cursor,
+        signal,
+        previous,
+      })) {
         failures = 0;
         cursor = step.through;
         if (step.set !== undefined) yield step.set;
@@ -66,7 +71,7 @@ interface Step {
 async function* streamOnce(
   deps: EtcdWatchDeps,
   endpoint: Endpoint,
-  from: { readonly prefix: string; readonly cursor: Revision; readonly signal: AbortSignal },
+  from: Required<WatchOptions> & { readonly prefix: string },
 ): AsyncGenerator<Step, void> {
   const stop = new AbortController();
   const end = () => stop.abort();
@@ -76,17 +81,21 @@ async function* streamOnce(
   const { attemptTimeoutMs } = deps.endpoints;
   deps.clock.sleep(attemptTimeoutMs, created.signal).then(end, () => undefined);
   const deadlineMs = deps.clock.now() + attemptTimeoutMs;
-  const grouper = new RevisionGrouper(deps.keys, from.cursor);
+  const grouper = new RevisionGrouper(deps.keys, from.since);
   // Begins at the cursor itself, not behind it: etcd then refuses exactly if something after the
   // cursor may be gone (a deletion at the compacted revision is not kept), and the grouper drops
   // what was delivered before.
-  const request = { ...deps.keys.range(from.prefix), startRevision: from.cursor };
-  let through = from.cursor;
+  const request = {
+    ...deps.keys.range(from.prefix),
+    startRevision: from.since,
+    previous: from.previous,
+  };
+  let through = from.since;
   try {
     from.signal.throwIfAborted();
     const stream = endpoint.client.stream(watch, request, { deadlineMs, signal: stop.signal });
     for await (const response of stream) {
-      checkCancelled(response, from.cursor);
+      checkCancelled(response, from.since);
       if (response.created) {
         created.abort();
         continue;

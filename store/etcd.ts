@@ -30,6 +30,7 @@ import {
   type StoreSpace,
   type Txn,
   type TxnResult,
+  type WatchOptions,
 } from './store.ts';
 
 export interface EtcdStoreOptions extends Omit<EtcdConnection, 'clock'> {
@@ -136,17 +137,14 @@ class EtcdStore implements Store {
     };
   }
 
-  watch(
-    prefix: string,
-    { since, signal }: { readonly since: Revision; readonly signal: AbortSignal },
-  ): AsyncIterable<ChangeSet> {
+  watch(prefix: string, options: WatchOptions): AsyncIterable<ChangeSet> {
     const deps = {
       endpoints: this.#endpoints,
       keys: this.#keys,
       clock: this.#clock,
       log: this.#log,
     };
-    return watchEtcd(deps, prefix, { since: atLeastFirst(since), signal });
+    return watchEtcd(deps, prefix, { ...options, since: atLeastFirst(options.since) });
   }
 
   async revision({ signal }: CallOptions): Promise<Revision> {

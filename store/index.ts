@@ -32,4 +32,5 @@ export {
   type StoreSpace,
   type Txn,
   type TxnResult,
+  type WatchOptions,
 } from './store.ts';

@@ -228,7 +228,9 @@ export class WatchCache {
     const { signal } = this.#stopped;
     while (!signal.aborted) {
       try {
-        for await (const set of store.watch('', { since: this.#revision, signal })) {
+        // What was before is in here.
+        const from = { since: this.#revision, previous: false, signal };
+        for await (const set of store.watch('', from)) {
           this.#ready = true;
           this.#take(set);
         }

@@ -37,6 +37,21 @@ export function watchContract({ store }: StoreFixture): void {
       expect(sets[2]?.changes[0]).toMatchObject({ type: 'delete', revision: base + 3n });
     });
 
+    test('leaves out what was before for who does not want it', async () => {
+      const base = await store().revision(never);
+      const watching = record(store(), 'k/', base, { previous: false });
+      await put(store(), 'k/a', '1');
+      await put(store(), 'k/a', '2');
+      await remove(store(), 'k/a');
+      await watching.until(3);
+      const sets = await watching.stop();
+      expect(sets.map((set) => describeSet(set, base))).toEqual([
+        '1: +k/a=1',
+        '2: +k/a=2',
+        '3: -k/a',
+      ]);
+    });
+
     test('begins in the middle of history and goes on with what is new', async () => {
       const base = await store().revision(never);
       for (let i = 1; i <= 10; i += 1) await put(store(), 'h', String(i));

@@ -5,6 +5,7 @@ import type {
   Store,
   StoreErrorReason,
   TxnResult,
+  WatchOptions,
 } from '../../store/index.ts';
 import { StoreError } from '../../store/index.ts';
 
@@ -81,7 +82,12 @@ export interface Recording {
   readonly ended: Promise<void>;
 }
 
-export function record(store: Store, prefix: string, since: Revision): Recording {
+export function record(
+  store: Store,
+  prefix: string,
+  since: Revision,
+  options: Pick<WatchOptions, 'previous'> = {},
+): Recording {
   const controller = new AbortController();
   const sets: ChangeSet[] = [];
   const waiting = new Set<() => void>();
@@ -89,7 +95,11 @@ export function record(store: Store, prefix: string, since: Revision): Recording
   let isOver = false;
   const run = async () => {
     try {
-      for await (const set of store.watch(prefix, { since, signal: controller.signal })) {
+      for await (const set of store.watch(prefix, {
+        ...options,
+        since,
+        signal: controller.signal,
+      })) {
         sets.push(set);
         for (const check of [...waiting]) check();
       }
