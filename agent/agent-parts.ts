@@ -66,7 +66,11 @@ async function layGround(options: AgentOptions) {
   const desired = new DesiredPods();
   observePods(metrics, desired);
   const component = 'berth-agent';
-  const events = createEventRecorder({ client, clock, random, log, component, host: nodeName });
+  const events = createEventRecorder({
+    ...{ client, clock, random, log, component, host: nodeName },
+    // What comes while one request is under way goes with the next: the statuses of a burst do not wait for its events.
+    ...{ together: true, writers: 1 },
+  });
   return {
     ...{ options, signal, log, metrics, machine, gpus, ledger, runtimes },
     ...{ checkpoint, remembered, desired, events },

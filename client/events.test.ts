@@ -178,3 +178,50 @@ test('together they go in one request; what fails of them fails alone', async ()
   await recorder.flush();
   expect(api.calls.map(({ verb }) => verb).sort()).toEqual(['create', 'patch', 'patch']);
 });
+
+test('with one writer, all that comes during a request goes in the next', async () => {
+  const { api, clock, random, stored } = setup();
+  const posted: number[] = [];
+  const post = api.post.bind(api);
+  api.post = async (path, body, options) => {
+    posted.push((body as { readonly items: readonly unknown[] }).items.length);
+    return await post(path, body, options);
+  };
+  const recorder = createEventRecorder({
+    ...{ client: api, clock, random, log: silentLog, component: 'test' },
+    ...{ together: true, writers: 1 },
+  });
+  const record = (name: string, reason: string) =>
+    recorder.recordEvent({
+      involvedObject: object(pods, `default/${name}`, {}, { uid: name }),
+      type: 'Normal',
+      reason,
+      message: 'm',
+    });
+  record('web-0', 'Created');
+  for (let turns = 0; turns < 3; turns += 1) await Promise.resolve();
+  for (const name of ['web-0', 'web-1', 'web-2']) record(name, 'Started');
+  await recorder.flush();
+  expect(posted).toEqual([3]);
+  expect(stored().map(({ reason }) => reason)).toEqual([
+    'Created',
+    'Started',
+    'Started',
+    'Started',
+  ]);
+});
+
+test('what comes just as the only writer ends is written', async () => {
+  const { api, clock, random, stored } = setup();
+  const options = { client: api, clock, random, log: silentLog, component: 'test', writers: 1 };
+  for (let turns = 0; turns < 40; turns += 1) {
+    const recorder = createEventRecorder(options);
+    const record = (reason: string) =>
+      recorder.recordEvent({ involvedObject: pod, type: 'Normal', reason, message: 'm' });
+    record(`First${turns}`);
+    for (let turn = 0; turn < turns; turn += 1) await Promise.resolve();
+    record(`Second${turns}`);
+    await recorder.flush();
+  }
+  expect(stored()).toHaveLength(80);
+});

@@ -40,13 +40,14 @@ export interface EventRecorderOptions {
   readonly host?: string;
   /** Where Berth's own server is asked: what waits to be written goes many to a request. */
   readonly together?: boolean;
+  /** How many write at once; those about one object in their order. @default 8 */
+  readonly writers?: number;
 }
 
 /** Events that wait to be written; further ones are dropped. */
 const queueMax = 1_000;
 
-/** So many are written at once; those about one object in their order. */
-const writersMax = 8;
+const writersDefault = 8;
 
 /** So many go in one request, where they go together. */
 const togetherMax = 100;
@@ -121,8 +122,15 @@ class Recorder implements EventRecorder {
       return;
     }
     this.#queue.push(event);
-    if (this.#writers.size >= writersMax) return;
-    const writer = this.#drain().finally(() => this.#writers.delete(writer));
+    if (this.#writers.size < (this.#options.writers ?? writersDefault)) this.#beginWriter();
+  }
+
+  #beginWriter(): void {
+    const writer = this.#drain().finally(() => {
+      this.#writers.delete(writer);
+      // What came while the last one ended.
+      if (this.#writers.size === 0 && this.#queue.length > 0) this.#beginWriter();
+    });
     this.#writers.add(writer);
   }
 

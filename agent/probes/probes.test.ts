@@ -204,6 +204,7 @@ describe('liveness', () => {
     expect(restarts()).toBe(count);
     if (policy === 'Never') {
       expect(h.pod('web')?.status?.phase).toBe('Succeeded');
+      await h.until(() => messages('Killing')[0]);
       expect(messages('Killing')).toEqual(['Normal Container main failed liveness probe x1']);
     } else {
       expect(main(h.pod('web'))?.state?.running).toBeDefined();

@@ -81,6 +81,14 @@ test('tokens may be asked for of the accounts that its own pods act as', () => {
   expect(may('create', 'serviceaccounts', { name: 'robot' })).toBe(false);
 });
 
+test('events are created and counted, one or many in a request', () => {
+  for (const verb of ['create', 'patch']) expect(may(verb, 'events', { name: 'e' })).toBe(true);
+  expect(may('delete', 'events', { name: 'e' })).toBe(false);
+  const many = { group: 'berth.dev', namespace: '' };
+  expect(may('create', 'events', many)).toBe(true);
+  expect(may('list', 'events', many)).toBe(false);
+});
+
 test.each(['volumes', 'volumesnapshots'])('%s that lie on it, and only those', (kind) => {
   const group = 'berth.dev';
   for (const verb of ['get', 'patch', 'update']) {

@@ -81,6 +81,9 @@ function mayNode(source: RbacSource, node: string, attributes: Attributes): bool
       // For which pod is in the body: `token-request.ts` looks there.
       if (verb !== 'create' || subresource !== 'token') return false;
       return isActedAs(source, node, namespace, name);
+    case 'events.berth.dev':
+      // Each of them is asked about by itself.
+      return subresource === '' && verb === 'create';
     case 'events':
       return ['create', 'patch', 'update'].includes(verb);
     case 'leases.coordination.k8s.io':

@@ -184,8 +184,8 @@ export class BridgeNetwork {
     const namespace = namespaceOf(key);
     const outside = `bv${key}`;
     const [gateway = '', length = ''] = this.#address.split('/');
-    await run('ip', ['netns', 'add', namespace], options);
     const outer = [
+      `netns add ${namespace}`,
       `link add ${outside} type veth peer name eth0 address ${macOfAddress(ip)} netns ${namespace}`,
       `link set ${outside} master ${this.#bridge} up`,
     ];

@@ -1,4 +1,5 @@
 /** What iproute2 tells of interfaces, and IPv4 addresses as numbers. */
+import { readFile } from 'node:fs/promises';
 import type { CallOptions } from '../../lib/call.ts';
 import { run } from '../run.ts';
 
@@ -29,6 +30,12 @@ interface PrintedLink {
     readonly local?: string;
     readonly prefixlen: number;
   }[];
+}
+
+/** Whether this namespace has an interface of that name. */
+export async function linkExists(name: string): Promise<boolean> {
+  const links = await readFile('/proc/net/dev', 'utf8');
+  return links.split('\n').some((line) => line.trimStart().startsWith(`${name}:`));
 }
 
 /** `undefined` when there is none of that name; `enter` runs it in another namespace. */

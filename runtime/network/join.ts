@@ -1,9 +1,8 @@
 /** Gives a network namespace its address on the segment of a pool. */
-import { readFile } from 'node:fs/promises';
 import type { CallOptions } from '../../lib/call.ts';
 import { run } from '../run.ts';
 import type { InstanceNetwork } from '../runtime.ts';
-import { readLink } from './ip.ts';
+import { linkExists, readLink } from './ip.ts';
 import { checkAddressIsFree } from './probe.ts';
 import { ensureSegment } from './segment.ts';
 
@@ -57,8 +56,7 @@ export async function joinSegment(
 /** Takes an instance off its segment, whatever still has its namespace; resolves also when it is on none. */
 export async function removeLink(key: string, options: CallOptions): Promise<void> {
   const name = `bv${key}`;
-  const links = await readFile('/proc/net/dev', 'utf8');
-  if (!links.split('\n').some((line) => line.trimStart().startsWith(`${name}:`))) return;
+  if (!(await linkExists(name))) return;
   await run('ip', ['link', 'delete', name], { ...options, mayFail: /Cannot find device/ });
 }
 

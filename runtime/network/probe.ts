@@ -7,7 +7,8 @@
 import type { CallOptions } from '../../lib/call.ts';
 import { run } from '../run.ts';
 import { type InstanceNetwork, RuntimeError } from '../runtime.ts';
-import type { Link } from './ip.ts';
+import { type Link, linkExists } from './ip.ts';
+import { namespaceExists } from './namespace.ts';
 
 /** The kernel asks three times, so far apart. */
 const askMs = 100;
@@ -86,8 +87,8 @@ async function besideThem(
   const own = mac === undefined ? '' : ` address ${mac}`;
   await removeNamespace(namespace, outside, options);
   try {
-    await run('ip', ['netns', 'add', namespace], options);
     const input = [
+      `netns add ${namespace}`,
       `link add ${outside} mtu ${mtu} type veth peer name eth0 mtu ${mtu}${own} netns ${namespace}`,
       `link set ${outside} master ${network.bridge} up`,
       '',
@@ -104,8 +105,12 @@ async function removeNamespace(
   outside: string,
   options: CallOptions,
 ): Promise<void> {
-  const link = ['link', 'delete', outside];
-  await run('ip', link, { ...options, mayFail: /Cannot find device/ });
-  const remove = ['netns', 'delete', namespace];
-  await run('ip', remove, { ...options, mayFail: /No such file/ });
+  if (await linkExists(outside)) {
+    const link = ['link', 'delete', outside];
+    await run('ip', link, { ...options, mayFail: /Cannot find device/ });
+  }
+  if (await namespaceExists(namespace)) {
+    const remove = ['netns', 'delete', namespace];
+    await run('ip', remove, { ...options, mayFail: /No such file/ });
+  }
 }

@@ -10,6 +10,7 @@ import {
   type ObjectMeta,
   type Resource,
 } from '../../api/meta.ts';
+import { events } from '../../api/resources.gen.ts';
 import { alreadyExists, conflict, notFound, StatusError, staleObject } from '../../api/status.ts';
 import type {
   ApplyOptions,
@@ -296,7 +297,24 @@ export class FakeApi implements Client {
     return discoveryAnswer(path, this.kinds) as T; // The caller names the type of a path.
   }
 
-  async post<T>(path: string): Promise<T> {
+  /** Many events at once, as `apiserver/subresources/event-list.ts` takes them. */
+  async post<T>(path: string, body: unknown, options: CallOptions): Promise<T> {
+    if (path === '/apis/berth.dev/v1/events') {
+      const { items } = body as { readonly items: readonly KubeObject[] }; // As a recorder sends it.
+      const answers: object[] = [];
+      for (const item of items) {
+        answers.push(
+          await this.create(events, item, options).then(
+            () => ({}),
+            (error) => {
+              if (error instanceof StatusError) return { error: error.toStatus() };
+              throw error;
+            },
+          ),
+        );
+      }
+      return { items: answers } as T; // The caller names the type of a path.
+    }
     throw new StatusError(404, 'NotFound', `the fake serves no POST ${path}`);
   }
 
