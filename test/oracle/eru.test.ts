@@ -232,6 +232,11 @@ describe('the command', () => {
   it.each([
     ['another count', { ...right, count: 3 }, /Eru 3/],
     ['another end', { strategy: 'EACH', nodes, need: 1, final_sorted: [2] }, /in the end 1, Eru 2/],
+    [
+      'a limit where there is no room',
+      { strategy: 'AUTO', nodes, need: 3, total: 2, error: 'reached nodelimit' },
+      /Eru says/,
+    ],
     ['another error', { strategy: 'EACH', nodes, need: 9, error: 'reached nodelimit' }, /Eru says/],
     [
       'equal cores in no order',
@@ -248,6 +253,16 @@ describe('the command', () => {
       'another choice',
       { available: { 0: 100, 1: 100 }, origin: { 0: 0 }, request: 1, chosen: { 1: 100 } },
       /Eru/,
+    ],
+    [
+      'equal nodes that get unlike numbers',
+      {
+        strategy: 'EACH',
+        nodes: [nodes[0], { ...nodes[0], Nodename: 'b' }],
+        need: 1,
+        deploy: { a: 2 },
+      },
+      /expected 2,0/,
     ],
     ['another distribution', { strategy: 'EACH', nodes, need: 1, deploy: { a: 2 } }, /expected 2/],
     ['an unknown strategy', { strategy: 'OTHER', nodes, need: 1 }, /unknown strategy OTHER/],

@@ -36,9 +36,9 @@ const names: Readonly<Record<string, DistributionStrategy>> = {
   DRAINED: 'Drained',
 };
 
-/** Eru's words for each of our reasons; it finds out at the last node that a total was too high. */
+/** Eru's words for each of our reasons. */
 const words: Readonly<Record<RefusedReason, RegExp>> = {
-  InsufficientCapacity: /^need: |reached nodelimit/,
+  InsufficientCapacity: /^need: /,
   InsufficientNodes: /not enough nodes|insufficient nodes|< limit/,
   NodeLimit: /reached nodelimit/,
   AlreadyFilled: /has enough workloads/,
@@ -63,17 +63,22 @@ export function judgeStrategy(row: StrategyRow): readonly string[] {
   });
   // Whatever Eru makes of such a need: nothing may be placed.
   if (need < 1) return given.type === 'refused' || !given.replicas.some(Boolean) ? [] : ['placed'];
-  if (given.type === 'refused') return faultsOfRefusal(given.reason, row.error);
+  if (given.type === 'refused') return faultsOfRefusal(given.reason, row);
   if (row.error !== undefined) return [`distributed, Eru says ${row.error}`];
   return faultsOfReplicas(row, strategy, given);
 }
 
-function faultsOfRefusal(reason: RefusedReason, error: string | undefined): readonly string[] {
+function faultsOfRefusal(
+  reason: RefusedReason,
+  { error, need, total = 0 }: StrategyRow,
+): readonly string[] {
   if (error === undefined) return [`refused (${reason}), Eru distributes`];
-  const saysOther = Object.values(words).some(
-    (each) => each !== words.InvalidNeed && each.test(error),
-  );
-  return words[reason].test(error) || !saysOther ? [] : [`refused (${reason}), Eru says ${error}`];
+  // Eru believes a total that is too high, until it runs out of nodes.
+  const isMisled = reason === 'InsufficientCapacity' && total >= need;
+  const ours = isMisled ? words.NodeLimit : words[reason];
+  const { InvalidNeed: _, ...known } = words;
+  const isOther = Object.values(known).some((each) => each.test(error));
+  return ours.test(error) || !isOther ? [] : [`refused (${reason}), Eru says ${error}`];
 }
 
 function faultsOfReplicas(
@@ -114,7 +119,8 @@ function differsByTies(
 }
 
 /**
- * What a node was chosen by, for each instance that it got. However equals are told apart, the same ranks are chosen.
+ * What a node was chosen by, for each instance where they are placed one by one. However equals are told apart, the
+ * same ranks are chosen.
  */
 function ranksOf(
   strategy: DistributionStrategy,
@@ -123,11 +129,11 @@ function ranksOf(
 ): readonly string[] {
   const { Capacity, Count, Usage, Rate } = node;
   if (strategy === 'Drained') return [`${Capacity} ${Usage} ${replicas}`];
-  return Array.from({ length: replicas }, (_, i) => {
-    if (strategy === 'Spread') return `${Count + i} ${Capacity - i}`;
-    if (strategy === 'Global') return (Usage + (i + 1) * Rate).toFixed(9);
-    return strategy === 'Each' ? `${Capacity}` : `${Count} ${Capacity}`;
-  });
+  if (strategy === 'Each') return [`${Capacity} ${replicas}`];
+  if (strategy === 'Fill') return [`${Count} ${Capacity} ${replicas}`];
+  return Array.from({ length: replicas }, (_, i) =>
+    strategy === 'Spread' ? `${Count + i} ${Capacity - i}` : (Usage + (i + 1) * Rate).toFixed(9),
+  );
 }
 
 /** One after the other, to the node that has the least room and still some. */
