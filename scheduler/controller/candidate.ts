@@ -16,8 +16,9 @@ export interface Candidate {
 export function moreUrgentFirst(a: Candidate, b: Candidate): number {
   const [priorityA, priorityB] = [a.pod.spec.priority ?? 0, b.pod.spec.priority ?? 0];
   if (priorityA !== priorityB) return priorityB - priorityA;
-  const [madeA, madeB] = [a, b].map(({ pod }) => pod.metadata.creationTimestamp ?? '');
-  if (madeA !== madeB) return String(madeA) < String(madeB) ? -1 : 1;
+  const { creationTimestamp: madeA = '' } = a.pod.metadata;
+  const { creationTimestamp: madeB = '' } = b.pod.metadata;
+  if (madeA !== madeB) return madeA < madeB ? -1 : 1;
   return a.pending.key < b.pending.key ? -1 : 1;
 }
 

@@ -1,6 +1,7 @@
 /** Keeps a snapshot equal to what the informers say, plus what was decided and is not yet confirmed. */
 import type { Namespace, Node, Pod, Volume } from '../../api/kinds.gen.ts';
 import { instanceKey } from '../../client/instance.ts';
+import { LargeMap } from '../../lib/large-map.ts';
 import type { Log } from '../../lib/log.ts';
 import { type Dimensions, dimensionsOf } from '../dimensions/built-in.ts';
 import { disksDimension } from '../dimensions/storage/disks.ts';
@@ -24,9 +25,9 @@ export class Cluster {
   readonly volumes: ClusterVolumes;
   readonly #log: Log;
   /** Which uid a name stands for, so that a pod made anew under an old name releases the old one. */
-  readonly #uids = new Map<string, string>();
+  readonly #uids = new LargeMap<string>();
   /** Of confirmed placements: what they were read from, so that status changes cost nothing. */
-  readonly #confirmed = new Map<string, string>();
+  readonly #confirmed = new LargeMap<string>();
 
   constructor(log: Log, dimensions: Dimensions = dimensionsOf()) {
     this.#log = log;

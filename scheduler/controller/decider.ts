@@ -1,5 +1,6 @@
 /** Decides a batch of pods: those of one class together, gangs all or none. Who is refused is told why. */
 import { isVm } from '../../api/vm-instance.ts';
+import { sortInParts } from '../../lib/sort-in-parts.ts';
 import { Turns } from '../../lib/turns.ts';
 import { refusalText } from '../advice/words.ts';
 import type { Decision, Placed } from '../engine/engine.ts';
@@ -55,13 +56,14 @@ export class Decider {
   /** What is to be bound; all others wait again. */
   async decide(candidates: readonly Candidate[]): Promise<Decided[]> {
     const decided: Decided[] = [];
-    const all = await this.#withOwned(candidates.filter((each) => this.#isCurrent(each)));
+    const all = await this.#withOwned(await this.#currentOf(candidates));
     for (const unit of unitsOf(all, (candidate) => this.#keyOf(candidate))) {
       // Just before they are decided: what is prepared for many others may make it be forgotten.
       for (const { request } of unit) {
         while (!this.#deps.engine.prepare(request)) await this.#turns.step();
+        await this.#turns.step();
       }
-      const current = unit.filter((each) => this.#isCurrent(each));
+      const current = await this.#currentOf(unit);
       if (current.length === 0) continue;
       const gang = current[0]?.gang;
       if (gang !== undefined) decided.push(...(await this.#decideGang(gang, current)));
@@ -77,8 +79,8 @@ export class Decider {
     const layout = unit[0]?.request.layout;
     if (layout !== undefined) return this.#decideGroup(unit, layout);
     const restore = preemptor.setAside(unit);
-    const requests = unit.map(({ request }) => request);
-    const placed = await this.#turns.through(engine.placeInParts(requests));
+    const parts = engine.placeInParts(unit.map(({ request }) => request));
+    const placed = await this.#turns.through(parts);
     restore();
     const decided: Decided[] = [];
     const left: Candidate[] = [];
@@ -143,11 +145,22 @@ export class Decider {
       else if (!owners.has(owner)) {
         owners.add(owner);
         const own = candidates.filter(({ request }) => request.owner === owner);
-        own.push(...(await this.candidatesOf(this.#deps.queue.takeOwned(owner))));
-        all.push(...own.sort(byClass));
+        const others = await this.#turns.through(this.#deps.queue.takeOwned(owner));
+        for (const each of await this.candidatesOf(others)) own.push(each);
+        for (const each of await this.#turns.through(sortInParts(own, byClass))) all.push(each);
       }
     }
     return all;
+  }
+
+  /** Others have their turns meanwhile, so some may have changed since they were looked at. */
+  async #currentOf(candidates: readonly Candidate[]): Promise<readonly Candidate[]> {
+    const current: Candidate[] = [];
+    for (const candidate of candidates) {
+      if (this.#isCurrent(candidate)) current.push(candidate);
+      await this.#turns.step();
+    }
+    return current;
   }
 
   /** False when the pod has changed or gone while others had their turn: it waits again then, or is forgotten. */
@@ -308,13 +321,6 @@ export class Decider {
     members: readonly Candidate[],
   ): Promise<readonly (Placed | undefined)[] | undefined> {
     const { clock, cluster, engine, preemptor } = this.#deps;
-    const schedule = async (some: readonly Candidate[]) => {
-      const restore = preemptor.setAside(members);
-      const parts = engine.placeInParts(some.map(({ request }) => request));
-      const placed = await this.#turns.through(parts);
-      restore();
-      return placed;
-    };
     const placed: (Placed | undefined)[] = [];
     const askUntilMs = clock.now() + gangAskMs;
     for (const some of this.#asksOthers(members) ? members.map((each) => [each]) : [members]) {
@@ -322,7 +328,10 @@ export class Decider {
       if (first !== undefined) await this.#askFor(first, askUntilMs);
       // Bound by somebody else meanwhile it must not be decided over that.
       if (!some.every((member) => this.#isAsKnown(member))) break;
-      for (const each of await schedule(some)) placed.push(each);
+      const restore = preemptor.setAside(members);
+      const parts = engine.placeInParts(some.map(({ request }) => request));
+      for (const each of await this.#turns.through(parts)) placed.push(each);
+      restore();
     }
     const current = members.filter((member) => this.#isCurrent(member));
     const isWhole = current.length === members.length && placed.length === members.length;
@@ -347,8 +356,8 @@ export class Decider {
     const taken = new Set(some.map(({ pending }) => pending.uid));
     const others = gangs.waiting(gang).filter((uid) => !taken.has(uid));
     const pending = others.flatMap((uid) => queue.takeOne(uid) ?? []);
-    const all = [...some, ...(await this.candidatesOf(pending))];
-    return all.filter((each) => this.#isCurrent(each)).sort(moreUrgentFirst);
+    const all = await this.#currentOf([...some, ...(await this.candidatesOf(pending))]);
+    return this.#turns.through(sortInParts(all, moreUrgentFirst));
   }
 
   /** `helps` as the queue had them when it was decided. */

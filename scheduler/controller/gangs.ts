@@ -1,6 +1,7 @@
 /** Which pods belong together, and how many of them must be placed at the same time. */
 import type { Pod, Workload } from '../../api/kinds.gen.ts';
 import { instanceKey } from '../../client/instance.ts';
+import { LargeMap } from '../../lib/large-map.ts';
 import { controllerOf } from '../engine/pod-request.ts';
 import { isBound, isFinished } from './cluster.ts';
 
@@ -60,7 +61,7 @@ interface Members {
 
 export class Gangs {
   readonly #groups = new Map<string, Members>();
-  readonly #groupOf = new Map<string, string>();
+  readonly #groupOf = new LargeMap<string>();
 
   /** Takes a pod as it is now; `waits` for a node of ours. */
   apply(pod: Pod, waits: boolean): void {

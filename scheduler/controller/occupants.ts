@@ -4,6 +4,7 @@ import { fromLabelSelectorObject, type LabelSelector, nothing } from '../../api/
 import { StatusError } from '../../api/status.ts';
 import { isVm } from '../../api/vm-instance.ts';
 import { instanceKey } from '../../client/instance.ts';
+import { LargeMap } from '../../lib/large-map.ts';
 import type { Occupant, OccupantChanges } from '../preemption/occupant.ts';
 import { isBound, isFinished } from './cluster.ts';
 import { OccupantLog } from './occupant-log.ts';
@@ -33,7 +34,7 @@ interface Budget {
 }
 
 export class Occupants {
-  readonly #known = new Map<string, Known>();
+  readonly #known = new LargeMap<Known>();
   /** How many have each priority. */
   readonly #priorities = new Map<number, number>();
   /** Those that are being removed for somebody, though the API does not show it yet. */

@@ -5,6 +5,8 @@
 import type { Pod } from '../../api/kinds.gen.ts';
 import { instanceKey } from '../../client/instance.ts';
 import { Heap } from '../../lib/heap.ts';
+import { LargeMap } from '../../lib/large-map.ts';
+import { sortInParts } from '../../lib/sort-in-parts.ts';
 import { controllerOf } from '../engine/pod-request.ts';
 
 /** After a refusal: at least so long, also when something changed that could help. */
@@ -42,7 +44,7 @@ export interface PendingPod {
 }
 
 export class PendingPods {
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new LargeMap<Entry>();
   /** By owner. */
   readonly #owned = new Map<string, Set<Entry>>();
   /** Those that are not active any more are passed over. */
@@ -123,10 +125,14 @@ export class PendingPods {
     return entry === undefined || entry.state === 'deciding' ? undefined : this.#take(entry);
   }
 
-  /** All others of an owner, also those that wait. As `take`. */
-  takeOwned(owner: string): PendingPod[] {
-    const others = [...(this.#owned.get(owner) ?? [])].filter(({ state }) => state !== 'deciding');
-    return others.sort(bestFirst).map((entry) => this.#take(entry));
+  /** All others of an owner, also those that wait. As `take`, with pauses. */
+  *takeOwned(owner: string): Generator<undefined, PendingPod[]> {
+    const owned = [...(this.#owned.get(owner) ?? [])];
+    const taken: PendingPod[] = [];
+    for (const entry of yield* sortInParts(owned, bestFirst)) {
+      if (entry.state !== 'deciding' && entry.state !== 'gone') taken.push(this.#take(entry));
+    }
+    return taken;
   }
 
   /** Nothing fits: waits for help or time, but no longer than `mostMs`. */

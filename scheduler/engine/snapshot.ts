@@ -3,6 +3,7 @@
  * is the same whatever way it was reached, so a decision does not depend on the order of events.
  */
 import type { JsonValue } from '../../api/meta.ts';
+import { LargeMap } from '../../lib/large-map.ts';
 import { type Dimensions, dimensionsOf } from '../dimensions/built-in.ts';
 import type { Devices } from '../dimensions/dimension.ts';
 import { ChangeLog } from './change-log.ts';
@@ -68,7 +69,7 @@ export class Snapshot {
   /** Indices of nodes that are gone, to be used again. */
   readonly #vacant: number[] = [];
   readonly #shapes = new NodeShapes();
-  readonly #placements = new Map<string, Placement>();
+  readonly #placements = new LargeMap<Placement>();
   readonly #owners = new Map<string, Map<number, number>>();
   readonly #devices = new Map<string, (Devices | undefined)[]>();
 
@@ -131,7 +132,7 @@ export class Snapshot {
   }
 
   /** Uids of everything placed. */
-  placed(): IterableIterator<string> {
+  placed(): Iterable<string> {
     return this.#placements.keys();
   }
 
