@@ -106,6 +106,15 @@ describe('restarts', () => {
     );
   });
 
+  test('what the runtime forgot, as units are by a reboot, is a restart', async () => {
+    const h = await begin();
+    await h.createPod('web');
+    await h.untilRunning('web');
+    h.engine.instances.clear();
+    await h.clock.advance(60_000);
+    await h.untilPod('web', (p) => restartsOf(p) === 1 && readyOf(p) === 'True');
+  });
+
   test('init containers first, one after another', async () => {
     const h = await begin();
     const spec = { initContainers: [container('first'), container('second')] };

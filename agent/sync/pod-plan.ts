@@ -94,7 +94,9 @@ function stepOf(
   const { name } = container;
   const { pod, memory, nowMs, resume } = input;
   if (seen === undefined) {
-    return { type: 'start', attempt: reportedStatus(pod, name)?.restartCount ?? 0 };
+    const { restartCount = 0, state: reported } = reportedStatus(pod, name) ?? {};
+    // What ran and is gone without a trace, as units are after a reboot, has been started once.
+    return { type: 'start', attempt: restartCount + (reported?.running === undefined ? 0 : 1) };
   }
   const { attempt, state } = seen;
   if (state.phase === 'created') return { type: 'start', attempt };
