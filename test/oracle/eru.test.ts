@@ -183,6 +183,14 @@ describe('the command', () => {
         },
       ],
     ],
+    [
+      'a choice where Eru has none, and either of two where nothing is held',
+      [
+        { available: { 0: 130, 1: 130 }, origin: { 0: 5 }, request: 1, chosen: { 1: 100 } },
+        { available: { 0: 100, 1: 100 }, origin: {}, request: 1, chosen: { 0: 100 } },
+        { available: { 0: 100, 1: 100 }, origin: {}, request: 1, chosen: { 1: 100 } },
+      ],
+    ],
     ['an error in other words', [{ strategy: 'EACH', nodes, need: 9, error: 'not enough' }]],
     [
       'a total beyond all nodes',
