@@ -1,4 +1,5 @@
 /** The stream of a watch: initial objects, then changes as they come, bookmarks in between. */
+
 import { formatApiVersion, type JsonObject } from '../../api/meta.ts';
 import { StatusError } from '../../api/status.ts';
 import type { Revision } from '../../store/store.ts';
@@ -8,6 +9,7 @@ import type { CacheEvent } from '../storage/resource-cache.ts';
 import { toStatusError } from '../storage/store-errors.ts';
 import type { Subscription } from '../storage/subscription.ts';
 import { stringifyJson } from '../wire/json.ts';
+import { Batches } from './batches.ts';
 import type { KindRequest, VerbDeps } from './deps.ts';
 import type { EventEncoder } from './respond.ts';
 import type { Selection } from './select.ts';
@@ -100,7 +102,7 @@ async function* changes(watch: Watch, local: AbortController): AsyncGenerator<Ui
   try {
     while (!local.signal.aborted) {
       const waitMs = Math.max(0, Math.min(endsAtMs - deps.clock.now(), bookmarkEveryMs));
-      const batch = await batches.nextWithin(waitMs, deps, local.signal);
+      const batch = await batches.nextWithin(waitMs, deps.clock, local.signal);
       if (batch === 'ended') {
         if (subscription?.ended === 'expired') throw expired(sent);
         return;
@@ -132,64 +134,6 @@ function subscribe({ deps, parameters, cut }: Watch, signal: AbortSignal) {
   });
   signal.addEventListener('abort', () => subscription?.end(), { once: true });
   return subscription;
-}
-
-/** Made once: every wait is ended with it, and an error of its own would cost a stack trace. */
-const over = new DOMException('the wait is over', 'AbortError');
-
-/** Reads an iterator ahead by one, so that a wait for it can be given up and taken up again. */
-class Batches {
-  readonly #iterator: AsyncIterator<readonly CacheEvent[]>;
-  #next: Promise<IteratorResult<readonly CacheEvent[]>>;
-  /** Whether a batch has arrived that nobody has taken. */
-  waiting = false;
-
-  constructor(iterator: AsyncIterator<readonly CacheEvent[]>) {
-    this.#iterator = iterator;
-    this.#next = this.#read();
-  }
-
-  async nextWithin(
-    waitMs: number,
-    { clock }: VerbDeps,
-    signal: AbortSignal,
-  ): Promise<readonly CacheEvent[] | 'timeout' | 'ended'> {
-    if (this.waiting) return this.#take(await this.#next);
-    const timer = new AbortController();
-    const stop = () => timer.abort(over);
-    signal.addEventListener('abort', stop, { once: true });
-    try {
-      const timeout = clock.sleep(waitMs, timer.signal).then(
-        () => 'timeout' as const,
-        () => 'ended' as const,
-      );
-      const result = await Promise.race([this.#next, timeout]);
-      return typeof result === 'string' ? result : this.#take(result);
-    } finally {
-      timer.abort(over);
-      signal.removeEventListener('abort', stop);
-    }
-  }
-
-  #take(result: IteratorResult<readonly CacheEvent[]>): readonly CacheEvent[] | 'ended' {
-    if (result.done === true) return 'ended';
-    this.#next = this.#read();
-    return result.value;
-  }
-
-  /** A pending read ends with the source; its outcome is of no interest any more. */
-  async close(): Promise<void> {
-    this.#next.catch(() => undefined);
-    await this.#iterator.return?.();
-  }
-
-  #read(): Promise<IteratorResult<readonly CacheEvent[]>> {
-    this.waiting = false;
-    return this.#iterator.next().then((result) => {
-      this.waiting = true;
-      return result;
-    });
-  }
 }
 
 /** A change of the store as this watcher sees it: entering its selection is ADDED, leaving DELETED. */
