@@ -12,13 +12,16 @@ import { type ServerProcess, startServerProcess } from './server-process.ts';
 const title = 'fuzz of the API';
 const rounds = soak ? 50 : 4;
 const requestsPerRound = soak ? 2_000 : 500;
-/** After so many the history of changes is full, and so are caches: from then on memory must stay as it is. */
+/** After so many, caches are full and code is compiled. */
 const warmRounds = soak ? 25 : 3;
 /** At once; more would only wait for each other. */
 const lanes = 8;
 const timeoutMs = soak ? 7_200_000 : 240_000;
-/** What may be held more at the end than then: caches of code and of compilers. */
-const heapGrowthMaxBytes = 24 << 20;
+/**
+ * What may be held more at the end than then: some 150 bytes a request, of the history of changes, which has room for 2,000
+ * or 16 MiB of each kind, and of code that is compiled again.
+ */
+const heapGrowthMaxBytes = 16 << 20;
 const rssGrowthMaxBytes = 160 << 20;
 
 /**
