@@ -88,6 +88,7 @@ export class Decider {
       if (!this.#isCurrent(candidate)) cluster.forget(candidate.pending.uid);
       else if (placed[i] === undefined) left.push(candidate);
       else decided.push(...this.#conclude(candidate, placed[i]));
+      await this.#turns.step();
     }
     return [...decided, ...(await this.#decideLeft(left))];
   }

@@ -379,6 +379,7 @@ export class SchedulerTerm {
       this.#queue.remove(pending.uid);
       this.#verdicts.withdraw(pending.key);
       this.#events.recordEvent(scheduledEvent(pod, pending.key, binding.nodeName));
+      await this.#turns.step();
     }
     if (bound > 0) log.info({ pods: bound }, 'pods bound');
   }
