@@ -6,6 +6,7 @@
  */
 import { open, readdir, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { formatQuantity } from '../../api/quantity.ts';
 import type { CallOptions } from '../../lib/call.ts';
 import { type FsType, makeFileSystem, readFileSystem } from './file-system.ts';
 import type { Hold } from './frozen.ts';
@@ -203,7 +204,7 @@ export class VolumeImages {
     const [unused, unpromised] = [disk.bavail * disk.bsize, disk.blocks * disk.bsize - promised];
     if (moreBytes <= unused && moreBytes <= unpromised) return;
     const free = moreBytes > unused ? unused : unpromised;
-    const message = `${this.#path} has ${free} bytes free, ${moreBytes} are needed`;
+    const message = `${this.#path} has ${amount(roundDown(free))} free, ${amount(moreBytes)} are needed`;
     throw new VolumeError('DiskFull', message);
   }
 
@@ -259,7 +260,7 @@ async function checkFileSystem(path: string, wanted: FsType): Promise<void> {
 }
 
 function tooSmall(field: string, bytes: bigint): VolumeError {
-  const message = `size: what ${field} names has ${bytes} bytes; ask for at least that`;
+  const message = `size: what ${field} names has ${amount(bytes)}; ask for at least that`;
   return new VolumeError('InvalidVolume', message);
 }
 
@@ -288,6 +289,15 @@ async function sync(path: string): Promise<void> {
   } finally {
     await file.close();
   }
+}
+
+/** As sizes are written. */
+function amount(bytes: bigint): string {
+  return formatQuantity({ value: bytes }, 'BinarySI');
+}
+
+function roundDown(bytes: bigint): bigint {
+  return bytes < 0n ? 0n : (bytes / mebibyte) * mebibyte;
 }
 
 function roundUp(bytes: bigint): bigint {

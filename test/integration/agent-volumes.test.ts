@@ -168,7 +168,7 @@ test('a volume that does not fit says so, and its pod says why it waits', async 
   ]);
   await agent.createPod('first', using('true'));
   const pod = await agent.untilPod('first', (each) => waitingOf(each)?.reason === 'VolumePending');
-  expect(waitingOf(pod)?.message).toMatch(/volume "data" is not ready: .* bytes free/);
+  expect(waitingOf(pod)?.message).toMatch(/volume "data" is not ready: .* has \d+[MG]i free/);
   expect(await files()).toEqual([]);
 });
 
@@ -285,7 +285,7 @@ test.runIf(mayLoop)(
     const small = await untilVolume(({ status }) => status?.phase === 'Failed', 'again');
     expect(small.status?.conditions?.[0]).toMatchObject({
       reason: 'InvalidVolume',
-      message: expect.stringMatching(/^size: .* 25165824 bytes; ask for at least that/),
+      message: expect.stringMatching(/^size: .* has 24Mi; ask for at least that/),
     });
     await agent.api.patch(volumes, { ...key, name: 'again' }, { spec: { size: '64Mi' } }, options);
     await untilVolume(isReady, 'again');
