@@ -18,8 +18,8 @@ const warmRounds = soak ? 25 : 3;
 const lanes = 8;
 const timeoutMs = soak ? 7_200_000 : 240_000;
 /**
- * What may be held more at the end than then: some 150 bytes a request, of the history of changes, which has room for 2,000
- * or 16 MiB of each kind, and of code that is compiled again.
+ * What may be held more at the end than then: some 180 bytes a request, most of them the history of changes, which has room for
+ * 2,000 or 16 MiB of each kind.
  */
 const heapGrowthMaxBytes = 16 << 20;
 const rssGrowthMaxBytes = 160 << 20;
