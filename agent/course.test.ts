@@ -4,7 +4,13 @@ import { describe, expect, test } from 'vitest';
 import type { Pod } from '../api/kinds.gen.ts';
 import { configMaps } from '../api/resources.gen.ts';
 import { StatusError } from '../api/status.ts';
-import { type AgentHarness, container, readyOf, restartsOf } from '../test/harness/agent.ts';
+import {
+  type AgentHarness,
+  container,
+  readyOf,
+  restartsOf,
+  waitingReason,
+} from '../test/harness/agent.ts';
 import { agentPerTest } from '../test/harness/agent-per-test.ts';
 import { object } from '../test/harness/fake-api.ts';
 
@@ -31,6 +37,31 @@ describe('stop, start and deletion', () => {
     expect(running.status?.reason).toBeUndefined();
     expect(restartsOf(running)).toBe(1);
   });
+
+  test.each(['Always', 'Never'] as const)(
+    'one that cannot start at once when it shall run again waits for that alone (%s)',
+    async (restartPolicy) => {
+      const h = await begin();
+      const config = object(configMaps, 'default/c', { data: { K: 'v' } });
+      await h.api.create(configMaps, config, { signal });
+      const containers = [container('main', { envFrom: [{ configMapRef: { name: 'c' } }] })];
+      await h.createPod('web', { containers, restartPolicy });
+      await h.untilRunning('web');
+      await h.annotate('web', { 'berth.dev/running': 'false' });
+      await h.untilPod('web', (p) => p.status?.reason === 'Stopped');
+      await h.api.delete(configMaps, { namespace: 'default', name: 'c' }, { signal });
+      await h.annotate('web', { 'berth.dev/running': null });
+      await h.untilPod('web', (p) => waitingReason(p) === 'CreateContainerConfigError');
+      for (let seconds = 0; seconds < 30; seconds += 1) {
+        await h.clock.advance(1_000);
+        await h.settle();
+        expect(waitingReason(h.pod('web') as Pod)).toBe('CreateContainerConfigError');
+      }
+      await h.api.create(configMaps, config, { signal });
+      await h.clock.advance(60_000);
+      expect(restartsOf(await h.untilRunning('web'))).toBe(1);
+    },
+  );
 
   test('a pod created stopped starts nothing', async () => {
     const h = await begin();

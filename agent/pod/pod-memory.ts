@@ -35,6 +35,8 @@ export interface ContainerMemory {
   configError?: string;
   /** The attempt that a probe has ended; it starts again whatever its exit code. */
   killedId?: string;
+  /** It ended because the pod was stopped, and shall run again: without waiting, as soon as it can. */
+  resumed?: boolean;
 }
 
 /** A token of the pod's service account. */

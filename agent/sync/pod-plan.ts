@@ -35,8 +35,6 @@ export interface PlanInput {
   readonly view: PodView;
   readonly memory: PodMemory;
   readonly nowMs: number;
-  /** The pod was stopped and shall run again: whatever ended is started without waiting. */
-  readonly resume: boolean;
   /** Whether what runs under that name has started, as its hook and its startup probe see it. */
   readonly hasStarted?: (name: string) => boolean;
 }
@@ -92,7 +90,7 @@ function stepOf(
   input: PlanInput,
 ): ContainerStep {
   const { name } = container;
-  const { pod, memory, nowMs, resume } = input;
+  const { pod, memory, nowMs } = input;
   if (seen === undefined) {
     const { restartCount = 0, state: reported } = reportedStatus(pod, name) ?? {};
     // What ran and is gone without a trace, as units are after a reboot, has been started once.
@@ -102,7 +100,8 @@ function stepOf(
   if (state.phase === 'created') return { type: 'start', attempt };
   if (state.phase === 'running') return { type: 'keep', attempt };
   const init = isInit(pod, name);
-  if (resume && !(init && !isSidecar(pod, name) && succeeded(seen)))
+  const resumed = memory.of(name).resumed === true;
+  if (resumed && !(init && !isSidecar(pod, name) && succeeded(seen)))
     return { type: 'start', attempt: attempt + 1 };
   const killed = seen.containerId !== undefined && seen.containerId === memory.of(name).killedId;
   const sidecar = isSidecar(pod, name);

@@ -45,10 +45,11 @@ export async function startContainers(
   };
   const rounds = containersOf(pod).length;
   let status = found;
+  if (resume) noteResumed(context, found);
   // Each round but the last ends with one container more that cannot be started now.
   for (let round = 0; ; round += 1) {
     const view = viewPod(pod, status, memory);
-    const plan = planPod({ pod, view, memory, nowMs: clock.now(), resume, hasStarted });
+    const plan = planPod({ pod, view, memory, nowMs: clock.now(), hasStarted });
     const pass = await preparePass(context, references, plan, status, refused).catch((error) => {
       const failure = networkFailure(context, error);
       if (failure === undefined) throw error;
@@ -64,12 +65,16 @@ export async function startContainers(
     }
     for (const { name } of pass.starting) {
       const delayMs = crashDelayAfter(view.containers.get(name), memory, name);
-      if (delayMs !== undefined) memory.of(name).crashDelayMs = resume ? 0 : delayMs;
+      if (delayMs !== undefined)
+        memory.of(name).crashDelayMs = memory.of(name).resumed ? 0 : delayMs;
     }
     try {
       const after = await context.runtime.ensure(instanceSpec(context, partsOf(pass)), { signal });
       recordStarts(context, status, after);
-      for (const { name } of pass.starting) delete memory.of(name).startFailure;
+      for (const { name } of pass.starting) {
+        delete memory.of(name).startFailure;
+        delete memory.of(name).resumed;
+      }
       if (!check) return { status: after, waiting: pass.waiting, dueAtMs: pass.dueAtMs };
       status = after;
     } catch (error) {
@@ -84,6 +89,13 @@ export async function startContainers(
       status = await context.runtime.get(context.uid, { signal });
       if (status !== undefined) recordStarts(context, before, status);
     }
+  }
+}
+
+/** What ended with the stop is no crash, also where it cannot be started at once. */
+function noteResumed({ pod, memory }: PodContext, found: InstanceStatus | undefined): void {
+  for (const [name, { state }] of viewPod(pod, found, memory).containers) {
+    if (state.phase === 'exited') memory.of(name).resumed = true;
   }
 }
 
@@ -233,6 +245,7 @@ function noteFailure(
     return;
   }
   const nowMs = clock.now();
+  delete memory.of(failed.name).resumed;
   memory.of(failed.name).startFailure = {
     attempt: failed.attempt,
     state: {
