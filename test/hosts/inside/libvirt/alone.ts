@@ -50,13 +50,17 @@ export function aloneTests(): void {
       state: 'paused',
       trouble: expect.stringMatching(/full/),
     });
+    // What the guest could not write may have been larger than what another disk needs.
+    await expect(run('dd', ['if=/dev/zero', `of=${small}/rest`, 'bs=4k'])).rejects.toMatchObject({
+      stderr: expect.stringMatching(/No space left/),
+    });
     const more = ensureDisk({ path: `${small}/more.qcow2`, sizeBytes: 64n << 20n }, { signal });
     await expect(more).rejects.toMatchObject({
       name: 'DiskError',
       message: expect.stringMatching(/more.qcow2 cannot be made: .*No space left/),
     });
     expect((await run('ls', [small])).stdout).not.toContain('more');
-    await run('rm', [`${small}/filler`]);
+    await run('rm', [`${small}/filler`, `${small}/rest`]);
     await runtime.setPaused(id, false, { signal });
     expect(await told()).toMatchObject({ state: 'running' });
     expect((await told())?.trouble).toBeUndefined();
