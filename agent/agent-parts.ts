@@ -1,5 +1,4 @@
 /** What an agent is made of, and how its parts know one another; `agent.ts` has them run. */
-
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Node, Pod, VM, Volume } from '../api/kinds.gen.ts';

@@ -1,5 +1,4 @@
 /** The agent of one node: makes the pods that are bound to it real, and tells how they are. */
-
 import type { Pod, VM } from '../api/kinds.gen.ts';
 import { defaultRuntime } from '../api/node-fit.ts';
 import { podOfVm } from '../api/vm-instance.ts';

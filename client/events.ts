@@ -1,5 +1,4 @@
 /** Writes `v1` Events about objects: repeated ones become a count, floods are cut off. */
-
 import type { Event } from '../api/kinds.gen.ts';
 import type { KubeObject } from '../api/meta.ts';
 import { events } from '../api/resources.gen.ts';

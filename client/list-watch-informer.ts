@@ -2,7 +2,6 @@
  * One kind's objects in memory: listed once, then kept up to date by watches that resume where the
  * last one ended. It never ends by itself: every error is logged and tried again with backoff.
  */
-
 import { type KubeObject, keyOf, type Resource } from '../api/meta.ts';
 import type { CallOptions } from '../lib/call.ts';
 import type { Clock } from '../lib/clock.ts';

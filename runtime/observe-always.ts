@@ -1,5 +1,4 @@
 /** An engine's events for as long as somebody listens, over every end of the connection to it. */
-
 import type { CallOptions } from '../lib/call.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';

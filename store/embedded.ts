@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { CallOptions } from '../lib/call.ts';
-import { onAbort } from './abort.ts';
+import { onAbort } from '../lib/on-abort.ts';
 import { lockDirectory } from './embedded-lock.ts';
 import { withSnapshot } from './embedded-snapshot.ts';
 import { DiskRoom } from './embedded-space.ts';

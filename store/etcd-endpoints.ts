@@ -1,5 +1,5 @@
 import type { Clock } from '../lib/clock.ts';
-import { onAbort } from './abort.ts';
+import { orAborted } from '../lib/or-aborted.ts';
 import { EtcdClient } from './etcd-client.ts';
 import { classifyEtcdError, type EtcdFailure } from './etcd-errors.ts';
 import type { Credentials, Method } from './etcd-messages.ts';
@@ -94,7 +94,8 @@ export class EtcdEndpoints {
   ): Promise<A> {
     await this.#enter(signal);
     try {
-      return await untilAborted(signal, this.#repeat(kind, method, request, signal));
+      // It cannot be taken back from etcd, but its caller need not wait for it.
+      return await orAborted(this.#repeat(kind, method, request, signal), signal);
     } finally {
       this.#leave();
     }
@@ -170,14 +171,6 @@ export function closedError(cause?: unknown): StoreError {
 
 function mayRepeat(kind: 'read' | 'write', failure: EtcdFailure): boolean {
   return failure.isPassing && (kind === 'read' || failure.isUntouched);
-}
-
-/** A call cannot be taken back from etcd, but its caller need not wait for it. */
-function untilAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const forget = onAbort(signal, () => reject(signal.reason));
-    work.then(resolve, reject).finally(forget);
-  });
 }
 
 function clientOptions(address: string, { tls, auth, clock }: EtcdConnection) {

@@ -1,5 +1,5 @@
 /** Writes that may share a revision, and come while others are under way, go in one request: each is judged on its own. */
-import { onAbort } from './abort.ts';
+import { onAbort } from '../lib/on-abort.ts';
 import type { TxnAnswer, TxnOperation, TxnRequest } from './etcd-messages.ts';
 import { StoreError, type Txn } from './store.ts';
 

@@ -1,5 +1,5 @@
 /** Reads of single keys that are asked for in one turn of the loop go to etcd in one request. */
-import { onAbort } from './abort.ts';
+import { onAbort } from '../lib/on-abort.ts';
 import type { KeyValue, TxnAnswer, TxnRequest } from './etcd-messages.ts';
 
 /** Carries out one transaction of etcd's. */

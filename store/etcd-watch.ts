@@ -1,6 +1,6 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
-import { onAbort } from './abort.ts';
+import { onAbort } from '../lib/on-abort.ts';
 import { closedError, type Endpoint, type EtcdEndpoints } from './etcd-endpoints.ts';
 import { RevisionGrouper } from './etcd-history.ts';
 import type { EtcdKeys } from './etcd-keys.ts';

@@ -12,8 +12,8 @@ import {
 } from 'node:http2';
 import type { SecureContextOptions } from 'node:tls';
 import type { Clock } from '../lib/clock.ts';
+import { onAbort } from '../lib/on-abort.ts';
 import { within } from '../lib/within.ts';
-import { onAbort } from './abort.ts';
 
 export interface GrpcOptions {
   /** `host:port`. */

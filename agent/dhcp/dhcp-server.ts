@@ -2,7 +2,6 @@
  * Tells guests their addresses by DHCP: those of instances of this node, known by their MAC, and nobody else. It
  * gives nothing away that was not reserved, and so remembers nothing.
  */
-
 import { createSocket, type Socket } from 'node:dgram';
 import type { CallOptions } from '../../lib/call.ts';
 import type { Clock } from '../../lib/clock.ts';

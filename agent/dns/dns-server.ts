@@ -1,5 +1,4 @@
 /** Answers names of instances, reservations and workloads, and passes all others on. */
-
 import { createSocket, type Socket } from 'node:dgram';
 import { createServer, type Server, type Socket as TcpSocket } from 'node:net';
 import type { CallOptions } from '../../lib/call.ts';

@@ -1,5 +1,4 @@
 /** Passes questions about others' names on to the servers that know them, as they are. */
-
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
 import type { CallOptions } from '../../lib/call.ts';

@@ -1,5 +1,4 @@
 /** Where names are reached, asked of the API and remembered for when it cannot be asked. */
-
 import { type NameAnswer, names } from '../../api/cluster-names.ts';
 import { hasReason } from '../../api/status.ts';
 import type { Client } from '../../client/client.ts';

@@ -1,5 +1,4 @@
 /** Ends single containers: the `preStop` hook, then SIGTERM, then SIGKILL, all within the grace period. */
-
 import type { EventRecorder } from '../../client/events.ts';
 import type { CallOptions } from '../../lib/call.ts';
 import type { Clock } from '../../lib/clock.ts';

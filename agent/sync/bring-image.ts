@@ -8,6 +8,7 @@ import { type ImageFailure, nextDelayMs } from '../pod/pod-memory.ts';
 import type { Waiting } from '../pod/pod-view.ts';
 import { pullPolicyOf } from '../spec/container-spec.ts';
 import type { PodContext } from './pod-context.ts';
+import { record } from './record.ts';
 
 export type Brought =
   | { readonly type: 'present'; readonly image: ImageInfo | undefined }
@@ -166,15 +167,6 @@ function backOff(context: PodContext, failed: ImageFailure, image: string): Wait
   }
   failed.backOffTold = true;
   return { reason: 'ImagePullBackOff', message: `${words}: ErrImagePull: ${message}` };
-}
-
-function record(
-  { events, pod }: PodContext,
-  type: 'Normal' | 'Warning',
-  reason: string,
-  message: string,
-): void {
-  events.recordEvent({ involvedObject: pod, type, reason, message });
 }
 
 function megabytes(bytes: number): string {

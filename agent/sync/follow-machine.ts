@@ -1,5 +1,4 @@
 /** What is done to a virtual machine that is there: halted and let go on, saved instead of shut down. */
-
 import type { Pod } from '../../api/kinds.gen.ts';
 import { type InstancePodStatus, isVm, type VmInstance } from '../../api/vm-instance.ts';
 import { DiskError } from '../../runtime/disk/disk-images.ts';

@@ -1,5 +1,4 @@
 /** One serial worker per pod, so many at once over all; whoever fails is tried again with backoff. */
-
 import type { Pod } from '../../api/kinds.gen.ts';
 import type { KubeObject } from '../../api/meta.ts';
 import { pods, vms } from '../../api/resources.gen.ts';

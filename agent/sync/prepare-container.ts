@@ -23,6 +23,7 @@ import type { NetworkedReferences } from './attach-networks.ts';
 import { bringImage } from './bring-image.ts';
 import { checkCpus } from './follow-cpus.ts';
 import type { PodContext } from './pod-context.ts';
+import { record } from './record.ts';
 
 export type Prepared =
   | {
@@ -209,13 +210,4 @@ function isOutage(error: unknown): boolean {
 
 function warn(context: PodContext, reason: string, message: string): void {
   record(context, 'Warning', reason, message);
-}
-
-function record(
-  { events, pod }: PodContext,
-  type: 'Normal' | 'Warning',
-  reason: string,
-  message: string,
-): void {
-  events.recordEvent({ involvedObject: pod, type, reason, message });
 }

@@ -1,5 +1,4 @@
 /** Writes a pod's status when it differs from what the API has. */
-
 import { mergePatch } from '../../api/json.ts';
 import type { Pod, PodStatus, VM, VMStatus } from '../../api/kinds.gen.ts';
 import type { JsonObject } from '../../api/meta.ts';

@@ -1,5 +1,4 @@
 /** Measures what a disk can do, in a file of its own on it; what lies there already is not touched. */
-
 import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DiskMeasured } from '../../api/kinds.gen.ts';

@@ -1,5 +1,4 @@
 /** Publishes what this machine is made of, when that has changed, and hears of disks that are to be measured. */
-
 import { isDeepStrictEqual } from 'node:util';
 import type {
   Node,

@@ -2,7 +2,6 @@
  * What an agent (`system:node:<name>`, group `system:nodes`) may do: read and write what is bound to its
  * node, and nothing else. Source: Kubernetes "Using Node Authorization".
  */
-
 import { asArray, asObject, asString, at } from '../../api/json.ts';
 import type { JsonObject } from '../../api/meta.ts';
 import { machineReservations, podReservations } from '../../api/reservation-refs.ts';

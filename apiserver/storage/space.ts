@@ -1,5 +1,4 @@
 /** Keeps an eye on the room in the store: says once when it is full, and once when it no longer is. */
-
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import { underAny } from '../../lib/under-any.ts';

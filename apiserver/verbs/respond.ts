@@ -1,5 +1,4 @@
 /** Answers in the form the client asked for: JSON, YAML, Table or PartialObjectMetadata. */
-
 import { stringify as yamlStringify } from 'yaml';
 import { formatApiVersion, type JsonObject, type JsonValue } from '../../api/meta.ts';
 import { Turns } from '../../lib/turns.ts';

@@ -1,5 +1,4 @@
 /** The stream of a watch: initial objects, then changes as they come, bookmarks in between. */
-
 import { formatApiVersion, type JsonObject } from '../../api/meta.ts';
 import { StatusError } from '../../api/status.ts';
 import type { Revision } from '../../store/store.ts';

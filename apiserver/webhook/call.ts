@@ -1,5 +1,4 @@
 /** One question to a webhook: a JSON document sent by POST over HTTPS, and the JSON that it answers. */
-
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
 import { asObject, asString } from '../../api/json.ts';
 import type { JsonObject } from '../../api/meta.ts';

@@ -1,5 +1,4 @@
 /** One process of a plane, from its first file to its last: server, and agent where wanted. */
-
 import { mkdirSync } from 'node:fs';
 import type { Log } from '../../lib/log.ts';
 import { underAny } from '../../lib/under-any.ts';

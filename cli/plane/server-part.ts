@@ -1,5 +1,4 @@
 /** The server of a plane: store, API, controllers and scheduler in this process. */
-
 import {
   type Answers,
   type ApiServer,

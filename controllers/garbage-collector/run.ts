@@ -1,5 +1,4 @@
 /** Deletes what nobody owns any more. Source: kubernetes pkg/controller/garbagecollector. */
-
 import { type KubeObject, keyOf, type Resource } from '../../api/meta.ts';
 import { customResourceDefinitions } from '../../api/resources.gen.ts';
 import type { InformerEvent } from '../../client/informer.ts';

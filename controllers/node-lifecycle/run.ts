@@ -1,5 +1,4 @@
 /** Watches over nodes: marks those that have gone silent, and moves what may be moved. */
-
 import type { Node, Pod, VM } from '../../api/kinds.gen.ts';
 import { leases, nodes, pods, vms, workloads } from '../../api/resources.gen.ts';
 import { hasReason } from '../../api/status.ts';

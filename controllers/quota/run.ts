@@ -2,7 +2,6 @@
  * Keeps the status of ResourceQuotas true. The server charges what is created; here is found what was
  * deleted, what has ended, and what a new or changed quota finds. Source: kubernetes pkg/controller/resourcequota.
  */
-
 import { isDeepStrictEqual } from 'node:util';
 import type { ResourceQuota } from '../../api/kinds.gen.ts';
 import { type KubeObject, keyOf, type ObjectKey, type Resource } from '../../api/meta.ts';

@@ -1,5 +1,4 @@
 /** Runs one plugin: parameters in its environment, its configuration on its input. */
-
 import { spawn } from 'node:child_process';
 import { access, constants } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,7 +1,7 @@
 /** Disks as files: made, grown and looked at with qemu-img. */
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { mkdir, open, rename, rm, stat, statfs } from 'node:fs/promises';
+import { mkdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -9,6 +9,7 @@ import type { CallOptions } from '../../lib/call.ts';
 import { orAborted } from '../../lib/or-aborted.ts';
 import { run } from '../run.ts';
 import { KeyedSerial } from '../serial.ts';
+import { syncFile } from './sync-file.ts';
 
 /** What a disk could not be made for; the message is for the one who asked for it. */
 export class DiskError extends Error {
@@ -198,23 +199,13 @@ async function download({ url, checksum, path }: Download, { signal }: CallOptio
     if (found !== wanted) {
       throw new DiskError(`${url} has checksum ${algorithm}:${found}, not the one asked for`);
     }
-    await sync(temporary);
+    await syncFile(temporary);
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
     signal.throwIfAborted();
     if (error instanceof DiskError) throw error;
     throw new DiskError(`${url}: ${wordsOf(error)}`, { cause: error, passing: true });
-  }
-}
-
-/** A power cut must not leave the name without the data. */
-async function sync(path: string): Promise<void> {
-  const file = await open(path, 'r+');
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
   }
 }
 

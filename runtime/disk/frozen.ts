@@ -2,7 +2,6 @@
  * File systems whose writers are held still for a while. A process of its own holds them: it lets go when
  * the time is over, and when the agent dies.
  */
-
 import { spawn } from 'node:child_process';
 import type { CallOptions } from '../../lib/call.ts';
 import { underAny } from '../../lib/under-any.ts';

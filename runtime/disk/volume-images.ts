@@ -4,12 +4,13 @@
  * file are taken when it is made: a disk that is full refuses the next volume, and never fails the writes
  * of one that is there.
  */
-import { open, readdir, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
+import { readdir, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { formatQuantity } from '../../api/quantity.ts';
 import type { CallOptions } from '../../lib/call.ts';
 import { type FsType, makeFileSystem, readFileSystem } from './file-system.ts';
 import type { Hold } from './frozen.ts';
+import { syncFile } from './sync-file.ts';
 import { runTool, VolumeError } from './volume-error.ts';
 
 export interface VolumeId {
@@ -145,7 +146,7 @@ export class VolumeImages {
       if (source === undefined && fsType !== undefined) {
         await makeFileSystem(draft, fsType, sizeBytes, options);
       } else if (fsType !== undefined) await checkFileSystem(draft, fsType);
-      await sync(draft);
+      await syncFile(draft);
       await rename(draft, path);
     } catch (error) {
       await rm(draft, { force: true });
@@ -279,16 +280,6 @@ async function imageAt(path: string): Promise<VolumeImage | undefined> {
 function ignoreMissing(error: unknown): undefined {
   if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
   throw error;
-}
-
-/** A power cut must not leave the name without the data. */
-async function sync(path: string): Promise<void> {
-  const file = await open(path, 'r+');
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }
 
 /** As sizes are written. */

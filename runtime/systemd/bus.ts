@@ -242,7 +242,7 @@ export class SystemdBus {
 /** In paths systemd writes all but letters and digits in hexadecimal. */
 function unitOfPath(path: string): string {
   const name = path.slice(path.lastIndexOf('/') + 1);
-  return decodeURIComponent(name.replaceAll('_', '%'));
+  return name.replace(/_([0-9a-f]{2})/g, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)));
 }
 
 /** At its end a stream gives less than was asked for: nothing is read then. */

@@ -1,5 +1,4 @@
 /** Answers what people ask of the scheduler, from a view of its own. */
-
 import type {
   CapacitySpec,
   CapacityStatus,

@@ -38,8 +38,8 @@ interface Prepared {
 }
 
 /**
- * VMs come as instances (`podOfVm`). Pauses, in which nobody else may look at the snapshot. Throws `RangeError` when there are too many. Undefined when an answer of somebody
- * else is awaited.
+ * VMs come as instances (`podOfVm`). Pauses, in which nobody else may look at the snapshot. Throws `RangeError` when there
+ * are too many. Undefined when an answer of somebody else is awaited.
  */
 export function* planOf(
   around: Surroundings,

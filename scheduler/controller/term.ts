@@ -2,7 +2,6 @@
  * One stay in office: caches filled anew by a list that is sure to contain whatever earlier holders bound, then
  * decide and bind until the lease is lost.
  */
-
 import type {
   IPReservation,
   Namespace,

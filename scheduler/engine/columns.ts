@@ -80,11 +80,12 @@ export class Columns {
       // At once: with a hundred thousand nodes these are millions of numbers.
       after.cells.set(before.cells);
       after.limits.set(before.limits);
-    }
-    for (let half = 0; span !== before.span && half < 2 * this.#size; half += 1) {
-      for (let k = 0; k < before.span; k += 1) {
-        after.cells[half * span + k] = before.cells[half * before.span + k] ?? 0;
-        after.limits[half * span + k] = before.limits[half * before.span + k] ?? 0;
+    } else {
+      for (let half = 0; half < 2 * this.#size; half += 1) {
+        for (let k = 0; k < before.span; k += 1) {
+          after.cells[half * span + k] = before.cells[half * before.span + k] ?? 0;
+          after.limits[half * span + k] = before.limits[half * before.span + k] ?? 0;
+        }
       }
     }
     this.rows = after;

@@ -1,5 +1,4 @@
 /** Snapshot and request in, decision or reasons out. Pure: no clock, no I/O, no chance. */
-
 import type { JsonValue } from '../../api/meta.ts';
 import { atOnce } from '../../lib/turns.ts';
 import { strategyOf } from '../strategies/built-in.ts';

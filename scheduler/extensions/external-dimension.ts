@@ -2,7 +2,6 @@
  * A dimension whose answers come from elsewhere. The engine never waits: answers are fetched before a decision, and
  * kept until the node's pieces change; without one a node is refused, with what went wrong as its reason.
  */
-
 import type { JsonValue } from '../../api/meta.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { underAny } from '../../lib/under-any.ts';

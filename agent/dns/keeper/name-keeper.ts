@@ -2,7 +2,6 @@
  * The process that answers names, and guests that ask for their address, on its own: it outlives the agent, which tells it where to
  * listen and what names mean. While no agent is there it answers from its table.
  */
-
 import { rm, stat } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
